@@ -1,0 +1,155 @@
+//! A connection to one server, with or without a login. Cheap to clone; all clones share one HTTP/2 connection.
+
+use std::{str::FromStr, time::Duration};
+
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    domain::limits::RESPONSE_BYTES_MAX,
+    pb::{
+        auth_service_client::AuthServiceClient, chat_service_client::ChatServiceClient,
+        conversation_service_client::ConversationServiceClient,
+    },
+};
+
+/// How long a connection attempt may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A ping after this long without a frame, and the time that the answer may take: a dead link is found in 50 s.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Where a server listens: `HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAddress(String);
+
+/// Why a text is no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not HOST:PORT; an example is 127.0.0.1:7777")]
+pub struct ServerAddressError(String);
+
+impl ServerAddress {
+    /// The address as `HOST:PORT`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it names this very machine, so that plaintext cannot be overheard.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for ServerAddress {
+    type Err = ServerAddressError;
+
+    fn from_str(text: &str) -> Result<Self, ServerAddressError> {
+        let error = || ServerAddressError(text.to_owned());
+        let (host, port) = text.rsplit_once(':').ok_or_else(error)?;
+        port.parse::<u16>().map_err(|_| error())?;
+        let bracketed = host.starts_with('[') && host.ends_with(']');
+        let strange = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#' | '\\');
+        if host.is_empty() || host.contains(strange) || (host.contains(':') && !bracketed) {
+            return Err(error());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Adds the login to every call.
+#[derive(Clone, Debug, Default)]
+pub struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// The text cannot be a token, since it cannot stand in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an access token")]
+pub struct TokenTextError;
+
+/// What calls go through.
+pub type Service = InterceptedService<Channel, Bearer>;
+
+/// A connection to one server. It is made at the first call and made anew after it broke.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    channel: Channel,
+    bearer: Bearer,
+}
+
+impl Connection {
+    /// A connection without TLS that is opened by the first call.
+    pub fn plaintext(server: &ServerAddress) -> Result<Self, ServerAddressError> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", server.as_str()));
+        let endpoint = endpoint.map_err(|_| ServerAddressError(server.as_str().to_owned()))?;
+        let channel = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Ok(Self { channel, bearer: Bearer::default() })
+    }
+
+    /// The same connection, with a login.
+    pub fn with_token(&self, token: &str) -> Result<Self, TokenTextError> {
+        let mut value: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| TokenTextError)?;
+        value.set_sensitive(true);
+        Ok(Self { channel: self.channel.clone(), bearer: Bearer(Some(value)) })
+    }
+
+    /// Accounts and logins.
+    pub fn auth(&self) -> AuthServiceClient<Service> {
+        AuthServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(RESPONSE_BYTES_MAX)
+    }
+
+    /// Sending and streams.
+    pub fn chat(&self) -> ChatServiceClient<Service> {
+        ChatServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(RESPONSE_BYTES_MAX)
+    }
+
+    /// Conversations and history.
+    pub fn conversations(&self) -> ConversationServiceClient<Service> {
+        ConversationServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(RESPONSE_BYTES_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked() {
+        for good in ["127.0.0.1:7777", "localhost:1", "[::1]:7777", "chat.example.org:443"] {
+            assert!(good.parse::<ServerAddress>().is_ok(), "{good}");
+        }
+        for bad in ["", "host", ":1", "host:", "host:99999", "::1:7777", "a/b:1", "a b:1", "http://x:1"] {
+            assert!(bad.parse::<ServerAddress>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        let loopback = |text: &str| text.parse::<ServerAddress>().is_ok_and(|address| address.is_loopback());
+        assert!(loopback("127.0.0.1:1") && loopback("[::1]:1") && loopback("LocalHost:1"));
+        assert!(!loopback("10.0.0.1:1") && !loopback("localhost.example.org:1"));
+    }
+}

@@ -1,0 +1,15 @@
+//! The words of the program: what exists and what happened. Pure: no I/O, no async, no wire format, no SQL.
+
+pub mod clock;
+pub mod commit;
+pub mod conversation;
+pub mod cursor;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod name;
+pub mod page;
+pub mod secret;
+pub mod text;
+pub mod user;

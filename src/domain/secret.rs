@@ -1,0 +1,119 @@
+//! Passwords and tokens: types whose `Debug` shows nothing, so that no log can.
+
+use std::{fmt, str::FromStr};
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::limits::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN};
+
+/// A password as it was typed. 8 to 1,024 bytes.
+#[derive(Clone)]
+pub struct Password(String);
+
+/// Why a text cannot be a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password has {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes")]
+pub struct PasswordError;
+
+impl Password {
+    /// The bytes, for the hash function alone.
+    pub fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for Password {
+    type Err = PasswordError;
+
+    fn from_str(text: &str) -> Result<Self, PasswordError> {
+        match text.len() {
+            PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX => Ok(Self(text.to_owned())),
+            _ => Err(PasswordError),
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[password]")
+    }
+}
+
+/// The secret of one device: 256 random bits. The store keeps only its hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token([u8; 32]);
+
+/// What a token looks like, so that secret scanners can find one that leaked.
+const TOKEN_PREFIX: &str = "tct_";
+
+/// The text is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an access token")]
+pub struct TokenError;
+
+impl Token {
+    /// Takes 256 random bits.
+    pub const fn new(bits: [u8; 32]) -> Self {
+        Self(bits)
+    }
+
+    /// The text that the client carries.
+    pub fn expose(&self) -> String {
+        format!("{TOKEN_PREFIX}{}", BASE64URL_NOPAD.encode(&self.0))
+    }
+
+    /// What the store keeps. The token is random, so a plain hash is enough.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(*blake3::hash(&self.0).as_bytes())
+    }
+}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let body = text.strip_prefix(TOKEN_PREFIX).ok_or(TokenError)?;
+        let bits = BASE64URL_NOPAD.decode(body.as_bytes()).map_err(|_| TokenError)?;
+        bits.try_into().map(Self).map_err(|_| TokenError)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[token]")
+    }
+}
+
+/// Hash of a token: finds the device, gives nothing away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[token hash]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back_and_shows_nothing() {
+        let token = Token::new([7; 32]);
+        assert_eq!(token.expose().parse(), Ok(token.clone()));
+        assert_eq!(format!("{token:?} {:?}", token.hash()), "[token] [token hash]");
+        for garbage in ["", "tct_", "tct_!!!!", "Bearer x", &token.expose()[1..]] {
+            assert_eq!(garbage.parse::<Token>(), Err(TokenError), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn a_password_has_8_to_1024_bytes_and_is_not_shown() {
+        assert!("12345678".parse::<Password>().is_ok());
+        assert!("x".repeat(1024).parse::<Password>().is_ok());
+        assert_eq!("1234567".parse::<Password>().err(), Some(PasswordError));
+        assert_eq!("x".repeat(1025).parse::<Password>().err(), Some(PasswordError));
+        assert_eq!(format!("{:?}", "12345678".parse::<Password>()), "Ok([password])");
+    }
+}

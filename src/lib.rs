@@ -1,0 +1,16 @@
+//! TinyChat: a self-hosted chat service in one binary, with one protobuf schema and no set-up.
+//!
+//! The map, from the bottom up; each layer imports only what stands above it here:
+//!
+//! - [`pb`]: the wire, generated from `proto/`. [`domain`]: the pure words. [`tasks`]: the owner of every task.
+//! - [`convert`]: between the two.
+//! - `store`: the durable log. `bus`: "the log grew".
+//! - `auth`: passwords and tokens. `hub`: live sessions.
+//! - `engine`: the use cases, without transport.
+//! - `server`: gRPC over the engine. [`client`]: the line client and the library that it stands on. The two never meet.
+//!
+//! ARCHITECTURE.md tells the whole story.
+
+pub mod client;
+pub mod domain;
+pub mod pb;
