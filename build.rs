@@ -5,14 +5,20 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 3] =
-    ["tinychat/v1/auth_service.proto", "tinychat/v1/chat_service.proto", "tinychat/v1/conversation_service.proto"];
+const FILES: [&str; 3] = [
+    "tinychat/v1/auth_service.proto",
+    "tinychat/v1/chat_service.proto",
+    "tinychat/v1/conversation_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let descriptors = protox::compile(FILES, ["proto"])?;
-    fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
+    fs::write(
+        out.join("descriptors.bin"),
+        prost::Message::encode_to_vec(&descriptors),
+    )?;
 
     tonic_prost_build::configure()
         .build_server(false)
@@ -28,7 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The longest path wins: all messages are those of the first run, but for the two streams.
         .extern_path(".tinychat.v1", "crate::pb")
         .extern_path(".tinychat.v1.ChatResponse", "crate::pb::ready::ChatFrame")
-        .extern_path(".tinychat.v1.SubscribeResponse", "crate::pb::ready::SubscribeFrame")
+        .extern_path(
+            ".tinychat.v1.SubscribeResponse",
+            "crate::pb::ready::SubscribeFrame",
+        )
         .compile_fds(descriptors)?;
     Ok(())
 }

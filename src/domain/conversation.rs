@@ -60,7 +60,9 @@ impl ReadState {
     ///
     /// `sent` counts the member's own messages, `sent_at_read` those of them up to `read_seq`.
     pub const fn of(last_seq: Seq, read_seq: Seq, sent: u64, sent_at_read: u64) -> Self {
-        let unread = last_seq.since(read_seq).saturating_sub(sent.saturating_sub(sent_at_read));
+        let unread = last_seq
+            .since(read_seq)
+            .saturating_sub(sent.saturating_sub(sent_at_read));
         Self { read_seq, unread }
     }
 }

@@ -37,7 +37,10 @@ impl Cursor {
     /// Reads a cursor that this very store gave: the right epoch, and not beyond `end`.
     pub fn read(text: &str, epoch: Epoch, end: Offset) -> Result<Self, CursorError> {
         let (store, place) = text.split_once('-').ok_or(CursorError::Undecodable)?;
-        let cursor = Self { epoch: Epoch::new(hex(store, 16)?), offset: Offset::new(hex(place, 1)?) };
+        let cursor = Self {
+            epoch: Epoch::new(hex(store, 16)?),
+            offset: Offset::new(hex(place, 1)?),
+        };
         if cursor.to_string() != text {
             return Err(CursorError::Undecodable);
         }
@@ -65,14 +68,35 @@ mod tests {
     #[test]
     fn a_cursor_reads_back_and_tells_what_is_wrong() {
         let epoch = Epoch::new(0xfeed);
-        let cursor = Cursor { epoch, offset: Offset::new(300) };
+        let cursor = Cursor {
+            epoch,
+            offset: Offset::new(300),
+        };
         let text = cursor.to_string();
         assert_eq!(text, "000000000000feed-12c");
         assert_eq!(Cursor::read(&text, epoch, Offset::new(300)), Ok(cursor));
-        assert_eq!(Cursor::read(&text, epoch, Offset::new(299)), Err(CursorError::BeyondEnd));
-        assert_eq!(Cursor::read(&text, Epoch::new(1), Offset::new(300)), Err(CursorError::EpochUnknown));
-        for garbage in ["", "-", "garbage", "000000000000FEED-12c", "000000000000feed-012c", "feed-1", "é-1"] {
-            assert_eq!(Cursor::read(garbage, epoch, Offset::new(300)), Err(CursorError::Undecodable), "{garbage:?}");
+        assert_eq!(
+            Cursor::read(&text, epoch, Offset::new(299)),
+            Err(CursorError::BeyondEnd)
+        );
+        assert_eq!(
+            Cursor::read(&text, Epoch::new(1), Offset::new(300)),
+            Err(CursorError::EpochUnknown)
+        );
+        for garbage in [
+            "",
+            "-",
+            "garbage",
+            "000000000000FEED-12c",
+            "000000000000feed-012c",
+            "feed-1",
+            "é-1",
+        ] {
+            assert_eq!(
+                Cursor::read(garbage, epoch, Offset::new(300)),
+                Err(CursorError::Undecodable),
+                "{garbage:?}"
+            );
         }
     }
 }

@@ -52,7 +52,10 @@ fn decimal(text: Option<&str>) -> Option<u64> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    digits.parse().ok().filter(|number| i64::try_from(*number).is_ok())
+    digits
+        .parse()
+        .ok()
+        .filter(|number| i64::try_from(*number).is_ok())
 }
 
 id_type! {
@@ -171,7 +174,9 @@ impl FromStr for ClientMessageId {
             .ok()
             .filter(|uuid| !uuid.is_nil())
             .map(Self)
-            .ok_or(IdError { kind: "send (a UUID such as 0198c5a0-9c1e-7b21-8a4d-3f6f1f2b7c11)" })
+            .ok_or(IdError {
+                kind: "send (a UUID such as 0198c5a0-9c1e-7b21-8a4d-3f6f1f2b7c11)",
+            })
     }
 }
 
@@ -210,7 +215,19 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_id() {
-        for text in ["", "c", "42", "u42", "c0", "c042", "c+1", "c-1", "c 1", "c9223372036854775808", "c١"] {
+        for text in [
+            "",
+            "c",
+            "42",
+            "u42",
+            "c0",
+            "c042",
+            "c+1",
+            "c-1",
+            "c 1",
+            "c9223372036854775808",
+            "c١",
+        ] {
             assert!(text.parse::<ConversationId>().is_err(), "{text:?}");
         }
     }

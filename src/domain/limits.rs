@@ -38,6 +38,9 @@ pub struct SendRate {
 
 impl Default for SendRate {
     fn default() -> Self {
-        Self { per_second: 20, burst: 100 }
+        Self {
+            per_second: 20,
+            burst: 100,
+        }
     }
 }

@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn capitals_fold_and_the_longest_name_is_taken() {
-        assert_eq!("Ann.B_c-9".parse::<UserName>().map(|name| name.to_string()), Ok("ann.b_c-9".to_owned()));
+        assert_eq!(
+            "Ann.B_c-9".parse::<UserName>().map(|name| name.to_string()),
+            Ok("ann.b_c-9".to_owned())
+        );
         assert!("a".repeat(USER_NAME_BYTES_MAX).parse::<UserName>().is_ok());
     }
 
@@ -101,10 +104,16 @@ mod tests {
     fn every_broken_rule_is_named() {
         let error = |text: &str| text.parse::<UserName>().unwrap_err();
         assert_eq!(error(""), UserNameError::Empty);
-        assert_eq!(error(&"a".repeat(USER_NAME_BYTES_MAX + 1)), UserNameError::TooLong);
+        assert_eq!(
+            error(&"a".repeat(USER_NAME_BYTES_MAX + 1)),
+            UserNameError::TooLong
+        );
         assert_eq!(error(".a"), UserNameError::BadStart);
         assert_eq!(error("ann b"), UserNameError::BadCharacter(' '));
         assert_eq!(error("аnn"), UserNameError::BadCharacter('\u{430}'));
-        assert_eq!(error("a\u{1b}[2J").to_string(), "a user name cannot contain \\u{1b}; use a-z 0-9 . _ -");
+        assert_eq!(
+            error("a\u{1b}[2J").to_string(),
+            "a user name cannot contain \\u{1b}; use a-z 0-9 . _ -"
+        );
     }
 }

@@ -41,7 +41,9 @@ pub fn page_key<K: std::str::FromStr>(token: &str) -> Result<Option<K>, PageToke
     if token.is_empty() {
         return Ok(None);
     }
-    let key = BASE64URL_NOPAD.decode(token.as_bytes()).map_err(|_| PageTokenError)?;
+    let key = BASE64URL_NOPAD
+        .decode(token.as_bytes())
+        .map_err(|_| PageTokenError)?;
     let key = String::from_utf8(key).map_err(|_| PageTokenError)?;
     key.parse().map(Some).map_err(|_| PageTokenError)
 }
@@ -70,7 +72,10 @@ impl Position {
                 let to = seq.number().saturating_sub(1).min(last);
                 (to.saturating_sub(items) + 1, to)
             }
-            Self::After(seq) => (seq.number().saturating_add(1), seq.number().saturating_add(items).min(last)),
+            Self::After(seq) => (
+                seq.number().saturating_add(1),
+                seq.number().saturating_add(items).min(last),
+            ),
             Self::Around(seq) => {
                 // Half before it, the rest from it on; at either end of the history the page slides, not shrinks.
                 let from = seq.number().saturating_sub(items / 2).max(1);
@@ -98,7 +103,10 @@ mod tests {
         assert_eq!(range(Position::Newest, 0, 3), None);
         assert_eq!(range(Position::Before(Seq::new(5)), 10, 3), Some((2, 4)));
         assert_eq!(range(Position::Before(Seq::new(1)), 10, 3), None);
-        assert_eq!(range(Position::Before(Seq::new(u64::MAX)), 10, 3), Some((8, 10)));
+        assert_eq!(
+            range(Position::Before(Seq::new(u64::MAX)), 10, 3),
+            Some((8, 10))
+        );
         assert_eq!(range(Position::After(Seq::new(8)), 10, 3), Some((9, 10)));
         assert_eq!(range(Position::After(Seq::new(10)), 10, 3), None);
         assert_eq!(range(Position::After(Seq::new(u64::MAX)), 10, 3), None);

@@ -73,7 +73,9 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let body = text.strip_prefix(TOKEN_PREFIX).ok_or(TokenError)?;
-        let bits = BASE64URL_NOPAD.decode(body.as_bytes()).map_err(|_| TokenError)?;
+        let bits = BASE64URL_NOPAD
+            .decode(body.as_bytes())
+            .map_err(|_| TokenError)?;
         bits.try_into().map(Self).map_err(|_| TokenError)
     }
 }
@@ -102,7 +104,10 @@ mod tests {
     fn a_token_reads_back_and_shows_nothing() {
         let token = Token::new([7; 32]);
         assert_eq!(token.expose().parse(), Ok(token.clone()));
-        assert_eq!(format!("{token:?} {:?}", token.hash()), "[token] [token hash]");
+        assert_eq!(
+            format!("{token:?} {:?}", token.hash()),
+            "[token] [token hash]"
+        );
         for garbage in ["", "tct_", "tct_!!!!", "Bearer x", &token.expose()[1..]] {
             assert_eq!(garbage.parse::<Token>(), Err(TokenError), "{garbage}");
         }
@@ -113,7 +118,13 @@ mod tests {
         assert!("12345678".parse::<Password>().is_ok());
         assert!("x".repeat(1024).parse::<Password>().is_ok());
         assert_eq!("1234567".parse::<Password>().err(), Some(PasswordError));
-        assert_eq!("x".repeat(1025).parse::<Password>().err(), Some(PasswordError));
-        assert_eq!(format!("{:?}", "12345678".parse::<Password>()), "Ok([password])");
+        assert_eq!(
+            "x".repeat(1025).parse::<Password>().err(),
+            Some(PasswordError)
+        );
+        assert_eq!(
+            format!("{:?}", "12345678".parse::<Password>()),
+            "Ok([password])"
+        );
     }
 }

@@ -48,7 +48,10 @@ impl FromStr for MessageText {
             return Err(MessageTextError::TooLong { bytes: text.len() });
         }
         // `is_control` is C0, DEL and C1: everything that a terminal could take for a command.
-        match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        match text
+            .chars()
+            .find(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+        {
             Some(control) => Err(MessageTextError::ControlCharacter(control)),
             None => Ok(Self(text.into())),
         }
@@ -62,8 +65,16 @@ mod tests {
     #[test]
     fn the_limit_is_taken_and_one_past_it_is_not() {
         assert!("x".repeat(TEXT_BYTES_MAX).parse::<MessageText>().is_ok());
-        let error = "x".repeat(TEXT_BYTES_MAX + 1).parse::<MessageText>().unwrap_err();
-        assert_eq!(error, MessageTextError::TooLong { bytes: TEXT_BYTES_MAX + 1 });
+        let error = "x"
+            .repeat(TEXT_BYTES_MAX + 1)
+            .parse::<MessageText>()
+            .unwrap_err();
+        assert_eq!(
+            error,
+            MessageTextError::TooLong {
+                bytes: TEXT_BYTES_MAX + 1
+            }
+        );
     }
 
     #[test]

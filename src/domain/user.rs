@@ -29,7 +29,10 @@ pub struct User {
 impl User {
     /// The short form.
     pub fn to_ref(&self) -> UserRef {
-        UserRef { id: self.id, name: self.name.clone() }
+        UserRef {
+            id: self.id,
+            name: self.name.clone(),
+        }
     }
 }
 

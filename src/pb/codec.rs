@@ -59,7 +59,8 @@ impl<T: Message> Encoder for Half<T> {
     type Error = Status;
 
     fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buffer).map_err(|error| Status::internal(format!("encoding: {error}")))
+        item.encode(buffer)
+            .map_err(|error| Status::internal(format!("encoding: {error}")))
     }
 
     fn buffer_settings(&self) -> BufferSettings {
@@ -74,7 +75,9 @@ impl<T: Message + Default> Decoder for Half<T> {
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
         // What prost says names fields of our schema, never bytes of the peer.
         let decoded = T::decode(buffer);
-        decoded.map(Some).map_err(|error| Status::invalid_argument(format!("{MALFORMED}: {error}")))
+        decoded
+            .map(Some)
+            .map_err(|error| Status::invalid_argument(format!("{MALFORMED}: {error}")))
     }
 
     fn buffer_settings(&self) -> BufferSettings {

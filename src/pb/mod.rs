@@ -2,8 +2,15 @@
 //!
 //! Knows nothing of the rest of the program; `convert` turns these types into the words of `domain` and back.
 
-#![allow(missing_docs, reason = "generated: the comments of the proto files are the documentation")]
-#![allow(clippy::all, clippy::pedantic, reason = "generated code is not ours to style")]
+#![allow(
+    missing_docs,
+    reason = "generated: the comments of the proto files are the documentation"
+)]
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code is not ours to style"
+)]
 
 pub mod codec;
 pub mod ready;

@@ -43,7 +43,9 @@ impl ServerAddress {
         let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
         host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -55,7 +57,9 @@ impl FromStr for ServerAddress {
         let (host, port) = text.rsplit_once(':').ok_or_else(error)?;
         port.parse::<u16>().map_err(|_| error())?;
         let bracketed = host.starts_with('[') && host.ends_with(']');
-        let strange = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#' | '\\');
+        let strange = |c: char| {
+            c.is_control() || c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#' | '\\')
+        };
         if host.is_empty() || host.contains(strange) || (host.contains(':') && !bracketed) {
             return Err(error());
         }
@@ -70,7 +74,9 @@ pub struct Bearer(Option<MetadataValue<Ascii>>);
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         if let Some(value) = &self.0 {
-            request.metadata_mut().insert("authorization", value.clone());
+            request
+                .metadata_mut()
+                .insert("authorization", value.clone());
         }
         Ok(request)
     }
@@ -103,14 +109,22 @@ impl Connection {
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
             .connect_lazy();
-        Ok(Self { channel, bearer: Bearer::default() })
+        Ok(Self {
+            channel,
+            bearer: Bearer::default(),
+        })
     }
 
     /// The same connection, with a login.
     pub fn with_token(&self, token: &str) -> Result<Self, TokenTextError> {
-        let mut value: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| TokenTextError)?;
+        let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
+            .parse()
+            .map_err(|_| TokenTextError)?;
         value.set_sensitive(true);
-        Ok(Self { channel: self.channel.clone(), bearer: Bearer(Some(value)) })
+        Ok(Self {
+            channel: self.channel.clone(),
+            bearer: Bearer(Some(value)),
+        })
     }
 
     /// Accounts and logins.
@@ -138,17 +152,35 @@ mod tests {
 
     #[test]
     fn addresses_are_checked() {
-        for good in ["127.0.0.1:7777", "localhost:1", "[::1]:7777", "chat.example.org:443"] {
+        for good in [
+            "127.0.0.1:7777",
+            "localhost:1",
+            "[::1]:7777",
+            "chat.example.org:443",
+        ] {
             assert!(good.parse::<ServerAddress>().is_ok(), "{good}");
         }
-        for bad in ["", "host", ":1", "host:", "host:99999", "::1:7777", "a/b:1", "a b:1", "http://x:1"] {
+        for bad in [
+            "",
+            "host",
+            ":1",
+            "host:",
+            "host:99999",
+            "::1:7777",
+            "a/b:1",
+            "a b:1",
+            "http://x:1",
+        ] {
             assert!(bad.parse::<ServerAddress>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn only_this_machine_is_loopback() {
-        let loopback = |text: &str| text.parse::<ServerAddress>().is_ok_and(|address| address.is_loopback());
+        let loopback = |text: &str| {
+            text.parse::<ServerAddress>()
+                .is_ok_and(|address| address.is_loopback())
+        };
         assert!(loopback("127.0.0.1:1") && loopback("[::1]:1") && loopback("LocalHost:1"));
         assert!(!loopback("10.0.0.1:1") && !loopback("localhost.example.org:1"));
     }
