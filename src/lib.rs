@@ -14,3 +14,4 @@
 pub mod client;
 pub mod domain;
 pub mod pb;
+pub mod store;

@@ -1,0 +1,131 @@
+//! What can go wrong in a store, without a word of SQL.
+
+use crate::domain::{
+    ids::{ClientMessageId, ConversationId, Seq},
+    name::UserName,
+};
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full. The batch was rolled back; reads go on, and writes again once there is room.
+    #[error("the disk of the store is full")]
+    Full,
+    /// Too much waits to be committed already. Nothing was done.
+    #[error("too much waits for the disk")]
+    Busy,
+    /// Stable storage can no longer be trusted. Nothing is acknowledged any more and the process must end.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Why a user could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreateUserError {
+    /// Somebody has the name.
+    #[error("the name {0} is taken")]
+    NameTaken(UserName),
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why one send of a batch was refused. The others are not touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendRefusal {
+    /// The same id was used for another request.
+    #[error("{0} was used for another message")]
+    ClientMessageIdReused(ClientMessageId),
+    /// There is no such conversation, or the sender is not in it.
+    #[error("no conversation {0} with this member")]
+    NotMember(ConversationId),
+    /// Nobody has the name.
+    #[error("no user {0}")]
+    UserNotFound(UserName),
+}
+
+/// Why a conversation could not be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// Nobody has the name.
+    #[error("no user {0}")]
+    UserNotFound(UserName),
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a conversation could not be marked read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MarkReadError {
+    /// There is no such conversation, or the user is not in it.
+    #[error("no conversation {0} with this member")]
+    NotMember(ConversationId),
+    /// The marker lies beyond the last message.
+    #[error("the last message is {0:?}")]
+    BeyondEnd(Seq),
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a store could not be opened. The text of each says the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made or written.
+    #[error(
+        "the data folder {folder} cannot be used: {cause}; give a folder that you may write with --data"
+    )]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// Another server has it.
+    #[error(
+        "the data folder {folder} is held by another tinychat-server; stop that one, or give another \
+         folder with --data"
+    )]
+    Held {
+        /// The folder.
+        folder: String,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "the store {file} has schema {found}, this tinychat-server knows up to {known}; start it with \
+         the newer tinychat-server that wrote it"
+    )]
+    SchemaNewer {
+        /// The file.
+        file: String,
+        /// Its schema.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The accounts of the store were made under the other rule.
+    #[error(
+        "the accounts of this store were made with --auth {made}, not {asked}; start with --auth \
+         {made}, or give another folder with --data"
+    )]
+    AuthMode {
+        /// The mode of the store.
+        made: &'static str,
+        /// The mode of this start.
+        asked: &'static str,
+    },
+    /// The file is no store, or is damaged, or the disk is full.
+    #[error(
+        "the store {file} cannot be opened: {cause}; restore a backup, or give another folder with --data"
+    )]
+    Unusable {
+        /// The file.
+        file: String,
+        /// What SQLite said.
+        cause: String,
+    },
+}

@@ -1,0 +1,359 @@
+//! The durable truth: accounts, devices, conversations and the log of everything that happened.
+//!
+//! What every store promises:
+//!
+//! 1. A write that is answered `Ok` is on stable storage (SQLite with durability FULL), and only then do readers and
+//!    the `on_commit` listener see it. `acknowledge` and `touch` alone are lazy: within a second.
+//! 2. Offsets are given in commit order and `seq` without gaps; commits are heard in that order, each exactly once.
+//! 3. A send is keyed by (sender, client id) in the same transaction: a repeat gives the first answer.
+//! 4. The readers of an event are exactly the members at its offset.
+//! 5. Reading never waits for writing, and never holds anything between two calls.
+//!
+//! A store knows nothing of sessions, tokens in the clear, or the wire.
+
+mod error;
+
+use std::{collections::HashSet, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
+
+pub use error::{CreateUserError, MarkReadError, OpenError, SendRefusal, StartError, StoreError};
+
+use crate::domain::{
+    clock::TimeMs,
+    commit::Commit,
+    conversation::{ConversationView, ReadState},
+    event::{Event, Gap},
+    ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
+    message::{Message, NewMessage, Sent, Target},
+    name::{DeviceName, UserName},
+    page::{PageSize, Position},
+    secret::TokenHash,
+    text::MessageText,
+    user::{Device, User, UserRef},
+};
+
+/// A future that a trait object can return.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Hears of every commit, in order, after it is on stable storage. Must not wait.
+pub type OnCommit = Arc<dyn Fn(Commit) + Send + Sync>;
+
+/// How users prove who they are; a store keeps to the mode in which its first account was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    /// With a password.
+    Password,
+    /// Not at all.
+    Trust,
+}
+
+impl AuthMode {
+    /// The word for it, in flags and in the store.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Trust => "trust",
+        }
+    }
+}
+
+impl fmt::Display for AuthMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for AuthMode {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "password" => Ok(Self::Password),
+            "trust" => Ok(Self::Trust),
+            _ => Err(format!("{word:?} is no auth mode; use password or trust")),
+        }
+    }
+}
+
+/// What proves a user: the PHC string of a password; none in trust mode.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[password hash]")
+    }
+}
+
+/// A user with what proves it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// None in trust mode.
+    pub password: Option<PasswordHash>,
+}
+
+/// A login to be stored.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// Whose.
+    pub user: UserId,
+    /// What finds it again.
+    pub token: TokenHash,
+    /// For people.
+    pub name: DeviceName,
+    /// When.
+    pub created: TimeMs,
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Only names that contain this; empty: all.
+    pub contains: String,
+    /// Only these.
+    pub only: Option<Arc<HashSet<UserId>>>,
+    /// None of these.
+    pub except: Option<Arc<HashSet<UserId>>>,
+}
+
+/// One page of users, by name, and how many there are in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// Whether there are more.
+    pub more: bool,
+    /// How many match in all.
+    pub total: u64,
+}
+
+/// One page of conversations, by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationPage {
+    /// The conversations.
+    pub views: Vec<ConversationView>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// One page of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessagePage {
+    /// In the order of `seq`, without gaps.
+    pub messages: Vec<Message>,
+    /// Highest `seq` of the conversation.
+    pub last_seq: Seq,
+}
+
+/// Where a replay begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayFrom {
+    /// After this place.
+    After(Offset),
+    /// As a device that never acknowledged: what its user has not read.
+    Unread,
+    /// Where the device acknowledged last; `Unread` if it never did.
+    Acknowledged(DeviceId),
+}
+
+/// A replay that is under way: where it stands in each conversation. Holds nothing of the store.
+#[derive(Debug)]
+pub struct Replay {
+    /// Everything up to here is part of it; what comes later is live.
+    pub end: Offset,
+    /// Whether it began as `Unread` does: the states of all conversations come first.
+    pub first_sync: bool,
+    /// What the backlog limit left out.
+    pub gaps: Vec<Gap>,
+    /// What is still to be read, private to the store that made it.
+    pub(crate) rest: ReplayRest,
+}
+
+/// The part of a replay that is not read yet: sources of offsets that are merged.
+#[derive(Debug, Default)]
+pub struct ReplayRest {
+    /// Who reads.
+    pub(crate) reader: Option<UserId>,
+    /// One for each conversation with missed events.
+    pub(crate) sources: Vec<ReplaySource>,
+    /// State rows that changed, by offset, highest first.
+    pub(crate) rows: Vec<(Offset, ConversationId, UserId)>,
+}
+
+/// What is still to be read of one conversation (or of the reader's private events).
+#[derive(Debug)]
+pub struct ReplaySource {
+    /// Which part of the log.
+    pub(crate) place: Place,
+    /// Messages from here …
+    pub(crate) next_seq: Seq,
+    /// … to here, both included.
+    pub(crate) last_seq: Seq,
+    /// Events without a `seq` after this; `None`: leave them out.
+    pub(crate) events_after: Option<Offset>,
+    /// Offsets that were looked up and not used yet, highest first.
+    pub(crate) ahead: Vec<Offset>,
+}
+
+/// The part of the log that an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A conversation: all its members read it.
+    Conversation(ConversationId),
+    /// The private events of one user.
+    Private(UserId),
+}
+
+/// One page of a replay.
+#[derive(Debug, Default)]
+pub struct ReplayPage {
+    /// Events by offset. Empty when the replay is at its end.
+    pub events: Vec<Event>,
+}
+
+/// Most events in one page of a replay: a page is one step of reading, no transaction outlives it.
+pub const REPLAY_EVENTS_MAX: usize = 1_000;
+/// Bytes of text at which a page of a replay ends.
+pub const REPLAY_BYTES_MAX: usize = 1024 * 1024;
+
+/// A place to keep everything. See the head of this file for what it promises.
+pub trait Store: Send + Sync + 'static {
+    /// The store's identity.
+    fn epoch(&self) -> Epoch;
+
+    /// The end of the log: everything up to here is committed.
+    fn end(&self) -> Offset;
+
+    /// The mode in which the first account was made.
+    fn auth_mode(&self) -> AuthMode;
+
+    /// Makes an account.
+    fn create_user(
+        &self,
+        name: UserName,
+        password: Option<PasswordHash>,
+        created: TimeMs,
+    ) -> Answer<'_, Result<User, CreateUserError>>;
+
+    /// Finds an account by name.
+    fn find_account(&self, name: UserName) -> Answer<'_, Result<Option<Account>, StoreError>>;
+
+    /// Lists accounts by name, after the given one.
+    fn list_users(
+        &self,
+        filter: UserFilter,
+        after: Option<UserName>,
+        size: PageSize,
+    ) -> Answer<'_, Result<UserPage, StoreError>>;
+
+    /// Stores a login. Past `DEVICES_PER_USER_MAX` it retires the device that was seen longest ago and is not in
+    /// `streaming` (if all are, the one seen longest ago); the retired one is answered, too.
+    fn create_device(
+        &self,
+        device: NewDevice,
+        streaming: Arc<HashSet<DeviceId>>,
+    ) -> Answer<'_, Result<(Device, Option<DeviceId>), StoreError>>;
+
+    /// Finds the login of a token.
+    fn find_device(
+        &self,
+        token: TokenHash,
+    ) -> Answer<'_, Result<Option<(User, Device)>, StoreError>>;
+
+    /// Renames a device. One that has ended is left alone.
+    fn rename_device(
+        &self,
+        device: DeviceId,
+        name: DeviceName,
+    ) -> Answer<'_, Result<(), StoreError>>;
+
+    /// Ends a login: its token finds nothing any more. False if it had ended.
+    fn end_device(&self, device: DeviceId) -> Answer<'_, Result<bool, StoreError>>;
+
+    /// Notes that a device and its user were there (lazy).
+    fn touch(&self, user: UserId, device: DeviceId, at: TimeMs);
+
+    /// Commits messages, in this order, and answers each. See promises 1 to 4.
+    fn append(
+        &self,
+        messages: Vec<NewMessage>,
+    ) -> Answer<'_, Result<Vec<Result<Sent, SendRefusal>>, StoreError>>;
+
+    /// Finds the acknowledgement of a send, if the very same was acknowledged before.
+    fn find_sent(
+        &self,
+        sender: UserId,
+        client_id: ClientMessageId,
+        target: Target,
+        text: MessageText,
+    ) -> Answer<'_, Result<Option<Result<Sent, SendRefusal>>, StoreError>>;
+
+    /// Gets the DIRECT conversation with a user, making it if need be. The peer sees nothing of it yet; the caller's
+    /// devices hear of it by a private event.
+    fn start_direct(
+        &self,
+        user: UserRef,
+        peer: UserName,
+    ) -> Answer<'_, Result<ConversationView, StartError>>;
+
+    /// Moves a read marker up; a lower value changes nothing. Own devices hear of it at once, others within about a
+    /// second, and of the last value only.
+    fn mark_read(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        seq: Seq,
+        at: TimeMs,
+    ) -> Answer<'_, Result<ReadState, MarkReadError>>;
+
+    /// Moves a device's cursor up (lazy). The caller has checked that it is not beyond the end.
+    fn acknowledge(&self, device: DeviceId, cursor: Offset) -> Result<(), StoreError>;
+
+    /// Reads one conversation as a member sees it; `None` to everybody else.
+    fn conversation(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<Option<ConversationView>, StoreError>>;
+
+    /// Lists the conversations of a user by id, after the given one.
+    fn list_conversations(
+        &self,
+        user: UserId,
+        after: Option<ConversationId>,
+        size: PageSize,
+    ) -> Answer<'_, Result<ConversationPage, StoreError>>;
+
+    /// Reads a page of messages; `None` to everybody who is not a member. Ends at `PAGE_BYTES_MAX` of text: pages
+    /// that lie before or newest keep their end, the others their beginning, and around keeps its middle.
+    fn list_messages(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        position: Position,
+        size: PageSize,
+    ) -> Answer<'_, Result<Option<MessagePage>, StoreError>>;
+
+    /// Begins a replay of everything that a user has missed. `backlog_max`: most messages for each conversation, the
+    /// rest is a gap.
+    fn open_replay(
+        &self,
+        user: UserId,
+        from: ReplayFrom,
+        backlog_max: Option<u64>,
+    ) -> Answer<'_, Result<Replay, StoreError>>;
+
+    /// Reads the next page of a replay and moves it on. State rows that changed again since the replay began are left
+    /// out: their change is live.
+    fn read_replay<'a>(
+        &'a self,
+        replay: &'a mut Replay,
+    ) -> Answer<'a, Result<ReplayPage, StoreError>>;
+
+    /// Waits until stable storage can no longer be trusted, and says why. Then the process must end.
+    fn failed(&self) -> Answer<'_, String>;
+
+    /// Commits what is lazy and closes. Later calls are answered `Closed`.
+    fn close(&self) -> Answer<'_, ()>;
+}
