@@ -17,6 +17,9 @@ pub enum StoreError {
     /// Stable storage can no longer be trusted. Nothing is acknowledged any more and the process must end.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// The store could not do it, though its storage is well: a defect of ours. Nothing was done.
+    #[error("the store could not do it: {0}")]
+    Broken(String),
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

@@ -12,6 +12,9 @@
 //! A store knows nothing of sessions, tokens in the clear, or the wire.
 
 mod error;
+mod request;
+pub mod sqlite;
+mod switch;
 
 use std::{collections::HashSet, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
 
@@ -214,8 +217,8 @@ pub struct ReplayPage {
 
 /// Most events in one page of a replay: a page is one step of reading, no transaction outlives it.
 pub const REPLAY_EVENTS_MAX: usize = 1_000;
-/// Bytes of text at which a page of a replay ends.
-pub const REPLAY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of text at which a page of a replay ends: what a device that reads slowly holds in memory at the most.
+pub const REPLAY_BYTES_MAX: usize = 256 * 1024;
 
 /// A place to keep everything. See the head of this file for what it promises.
 pub trait Store: Send + Sync + 'static {

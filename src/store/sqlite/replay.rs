@@ -1,0 +1,354 @@
+//! Replays: everything that a user has missed, merged over the conversations by offset.
+//!
+//! Only conversations with something new are opened. What each of them still has to give is a list of offsets, read
+//! ahead from an index alone; the rows are fetched in the merged order. Nothing of the store is held between pages.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::rows::{self, Names};
+use crate::{
+    domain::{
+        event::{Event, EventBody, Gap, ReadMarker},
+        ids::{ConversationId, Offset, Seq, UserId},
+    },
+    store::{
+        Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
+        ReplaySource,
+    },
+};
+
+/// Offsets read ahead, over all conversations of a replay: 32 KiB of them, and one index look-up for many messages.
+const AHEAD_MAX: usize = 4_096;
+/// Offsets read ahead for one conversation at the least.
+const AHEAD_MIN: usize = 8;
+
+/// A membership with something new.
+struct Missed {
+    id: ConversationId,
+    joined: Offset,
+    last_seq: Seq,
+    last_offset: Offset,
+    read_seq: Seq,
+    read_offset: Offset,
+}
+
+/// Begins a replay. `acknowledged` is what the writer has not written yet of the device's cursor.
+pub(super) fn open(
+    connection: &Connection,
+    user: UserId,
+    from: ReplayFrom,
+    backlog_max: Option<u64>,
+    acknowledged: Option<Offset>,
+) -> rusqlite::Result<Replay> {
+    let end = connection
+        .prepare_cached("SELECT last_offset FROM meta")?
+        .query_row([], |row| rows::number(row, 0))
+        .map(Offset::new)?;
+    let after = match from {
+        ReplayFrom::After(after) => Some(after),
+        ReplayFrom::Unread => None,
+        ReplayFrom::Acknowledged(device) => {
+            let stored = connection
+                .prepare_cached("SELECT cursor_offset FROM devices WHERE id = ?1")?
+                .query_row([rows::int(device.number())], |row| row.get::<_, Option<i64>>(0))
+                .optional()?
+                .flatten()
+                .map(|offset| Offset::new(offset.cast_unsigned()));
+            stored.max(acknowledged)
+        }
+    };
+    let mut replay = Replay {
+        end,
+        first_sync: after.is_none(),
+        gaps: Vec::new(),
+        rest: ReplayRest { reader: Some(user), ..ReplayRest::default() },
+    };
+    for missed in missed(connection, user, after.unwrap_or(Offset::ZERO))? {
+        open_conversation(connection, &mut replay, user, &missed, after, backlog_max)?;
+    }
+    if let Some(after) = after {
+        replay.rest.sources.push(ReplaySource {
+            place: Place::Private(user),
+            next_seq: Seq::ZERO.next(),
+            last_seq: Seq::ZERO,
+            events_after: Some(after),
+            ahead: Vec::new(),
+        });
+    }
+    replay.rest.rows.sort_by_key(|row| Reverse(row.0));
+    Ok(replay)
+}
+
+fn missed(connection: &Connection, user: UserId, after: Offset) -> rusqlite::Result<Vec<Missed>> {
+    connection
+        .prepare_cached(
+            "SELECT m.conversation_id, m.joined_offset, c.last_seq, c.last_offset, m.read_seq, m.read_offset \
+             FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
+             WHERE m.user_id = ?1 AND (c.last_offset > ?2 OR m.read_offset > ?2)",
+        )?
+        .query_map([user.number(), after.number()].map(rows::int), |row| {
+            Ok(Missed {
+                id: ConversationId::new(rows::number(row, 0)?),
+                joined: Offset::new(rows::number(row, 1)?),
+                last_seq: Seq::new(rows::number(row, 2)?),
+                last_offset: Offset::new(rows::number(row, 3)?),
+                read_seq: Seq::new(rows::number(row, 4)?),
+                read_offset: Offset::new(rows::number(row, 5)?),
+            })
+        })?
+        .collect()
+}
+
+fn open_conversation(
+    connection: &Connection,
+    replay: &mut Replay,
+    user: UserId,
+    missed: &Missed,
+    after: Option<Offset>,
+    backlog_max: Option<u64>,
+) -> rusqlite::Result<()> {
+    let rest = &mut replay.rest;
+    if after.is_some_and(|after| missed.read_offset > after) {
+        rest.rows.push((missed.read_offset, missed.id, user));
+    }
+    let since = after.unwrap_or(Offset::ZERO).max(missed.joined);
+    if missed.last_offset <= since {
+        return Ok(());
+    }
+    let shown_after = after.unwrap_or(Offset::ZERO);
+    let shown = connection
+        .prepare_cached(
+            "SELECT user_id, shown_offset FROM members WHERE conversation_id = ?1 AND user_id <> ?2 \
+             AND shown_offset > ?3",
+        )?
+        .query_map(
+            [missed.id.number(), user.number(), shown_after.number()].map(rows::int),
+            |row| Ok((UserId::new(rows::number(row, 0)?), Offset::new(rows::number(row, 1)?))),
+        )?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    rest.rows.extend(shown.into_iter().map(|(other, offset)| (offset, missed.id, other)));
+
+    let mut next_seq = first_after(connection, missed.id, missed.last_seq, since)?;
+    if after.is_none() {
+        next_seq = next_seq.max(missed.read_seq.next());
+    }
+    let count = missed.last_seq.next().since(next_seq);
+    if let Some(newest) = backlog_max.filter(|newest| *newest > 0 && count > *newest) {
+        let to_seq = Seq::new(missed.last_seq.number() - newest);
+        replay.gaps.push(Gap { conversation: missed.id, from_seq: next_seq, to_seq });
+        next_seq = to_seq.next();
+    }
+    rest.sources.push(ReplaySource {
+        place: Place::Conversation(missed.id),
+        next_seq,
+        last_seq: missed.last_seq,
+        events_after: after.map(|after| after.max(missed.joined)),
+        ahead: Vec::new(),
+    });
+    Ok(())
+}
+
+/// The first message after an offset (the one after the last, if there is none): `seq` and offset rise together, so it
+/// is found by stepping back from the end in doubling steps and then halving.
+fn first_after(
+    connection: &Connection,
+    id: ConversationId,
+    last: Seq,
+    after: Offset,
+) -> rusqlite::Result<Seq> {
+    let is_after = |seq: u64| -> rusqlite::Result<bool> {
+        Ok(rows::offset_of(connection, id, Seq::new(seq))? > after)
+    };
+    if after == Offset::ZERO {
+        return Ok(Seq::ZERO.next());
+    }
+    // Everything from `high` on is after, everything up to `low` is not.
+    let (mut low, mut high, mut step) = (0, last.number() + 1, 1);
+    while high > 1 {
+        let probe = high.saturating_sub(step).max(1);
+        if !is_after(probe)? {
+            low = probe;
+            break;
+        }
+        high = probe;
+        step *= 2;
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if is_after(middle)? { high = middle } else { low = middle }
+    }
+    Ok(Seq::new(high))
+}
+
+/// Reads the next page.
+pub(super) fn read(
+    connection: &Connection,
+    end: Offset,
+    rest: &mut ReplayRest,
+) -> rusqlite::Result<ReplayPage> {
+    let mut page = ReplayPage::default();
+    let Some(reader) = rest.reader else { return Ok(page) };
+    let chunk = (AHEAD_MAX / rest.sources.len().max(1)).max(AHEAD_MIN);
+    let mut heads = BinaryHeap::with_capacity(rest.sources.len());
+    let mut index = 0;
+    while index < rest.sources.len() {
+        match head(connection, &mut rest.sources[index], end, chunk)? {
+            Some(offset) => {
+                heads.push(Reverse((offset, index)));
+                index += 1;
+            }
+            None => drop(rest.sources.swap_remove(index)),
+        }
+    }
+    let mut names = Names::default();
+    let mut bytes = 0;
+    while page.events.len() < REPLAY_EVENTS_MAX && bytes < REPLAY_BYTES_MAX {
+        let row = rest.rows.last().map(|row| row.0);
+        let source = heads.peek().map(|Reverse(head)| *head);
+        match (row, source) {
+            (None, None) => break,
+            (Some(row), source) if source.is_none_or(|(offset, _)| row < offset) => {
+                if let Some((offset, id, user)) = rest.rows.pop() {
+                    page.events.extend(marker(connection, reader, offset, id, user)?);
+                }
+            }
+            (_, None) => break,
+            (_, Some((offset, index))) => {
+                heads.pop();
+                let source = &mut rest.sources[index];
+                source.ahead.pop();
+                if let Some(body) = event(connection, &mut names, offset)? {
+                    if let EventBody::Message(message) = &body {
+                        bytes += message.text.as_str().len();
+                    }
+                    page.events.push(Event { offset, body });
+                }
+                if let Some(offset) = head(connection, source, end, chunk)? {
+                    heads.push(Reverse((offset, index)));
+                }
+            }
+        }
+    }
+    Ok(page)
+}
+
+/// The next offset of a source, reading ahead if need be.
+fn head(
+    connection: &Connection,
+    source: &mut ReplaySource,
+    end: Offset,
+    chunk: usize,
+) -> rusqlite::Result<Option<Offset>> {
+    if source.ahead.is_empty() {
+        read_ahead(connection, source, end, chunk)?;
+    }
+    Ok(source.ahead.last().copied())
+}
+
+fn read_ahead(
+    connection: &Connection,
+    source: &mut ReplaySource,
+    end: Offset,
+    chunk: usize,
+) -> rusqlite::Result<()> {
+    let mut offsets = Vec::new();
+    if let Place::Conversation(id) = source.place
+        && source.next_seq <= source.last_seq
+    {
+        let to = source.last_seq.number().min(source.next_seq.number() + chunk as u64 - 1);
+        offsets = connection
+            .prepare_cached(
+                "SELECT offset FROM log WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq",
+            )?
+            .query_map([id.number(), source.next_seq.number(), to].map(rows::int), |row| {
+                rows::number(row, 0).map(Offset::new)
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        source.next_seq = Seq::new(to).next();
+    }
+    if let Some(after) = source.events_after {
+        // Up to the last message read ahead, so that both kinds are merged; up to the end after the last message.
+        let has_more_messages = source.next_seq <= source.last_seq;
+        let to = offsets.last().copied().filter(|_| has_more_messages).unwrap_or(end);
+        let place = match source.place {
+            Place::Conversation(id) => rows::int(id.number()),
+            Place::Private(user) => -rows::int(user.number()),
+        };
+        let mut statement = connection.prepare_cached(
+            "SELECT offset FROM log WHERE conversation_id = ?1 AND seq IS NULL AND offset > ?2 \
+             AND offset <= ?3 ORDER BY offset LIMIT ?4",
+        )?;
+        let limit = rows::int(chunk as u64);
+        let events = statement
+            .query_map(
+                (place, rows::int(after.number()), rows::int(to.number()), limit),
+                |row| rows::number(row, 0).map(Offset::new),
+            )?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        if events.len() < chunk {
+            source.events_after = has_more_messages.then_some(to);
+            offsets.extend(events);
+            offsets.sort_unstable();
+        } else {
+            // More of them than fit: give those first, and the messages again that lie after the last of them.
+            let reached = events.last().copied().unwrap_or(to);
+            source.events_after = Some(reached);
+            let later = offsets.iter().filter(|offset| **offset > reached).count() as u64;
+            source.next_seq = Seq::new(source.next_seq.number() - later);
+            offsets.retain(|offset| *offset <= reached);
+            offsets.extend(events);
+            offsets.sort_unstable();
+        }
+    }
+    offsets.reverse();
+    source.ahead = offsets;
+    Ok(())
+}
+
+/// The event at an offset, as it is now.
+fn event(
+    connection: &Connection,
+    names: &mut Names,
+    offset: Offset,
+) -> rusqlite::Result<Option<EventBody>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT conversation_id, seq, subject_id, sent_ms, client_id, body, kind FROM log WHERE offset = ?1",
+    )?;
+    let mut found = statement.query([rows::int(offset.number())])?;
+    let Some(row) = found.next()? else { return Ok(None) };
+    match row.get::<_, i64>(6)? {
+        rows::KIND_MESSAGE => rows::message(connection, names, row).map(EventBody::Message).map(Some),
+        rows::KIND_CONVERSATION_CHANGED => {
+            let id = ConversationId::new(rows::number(row, 2)?);
+            Ok(rows::conversation(connection, id)?.map(EventBody::ConversationChanged))
+        }
+        // A kind of a later program would have come with a later schema, which is refused at the start.
+        _ => Ok(None),
+    }
+}
+
+/// A read marker, if its row has not changed again.
+fn marker(
+    connection: &Connection,
+    reader: UserId,
+    offset: Offset,
+    conversation: ConversationId,
+    user: UserId,
+) -> rusqlite::Result<Option<Event>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT read_seq, read_offset, shown_seq, shown_offset FROM members \
+             WHERE user_id = ?1 AND conversation_id = ?2",
+        )?
+        .query_row([user.number(), conversation.number()].map(rows::int), |row| {
+            let own = (rows::number(row, 0)?, rows::number(row, 1)?);
+            Ok(if user == reader { own } else { (rows::number(row, 2)?, rows::number(row, 3)?) })
+        })
+        .optional()?;
+    Ok(found.filter(|(_, changed)| *changed == offset.number()).map(|(read_seq, _)| {
+        let marker = ReadMarker { conversation, user, read_seq: Seq::new(read_seq) };
+        Event { offset, body: EventBody::ReadMarker(marker) }
+    }))
+}
