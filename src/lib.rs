@@ -4,14 +4,21 @@
 //!
 //! - [`pb`]: the wire, generated from `proto/`. [`domain`]: the pure words. [`tasks`]: the owner of every task.
 //! - [`convert`]: between the two.
-//! - `store`: the durable log. `bus`: "the log grew".
-//! - `auth`: passwords and tokens. `hub`: live sessions.
-//! - `engine`: the use cases, without transport.
-//! - `server`: gRPC over the engine. [`client`]: the line client and the library that it stands on. The two never meet.
+//! - [`store`]: the durable log. [`bus`]: "the log grew".
+//! - [`auth`]: passwords and tokens. [`hub`]: live sessions.
+//! - [`engine`]: the use cases, without transport.
+//! - [`server`]: gRPC over the engine. [`client`]: the line client and the library that it stands on. The two never meet.
 //!
 //! ARCHITECTURE.md tells the whole story.
 
+pub mod auth;
+pub mod bus;
 pub mod client;
+pub mod convert;
 pub mod domain;
+pub mod engine;
+pub mod hub;
 pub mod pb;
+pub mod server;
 pub mod store;
+pub mod tasks;

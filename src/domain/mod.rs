@@ -6,6 +6,7 @@ pub mod conversation;
 pub mod cursor;
 pub mod event;
 pub mod ids;
+pub mod invalid;
 pub mod limits;
 pub mod message;
 pub mod name;

@@ -277,11 +277,12 @@ pub trait Store: Send + Sync + 'static {
     /// Notes that a device and its user were there (lazy).
     fn touch(&self, user: UserId, device: DeviceId, at: TimeMs);
 
-    /// Commits messages, in this order, and answers each. See promises 1 to 4.
+    /// Commits messages, in this order, and answers each. See promises 1 to 4. They are queued by the call, not when the
+    /// future is polled: the order of calls is the order in the log.
     fn append(
         &self,
         messages: Vec<NewMessage>,
-    ) -> Answer<'_, Result<Vec<Result<Sent, SendRefusal>>, StoreError>>;
+    ) -> Answer<'static, Result<Vec<Result<Sent, SendRefusal>>, StoreError>>;
 
     /// Finds the acknowledgement of a send, if the very same was acknowledged before.
     fn find_sent(

@@ -92,7 +92,7 @@ impl SqliteStore {
     }
 
     /// Queues work now (its place in the log is the order of these calls) and gives a future of its outcome.
-    fn write<T, F>(&self, bytes: usize, work: F) -> Answer<'_, Result<T, StoreError>>
+    fn write<T, F>(&self, bytes: usize, work: F) -> Answer<'static, Result<T, StoreError>>
     where
         T: Send + 'static,
         F: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -197,7 +197,7 @@ impl Store for SqliteStore {
     fn append(
         &self,
         messages: Vec<NewMessage>,
-    ) -> Answer<'_, Result<Vec<Result<Sent, SendRefusal>>, StoreError>> {
+    ) -> Answer<'static, Result<Vec<Result<Sent, SendRefusal>>, StoreError>> {
         let texts: usize = messages.iter().map(|message| message.text.as_str().len()).sum();
         let bytes = texts + messages.len() * JOB_BYTES;
         self.write(bytes, move |batch| {

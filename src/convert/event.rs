@@ -1,0 +1,93 @@
+//! Events as bytes: each is encoded once, as an element of the field `events` of a response, and what is joined from
+//! such bytes is a response again.
+
+use bytes::BytesMut;
+use prost::encoding::message::encode as encode_field;
+
+use super::response;
+use crate::{
+    domain::{
+        conversation::ConversationView,
+        cursor::{Cursor, CursorError},
+        event::{Event, EventBody, Gap},
+        ids::{Epoch, UserId},
+    },
+    pb::{self, event::Body},
+};
+
+/// The field `events` of both streaming responses.
+const EVENTS_FIELD: u32 = 1;
+/// When a client should come back after the server stopped: most restarts take less.
+const RETRY_AFTER_SECONDS: i64 = 1;
+
+/// Writes an event of the log behind what `buffer` holds.
+pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
+    let body = match &event.body {
+        EventBody::Message(message) => Body::Message(response::message(message)),
+        EventBody::ConversationChanged(conversation) => {
+            Body::ConversationChanged(pb::ConversationChanged {
+                conversation: Some(response::shared_conversation(conversation)),
+            })
+        }
+        EventBody::ReadMarker(marker) => Body::ReadMarker(pb::ReadMarker {
+            conversation_id: marker.conversation.to_string(),
+            user_id: marker.user.to_string(),
+            read_seq: marker.read_seq.number(),
+        }),
+    };
+    let cursor = Cursor { epoch, offset: event.offset }.to_string();
+    encode_field(EVENTS_FIELD, &pb::Event { cursor, body: Some(body) }, buffer);
+}
+
+/// Writes an event that nobody resumes from.
+fn put_bare(body: Body, buffer: &mut BytesMut) {
+    encode_field(EVENTS_FIELD, &pb::Event { cursor: String::new(), body: Some(body) }, buffer);
+}
+
+/// Writes the first event of a stream.
+pub fn put_welcome(welcome: pb::Welcome, buffer: &mut BytesMut) {
+    put_bare(Body::Welcome(welcome), buffer);
+}
+
+/// Writes that the cursor was of no use.
+pub fn put_reset(error: CursorError, buffer: &mut BytesMut) {
+    let reason = match error {
+        CursorError::Undecodable => pb::ResetReason::CursorUndecodable,
+        CursorError::EpochUnknown => pb::ResetReason::EpochUnknown,
+        CursorError::BeyondEnd => pb::ResetReason::BeyondEnd,
+    };
+    put_bare(Body::Reset(pb::Reset { reason: reason.into() }), buffer);
+}
+
+/// Writes the state of a conversation, for a first sync.
+pub fn put_state(view: &ConversationView, user: UserId, buffer: &mut BytesMut) {
+    let conversation = Some(response::conversation(view, user));
+    put_bare(Body::ConversationChanged(pb::ConversationChanged { conversation }), buffer);
+}
+
+/// Writes that messages were left out.
+pub fn put_gap(gap: &Gap, buffer: &mut BytesMut) {
+    let gap = pb::Gap {
+        conversation_id: gap.conversation.to_string(),
+        from_seq: gap.from_seq.number(),
+        to_seq: gap.to_seq.number(),
+    };
+    put_bare(Body::Gap(gap), buffer);
+}
+
+/// Writes that everything up to the cursor has been sent.
+pub fn put_caught_up(cursor: Cursor, buffer: &mut BytesMut) {
+    let event =
+        pb::Event { cursor: cursor.to_string(), body: Some(Body::CaughtUp(pb::CaughtUp {})) };
+    encode_field(EVENTS_FIELD, &event, buffer);
+}
+
+/// Writes that the server stops.
+pub fn put_going_away(buffer: &mut BytesMut) {
+    let retry_after = prost_types::Duration { seconds: RETRY_AFTER_SECONDS, nanos: 0 };
+    let going_away = pb::GoingAway {
+        reason: pb::GoingAwayReason::Shutdown.into(),
+        retry_after: Some(retry_after),
+    };
+    put_bare(Body::GoingAway(going_away), buffer);
+}

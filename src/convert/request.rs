@@ -1,0 +1,114 @@
+//! What peers send, parsed once into types that cannot be wrong.
+
+use std::str::FromStr;
+
+use crate::{
+    domain::{
+        ids::{ClientMessageId, ConversationId, Seq},
+        invalid::Invalid,
+        message::Target,
+        name::{DeviceName, UserName},
+        page::{PageTokenError, Position, page_key},
+        secret::Password,
+        text::{MessageText, MessageTextError},
+        user::Presence,
+    },
+    pb,
+};
+
+/// A send as it was asked for.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// Where to.
+    pub target: Target,
+    /// None: the server mints one.
+    pub client_id: Option<ClientMessageId>,
+    /// What it says.
+    pub text: MessageText,
+}
+
+/// Parses a user name.
+pub fn user_name(field: &'static str, text: &str) -> Result<UserName, Invalid> {
+    text.parse().map_err(|error| Invalid::new("USER_NAME_INVALID", field, error))
+}
+
+/// Parses a password.
+pub fn password(text: &str) -> Result<Password, Invalid> {
+    text.parse().map_err(|error| Invalid::new("PASSWORD_INVALID", "password", error))
+}
+
+/// Parses a device name.
+pub fn device_name(text: &str) -> Result<DeviceName, Invalid> {
+    text.parse().map_err(|error| Invalid::new("DEVICE_NAME_INVALID", "device_name", error))
+}
+
+/// Parses a conversation id.
+pub fn conversation_id(text: &str) -> Result<ConversationId, Invalid> {
+    text.parse().map_err(|error| Invalid::new("CONVERSATION_ID_INVALID", "conversation_id", error))
+}
+
+/// Parses a page token.
+pub fn page_token<K: FromStr>(token: &str) -> Result<Option<K>, Invalid> {
+    page_key(token)
+        .map_err(|error: PageTokenError| Invalid::new("PAGE_TOKEN_INVALID", "page_token", error))
+}
+
+/// Parses a send.
+pub fn send(request: &pb::SendRequest) -> Result<Send, Invalid> {
+    let target = match &request.target {
+        Some(pb::send_request::Target::ConversationId(id)) => {
+            Target::Conversation(conversation_id(id)?)
+        }
+        Some(pb::send_request::Target::UserName(name)) => {
+            Target::User(user_name("user_name", name)?)
+        }
+        None => {
+            let mend = "the message has no target; set user_name or conversation_id";
+            return Err(Invalid::new("TARGET_MISSING", "target", mend));
+        }
+    };
+    let client_id = match request.client_message_id.as_str() {
+        "" => None,
+        id => Some(id.parse().map_err(|error| {
+            Invalid::new("CLIENT_MESSAGE_ID_INVALID", "client_message_id", error)
+        })?),
+    };
+    let text = request.text.parse().map_err(|error| {
+        let reason = match error {
+            MessageTextError::Empty => "TEXT_EMPTY",
+            MessageTextError::TooLong { .. } => "TEXT_TOO_LONG",
+            MessageTextError::ControlCharacter(_) => "TEXT_INVALID",
+        };
+        Invalid::new(reason, "text", error)
+    })?;
+    Ok(Send { target, client_id, text })
+}
+
+/// Parses the presence that a list of users is filtered by.
+pub fn presence(number: i32) -> Result<Option<Presence>, Invalid> {
+    match pb::Presence::try_from(number) {
+        Ok(pb::Presence::Unspecified) => Ok(None),
+        Ok(pb::Presence::Online) => Ok(Some(Presence::Online)),
+        Ok(pb::Presence::Offline) => Ok(Some(Presence::Offline)),
+        Err(_) => {
+            let mend = "no such presence; use PRESENCE_ONLINE or PRESENCE_OFFLINE, or leave it out";
+            Err(Invalid::new("PRESENCE_INVALID", "presence", mend))
+        }
+    }
+}
+
+/// Parses where a page of messages lies.
+pub fn position(position: Option<pb::list_messages_request::Position>) -> Position {
+    use pb::list_messages_request::Position as Wire;
+    match position {
+        None => Position::Newest,
+        Some(Wire::BeforeSeq(seq)) => Position::Before(Seq::new(seq)),
+        Some(Wire::AfterSeq(seq)) => Position::After(Seq::new(seq)),
+        Some(Wire::AroundSeq(seq)) => Position::Around(Seq::new(seq)),
+    }
+}
+
+/// Parses how many messages of each conversation a stream may bring; 0: all.
+pub fn backlog_max(messages: u32) -> Option<u64> {
+    (messages > 0).then_some(u64::from(messages))
+}

@@ -1,0 +1,127 @@
+//! What is sent in answer to calls.
+
+use prost_types::Timestamp;
+
+use crate::{
+    domain::{
+        clock::TimeMs,
+        conversation::{Conversation, ConversationKind, ConversationView},
+        ids::{MessageId, UserId},
+        limits,
+        limits::SendRate,
+        message::{Message, Sent},
+        user::{Device, Presence, User, UserRef},
+    },
+    pb,
+};
+
+/// A moment.
+pub fn time(time: TimeMs) -> Timestamp {
+    let milliseconds = time.milliseconds();
+    // 0 to 999 million by the remainder, which fits.
+    let nanos = i32::try_from(milliseconds.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
+    Timestamp { seconds: milliseconds.div_euclid(1_000), nanos }
+}
+
+/// A user beside something the user did.
+pub fn user_ref(user: &UserRef) -> pb::UserRef {
+    pb::UserRef { id: user.id.to_string(), name: user.name.to_string() }
+}
+
+/// An account.
+pub fn user(user: &User, presence: Presence) -> pb::User {
+    let online = presence == Presence::Online;
+    pb::User {
+        id: user.id.to_string(),
+        name: user.name.to_string(),
+        display_name: String::new(),
+        presence: match presence {
+            Presence::Online => pb::Presence::Online,
+            Presence::Offline => pb::Presence::Offline,
+        }
+        .into(),
+        last_seen_time: user.last_seen.filter(|_| !online).map(time),
+    }
+}
+
+/// A login.
+pub fn device(device: &Device) -> pb::Device {
+    pb::Device {
+        id: device.id.to_string(),
+        name: device.name.as_str().to_owned(),
+        created_time: Some(time(device.created)),
+    }
+}
+
+/// A conversation as all see it.
+pub fn shared_conversation(conversation: &Conversation) -> pb::Conversation {
+    pb::Conversation {
+        id: conversation.id.to_string(),
+        kind: match conversation.kind {
+            ConversationKind::Direct => pb::ConversationKind::Direct,
+        }
+        .into(),
+        members_count: u32::try_from(conversation.members.len()).unwrap_or(u32::MAX),
+        members: conversation.members.iter().map(user_ref).collect(),
+        last_seq: conversation.last_seq.number(),
+        ..pb::Conversation::default()
+    }
+}
+
+/// A conversation as one member sees it.
+pub fn conversation(view: &ConversationView, user: UserId) -> pb::Conversation {
+    let name = view.conversation.name_for(user);
+    pb::Conversation {
+        name: name.map(ToString::to_string).unwrap_or_default(),
+        read_seq: view.read.read_seq.number(),
+        unread: view.read.unread,
+        last_message: view.last_message.as_ref().map(message),
+        ..shared_conversation(&view.conversation)
+    }
+}
+
+/// A message.
+pub fn message(message: &Message) -> pb::Message {
+    pb::Message {
+        conversation_id: message.conversation.to_string(),
+        seq: message.seq.number(),
+        message_id: message.id().to_string(),
+        sender: Some(user_ref(&message.sender)),
+        content: Some(pb::message::Content::Text(message.text.as_str().to_owned())),
+        sent_time: Some(time(message.sent)),
+        client_message_id: message.client_id.to_string(),
+    }
+}
+
+/// The acknowledgement of a send.
+pub fn sent(sent: &Sent) -> pb::SendResponse {
+    pb::SendResponse {
+        conversation_id: sent.conversation.to_string(),
+        seq: sent.seq.number(),
+        message_id: MessageId(sent.conversation, sent.seq).to_string(),
+        sent_time: Some(time(sent.sent)),
+        duplicate: sent.duplicate,
+    }
+}
+
+/// A limit that fits the wire.
+fn limit(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The limits of this server.
+pub fn limits(rate: Option<SendRate>) -> pb::Limits {
+    pb::Limits {
+        text_bytes_max: limit(limits::TEXT_BYTES_MAX),
+        user_name_bytes_max: limit(limits::USER_NAME_BYTES_MAX),
+        password_bytes_min: limit(limits::PASSWORD_BYTES_MIN),
+        password_bytes_max: limit(limits::PASSWORD_BYTES_MAX),
+        page_size_default: limit(limits::PAGE_SIZE_DEFAULT),
+        page_size_max: limit(limits::PAGE_SIZE_MAX),
+        request_bytes_max: limit(limits::REQUEST_BYTES_MAX),
+        sends_per_second: rate.map_or(0, |rate| rate.per_second),
+        sends_burst: rate.map_or(0, |rate| rate.burst),
+        devices_per_user_max: limit(limits::DEVICES_PER_USER_MAX),
+        replies_unread_max: limit(limits::REPLIES_UNREAD_MAX),
+    }
+}

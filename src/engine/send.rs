@@ -1,0 +1,76 @@
+//! Sending: the rate, then the store, which decides all the rest in one transaction.
+
+use std::sync::Arc;
+
+use super::{Engine, Error};
+use crate::{
+    auth::Principal,
+    domain::{
+        ids::ClientMessageId,
+        message::{NewMessage, Sent, Target},
+        text::MessageText,
+    },
+};
+
+/// A send as it was asked for.
+#[derive(Clone, Debug)]
+pub struct SendAsked {
+    /// Where to.
+    pub target: Target,
+    /// None: one is minted, and a repeat is a second message.
+    pub client_id: Option<ClientMessageId>,
+    /// What it says.
+    pub text: MessageText,
+}
+
+impl Engine {
+    /// Sends messages in this order and answers each, all of them at once.
+    ///
+    /// A repeat of what was acknowledged is answered whatever the rate says: a client that lost the answer must be able
+    /// to learn it.
+    pub fn send(
+        &self,
+        principal: &Principal,
+        asked: Vec<SendAsked>,
+    ) -> impl Future<Output = Vec<Result<Sent, Error>>> + Send + use<> {
+        let sent = self.clock.now();
+        let mut refused = Vec::new();
+        let mut messages = Vec::with_capacity(asked.len());
+        for (index, asked) in asked.into_iter().enumerate() {
+            let message = NewMessage {
+                sender: principal.user.clone(),
+                target: asked.target,
+                client_id: asked.client_id.unwrap_or_else(ClientMessageId::mint),
+                text: asked.text,
+                sent,
+            };
+            match self.rates.take(principal.user.id) {
+                Ok(()) => messages.push(message),
+                Err(wait) => refused.push((index, message, wait)),
+            }
+        }
+        let count = messages.len();
+        // Queued here and now, not when the future is polled: the order of calls is the order in the log.
+        let committed = (count > 0).then(|| self.store.append(messages));
+        let store = Arc::clone(&self.store);
+        async move {
+            let mut answers = match committed {
+                None => Vec::new(),
+                Some(committed) => match committed.await {
+                    Ok(answers) => answers.into_iter().map(|sent| sent.map_err(Error::from)).collect(),
+                    Err(error) => vec![Err(Error::from(error)); count],
+                },
+            };
+            for (index, message, wait) in refused {
+                let NewMessage { sender, target, client_id, text, .. } = message;
+                let answer = match store.find_sent(sender.id, client_id, target, text).await {
+                    Ok(Some(first)) => first.map_err(Error::from),
+                    Ok(None) => Err(Error::RateLimited(wait)),
+                    Err(error) => Err(error.into()),
+                };
+                answers.insert(index.min(answers.len()), answer);
+            }
+            answers
+        }
+    }
+}

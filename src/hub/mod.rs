@@ -1,0 +1,165 @@
+//! Who is here now, and how news reaches them.
+//!
+//! For each user who has an open stream there is one broadcast ring; a slot holds all that one commit has for that user,
+//! as ready bytes. The hub never holds the only copy of anything: a session that falls behind its ring reads the store.
+//! A user is online while at least one session lives; when the last ends, the store notes the time.
+
+mod fanout;
+mod session;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+pub use session::{Ended, Next, Opening, Session};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::{
+    bus::{Heard, Listener},
+    domain::{
+        clock::Clock,
+        ids::{DeviceId, Epoch, Offset, UserId},
+        user::Presence,
+    },
+    store::Store,
+};
+
+/// Commits that a user's sessions may lie behind before they read the store instead. It counts in the memory of every
+/// idle user, and a commit takes some milliseconds, so more would buy little.
+const RING_COMMITS: usize = 16;
+
+/// What a ring carries.
+#[derive(Clone, Debug)]
+enum Item {
+    /// All that the commit ending at `last` has for the user: runs of encoded events, each at most a frame long
+    /// unless it is a single event.
+    Events { last: Offset, runs: Arc<[Bytes]> },
+    /// There is more than is worth carrying: read the store.
+    Look,
+}
+
+/// One user who is online.
+#[derive(Debug)]
+struct Live {
+    ring: broadcast::Sender<Item>,
+    sessions: HashMap<u64, (DeviceId, CancellationToken)>,
+}
+
+/// Everybody who is online.
+pub struct Hub {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    epoch: Epoch,
+    /// Held for moments only, never over an await.
+    users: Mutex<HashMap<UserId, Live>>,
+    next_session: AtomicU64,
+    draining: CancellationToken,
+}
+
+impl Hub {
+    /// A hub with nobody in it.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            epoch: store.epoch(),
+            store,
+            clock,
+            users: Mutex::default(),
+            next_session: AtomicU64::new(0),
+            draining: CancellationToken::new(),
+        })
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<UserId, Live>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries commits to sessions until the bus is gone.
+    pub async fn listen(self: Arc<Self>, mut commits: Box<dyn Listener>) {
+        while let Some(heard) = commits.next().await {
+            match heard {
+                Heard::Commit(commit) => fanout::fan_out(&commit, self.epoch, &self.users()),
+                Heard::Missed => {
+                    debug!("commits were missed; all sessions read the store");
+                    for live in self.users().values() {
+                        // An error says that nobody listens.
+                        let _ = live.ring.send(Item::Look);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens a session: from here on nothing that is committed escapes it.
+    pub fn open(self: &Arc<Self>, user: UserId, device: DeviceId, opening: Opening) -> Session {
+        let id = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let revoked = CancellationToken::new();
+        let ring = {
+            let mut users = self.users();
+            let live = users.entry(user).or_insert_with(|| Live {
+                ring: broadcast::Sender::new(RING_COMMITS),
+                sessions: HashMap::new(),
+            });
+            live.sessions.insert(id, (device, revoked.clone()));
+            live.ring.subscribe()
+        };
+        let place = session::Place { hub: Arc::clone(self), id, user, device };
+        Session::new(place, ring, revoked, opening)
+    }
+
+    fn leave(&self, id: u64, user: UserId, device: DeviceId) {
+        let mut users = self.users();
+        if let Some(live) = users.get_mut(&user) {
+            live.sessions.remove(&id);
+            if live.sessions.is_empty() {
+                users.remove(&user);
+            }
+        }
+        drop(users);
+        self.store.touch(user, device, self.clock.now());
+    }
+
+    /// Ends the sessions of a device that was logged out.
+    pub fn revoke(&self, user: UserId, device: DeviceId) {
+        if let Some(live) = self.users().get(&user) {
+            let ended = live.sessions.values().filter(|(owner, _)| *owner == device);
+            ended.for_each(|(_, revoked)| revoked.cancel());
+        }
+    }
+
+    /// Whether a user is online.
+    pub fn presence(&self, user: UserId) -> Presence {
+        match self.users().contains_key(&user) {
+            true => Presence::Online,
+            false => Presence::Offline,
+        }
+    }
+
+    /// Everybody who is online.
+    pub fn online(&self) -> HashSet<UserId> {
+        self.users().keys().copied().collect()
+    }
+
+    /// The devices of a user that have an open stream.
+    pub fn streaming(&self, user: UserId) -> HashSet<DeviceId> {
+        let users = self.users();
+        let sessions = users.get(&user).map(|live| live.sessions.values());
+        sessions.into_iter().flatten().map(|(device, _)| *device).collect()
+    }
+
+    /// Tells every session that the server stops; new ones learn it at once.
+    pub fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    /// Resolves when the server begins to stop.
+    pub const fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+}

@@ -1,0 +1,139 @@
+//! The edge that every request passes before its service: who is calling, and what tonic itself would answer.
+//!
+//! A method that is not on the list of open ones needs a token: a new method is closed until it is listed. Statuses that
+//! tonic makes (a message past the limit, bytes that are no message) are put into our words on the way out.
+
+use std::{convert::Infallible, sync::Arc};
+
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use tonic::{Code, Status, body::Body, service::Routes};
+use tower::ServiceExt;
+
+use super::status::{Protocol, status, unreadable};
+use crate::{
+    auth::Principal,
+    domain::secret::Token,
+    engine::{Engine, Error},
+    store::AuthMode,
+};
+
+/// Methods that need no token.
+const OPEN: [&str; 4] = [
+    "/tinychat.v1.AuthService/Register",
+    "/tinychat.v1.AuthService/Login",
+    "/tinychat.v1.ChatService/Time",
+    "/tinychat.v1.ChatService/GetServerInfo",
+];
+/// Services that need no token.
+const OPEN_SERVICES: [&str; 3] =
+    ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+/// Methods that need no token when names need no proof.
+const OPEN_WITH_TRUST: [&str; 1] = ["/tinychat.v1.ChatService/Users"];
+
+/// The edge.
+#[derive(Clone)]
+pub struct Edge {
+    engine: Arc<Engine>,
+    routes: Routes,
+}
+
+impl Edge {
+    /// An edge before these services.
+    pub const fn new(engine: Arc<Engine>, routes: Routes) -> Self {
+        Self { engine, routes }
+    }
+
+    /// Serves one request.
+    pub async fn serve(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let mut request = request.map(Body::new);
+        if !speaks_grpc(&request) {
+            return Ok(not_grpc());
+        }
+        match self.admit(request.uri().path(), request.headers()).await {
+            Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
+            Ok(None) => {}
+            Err(error) => return Ok(status(error).into_http()),
+        }
+        let response = match self.routes.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        Ok(in_our_words(response))
+    }
+
+    /// Who calls; `None` where nobody needs to be known.
+    async fn admit(&self, path: &str, headers: &HeaderMap) -> Result<Option<Principal>, Error> {
+        let trusted =
+            self.engine.auth_mode() == AuthMode::Trust && OPEN_WITH_TRUST.contains(&path);
+        if trusted
+            || OPEN.contains(&path)
+            || OPEN_SERVICES.iter().any(|service| path.starts_with(service))
+        {
+            return Ok(None);
+        }
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
+            return Err(Error::TokenMissing);
+        };
+        let token = value.to_str().ok().and_then(bearer).ok_or(Error::TokenInvalid)?;
+        self.engine.authenticate(&token).await.map(Some)
+    }
+}
+
+/// The token of `Bearer TOKEN`; the scheme's case does not count (RFC 9110, section 11.1).
+fn bearer(value: &str) -> Option<Token> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().parse().ok())?
+}
+
+fn speaks_grpc(request: &Request<Body>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    request.version() == Version::HTTP_2
+        && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The answer to browsers, probes and typing errors.
+fn not_grpc() -> Response<Body> {
+    let text = "This port speaks gRPC over HTTP/2. Use tinychat-client, or: grpcurl -plaintext HOST:PORT list\n";
+    let mut response = Response::new(Body::new(http_body_util::Full::new(text.into())));
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// Replaces a status that tonic made of a message it could not read.
+fn in_our_words(response: Response<Body>) -> Response<Body> {
+    let made_by_tonic = Status::from_header_map(response.headers())
+        .filter(|status| status.details().is_empty() && status.code() != Code::Ok)
+        .and_then(|status| unreadable(status.code(), status.message()));
+    match made_by_tonic {
+        Some(protocol) => Status::from(protocol).into_http(),
+        None => response,
+    }
+}
+
+/// A stream's inbound half met bytes that it could not read.
+pub fn stream_status(status: Status) -> Status {
+    let ours = unreadable(status.code(), status.message()).map(|protocol| match protocol {
+        Protocol::MethodUnknown => Protocol::Malformed,
+        other => other,
+    });
+    ours.map_or(status, Status::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_token_is_taken() {
+        let token = Token::new([3; 32]);
+        let text = token.expose();
+        assert_eq!(bearer(&format!("Bearer {text}")), Some(token.clone()));
+        assert_eq!(bearer(&format!("bearer {text}")), Some(token));
+        for bad in [text.clone(), format!("Basic {text}"), "Bearer".into(), "Bearer x".into()] {
+            assert_eq!(bearer(&bad), None, "{bad}");
+        }
+    }
+}

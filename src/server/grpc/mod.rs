@@ -1,0 +1,88 @@
+//! The services: each method converts, calls the engine, converts back. Nothing is decided here.
+
+mod auth;
+mod chat;
+mod conversation;
+mod edge;
+mod outbound;
+mod status;
+
+use std::sync::Arc;
+
+pub use edge::Edge;
+use tonic::{Request, Status, service::Routes};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{
+    auth::Principal,
+    domain::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
+    engine::{Engine, Error},
+    pb::{
+        DESCRIPTORS,
+        servers::{
+            auth_service_server::AuthServiceServer, chat_service_server::ChatServiceServer,
+            conversation_service_server::ConversationServiceServer,
+        },
+    },
+    tasks::Tasks,
+};
+
+/// The names that health knows, beside "" for the whole server.
+const SERVICES: [&str; 3] =
+    ["tinychat.v1.AuthService", "tinychat.v1.ChatService", "tinychat.v1.ConversationService"];
+
+/// Builds all services over an engine. Streams run as tasks of the group.
+pub async fn routes(
+    engine: &Arc<Engine>,
+    tasks: &Tasks,
+) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    set_health(&health, ServingStatus::Serving).await;
+
+    // The same descriptors in both versions of reflection; with those of the error details, or grpcurl shows bytes.
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(true)
+    };
+
+    let auth = auth::Auth(Arc::clone(engine));
+    let chat = chat::Chat::new(Arc::clone(engine), tasks.clone());
+    let conversations = conversation::Conversations(Arc::clone(engine));
+    let mut routes = Routes::builder();
+    routes
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .add_service(
+            AuthServiceServer::new(auth)
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX),
+        )
+        .add_service(
+            ChatServiceServer::new(chat)
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX),
+        )
+        .add_service(
+            ConversationServiceServer::new(conversations)
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX),
+        );
+    Ok((routes.routes().prepare(), health))
+}
+
+/// Tells those who ask for health how the server is.
+pub async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES.into_iter().chain([""]) {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// Who calls. The edge has put it there for every method that is not open.
+fn principal<T>(request: &Request<T>) -> Result<Principal, Status> {
+    let principal = request.extensions().get::<Principal>().cloned();
+    principal.ok_or_else(|| status::status(Error::TokenMissing))
+}

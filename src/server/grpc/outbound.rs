@@ -1,0 +1,249 @@
+//! The outbound half of a stream: frames of events and replies, pulled by HTTP/2 when it has room.
+//!
+//! Nothing is pushed: while a device does not read, its session waits with at most one page in hand. Replies wait in a
+//! queue whose length the inbound half watches.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use tokio::sync::oneshot;
+use tokio_stream::Stream;
+use tokio_util::sync::DropGuard;
+use tonic::Status;
+
+use super::status::status;
+use crate::{
+    engine::Error,
+    hub::{Ended, Next, Session},
+    pb::{
+        Reply,
+        ready::{ChatFrame, SubscribeFrame},
+    },
+};
+
+/// Replies in one frame: at some 100 bytes each that is less than a frame of events.
+const REPLIES_PER_FRAME: usize = 512;
+
+/// The replies of a stream on their way from the inbound half to the outbound one.
+#[derive(Default)]
+pub(super) struct Replies {
+    state: Mutex<State>,
+    waker: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Reply>,
+    /// The inbound half will add nothing more.
+    closed: bool,
+    /// Ends the stream as soon as the queue is empty.
+    failure: Option<Status>,
+}
+
+impl Replies {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds replies.
+    pub fn push(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.state().queue.extend(replies);
+        self.waker.wake();
+    }
+
+    /// How many lie unread.
+    pub fn unread(&self) -> usize {
+        self.state().queue.len()
+    }
+
+    /// Says that nothing more will be added.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.waker.wake();
+    }
+
+    /// Ends the stream with a status, after what is queued.
+    pub fn fail(&self, status: Status) {
+        self.state().failure.get_or_insert(status);
+        self.waker.wake();
+    }
+
+    /// Ends the stream with a status, whatever is queued: the peer does not read it anyway.
+    pub fn fail_now(&self, status: Status) {
+        self.state().queue.clear();
+        self.fail(status);
+    }
+}
+
+/// One step of a session: it must not be dropped half-way, so it is kept here between polls.
+type Step = Pin<Box<dyn Future<Output = (Session, Next)> + Send>>;
+
+fn step(mut session: Session) -> Step {
+    Box::pin(async move {
+        let next = session.next().await;
+        (session, next)
+    })
+}
+
+/// Where the events come from.
+enum Events {
+    /// `hello` has not come yet.
+    Awaited(oneshot::Receiver<Session>),
+    /// The session gives its next frame.
+    Open(Step),
+    /// Nothing more will come.
+    Over,
+}
+
+impl Events {
+    /// The next runs of events, or why there are no more; `None` after that.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Vec<Bytes>, bool), Ended>>> {
+        loop {
+            match self {
+                Self::Awaited(session) => match ready!(Pin::new(session).poll(context)) {
+                    Ok(session) => *self = Self::Open(step(session)),
+                    Err(_) => *self = Self::Over,
+                },
+                Self::Open(open) => {
+                    let (session, next) = ready!(open.as_mut().poll(context));
+                    return Poll::Ready(Some(match next {
+                        Next::Frame { runs, caught_up } => {
+                            *self = Self::Open(step(session));
+                            Ok((runs, caught_up))
+                        }
+                        Next::Ended(ended) => {
+                            *self = Self::Over;
+                            Err(ended)
+                        }
+                    }));
+                }
+                Self::Over => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+/// The status of a session's end; `None` for a clean one.
+fn end_status(ended: Ended) -> Option<Status> {
+    match ended {
+        Ended::Revoked => Some(status(Error::TokenInvalid)),
+        Ended::Drained => None,
+        Ended::Store(error) => Some(status(error)),
+    }
+}
+
+/// The outbound half of `Chat`.
+pub(super) struct ChatOutbound {
+    events: Events,
+    replies: Arc<Replies>,
+    caught_up: bool,
+    finished: bool,
+    /// Tells the inbound half that nobody listens any more.
+    _gone: DropGuard,
+}
+
+impl ChatOutbound {
+    pub const fn new(
+        session: oneshot::Receiver<Session>,
+        replies: Arc<Replies>,
+        gone: DropGuard,
+    ) -> Self {
+        Self {
+            events: Events::Awaited(session),
+            replies,
+            caught_up: false,
+            finished: false,
+            _gone: gone,
+        }
+    }
+}
+
+impl Stream for ChatOutbound {
+    type Item = Result<ChatFrame, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.finished {
+            return Poll::Ready(None);
+        }
+        // Before the queue is looked at, so that nothing that comes after the look is missed.
+        this.replies.waker.register(context.waker());
+        let (replies, closed, failure) = {
+            let mut state = this.replies.state();
+            let count = state.queue.len().min(REPLIES_PER_FRAME);
+            let replies: Vec<Reply> = state.queue.drain(..count).collect();
+            let empty = state.queue.is_empty();
+            (replies, state.closed && empty, state.failure.take_if(|_| empty))
+        };
+        if closed && this.caught_up && replies.is_empty() && failure.is_none() {
+            this.finished = true;
+            return Poll::Ready(None);
+        }
+        let events = match this.events.poll(context) {
+            Poll::Ready(Some(Ok((runs, caught_up)))) => {
+                this.caught_up |= caught_up;
+                Some(runs)
+            }
+            Poll::Ready(Some(Err(ended))) => {
+                this.caught_up = true;
+                if let Some(status) = end_status(ended) {
+                    this.finished = true;
+                    return Poll::Ready(Some(Err(status)));
+                }
+                None
+            }
+            Poll::Ready(None) => {
+                this.caught_up = true;
+                None
+            }
+            Poll::Pending => None,
+        };
+        if events.is_some() || !replies.is_empty() {
+            if let Some(failure) = failure {
+                this.replies.fail(failure);
+            }
+            let frame = ChatFrame { events: events.unwrap_or_default(), replies };
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if let Some(failure) = failure {
+            this.finished = true;
+            return Poll::Ready(Some(Err(failure)));
+        }
+        if closed && this.caught_up {
+            this.finished = true;
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    }
+}
+
+/// The outbound half of `Subscribe`.
+pub(super) struct SubscribeOutbound(Events);
+
+impl SubscribeOutbound {
+    pub fn new(session: Session) -> Self {
+        Self(Events::Open(step(session)))
+    }
+}
+
+impl Stream for SubscribeOutbound {
+    type Item = Result<SubscribeFrame, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(self.0.poll(context));
+        Poll::Ready(match next {
+            Some(Ok((events, _))) => Some(Ok(SubscribeFrame { events })),
+            Some(Err(ended)) => end_status(ended).map(Err),
+            None => None,
+        })
+    }
+}
