@@ -4,6 +4,8 @@
 //! The model is what a store tells its listener: every event with its place and its readers. Histories are random; the
 //! seed of each run is printed, and `TINYCHAT_TEST_SEED` runs it again.
 
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
+
 use std::{collections::BTreeMap, env, future::Future, sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;

@@ -3,6 +3,8 @@
 //! A case takes a fresh, empty store and knows nothing of its kind. Each case and each store make one named test. A
 //! new store joins by its constructor in `subject.rs` and its name at the end of this file.
 
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
+
 mod accounts;
 mod conversations;
 mod markers;

@@ -1,5 +1,7 @@
 //! Who sees which conversation, and pages of conversations and messages.
 
+use std::slice;
+
 use super::subject::{NOON, Subject, name, new, to};
 use tinychat::{
     domain::{
@@ -144,7 +146,7 @@ pub async fn nobody_starts_with_a_stranger_to_the_store(subject: Subject) {
 pub async fn a_conversation_with_oneself_can_be_started(subject: Subject) {
     let ann = subject.user("ann").await;
     let view = subject.start(&ann, &ann).await;
-    assert_eq!(view.conversation.members, [ann.clone()]);
+    assert_eq!(view.conversation.members, slice::from_ref(&ann));
     let sent = subject.say(&ann, &ann, "note").await;
     assert_eq!(sent.conversation, view.conversation.id);
     let events = subject.events_after(Offset::ZERO).await;
@@ -295,11 +297,12 @@ pub async fn a_page_of_messages_ends_at_its_bytes(subject: Subject) {
     let answers = subject.store.append(batch).await.unwrap();
     let id = answers[0].clone().unwrap().conversation;
     let page = async |position, size| page(&subject, &bob, id, position, size).await;
+    let just = u32::try_from(fit).unwrap();
 
     let exact: Vec<u64> = (last - fit + 1..=last).collect();
-    assert_eq!(page(Position::Newest, fit as u32).await, exact, "just fits");
+    assert_eq!(page(Position::Newest, just).await, exact, "just fits");
     assert_eq!(
-        page(Position::Newest, fit as u32 + 1).await,
+        page(Position::Newest, just + 1).await,
         exact,
         "keeps its end"
     );

@@ -78,7 +78,7 @@ pub async fn unread_is_what_a_recount_finds(subject: Subject) {
         let mut read = [0, 0];
         let mut id = None::<ConversationId>;
         for step in 0..60 {
-            let who = roll(2) as usize;
+            let who = usize::from(roll(2) == 1);
             let (me, peer) = (&people[who], &people[1 - who]);
             match id {
                 Some(id) if roll(3) == 0 => {
@@ -93,7 +93,7 @@ pub async fn unread_is_what_a_recount_finds(subject: Subject) {
                 }
             }
             for (person, read) in people.iter().zip(read) {
-                let unread = senders.iter().skip(read as usize);
+                let unread = senders[usize::try_from(read).unwrap()..].iter();
                 let unread = unread.filter(|sender| **sender != person.id).count();
                 let view = subject.view(person, id.unwrap()).await.unwrap();
                 assert_eq!(

@@ -1,6 +1,9 @@
 //! Sends: order, one commit for each batch, and the key that makes a repeat the same send.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    slice,
+};
 
 use super::subject::{NOON, Subject, after, name, new, text, to};
 use tinychat::{
@@ -391,7 +394,7 @@ pub async fn notes_to_self_have_one_member(subject: Subject) {
     assert_eq!(first.conversation, second.conversation);
     assert_eq!(second.seq, Seq::new(2));
     let view = subject.view(&ann, first.conversation).await.unwrap();
-    assert_eq!(view.conversation.members, [ann.clone()]);
+    assert_eq!(view.conversation.members, slice::from_ref(&ann));
     assert_eq!(view.read.unread, 0);
     assert_eq!(
         view.read.read_seq,
