@@ -12,6 +12,7 @@
 //! A store knows nothing of sessions, tokens in the clear, or the wire.
 
 mod error;
+pub mod memory;
 mod request;
 pub mod sqlite;
 mod switch;

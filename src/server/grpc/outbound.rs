@@ -142,7 +142,7 @@ fn end_status(ended: Ended) -> Option<Status> {
 }
 
 /// The outbound half of `Chat`.
-pub(super) struct ChatOutbound {
+pub struct ChatOutbound {
     events: Events,
     replies: Arc<Replies>,
     caught_up: bool,
@@ -227,7 +227,7 @@ impl Stream for ChatOutbound {
 }
 
 /// The outbound half of `Subscribe`.
-pub(super) struct SubscribeOutbound(Events);
+pub struct SubscribeOutbound(Events);
 
 impl SubscribeOutbound {
     pub fn new(session: Session) -> Self {

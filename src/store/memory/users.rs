@@ -1,0 +1,214 @@
+//! Accounts and devices in memory. Knows nothing of the log but each device's cursor.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::Bound,
+};
+
+use crate::{
+    domain::{
+        clock::TimeMs,
+        ids::{ConversationId, DeviceId, Offset, UserId},
+        limits::DEVICES_PER_USER_MAX,
+        name::{DeviceName, UserName},
+        page::PageSize,
+        secret::TokenHash,
+        user::{Device, User, UserRef},
+    },
+    store::{Account, CreateUserError, NewDevice, PasswordHash, UserFilter, UserPage},
+};
+
+/// All accounts and devices.
+#[derive(Default)]
+pub(super) struct Users {
+    rows: HashMap<UserId, UserRow>,
+    names: BTreeMap<UserName, UserId>,
+    /// Those that have not ended.
+    devices: HashMap<DeviceId, DeviceRow>,
+    tokens: HashMap<TokenHash, DeviceId>,
+    /// How many devices were ever made: ids are not used again.
+    devices_made: u64,
+}
+
+/// One account.
+pub(super) struct UserRow {
+    user: User,
+    password: Option<PasswordHash>,
+    devices: BTreeSet<DeviceId>,
+    /// Where the user has a membership row.
+    pub(super) conversations: BTreeSet<ConversationId>,
+    /// The private events, each of which says that a conversation changed, by offset.
+    pub(super) private: BTreeMap<Offset, ConversationId>,
+}
+
+struct DeviceRow {
+    device: Device,
+    user: UserId,
+    token: TokenHash,
+    /// The later of its login and its last stream.
+    seen: TimeMs,
+    cursor: Option<Offset>,
+}
+
+impl Users {
+    pub(super) fn create(
+        &mut self,
+        name: UserName,
+        password: Option<PasswordHash>,
+        _created: TimeMs,
+    ) -> Result<User, CreateUserError> {
+        if self.names.contains_key(&name) {
+            return Err(CreateUserError::NameTaken(name));
+        }
+        let user = User {
+            id: UserId::new(self.rows.len() as u64 + 1),
+            name,
+            last_seen: None,
+        };
+        self.names.insert(user.name.clone(), user.id);
+        let row = UserRow {
+            user: user.clone(),
+            password,
+            devices: BTreeSet::new(),
+            conversations: BTreeSet::new(),
+            private: BTreeMap::new(),
+        };
+        self.rows.insert(user.id, row);
+        Ok(user)
+    }
+
+    pub(super) fn account(&self, name: &UserName) -> Option<Account> {
+        let row = self.rows.get(self.names.get(name)?)?;
+        Some(Account {
+            user: row.user.clone(),
+            password: row.password.clone(),
+        })
+    }
+
+    pub(super) fn named(&self, name: &UserName) -> Option<UserRef> {
+        let row = self.rows.get(self.names.get(name)?)?;
+        Some(row.user.to_ref())
+    }
+
+    pub(super) fn row(&self, user: UserId) -> Option<&UserRow> {
+        self.rows.get(&user)
+    }
+
+    pub(super) fn row_mut(&mut self, user: UserId) -> Option<&mut UserRow> {
+        self.rows.get_mut(&user)
+    }
+
+    pub(super) fn list(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserName>,
+        size: PageSize,
+    ) -> UserPage {
+        let matches = |name: &UserName, id: &UserId| {
+            name.as_str().contains(&filter.contains)
+                && filter.only.as_ref().is_none_or(|only| only.contains(id))
+                && filter
+                    .except
+                    .as_ref()
+                    .is_none_or(|except| !except.contains(id))
+        };
+        let all = self.names.iter().filter(|(name, id)| matches(name, id));
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = self
+            .names
+            .range::<UserName, _>((start, Bound::Unbounded))
+            .filter(|(name, id)| matches(name, id))
+            .filter_map(|(_, id)| self.rows.get(id));
+        let page = rest.by_ref().take(size.items());
+        UserPage {
+            users: page.map(|row| row.user.clone()).collect(),
+            more: rest.next().is_some(),
+            total: all.count() as u64,
+        }
+    }
+
+    pub(super) fn create_device(
+        &mut self,
+        new: NewDevice,
+        streaming: &HashSet<DeviceId>,
+    ) -> (Device, Option<DeviceId>) {
+        self.devices_made += 1;
+        let device = Device {
+            id: DeviceId::new(self.devices_made),
+            name: new.name,
+            created: new.created,
+        };
+        let row = DeviceRow {
+            device: device.clone(),
+            user: new.user,
+            token: new.token,
+            seen: new.created,
+            cursor: None,
+        };
+        let retired = self.to_retire(new.user, streaming);
+        if let Some(retired) = retired {
+            self.end_device(retired);
+        }
+        self.tokens.insert(row.token, device.id);
+        self.devices.insert(device.id, row);
+        if let Some(user) = self.rows.get_mut(&new.user) {
+            user.devices.insert(device.id);
+        }
+        (device, retired)
+    }
+
+    /// The device that has to go so that one more fits.
+    fn to_retire(&self, user: UserId, streaming: &HashSet<DeviceId>) -> Option<DeviceId> {
+        let devices = &self.rows.get(&user)?.devices;
+        let seen = |id: &DeviceId| self.devices.get(id).map(|row| row.seen);
+        // Those without a stream first, then those seen longest ago.
+        let first = devices
+            .iter()
+            .min_by_key(|id| (streaming.contains(*id), seen(id), **id));
+        first
+            .copied()
+            .filter(|_| devices.len() >= DEVICES_PER_USER_MAX)
+    }
+
+    pub(super) fn find_device(&self, token: &TokenHash) -> Option<(User, Device)> {
+        let row = self.devices.get(self.tokens.get(token)?)?;
+        let user = self.rows.get(&row.user)?;
+        Some((user.user.clone(), row.device.clone()))
+    }
+
+    pub(super) fn rename_device(&mut self, device: DeviceId, name: DeviceName) {
+        if let Some(row) = self.devices.get_mut(&device) {
+            row.device.name = name;
+        }
+    }
+
+    pub(super) fn end_device(&mut self, device: DeviceId) -> bool {
+        let Some(row) = self.devices.remove(&device) else {
+            return false;
+        };
+        self.tokens.remove(&row.token);
+        if let Some(user) = self.rows.get_mut(&row.user) {
+            user.devices.remove(&device);
+        }
+        true
+    }
+
+    pub(super) fn touch(&mut self, user: UserId, device: DeviceId, at: TimeMs) {
+        if let Some(row) = self.devices.get_mut(&device) {
+            row.seen = row.seen.max(at);
+        }
+        if let Some(row) = self.rows.get_mut(&user) {
+            row.user.last_seen = row.user.last_seen.max(Some(at));
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, device: DeviceId, cursor: Offset) {
+        if let Some(row) = self.devices.get_mut(&device) {
+            row.cursor = row.cursor.max(Some(cursor));
+        }
+    }
+
+    pub(super) fn cursor(&self, device: DeviceId) -> Option<Offset> {
+        self.devices.get(&device)?.cursor
+    }
+}
