@@ -58,7 +58,11 @@ async fn killed_at(calls: &str, when: u32) -> (Finished, bool) {
             let fired = failed
                 .status
                 .is_some_and(|status| status.signal() == Some(9));
-            assert!(fired, "it did not start: {failed:?}");
+            assert!(
+                fired,
+                "it did not start: {:?}\n{}",
+                failed.status, failed.stderr
+            );
             let server = failed.start.under(Vec::new()).start();
             let load = Load::start(&server, CLIENTS, u64::from(when));
             eventually("sends begin", PATIENCE, || load.acked() > 8).await;

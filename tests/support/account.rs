@@ -27,8 +27,6 @@ pub const PASSWORD: &str = "correct horse";
 pub struct Account {
     /// The name of its user.
     pub name: String,
-    /// The id of its user.
-    pub id: String,
     /// Its token.
     pub token: String,
     /// A connection that carries the token.
@@ -101,7 +99,6 @@ impl Account {
     fn new(connection: &Connection, user: tinychat::pb::User, token: String) -> Self {
         Self {
             name: user.name,
-            id: user.id,
             connection: connection.with_token(&token).unwrap(),
             token,
         }

@@ -224,11 +224,12 @@ fn sent_and_read(history: &History, reference: &Reference<'_>, report: &mut Repo
 
 /// If one send was acknowledged before another was tried, it stands before it.
 fn real_time(history: &History, reference: &Reference<'_>, report: &mut Report) {
-    let places: HashMap<(&str, &str), &Copied> = reference
-        .values()
-        .flatten()
-        .map(|copy| ((copy.sender.as_str(), copy.client_id.as_str()), *copy))
-        .collect();
+    let mut places: HashMap<(&str, &str), &Copied> = HashMap::new();
+    for copy in reference.values().flatten() {
+        // Of a send that stands there twice the first counts.
+        let key = (copy.sender.as_str(), copy.client_id.as_str());
+        places.entry(key).or_insert(copy);
+    }
     // By conversation: (moment, 0 = invoked or 1 = acknowledged, seq).
     let mut moments: BTreeMap<&str, Vec<(u64, u8, u64)>> = BTreeMap::new();
     for sent in &history.sends {

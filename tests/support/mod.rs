@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use account::{Account, Chat, Events, reason};
+pub use account::{Account, Chat, reason};
 pub use server::{Server, Start};
 
 /// The longest that any single answer may take on a busy machine.

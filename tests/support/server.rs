@@ -98,7 +98,7 @@ impl Start {
     }
 
     /// Starts the server and waits until it serves or has ended.
-    pub fn try_start(self) -> Result<Server, Failed> {
+    pub fn try_start(self) -> Result<Server, Box<Failed>> {
         let stderr = NamedTempFile::new().unwrap();
         let mut line = self.wrapper.clone();
         line.push(env!("CARGO_BIN_EXE_tinychat-server").into());
@@ -148,11 +148,11 @@ impl Start {
                     };
                     child.kill().ok();
                     child.wait().ok();
-                    return Err(Failed {
+                    return Err(Box::new(Failed {
                         status,
                         stderr: fs::read_to_string(stderr.path()).unwrap_or_default(),
                         start: self,
-                    });
+                    }));
                 }
             }
         }

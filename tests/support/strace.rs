@@ -1,8 +1,16 @@
 //! strace as the maker of faults and as the recorder of system calls.
 
-use std::{ffi::OsString, fs, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fs,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
+
+use super::PATIENCE;
 
 /// One run under strace.
 #[derive(Debug)]
@@ -16,10 +24,7 @@ impl Strace {
     pub fn tracing(calls: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // With -D the tracer is the grandchild: the child of the test is the server itself, and so is its exit status.
-        // The filter lets every call that is not traced run at full speed.
-        let mut arguments: Vec<OsString> = ["strace", "-D", "-f", "--seccomp-bpf", "-ttt"]
-            .map(Into::into)
-            .to_vec();
+        let mut arguments: Vec<OsString> = ["strace", "-D", "-f", "-ttt"].map(Into::into).to_vec();
         arguments.push("-o".into());
         arguments.push(folder.path().join("log").into());
         arguments.push("-e".into());
@@ -34,10 +39,11 @@ impl Strace {
         self
     }
 
-    /// Writes down all bytes, and the path behind every file.
+    /// Writes down all bytes, and the path behind every file. Calls that are not traced run at full speed: a filter in
+    /// the kernel, with which strace 6.1 never fires a `signal=` though, so it is not for `inject`.
     pub fn whole(mut self) -> Self {
         self.arguments
-            .extend(["-y", "-xx", "-s", "4000000"].map(Into::into));
+            .extend(["--seccomp-bpf", "-y", "-xx", "-s", "4000000"].map(Into::into));
         self
     }
 
@@ -49,6 +55,21 @@ impl Strace {
     /// Where the log is.
     pub fn log_path(&self) -> PathBuf {
         self.folder.path().join("log")
+    }
+
+    /// The whole log of a run that has ended: the tracer writes the last lines a moment later.
+    pub fn finished_log(&self) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            let first = log.split_whitespace().next().unwrap_or_default();
+            let last = log.lines().last().unwrap_or_default();
+            if log.ends_with('\n') && last.starts_with(first) && last.contains("+++ ") {
+                return log;
+            }
+            assert!(Instant::now() < end, "strace did not end: {last:.200}");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The log as far as it is written.
