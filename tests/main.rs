@@ -1,4 +1,28 @@
-//! One binary for all tests: each file is a promise.
+//! The tests from outside: they run the real programs and speak the public schema. In reading order: first what
+//! everything stands on, then what must never break, then how others use it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "in a test a panic is the answer, and its numbers are its own"
+)]
+
+mod support;
 
 mod seam;
 mod store_conformance;
+
+mod kill_recovery;
+mod syscall_faults;
+
+mod crash_states;
+mod full_disk;
+
+mod clean_stop;
+mod go_regressions;
+mod slow_reader;
+
+mod grpcurl;
+mod python_client;

@@ -42,7 +42,7 @@ macro_rules! seam {
     };
 }
 
-seam! { memory }
+seam! { memory, sqlite }
 
 const PEOPLE: usize = 3;
 

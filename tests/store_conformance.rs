@@ -32,7 +32,7 @@ macro_rules! conformance {
     };
 }
 
-conformance! { memory =>
+conformance! { memory, sqlite =>
     accounts {
         the_epoch_is_not_zero_and_the_mode_is_kept,
         a_name_is_taken_once_and_found_again,

@@ -25,6 +25,7 @@ use tinychat::{
     store::{
         AuthMode, NewDevice, OnCommit, REPLAY_EVENTS_MAX, Replay, ReplayFrom, SendRefusal, Store,
         memory::MemoryStore,
+        sqlite::{Durability, SqliteStore},
     },
 };
 
@@ -48,6 +49,15 @@ pub async fn memory() -> Subject {
         heard,
         _dir: None,
     }
+}
+
+/// The store in a file.
+pub async fn sqlite() -> Subject {
+    let (on_commit, heard) = listener();
+    let dir = tempfile::tempdir().unwrap();
+    let store =
+        SqliteStore::open(dir.path(), Durability::Full, AuthMode::Trust, on_commit).unwrap();
+    Subject { store: Arc::new(store), heard, _dir: Some(Arc::new(dir)) }
 }
 
 /// Writes down every commit.

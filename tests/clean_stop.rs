@@ -1,0 +1,76 @@
+//! SIGTERM under load: streams are told, what was accepted is finished, the exit is 0 and in time, nobody loses a thing.
+
+use std::time::Duration;
+
+use tinychat::pb::event::Body;
+use tonic::Code;
+
+use crate::support::{self, Account, PATIENCE, Server, checker, eventually, load::Load, rng::Rng};
+
+const DRAIN: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_clean_stops_under_load_lose_nothing_and_end_in_time() {
+    let _turn = support::heavy().await;
+    let seed = 0xc1ea;
+    let mut rng = Rng::new(seed);
+    let mut server = Server::build()
+        .arguments(&["--drain-timeout", "10s"])
+        .start();
+    let watcher = Account::register(&server, "watcher").await;
+    let load = Load::start(&server, 8, seed);
+    for stop in 0..20 {
+        let before = load.acked();
+        eventually("the load runs", PATIENCE, || load.acked() > before).await;
+        let mut events = watcher.on(&server).subscribe(None).await;
+        events.until_caught_up().await;
+        tokio::time::sleep(Duration::from_millis(rng.within(0..100))).await;
+
+        let began = std::time::Instant::now();
+        server.signal_term();
+        let mut told = false;
+        // The stream is told, and ends.
+        loop {
+            match events.try_next().await {
+                Ok(Some(event)) => told |= matches!(event.body, Some(Body::GoingAway(_))),
+                Ok(None) => break,
+                Err(status) => {
+                    assert_eq!(status.code(), Code::Unavailable, "stop {stop}: {status:?}");
+                    break;
+                }
+            }
+        }
+        assert!(
+            told,
+            "stop {stop}: no going_away before the end of the stream"
+        );
+        let left = (DRAIN + Duration::from_secs(1)).saturating_sub(began.elapsed());
+        let Some(status) = server.wait(left) else {
+            panic!("stop {stop} took longer than the drain time");
+        };
+        assert!(
+            status.success(),
+            "stop {stop}: {status}: {}",
+            server.stderr()
+        );
+
+        server = server.restart();
+        load.moved_to(&server);
+    }
+    let finished = load.finish(&server).await;
+    checker::assert_kept(&finished.history, &format!("seed {seed:#x}"));
+    // Four clients hold a stream; at some of the stops one of them may be between two streams.
+    assert!(
+        finished.going_away >= 20,
+        "only {} streams were told",
+        finished.going_away
+    );
+}
+
+#[tokio::test]
+async fn an_idle_server_stops_at_once_with_exit_0() {
+    let mut server = Server::start();
+    let stopped = server.terminate();
+    assert!(stopped.status.success(), "{stopped:?}");
+    assert!(stopped.took < Duration::from_secs(2), "{stopped:?}");
+}

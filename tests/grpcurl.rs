@@ -1,0 +1,226 @@
+//! The old grpcurl 1.8.6 on reflection alone, and README's lines as they stand.
+
+use std::{
+    fs,
+    process::{Command, Output, Stdio},
+};
+
+use crate::support::{self, Server, account::PASSWORD, path_with_tools};
+
+fn usable() -> Result<(), String> {
+    // Found through the same PATH as below.
+    let there = Command::new("grpcurl")
+        .arg("--version")
+        .env("PATH", path_with_tools())
+        .output();
+    match there {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("grpcurl --version: {}", output.status)),
+        Err(error) => Err(format!("grpcurl: {error}; scripts/test installs it")),
+    }
+}
+
+/// Runs grpcurl on a server: `before` the address and `after` it.
+fn grpcurl(server: &Server, before: &[&str], after: &[&str]) -> Output {
+    Command::new("grpcurl")
+        .arg("-plaintext")
+        .args(before)
+        .arg(server.address().as_str())
+        .args(after)
+        .env("PATH", path_with_tools())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The standard output of a call that must succeed.
+fn good(server: &Server, before: &[&str], after: &[&str]) -> String {
+    let output = grpcurl(server, before, after);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{before:?} {after:?}: {out}{err}");
+    out
+}
+
+/// The answer of a call, as JSON.
+fn call(server: &Server, token: Option<&str>, method: &str, request: &str) -> serde_json::Value {
+    let header = token.map(|token| format!("authorization: Bearer {token}"));
+    let mut before = vec!["-d", request];
+    if let Some(header) = &header {
+        before.extend(["-H", header]);
+    }
+    let out = good(server, &before, &[method]);
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+}
+
+#[test]
+fn grpcurl_does_everything_on_reflection_alone() {
+    if !support::need("grpcurl_does_everything_on_reflection_alone", usable()) {
+        return;
+    }
+    let server = Server::build().with_passwords().start();
+
+    let services = good(&server, &[], &["list"]);
+    for service in [
+        "grpc.health.v1.Health",
+        "tinychat.v1.AuthService",
+        "tinychat.v1.ChatService",
+        "tinychat.v1.ConversationService",
+    ] {
+        assert!(services.lines().any(|line| line == service), "{services}");
+    }
+    let described = good(&server, &[], &["describe", "tinychat.v1.ChatService"]);
+    for method in ["Chat", "Subscribe", "Send", "Users", "Time"] {
+        assert!(
+            described.contains(&format!("rpc {method} (")),
+            "{described}"
+        );
+    }
+    let described = good(&server, &[], &["describe", "tinychat.v1.SendRequest"]);
+    assert!(described.contains("client_message_id"), "{described}");
+
+    let health = call(&server, None, "grpc.health.v1.Health/Check", "{}");
+    assert_eq!(health["status"], "SERVING");
+    let time = call(&server, None, "tinychat.v1.ChatService/Time", "{}");
+    assert!(time["time"].as_str().unwrap().ends_with('Z'), "{time}");
+
+    let token = |name: &str| {
+        let request = format!(r#"{{"user_name":"{name}","password":"{PASSWORD}"}}"#);
+        let answer = call(&server, None, "tinychat.v1.AuthService/Register", &request);
+        answer["accessToken"].as_str().unwrap().to_owned()
+    };
+    let (ann, bob) = (token("ann"), token("bob"));
+    let users = call(&server, Some(&ann), "tinychat.v1.ChatService/Users", "{}");
+    let names: Vec<&str> = users["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["ann", "bob"]);
+
+    let request = r#"{"user_name":"bob","text":"hello from grpcurl"}"#;
+    let sent = call(&server, Some(&ann), "tinychat.v1.ChatService/Send", request);
+    assert_eq!(sent["seq"], "1");
+
+    // A stream has no end of its own: grpcurl cuts it, and says so in its exit status.
+    let header = format!("authorization: Bearer {bob}");
+    let before = ["-max-time", "3", "-d", "{}", "-H", &header];
+    let watched = grpcurl(&server, &before, &["tinychat.v1.ChatService/Subscribe"]);
+    let watched = text(&watched.stdout);
+    for part in ["\"welcome\"", "hello from grpcurl", "\"caughtUp\""] {
+        assert!(watched.contains(part), "no {part} in: {watched}");
+    }
+}
+
+#[test]
+fn grpcurl_shows_errors_with_readable_details() {
+    if !support::need("grpcurl_shows_errors_with_readable_details", usable()) {
+        return;
+    }
+    let server = Server::build().with_passwords().start();
+    let request = format!(r#"{{"user_name":"ann","password":"{PASSWORD}"}}"#);
+    let ann = call(&server, None, "tinychat.v1.AuthService/Register", &request);
+    let header = format!(
+        "authorization: Bearer {}",
+        ann["accessToken"].as_str().unwrap()
+    );
+    let failing = |before: &[&str], method: &str| {
+        let output = grpcurl(&server, before, &[method]);
+        assert!(!output.status.success());
+        text(&output.stderr)
+    };
+
+    let request = r#"{"user_name":"nobody","text":"hello"}"#;
+    let said = failing(
+        &["-d", request, "-H", &header],
+        "tinychat.v1.ChatService/Send",
+    );
+    for part in [
+        "NotFound",
+        "google.rpc.ErrorInfo",
+        "USER_NOT_FOUND",
+        "nobody",
+    ] {
+        assert!(said.contains(part), "no {part} in: {said}");
+    }
+    let request = r#"{"user_name":"ann"}"#;
+    let said = failing(
+        &["-d", request, "-H", &header],
+        "tinychat.v1.ChatService/Send",
+    );
+    for part in ["InvalidArgument", "google.rpc.BadRequest", "text\""] {
+        let squeezed = said.replace("\":\"", "\": \"");
+        assert!(squeezed.contains(part), "no {part} in: {said}");
+    }
+    let said = failing(&["-d", "{}"], "tinychat.v1.AuthService/WhoAmI");
+    for part in ["Unauthenticated", "google.rpc.ErrorInfo"] {
+        assert!(said.contains(part), "no {part} in: {said}");
+    }
+}
+
+/// The lines of README that say of themselves that they are run: blocks of `sh` under the comment `<!-- run -->`.
+fn marked_blocks(readme: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = readme.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() != "<!-- run -->" {
+            continue;
+        }
+        let opening = lines.by_ref().find(|line| !line.trim().is_empty());
+        assert_eq!(opening.map(str::trim), Some("```sh"), "after <!-- run -->");
+        let block: Vec<&str> = lines
+            .by_ref()
+            .take_while(|line| line.trim() != "```")
+            .collect();
+        blocks.push(block.join("\n"));
+    }
+    blocks
+}
+
+/// All marked blocks run as one script, so that a later one can use what an earlier one set. The only change: where the
+/// default address stands, the test's server is put.
+#[test]
+fn the_readme_lines_run_as_they_stand() {
+    let name = "the_readme_lines_run_as_they_stand";
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let there = readme
+        .as_ref()
+        .map(drop)
+        .map_err(|error| format!("README.md: {error}"));
+    if !support::need(name, there.and(usable())) {
+        return;
+    }
+    let blocks = marked_blocks(&readme.unwrap());
+    assert!(
+        !blocks.is_empty(),
+        "README marks no lines with <!-- run -->"
+    );
+    let server = Server::build().with_passwords().start();
+    let script = blocks
+        .join("\n")
+        .replace("127.0.0.1:7777", server.address().as_str())
+        .replace("localhost:7777", server.address().as_str());
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new("bash")
+        .args(["-euxo", "pipefail", "-c", &script])
+        .current_dir(home.path())
+        .env("PATH", path_with_tools())
+        .env("HOME", home.path())
+        .env("XDG_STATE_HOME", home.path().join("state"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+}
+
+#[test]
+fn marked_blocks_are_found_and_others_left() {
+    let readme =
+        "a\n```sh\nno\n```\n<!-- run -->\n```sh\none\ntwo\n```\n<!-- run -->\n\n```sh\n3\n```";
+    assert_eq!(marked_blocks(readme), ["one\ntwo", "3"]);
+}

@@ -1,0 +1,211 @@
+//! A slow reader costs nobody else anything, and a peer that floods is answered without losing its connection.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tinychat::pb::{
+    ChatRequest, Hello, Ping, TimeRequest, chat_request::Request, event::Body, reply,
+};
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
+
+use crate::support::{
+    self, Account, PATIENCE, Server,
+    account::{new_id, to_user},
+    eventually, in_time, reason,
+};
+
+/// What the server's memory may grow by while one device does not read: room for the rings, the caches of the readers
+/// and what the allocator keeps, none of which depends on how much is sent.
+const RSS_GROWTH_MAX: u64 = 64 << 20;
+/// Sends of one stream that are under way.
+const PIPELINED: usize = 64;
+
+/// Senders at full speed.
+struct Flood {
+    acked: Arc<AtomicU64>,
+    stopping: Arc<AtomicBool>,
+    streams: JoinSet<()>,
+}
+
+impl Flood {
+    async fn start(server: &Server, streams: usize, from: &str, to: &'static str) -> Self {
+        let mut flood = Self {
+            acked: Arc::default(),
+            stopping: Arc::default(),
+            streams: JoinSet::new(),
+        };
+        for _ in 0..streams {
+            let account = Account::login(server, from).await;
+            let (acked, stopping) = (Arc::clone(&flood.acked), Arc::clone(&flood.stopping));
+            flood.streams.spawn(async move {
+                let mut chat = account.chat(None).await.unwrap();
+                let (mut under_way, mut next) = (0, 1);
+                loop {
+                    while under_way < PIPELINED && !stopping.load(Ordering::Relaxed) {
+                        next += 1;
+                        let send = to_user(to, "at full speed", &new_id());
+                        chat.ask(next, Request::Send(send)).await;
+                        under_way += 1;
+                    }
+                    if under_way == 0 {
+                        return;
+                    }
+                    let frame = in_time("an acknowledgement", chat.stream.message()).await;
+                    for reply in frame.unwrap().unwrap().replies {
+                        if reply.request_id > 1 {
+                            let sent = matches!(reply.result, Some(reply::Result::Send(_)));
+                            assert!(sent, "{reply:?}");
+                            under_way -= 1;
+                            acked.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+        flood
+    }
+
+    fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Acknowledged sends per second over a stretch of time, and the largest memory of the server in it.
+    async fn measure(&self, server: &Server, stretch: Duration) -> (f64, u64) {
+        let (began, before, mut largest) = (Instant::now(), self.acked(), server.rss());
+        while began.elapsed() < stretch {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            largest = largest.max(server.rss());
+        }
+        let rate = (self.acked() - before) as f64 / began.elapsed().as_secs_f64();
+        (rate, largest)
+    }
+
+    async fn stop(mut self) -> u64 {
+        self.stopping.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.streams.join_next().await {
+            ended.unwrap();
+        }
+        self.acked.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_never_reads_costs_the_sender_and_the_server_nothing() {
+    let _turn = support::heavy().await;
+    let server = Server::start();
+    Account::register(&server, "ann").await;
+    let bob = Account::register(&server, "bob").await;
+    let flood = Flood::start(&server, 4, "ann", "bob").await;
+    eventually("the flood runs", PATIENCE, || flood.acked() > 1_000).await;
+    let (without, rss_before) = flood.measure(&server, Duration::from_secs(5)).await;
+
+    // Its own connection; the answer has begun and nobody reads on.
+    let mut slow = Account::login(&server, &bob.name)
+        .await
+        .subscribe(None)
+        .await;
+    let (with, rss_most) = flood.measure(&server, Duration::from_secs(20)).await;
+    let sent = flood.stop().await;
+    let grown = rss_most.saturating_sub(rss_before);
+    println!(
+        "{without:.0}/s without, {with:.0}/s with the slow reader; {sent} sent; RSS {} + {} KiB",
+        rss_before >> 10,
+        grown >> 10
+    );
+    assert!(
+        with >= 0.7 * without,
+        "{with:.0}/s with, {without:.0}/s without"
+    );
+    assert!(grown < RSS_GROWTH_MAX, "grew by {} KiB", grown >> 10);
+
+    // Now it reads, and gets everything in order.
+    let mut last = 0;
+    while last < sent {
+        if let Body::Message(message) = slow.next().await {
+            assert_eq!(message.seq, last + 1);
+            last = message.seq;
+        }
+    }
+}
+
+/// A stream that sends every request in a frame of its own: the queue holds one, so the sender flushes after each.
+async fn tiny_frames(account: &Account) -> support::Chat {
+    let (requests, queue) = mpsc::channel(1);
+    let mut chat = account.connection.chat();
+    let hello = ChatRequest {
+        request_id: 1,
+        request: Some(Request::Hello(Hello::default())),
+    };
+    let (stream, said) = tokio::join!(chat.chat(ReceiverStream::new(queue)), requests.send(hello));
+    said.unwrap();
+    support::Chat {
+        requests,
+        stream: stream.unwrap().into_inner(),
+    }
+}
+
+/// Sends pings until all are sent or the stream is closed; returns how many were.
+async fn pings(requests: mpsc::Sender<ChatRequest>, count: u64) -> u64 {
+    for number in 0..count {
+        let request = ChatRequest {
+            request_id: number + 2,
+            request: Some(Request::Ping(Ping {})),
+        };
+        if requests.send(request).await.is_err() {
+            return number;
+        }
+        tokio::task::yield_now().await;
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_small_frames_is_answered_and_never_kills_the_connection() {
+    let _turn = support::heavy().await;
+    let server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+
+    // It reads its answers: all of them come.
+    let chat = tiny_frames(&ann).await;
+    let mut stream = chat.stream;
+    let answers = async {
+        let mut pongs = 0;
+        while pongs < 20_000 {
+            let frame = in_time("pongs", stream.message()).await.unwrap().unwrap();
+            let replies = frame.replies.iter();
+            pongs += replies
+                .filter(|reply| matches!(reply.result, Some(reply::Result::Pong(_))))
+                .count();
+        }
+        pongs
+    };
+    let (sent, pongs) = tokio::join!(pings(chat.requests, 20_000), answers);
+    assert_eq!((sent, pongs), (20_000, 20_000));
+
+    // It does not read them: the stream ends with the reason, the connection lives on.
+    let chat = tiny_frames(&ann).await;
+    let sent = in_time("the end of the flood", pings(chat.requests, 500_000)).await;
+    assert!(
+        sent < 500_000,
+        "a peer that reads no answers is never stopped"
+    );
+    let mut stream = chat.stream;
+    let status = loop {
+        match in_time("the end of the stream", stream.message()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream ended with OK"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert_eq!(reason(&status), "REPLIES_UNREAD", "{status:?}");
+    let mut same = ann.connection.chat();
+    same.time(TimeRequest {}).await.unwrap();
+}

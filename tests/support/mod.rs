@@ -1,0 +1,111 @@
+//! What the tests share. `Server` runs the real server, `Account` is a login that talks to it, `load` sends under
+//! faults, `checker` judges what came of it, `strace` and `crash` make the faults.
+//!
+//! Nothing here waits for a fixed time: everything waits for a condition and has a deadline.
+
+pub mod account;
+pub mod checker;
+pub mod crash;
+pub mod load;
+pub mod rng;
+pub mod server;
+pub mod strace;
+
+use std::{
+    env,
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+pub use account::{Account, Chat, reason};
+pub use server::{Server, Start};
+
+/// The longest that any single answer may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Heavy tests take turns: on two cores they would only measure each other.
+pub async fn heavy() -> tokio::sync::MutexGuard<'static, ()> {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    TURN.lock().await
+}
+
+/// Whether the long form of the suite was asked for (`scripts/test --long`).
+pub fn long() -> bool {
+    env::var("TINYCHAT_LONG").is_ok_and(|value| value == "1")
+}
+
+/// Tells whether a test has what it needs. If not, says so past the capturing of the test harness, so that a skipped
+/// test is seen; with `CI=true` the test fails, since there everything has been set up.
+pub fn need(test: &str, needed: Result<(), String>) -> bool {
+    let Err(reason) = needed else {
+        return true;
+    };
+    assert!(
+        !env::var("CI").is_ok_and(|value| value == "true"),
+        "{test} cannot run, and with CI=true it must: {reason}"
+    );
+    // The macros would be captured and shown only for a test that fails.
+    let line = format!("SKIPPED {test}: {reason}\n");
+    std::io::stderr().write_all(line.as_bytes()).ok();
+    false
+}
+
+/// Whether a program is there and answers to these arguments.
+pub fn tool(program: impl Into<PathBuf>, arguments: &[&str]) -> Result<(), String> {
+    let program = program.into();
+    let status = Command::new(&program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{} {arguments:?}: {status}", program.display())),
+        Err(error) => Err(format!(
+            "{}: {error}; scripts/test installs it",
+            program.display()
+        )),
+    }
+}
+
+/// Whether the tests were built with the faults that are switched on at run time.
+pub fn switches() -> Result<(), String> {
+    if cfg!(feature = "test-switches") {
+        Ok(())
+    } else {
+        Err("needs --features test-switches, as scripts/test gives".to_owned())
+    }
+}
+
+/// The folder in which `scripts/test` puts the tools of Python.
+pub fn venv_bin() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin"))
+}
+
+/// A `PATH` with the tools that `scripts/test` installs and the programs of this build in front.
+pub fn path_with_tools() -> String {
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_tinychat-server"));
+    let mut folders = vec![venv_bin(), built.parent().unwrap().to_owned()];
+    folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    env::join_paths(folders).unwrap().into_string().unwrap()
+}
+
+/// Polls until the condition holds; panics with `what` when it does not in time.
+pub async fn eventually(what: &str, within: Duration, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + within;
+    while !condition() {
+        assert!(Instant::now() < end, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits for a future, but not for ever.
+pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("not within {PATIENCE:?}: {what}"),
+    }
+}
