@@ -24,7 +24,10 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        tokio::spawn(self.tracker.track_future(task.instrument(info_span!("task", name))));
+        tokio::spawn(
+            self.tracker
+                .track_future(task.instrument(info_span!("task", name))),
+        );
     }
 
     /// The token that tells the tasks of this group to end.
@@ -35,7 +38,9 @@ impl Tasks {
     /// Waits until every task has ended by itself; false if that takes longer than `patience`.
     pub async fn finished(&self, patience: Duration) -> bool {
         self.tracker.close();
-        tokio::time::timeout(patience, self.tracker.wait()).await.is_ok()
+        tokio::time::timeout(patience, self.tracker.wait())
+            .await
+            .is_ok()
     }
 
     /// Tells the tasks to end and waits for it.

@@ -48,7 +48,8 @@ impl Default for Passwords {
 impl Passwords {
     /// Hashes a new password.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
-        self.run(move || hash(password.expose()).ok_or(HashingError::Failed)).await?
+        self.run(move || hash(password.expose()).ok_or(HashingError::Failed))
+            .await?
     }
 
     /// Checks a password. An unknown account has no hash and costs the same, so that nobody can tell by the time.
@@ -59,11 +60,16 @@ impl Passwords {
     ) -> Result<bool, HashingError> {
         self.run(move || {
             let known = stored.is_some();
-            let Some(stored) = stored.or_else(nobody) else { return Err(HashingError::Failed) };
+            let Some(stored) = stored.or_else(nobody) else {
+                return Err(HashingError::Failed);
+            };
             let Ok(parsed) = phc::PasswordHash::new(&stored.0) else {
                 return Err(HashingError::Failed);
             };
-            Ok(Argon2::default().verify_password(password.expose(), &parsed).is_ok() && known)
+            Ok(Argon2::default()
+                .verify_password(password.expose(), &parsed)
+                .is_ok()
+                && known)
         })
         .await?
     }
@@ -74,19 +80,30 @@ impl Passwords {
         F: FnOnce() -> T + Send + 'static,
     {
         let _room = self.room.try_acquire().map_err(|_| HashingError::Busy)?;
-        let _running = self.running.acquire().await.map_err(|_| HashingError::Failed)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| HashingError::Failed)
+        let _running = self
+            .running
+            .acquire()
+            .await
+            .map_err(|_| HashingError::Failed)?;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| HashingError::Failed)
     }
 }
 
 fn hash(password: &[u8]) -> Option<PasswordHash> {
-    Argon2::default().hash_password(password).ok().map(|hash| PasswordHash(hash.to_string()))
+    Argon2::default()
+        .hash_password(password)
+        .ok()
+        .map(|hash| PasswordHash(hash.to_string()))
 }
 
 /// The hash that stands in for an account that does not exist.
 fn nobody() -> Option<PasswordHash> {
     static NOBODY: OnceLock<Option<PasswordHash>> = OnceLock::new();
-    NOBODY.get_or_init(|| hash(b"nobody has this password")).clone()
+    NOBODY
+        .get_or_init(|| hash(b"nobody has this password"))
+        .clone()
 }
 
 #[cfg(test)]
@@ -98,10 +115,26 @@ mod tests {
         let passwords = Passwords::default();
         let password = |text: &str| text.parse::<Password>().unwrap();
         let stored = passwords.hash(password("correct horse")).await.unwrap();
-        assert!(stored.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.0);
-        assert_eq!(passwords.check(password("correct horse"), Some(stored.clone())).await, Ok(true));
-        assert_eq!(passwords.check(password("battery staple"), Some(stored)).await, Ok(false));
-        let nobody = passwords.check(password("nobody has this password"), None).await;
+        assert!(
+            stored.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            stored.0
+        );
+        assert_eq!(
+            passwords
+                .check(password("correct horse"), Some(stored.clone()))
+                .await,
+            Ok(true)
+        );
+        assert_eq!(
+            passwords
+                .check(password("battery staple"), Some(stored))
+                .await,
+            Ok(false)
+        );
+        let nobody = passwords
+            .check(password("nobody has this password"), None)
+            .await;
         assert_eq!(nobody, Ok(false));
     }
 }

@@ -37,11 +37,16 @@ struct Remembered {
 impl Tokens {
     /// Finds out by this store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, remembered: Mutex::default() }
+        Self {
+            store,
+            remembered: Mutex::default(),
+        }
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds the login of a token; `None` if there is none or it has ended.
@@ -54,8 +59,13 @@ impl Tokens {
             }
             remembered.ended
         };
-        let Some((user, device)) = self.store.find_device(hash).await? else { return Ok(None) };
-        let principal = Principal { user: user.to_ref(), device };
+        let Some((user, device)) = self.store.find_device(hash).await? else {
+            return Ok(None);
+        };
+        let principal = Principal {
+            user: user.to_ref(),
+            device,
+        };
         let mut remembered = self.remembered();
         if remembered.ended == ended {
             if remembered.logins.len() >= REMEMBERED_MAX {
@@ -70,6 +80,8 @@ impl Tokens {
     pub fn forget(&self, device: DeviceId) {
         let mut remembered = self.remembered();
         remembered.ended += 1;
-        remembered.logins.retain(|_, principal| principal.device.id != device);
+        remembered
+            .logins
+            .retain(|_, principal| principal.device.id != device);
     }
 }

@@ -22,7 +22,9 @@ async fn main() -> ExitCode {
     signals.spawn("signals", on_signals(shutdown.clone()));
     let ready = |addresses: &[std::net::SocketAddr], config: &server::config::Config| {
         // Nobody may read this line, and then it does not matter.
-        let _ = std::io::stdout().lock().write_all(config.greeting(addresses).as_bytes());
+        let _ = std::io::stdout()
+            .lock()
+            .write_all(config.greeting(addresses).as_bytes());
     };
     let outcome = match flags.resolve() {
         Ok(config) => server::run(config, shutdown, ready).await,
@@ -39,7 +41,9 @@ async fn main() -> ExitCode {
 
 fn set_up_logs() {
     let filter = EnvFilter::try_from_env("TINYCHAT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         logs.init();
     } else {
@@ -49,9 +53,10 @@ fn set_up_logs() {
 
 /// The first signal stops gracefully, the second at once.
 async fn on_signals(shutdown: Shutdown) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return eprintln!("tinychat-server: signals cannot be heard; stop it with kill -9");
     };
     for next in [shutdown.gracefully, shutdown.at_once] {

@@ -55,10 +55,15 @@ mod tests {
         let bus = LocalBus::default();
         let mut listener = bus.listen();
         for offset in 1..=BEHIND_MAX as u64 + 1 {
-            bus.publish(Commit { last: Offset::new(offset), events: Vec::new() });
+            bus.publish(Commit {
+                last: Offset::new(offset),
+                events: Vec::new(),
+            });
         }
         assert!(matches!(listener.next().await, Some(Heard::Missed)));
-        assert!(matches!(listener.next().await, Some(Heard::Commit(commit)) if commit.last == Offset::new(2)));
+        assert!(
+            matches!(listener.next().await, Some(Heard::Commit(commit)) if commit.last == Offset::new(2))
+        );
         drop(bus);
     }
 }

@@ -35,13 +35,31 @@ pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
             read_seq: marker.read_seq.number(),
         }),
     };
-    let cursor = Cursor { epoch, offset: event.offset }.to_string();
-    encode_field(EVENTS_FIELD, &pb::Event { cursor, body: Some(body) }, buffer);
+    let cursor = Cursor {
+        epoch,
+        offset: event.offset,
+    }
+    .to_string();
+    encode_field(
+        EVENTS_FIELD,
+        &pb::Event {
+            cursor,
+            body: Some(body),
+        },
+        buffer,
+    );
 }
 
 /// Writes an event that nobody resumes from.
 fn put_bare(body: Body, buffer: &mut BytesMut) {
-    encode_field(EVENTS_FIELD, &pb::Event { cursor: String::new(), body: Some(body) }, buffer);
+    encode_field(
+        EVENTS_FIELD,
+        &pb::Event {
+            cursor: String::new(),
+            body: Some(body),
+        },
+        buffer,
+    );
 }
 
 /// Writes the first event of a stream.
@@ -56,13 +74,21 @@ pub fn put_reset(error: CursorError, buffer: &mut BytesMut) {
         CursorError::EpochUnknown => pb::ResetReason::EpochUnknown,
         CursorError::BeyondEnd => pb::ResetReason::BeyondEnd,
     };
-    put_bare(Body::Reset(pb::Reset { reason: reason.into() }), buffer);
+    put_bare(
+        Body::Reset(pb::Reset {
+            reason: reason.into(),
+        }),
+        buffer,
+    );
 }
 
 /// Writes the state of a conversation, for a first sync.
 pub fn put_state(view: &ConversationView, user: UserId, buffer: &mut BytesMut) {
     let conversation = Some(response::conversation(view, user));
-    put_bare(Body::ConversationChanged(pb::ConversationChanged { conversation }), buffer);
+    put_bare(
+        Body::ConversationChanged(pb::ConversationChanged { conversation }),
+        buffer,
+    );
 }
 
 /// Writes that messages were left out.
@@ -77,14 +103,19 @@ pub fn put_gap(gap: &Gap, buffer: &mut BytesMut) {
 
 /// Writes that everything up to the cursor has been sent.
 pub fn put_caught_up(cursor: Cursor, buffer: &mut BytesMut) {
-    let event =
-        pb::Event { cursor: cursor.to_string(), body: Some(Body::CaughtUp(pb::CaughtUp {})) };
+    let event = pb::Event {
+        cursor: cursor.to_string(),
+        body: Some(Body::CaughtUp(pb::CaughtUp {})),
+    };
     encode_field(EVENTS_FIELD, &event, buffer);
 }
 
 /// Writes that the server stops.
 pub fn put_going_away(buffer: &mut BytesMut) {
-    let retry_after = prost_types::Duration { seconds: RETRY_AFTER_SECONDS, nanos: 0 };
+    let retry_after = prost_types::Duration {
+        seconds: RETRY_AFTER_SECONDS,
+        nanos: 0,
+    };
     let going_away = pb::GoingAway {
         reason: pb::GoingAwayReason::Shutdown.into(),
         retry_after: Some(retry_after),

@@ -29,22 +29,26 @@ pub struct Send {
 
 /// Parses a user name.
 pub fn user_name(field: &'static str, text: &str) -> Result<UserName, Invalid> {
-    text.parse().map_err(|error| Invalid::new("USER_NAME_INVALID", field, error))
+    text.parse()
+        .map_err(|error| Invalid::new("USER_NAME_INVALID", field, error))
 }
 
 /// Parses a password.
 pub fn password(text: &str) -> Result<Password, Invalid> {
-    text.parse().map_err(|error| Invalid::new("PASSWORD_INVALID", "password", error))
+    text.parse()
+        .map_err(|error| Invalid::new("PASSWORD_INVALID", "password", error))
 }
 
 /// Parses a device name.
 pub fn device_name(text: &str) -> Result<DeviceName, Invalid> {
-    text.parse().map_err(|error| Invalid::new("DEVICE_NAME_INVALID", "device_name", error))
+    text.parse()
+        .map_err(|error| Invalid::new("DEVICE_NAME_INVALID", "device_name", error))
 }
 
 /// Parses a conversation id.
 pub fn conversation_id(text: &str) -> Result<ConversationId, Invalid> {
-    text.parse().map_err(|error| Invalid::new("CONVERSATION_ID_INVALID", "conversation_id", error))
+    text.parse()
+        .map_err(|error| Invalid::new("CONVERSATION_ID_INVALID", "conversation_id", error))
 }
 
 /// Parses a page token.
@@ -81,7 +85,11 @@ pub fn send(request: &pb::SendRequest) -> Result<Send, Invalid> {
         };
         Invalid::new(reason, "text", error)
     })?;
-    Ok(Send { target, client_id, text })
+    Ok(Send {
+        target,
+        client_id,
+        text,
+    })
 }
 
 /// Parses the presence that a list of users is filtered by.

@@ -20,12 +20,18 @@ pub fn time(time: TimeMs) -> Timestamp {
     let milliseconds = time.milliseconds();
     // 0 to 999 million by the remainder, which fits.
     let nanos = i32::try_from(milliseconds.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
-    Timestamp { seconds: milliseconds.div_euclid(1_000), nanos }
+    Timestamp {
+        seconds: milliseconds.div_euclid(1_000),
+        nanos,
+    }
 }
 
 /// A user beside something the user did.
 pub fn user_ref(user: &UserRef) -> pb::UserRef {
-    pb::UserRef { id: user.id.to_string(), name: user.name.to_string() }
+    pb::UserRef {
+        id: user.id.to_string(),
+        name: user.name.to_string(),
+    }
 }
 
 /// An account.

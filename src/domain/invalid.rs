@@ -22,6 +22,12 @@ pub struct Invalid {
 impl Invalid {
     /// Names the broken field, the reason for programs and the sentence for people.
     pub fn new(reason: &'static str, field: &'static str, description: impl ToString) -> Self {
-        Self { reason, violation: Violation { field, description: description.to_string() } }
+        Self {
+            reason,
+            violation: Violation {
+                field,
+                description: description.to_string(),
+            },
+        }
     }
 }

@@ -64,8 +64,12 @@ impl Engine {
                 None => self.create_trusted(name).await?,
             },
             AuthMode::Password => {
-                let Some(password) = password else { return Err(Error::LoginFailed) };
-                let stored = account.as_ref().and_then(|account| account.password.clone());
+                let Some(password) = password else {
+                    return Err(Error::LoginFailed);
+                };
+                let stored = account
+                    .as_ref()
+                    .and_then(|account| account.password.clone());
                 let passed = self.passwords.check(password, stored).await?;
                 match account.filter(|_| passed) {
                     Some(account) => account.user,
@@ -85,7 +89,9 @@ impl Engine {
             // Two logins of a new name at once: the other one made it.
             Err(CreateUserError::NameTaken(_)) => {
                 let account = self.store.find_account(name.clone()).await?;
-                account.map(|account| account.user).ok_or(Error::NameTaken(name))
+                account
+                    .map(|account| account.user)
+                    .ok_or(Error::NameTaken(name))
             }
             Err(error) => Err(error.into()),
         }
@@ -93,8 +99,12 @@ impl Engine {
 
     async fn log_in(&self, user: User, name: DeviceName) -> Result<Login, Error> {
         let token = token::issue().map_err(|error| Error::Defect(error.to_string()))?;
-        let device =
-            NewDevice { user: user.id, token: token.hash(), name, created: self.now() };
+        let device = NewDevice {
+            user: user.id,
+            token: token.hash(),
+            name,
+            created: self.now(),
+        };
         let streaming = Arc::new(self.hub.streaming(user.id));
         let (device, retired) = self.store.create_device(device, streaming).await?;
         if let Some(retired) = retired {
@@ -103,12 +113,19 @@ impl Engine {
             self.hub.revoke(user.id, retired);
         }
         info!(user = %user.id, device = %device.id, "logged in");
-        Ok(Login { user, device, token })
+        Ok(Login {
+            user,
+            device,
+            token,
+        })
     }
 
     /// Finds out who a token belongs to.
     pub async fn authenticate(&self, token: &Token) -> Result<Principal, Error> {
-        self.tokens.principal(token).await?.ok_or(Error::TokenInvalid)
+        self.tokens
+            .principal(token)
+            .await?
+            .ok_or(Error::TokenInvalid)
     }
 
     /// Ends the login of the caller: the token is void and the streams end when this returns.
@@ -127,7 +144,9 @@ impl Engine {
     /// The account of the caller.
     pub async fn who_am_i(&self, principal: &Principal) -> Result<User, Error> {
         let account = self.store.find_account(principal.user.name.clone()).await?;
-        account.map(|account| account.user).ok_or(Error::TokenInvalid)
+        account
+            .map(|account| account.user)
+            .ok_or(Error::TokenInvalid)
     }
 
     /// Lists accounts by name, with who is online.
@@ -139,8 +158,10 @@ impl Engine {
         size: PageSize,
     ) -> Result<(UserPage, Vec<Presence>), Error> {
         let online = Arc::new(self.hub.online());
-        let mut filter =
-            UserFilter { contains: contains.to_ascii_lowercase(), ..UserFilter::default() };
+        let mut filter = UserFilter {
+            contains: contains.to_ascii_lowercase(),
+            ..UserFilter::default()
+        };
         match presence {
             None => {}
             Some(Presence::Online) => filter.only = Some(Arc::clone(&online)),

@@ -19,7 +19,10 @@ impl Engine {
         principal: &Principal,
         peer: UserName,
     ) -> Result<ConversationView, Error> {
-        Ok(self.store.start_direct(principal.user.clone(), peer).await?)
+        Ok(self
+            .store
+            .start_direct(principal.user.clone(), peer)
+            .await?)
     }
 
     /// Gets one conversation of the caller.
@@ -39,7 +42,10 @@ impl Engine {
         after: Option<ConversationId>,
         size: PageSize,
     ) -> Result<ConversationPage, Error> {
-        Ok(self.store.list_conversations(principal.user.id, after, size).await?)
+        Ok(self
+            .store
+            .list_conversations(principal.user.id, after, size)
+            .await?)
     }
 
     /// Reads a page of messages.
@@ -50,7 +56,10 @@ impl Engine {
         position: Position,
         size: PageSize,
     ) -> Result<MessagePage, Error> {
-        let found = self.store.list_messages(principal.user.id, id, position, size).await?;
+        let found = self
+            .store
+            .list_messages(principal.user.id, id, position, size)
+            .await?;
         found.ok_or(Error::ConversationNotFound)
     }
 
@@ -61,6 +70,9 @@ impl Engine {
         id: ConversationId,
         seq: Seq,
     ) -> Result<ReadState, Error> {
-        Ok(self.store.mark_read(principal.user.id, id, seq, self.now()).await?)
+        Ok(self
+            .store
+            .mark_read(principal.user.id, id, seq, self.now())
+            .await?)
     }
 }

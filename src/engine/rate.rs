@@ -24,7 +24,11 @@ impl SendRates {
             NonZeroU32::new(rate.per_second).map(|rate| Quota::per_second(rate).allow_burst(burst))
         });
         let buckets = quota.map(RateLimiter::dashmap);
-        Self { rate: rate.filter(|_| quota.is_some()), buckets, sends: AtomicU32::new(0) }
+        Self {
+            rate: rate.filter(|_| quota.is_some()),
+            buckets,
+            sends: AtomicU32::new(0),
+        }
     }
 
     /// The rate; `None`: no limit.
@@ -34,12 +38,16 @@ impl SendRates {
 
     /// Takes one send out of the user's bucket, or says how long to wait.
     pub fn take(&self, user: UserId) -> Result<(), Duration> {
-        let Some(buckets) = &self.buckets else { return Ok(()) };
+        let Some(buckets) = &self.buckets else {
+            return Ok(());
+        };
         if self.sends.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
             buckets.retain_recent();
         }
         let clock = buckets.clock();
-        buckets.check_key(&user).map_err(|refused| refused.wait_time_from(clock.now()))
+        buckets
+            .check_key(&user)
+            .map_err(|refused| refused.wait_time_from(clock.now()))
     }
 }
 
@@ -49,10 +57,17 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_one_past_it_must_wait() {
-        let rates = SendRates::new(Some(SendRate { per_second: 1, burst: 3 }));
+        let rates = SendRates::new(Some(SendRate {
+            per_second: 1,
+            burst: 3,
+        }));
         let (ann, bob) = (UserId::new(1), UserId::new(2));
         assert!((0..3).all(|_| rates.take(ann).is_ok()));
-        assert!(rates.take(ann).is_err_and(|wait| wait > Duration::from_millis(500)));
+        assert!(
+            rates
+                .take(ann)
+                .is_err_and(|wait| wait > Duration::from_millis(500))
+        );
         assert!(rates.take(bob).is_ok());
         let unlimited = SendRates::new(None);
         assert!((0..1_000).all(|_| unlimited.take(ann).is_ok()));

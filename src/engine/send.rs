@@ -57,12 +57,21 @@ impl Engine {
             let mut answers = match committed {
                 None => Vec::new(),
                 Some(committed) => match committed.await {
-                    Ok(answers) => answers.into_iter().map(|sent| sent.map_err(Error::from)).collect(),
+                    Ok(answers) => answers
+                        .into_iter()
+                        .map(|sent| sent.map_err(Error::from))
+                        .collect(),
                     Err(error) => vec![Err(Error::from(error)); count],
                 },
             };
             for (index, message, wait) in refused {
-                let NewMessage { sender, target, client_id, text, .. } = message;
+                let NewMessage {
+                    sender,
+                    target,
+                    client_id,
+                    text,
+                    ..
+                } = message;
                 let answer = match store.find_sent(sender.id, client_id, target, text).await {
                     Ok(Some(first)) => first.map_err(Error::from),
                     Ok(None) => Err(Error::RateLimited(wait)),

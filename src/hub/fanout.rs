@@ -25,7 +25,11 @@ pub(super) fn fan_out(commit: &Commit, epoch: Epoch, users: &HashMap<UserId, Liv
     let mut readers: HashMap<UserId, Vec<usize>> = HashMap::new();
     for committed in &commit.events {
         let mut wanted = false;
-        for reader in committed.readers.iter().filter(|reader| users.contains_key(reader)) {
+        for reader in committed
+            .readers
+            .iter()
+            .filter(|reader| users.contains_key(reader))
+        {
             readers.entry(*reader).or_default().push(places.len());
             wanted = true;
         }
@@ -37,11 +41,19 @@ pub(super) fn fan_out(commit: &Commit, epoch: Epoch, users: &HashMap<UserId, Liv
     }
     let encoded = encoded.freeze();
     for (reader, events) in readers {
-        let Some(live) = users.get(&reader) else { continue };
-        let bytes: usize = events.iter().map(|event| places[*event].1 - places[*event].0).sum();
+        let Some(live) = users.get(&reader) else {
+            continue;
+        };
+        let bytes: usize = events
+            .iter()
+            .map(|event| places[*event].1 - places[*event].0)
+            .sum();
         let item = match bytes > SLOT_BYTES_MAX {
             true => Item::Look,
-            false => Item::Events { last: commit.last, runs: runs(&encoded, &places, &events) },
+            false => Item::Events {
+                last: commit.last,
+                runs: runs(&encoded, &places, &events),
+            },
         };
         // An error says that the last session has just gone.
         let _ = live.ring.send(item);
@@ -55,12 +67,15 @@ fn runs(encoded: &Bytes, places: &[(usize, usize)], events: &[usize]) -> Arc<[By
     let mut run: Vec<(usize, usize)> = Vec::new();
     let mut bytes = 0;
     let mut finish = |run: &mut Vec<(usize, usize)>| {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            return;
+        };
         runs.push(if neighbours {
             encoded.slice(first.0..last.1)
         } else {
             let mut joined = BytesMut::new();
-            run.iter().for_each(|place| joined.extend_from_slice(&encoded[place.0..place.1]));
+            run.iter()
+                .for_each(|place| joined.extend_from_slice(&encoded[place.0..place.1]));
             joined.freeze()
         });
         run.clear();
@@ -87,9 +102,14 @@ mod tests {
     fn runs_end_at_a_frame_and_neighbours_share_their_bytes() {
         let encoded = Bytes::from(vec![7; 3 * FRAME_BYTES_MAX]);
         let third = FRAME_BYTES_MAX / 3;
-        let places: Vec<_> = (0..9).map(|event| (event * third, (event + 1) * third)).collect();
+        let places: Vec<_> = (0..9)
+            .map(|event| (event * third, (event + 1) * third))
+            .collect();
         let all = runs(&encoded, &places, &(0..9).collect::<Vec<_>>());
-        assert_eq!(all.iter().map(Bytes::len).collect::<Vec<_>>(), [3 * third; 3]);
+        assert_eq!(
+            all.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [3 * third; 3]
+        );
         assert_eq!(all[1].as_ptr(), encoded[3 * third..].as_ptr());
         let some = runs(&encoded, &places, &[0, 2, 8]);
         assert_eq!(some.iter().map(Bytes::len).collect::<Vec<_>>(), [3 * third]);

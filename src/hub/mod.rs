@@ -109,7 +109,12 @@ impl Hub {
             live.sessions.insert(id, (device, revoked.clone()));
             live.ring.subscribe()
         };
-        let place = session::Place { hub: Arc::clone(self), id, user, device };
+        let place = session::Place {
+            hub: Arc::clone(self),
+            id,
+            user,
+            device,
+        };
         Session::new(place, ring, revoked, opening)
     }
 
@@ -150,7 +155,11 @@ impl Hub {
     pub fn streaming(&self, user: UserId) -> HashSet<DeviceId> {
         let users = self.users();
         let sessions = users.get(&user).map(|live| live.sessions.values());
-        sessions.into_iter().flatten().map(|(device, _)| *device).collect()
+        sessions
+            .into_iter()
+            .flatten()
+            .map(|(device, _)| *device)
+            .collect()
     }
 
     /// Tells every session that the server stops; new ones learn it at once.

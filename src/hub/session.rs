@@ -129,7 +129,10 @@ impl Session {
                 return Next::Ended(Ended::Revoked);
             }
             if let Some(run) = self.ready.pop_front() {
-                return Next::Frame { runs: vec![run], caught_up: self.has_caught_up() };
+                return Next::Frame {
+                    runs: vec![run],
+                    caught_up: self.has_caught_up(),
+                };
             }
             if self.place.hub.draining.is_cancelled() {
                 if self.told_to_go {
@@ -138,7 +141,10 @@ impl Session {
                 self.told_to_go = true;
                 let mut frame = BytesMut::new();
                 event::put_going_away(&mut frame);
-                return Next::Frame { runs: vec![frame.freeze()], caught_up: self.caught_up };
+                return Next::Frame {
+                    runs: vec![frame.freeze()],
+                    caught_up: self.caught_up,
+                };
             }
             let outcome = match std::mem::replace(&mut self.stage, Stage::Live) {
                 Stage::Live => match self.live().await {
@@ -163,8 +169,10 @@ impl Session {
 
     async fn begin(&mut self, opening: Opening) -> Result<(), StoreError> {
         let hub = &self.place.hub;
-        let replay =
-            hub.store.open_replay(self.place.user, opening.from, opening.backlog_max).await?;
+        let replay = hub
+            .store
+            .open_replay(self.place.user, opening.from, opening.backlog_max)
+            .await?;
         let mut frame = BytesMut::new();
         event::put_welcome(opening.welcome, &mut frame);
         if let Some(error) = opening.reset {
@@ -188,7 +196,12 @@ impl Session {
         // A page of views holds a last message each, 16 KiB at the most: 50 of them are below 1 MiB.
         let size = PageSize::asked(50);
         let user = self.place.user;
-        let page = self.place.hub.store.list_conversations(user, after, size).await?;
+        let page = self
+            .place
+            .hub
+            .store
+            .list_conversations(user, after, size)
+            .await?;
         let mut frame = BytesMut::new();
         for view in &page.views {
             event::put_state(view, user, &mut frame);
@@ -221,7 +234,10 @@ impl Session {
             if !self.caught_up {
                 self.caught_up = true;
                 let mut frame = BytesMut::new();
-                let cursor = Cursor { epoch: self.place.hub.epoch, offset: self.after };
+                let cursor = Cursor {
+                    epoch: self.place.hub.epoch,
+                    offset: self.after,
+                };
                 event::put_caught_up(cursor, &mut frame);
                 self.flush(frame);
             }
@@ -233,7 +249,8 @@ impl Session {
             event::put(event, self.place.hub.epoch, &mut frame);
             if frame.len() > FRAME_BYTES_MAX && start > 0 {
                 let this_one = frame.split_off(start);
-                self.ready.push_back(std::mem::replace(&mut frame, this_one).freeze());
+                self.ready
+                    .push_back(std::mem::replace(&mut frame, this_one).freeze());
             }
         }
         self.flush(frame);
@@ -245,8 +262,9 @@ impl Session {
         // What the ring still holds is older than what the store will give now.
         self.ring = self.ring.resubscribe();
         let store = &self.place.hub.store;
-        let replay =
-            store.open_replay(self.place.user, ReplayFrom::After(self.after), None).await?;
+        let replay = store
+            .open_replay(self.place.user, ReplayFrom::After(self.after), None)
+            .await?;
         self.stage = Stage::Replay(replay);
         Ok(())
     }
@@ -295,7 +313,10 @@ impl Session {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        Some(Next::Frame { runs, caught_up: self.has_caught_up() })
+        Some(Next::Frame {
+            runs,
+            caught_up: self.has_caught_up(),
+        })
     }
 
     /// Ends a frame that is full.

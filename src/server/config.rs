@@ -28,7 +28,13 @@ use crate::{
 )]
 pub struct Flags {
     /// Address to listen on; may be given several times. Port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", env = "TINYCHAT_LISTEN", value_delimiter = ',', default_value = "127.0.0.1:7777")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "TINYCHAT_LISTEN",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:7777"
+    )]
     listen: Vec<SocketAddr>,
     /// Folder of the store [default: tinychat in the data folder of the user]
     #[arg(long, value_name = "DIR", env = "TINYCHAT_DATA")]
@@ -37,7 +43,12 @@ pub struct Flags {
     #[arg(long, value_enum, env = "TINYCHAT_STORE", default_value = "sqlite")]
     store: StoreKind,
     /// How users prove who they are: password, or trust: whoever gives a name is that user
-    #[arg(long, value_name = "MODE", env = "TINYCHAT_AUTH", default_value = "password")]
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "TINYCHAT_AUTH",
+        default_value = "password"
+    )]
     auth: AuthMode,
     /// Listen beyond this machine without encryption
     #[arg(long, env = "TINYCHAT_INSECURE")]
@@ -46,7 +57,12 @@ pub struct Flags {
     #[arg(long, value_enum, env = "TINYCHAT_DURABILITY", default_value = "full")]
     durability: DurabilityWord,
     /// Sends per second that each user may keep up, with a burst of five seconds' worth; off lifts the limit
-    #[arg(long, value_name = "N/s|off", env = "TINYCHAT_RATE", default_value = "20/s")]
+    #[arg(
+        long,
+        value_name = "N/s|off",
+        env = "TINYCHAT_RATE",
+        default_value = "20/s"
+    )]
     rate: Rate,
     /// How long streams may take to end at a stop
     #[arg(long, value_name = "TIME", env = "TINYCHAT_DRAIN_TIMEOUT", default_value = "10s", value_parser = duration)]
@@ -81,24 +97,32 @@ impl FromStr for Rate {
         }
         let number = text.strip_suffix("/s").unwrap_or(text);
         match number.parse::<u32>() {
-            Ok(per_second) if per_second > 0 => {
-                Ok(Self(Some(SendRate { per_second, burst: per_second.saturating_mul(5) })))
-            }
-            _ => Err(format!("{text:?} is no rate; use a number of sends such as 20/s, or off")),
+            Ok(per_second) if per_second > 0 => Ok(Self(Some(SendRate {
+                per_second,
+                burst: per_second.saturating_mul(5),
+            }))),
+            _ => Err(format!(
+                "{text:?} is no rate; use a number of sends such as 20/s, or off"
+            )),
         }
     }
 }
 
 /// Reads `10s`, `500ms` or `2m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let error = || format!("{text:?} is no time; use 10s, 500ms or 2m");
     let number: u64 = number.parse().map_err(|_| error())?;
     match unit {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
-        "m" => number.checked_mul(60).map(Duration::from_secs).ok_or_else(error),
+        "m" => number
+            .checked_mul(60)
+            .map(Duration::from_secs)
+            .ok_or_else(error),
         _ => Err(error()),
     }
 }
@@ -179,7 +203,11 @@ pub enum ConfigError {
 impl Flags {
     /// Checks the flags together.
     pub fn resolve(self) -> Result<Config, ConfigError> {
-        for address in self.listen.iter().filter(|address| !is_loopback(address.ip())) {
+        for address in self
+            .listen
+            .iter()
+            .filter(|address| !is_loopback(address.ip()))
+        {
             match self.auth {
                 _ if self.insecure => {}
                 AuthMode::Trust => return Err(ConfigError::Trust(*address)),
@@ -189,11 +217,17 @@ impl Flags {
         let store = match self.store {
             StoreKind::Memory => StorePlace::Memory,
             StoreKind::Sqlite => {
-                let folder = self.data.or_else(default_folder).ok_or(ConfigError::NoDataFolder)?;
-                StorePlace::Sqlite(folder, match self.durability {
-                    DurabilityWord::Full => Durability::Full,
-                    DurabilityWord::Relaxed => Durability::Relaxed,
-                })
+                let folder = self
+                    .data
+                    .or_else(default_folder)
+                    .ok_or(ConfigError::NoDataFolder)?;
+                StorePlace::Sqlite(
+                    folder,
+                    match self.durability {
+                        DurabilityWord::Full => Durability::Full,
+                        DurabilityWord::Relaxed => Durability::Relaxed,
+                    },
+                )
             }
         };
         Ok(Config {
@@ -211,7 +245,9 @@ fn is_loopback(address: IpAddr) -> bool {
 }
 
 fn default_folder() -> Option<PathBuf> {
-    etcetera::choose_base_strategy().ok().map(|base| base.data_dir().join("tinychat"))
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|base| base.data_dir().join("tinychat"))
 }
 
 #[cfg(test)]
@@ -220,7 +256,9 @@ mod tests {
 
     fn resolve(flags: &[&str]) -> Result<Config, ConfigError> {
         let flags = ["tinychat-server"].iter().chain(flags).copied();
-        Flags::try_parse_from(flags).expect("the flags parse").resolve()
+        Flags::try_parse_from(flags)
+            .expect("the flags parse")
+            .resolve()
     }
 
     #[test]
@@ -230,14 +268,20 @@ mod tests {
         assert_eq!(config.auth, AuthMode::Password);
         assert_eq!(config.rate, Some(SendRate::default()));
         assert_eq!(config.drain_timeout, Duration::from_secs(10));
-        assert!(matches!(config.store, StorePlace::Sqlite(_, Durability::Full)));
+        assert!(matches!(
+            config.store,
+            StorePlace::Sqlite(_, Durability::Full)
+        ));
     }
 
     #[test]
     fn beyond_this_machine_only_when_told() {
         let beyond = ["--listen", "0.0.0.0:0"];
         assert!(matches!(resolve(&beyond), Err(ConfigError::Plaintext(_))));
-        assert!(matches!(resolve(&["--listen", "[::]:0", "--auth", "trust"]), Err(ConfigError::Trust(_))));
+        assert!(matches!(
+            resolve(&["--listen", "[::]:0", "--auth", "trust"]),
+            Err(ConfigError::Trust(_))
+        ));
         assert!(resolve(&["--listen", "0.0.0.0:0", "--insecure"]).is_ok());
         assert!(resolve(&["--listen", "[::1]:0", "--listen", "127.0.0.2:0"]).is_ok());
     }
@@ -246,12 +290,22 @@ mod tests {
     fn rates_and_times_are_read() {
         let rate = |text| resolve(&["--rate", text]).map(|config| config.rate);
         assert_eq!(rate("off"), Ok(None));
-        assert_eq!(rate("3/s"), Ok(Some(SendRate { per_second: 3, burst: 15 })));
+        assert_eq!(
+            rate("3/s"),
+            Ok(Some(SendRate {
+                per_second: 3,
+                burst: 15
+            }))
+        );
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         for bad in ["", "s", "10", "10h", "-1s", "99999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
-        assert!(["", "0/s", "-1/s", "x"].iter().all(|bad| bad.parse::<Rate>().is_err()));
+        assert!(
+            ["", "0/s", "-1/s", "x"]
+                .iter()
+                .all(|bad| bad.parse::<Rate>().is_err())
+        );
     }
 }

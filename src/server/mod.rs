@@ -20,7 +20,11 @@ use crate::{
     domain::{clock::SystemClock, commit::Commit},
     engine::Engine,
     hub::Hub,
-    store::{OnCommit, OpenError, Store, memory::MemoryStore, sqlite::{Durability, SqliteStore}},
+    store::{
+        OnCommit, OpenError, Store,
+        memory::MemoryStore,
+        sqlite::{Durability, SqliteStore},
+    },
     tasks::Tasks,
 };
 
@@ -46,7 +50,9 @@ pub enum RunError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {cause}; stop what listens there, or choose another with --listen")]
+    #[error(
+        "cannot listen on {address}: {cause}; stop what listens there, or choose another with --listen"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -80,18 +86,27 @@ pub async fn run(
     let mut addresses = Vec::new();
     for address in &config.listen {
         let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|cause| RunError::Listen { address: *address, cause })?;
+        let listener = bound.map_err(|cause| RunError::Listen {
+            address: *address,
+            cause,
+        })?;
         addresses.push(listener.local_addr().unwrap_or(*address));
         listeners.push(listener);
     }
 
     let clock = Arc::new(SystemClock);
     let hub = Hub::new(Arc::clone(&store), clock.clone());
-    let engine =
-        Arc::new(Engine::new(Arc::clone(&store), Arc::clone(&hub), clock, config.rate));
+    let engine = Arc::new(Engine::new(
+        Arc::clone(&store),
+        Arc::clone(&hub),
+        clock,
+        config.rate,
+    ));
     let (background, streams, connections) = (Tasks::new(), Tasks::new(), Tasks::new());
-    let (listening, ended) =
-        (Arc::clone(&hub).listen(bus.listen()), background.cancelled().clone());
+    let (listening, ended) = (
+        Arc::clone(&hub).listen(bus.listen()),
+        background.cancelled().clone(),
+    );
     background.spawn("hub", async move {
         ended.run_until_cancelled(listening).await;
     });
@@ -99,8 +114,12 @@ pub async fn run(
     let edge = Edge::new(engine, routes);
     let stop_accepting = CancellationToken::new();
     for listener in listeners {
-        let accepting =
-            listen::accept(listener, edge.clone(), stop_accepting.clone(), connections.clone());
+        let accepting = listen::accept(
+            listener,
+            edge.clone(),
+            stop_accepting.clone(),
+            connections.clone(),
+        );
         background.spawn("accept", accepting);
     }
     ready(&addresses, &config);
@@ -124,7 +143,9 @@ pub async fn run(
     let drained = async {
         let started = tokio::time::Instant::now();
         connections.finished(config.drain_timeout).await
-            && streams.finished(config.drain_timeout.saturating_sub(started.elapsed())).await
+            && streams
+                .finished(config.drain_timeout.saturating_sub(started.elapsed()))
+                .await
     };
     let drained = tokio::select! {
         drained = drained => drained,
@@ -146,9 +167,16 @@ fn open_store(config: &Config, announce: OnCommit) -> Result<Arc<dyn Store>, Ope
         StorePlace::Memory => Arc::new(MemoryStore::open(config.auth, announce)),
         StorePlace::Sqlite(folder, durability) => {
             if *durability == Durability::Relaxed {
-                warn!("durability relaxed: a crash of this machine may lose what was acknowledged last");
+                warn!(
+                    "durability relaxed: a crash of this machine may lose what was acknowledged last"
+                );
             }
-            Arc::new(SqliteStore::open(folder, *durability, config.auth, announce)?)
+            Arc::new(SqliteStore::open(
+                folder,
+                *durability,
+                config.auth,
+                announce,
+            )?)
         }
     })
 }

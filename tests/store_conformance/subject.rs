@@ -57,7 +57,11 @@ pub async fn sqlite() -> Subject {
     let dir = tempfile::tempdir().unwrap();
     let store =
         SqliteStore::open(dir.path(), Durability::Full, AuthMode::Trust, on_commit).unwrap();
-    Subject { store: Arc::new(store), heard, _dir: Some(Arc::new(dir)) }
+    Subject {
+        store: Arc::new(store),
+        heard,
+        _dir: Some(Arc::new(dir)),
+    }
 }
 
 /// Writes down every commit.

@@ -40,7 +40,11 @@ impl AuthService for Auth {
         let name = request::user_name("user_name", &asked.user_name).map_err(status)?;
         let device = request::device_name(&asked.device_name).map_err(status)?;
         let password = self.new_password(&asked.password).map_err(status)?;
-        let login = self.0.register(name, password, device).await.map_err(status)?;
+        let login = self
+            .0
+            .register(name, password, device)
+            .await
+            .map_err(status)?;
         Ok(Response::new(pb::RegisterResponse {
             user: Some(self.user(&login)),
             device: Some(response::device(&login.device)),

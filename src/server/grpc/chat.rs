@@ -74,8 +74,7 @@ impl ChatService for Chat {
         let replies = Arc::new(Replies::default());
         let gone = CancellationToken::new();
         let (session, opened) = oneshot::channel();
-        let outbound =
-            ChatOutbound::new(opened, Arc::clone(&replies), gone.clone().drop_guard());
+        let outbound = ChatOutbound::new(opened, Arc::clone(&replies), gone.clone().drop_guard());
         let inbound = Inbound {
             engine: Arc::clone(&self.engine),
             principal: Arc::new(principal),
@@ -126,7 +125,9 @@ impl ChatService for Chat {
         let (page, presences) = listed.map_err(status)?;
         let last = page.users.last().filter(|_| page.more);
         Ok(Response::new(pb::UsersResponse {
-            next_page_token: last.map(|user| page_token(user.name.as_str())).unwrap_or_default(),
+            next_page_token: last
+                .map(|user| page_token(user.name.as_str()))
+                .unwrap_or_default(),
             users: page
                 .users
                 .iter()
@@ -178,7 +179,9 @@ impl ChatService for Chat {
         request: Request<pb::AcknowledgeRequest>,
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         let principal = principal(&request)?;
-        self.engine.acknowledge(&principal, &request.get_ref().cursor).map_err(status)?;
+        self.engine
+            .acknowledge(&principal, &request.get_ref().cursor)
+            .map_err(status)?;
         Ok(Response::new(pb::AcknowledgeResponse {}))
     }
 }
@@ -191,7 +194,11 @@ fn open(
     backlog_max: Option<u64>,
 ) -> Session {
     let UserRef { id, name } = principal.user.clone();
-    let user = User { id, name, last_seen: None };
+    let user = User {
+        id,
+        name,
+        last_seen: None,
+    };
     let (from, reset) = engine.resume(principal, cursor);
     let welcome = pb::Welcome {
         user: Some(response::user(&user, Presence::Online)),
@@ -201,13 +208,28 @@ fn open(
         limits: Some(response::limits(engine.send_rate())),
         time: Some(response::time(engine.now())),
     };
-    let opening = Opening { welcome, reset, from, backlog_max };
-    engine.hub().open(principal.user.id, principal.device.id, opening)
+    let opening = Opening {
+        welcome,
+        reset,
+        from,
+        backlog_max,
+    };
+    engine
+        .hub()
+        .open(principal.user.id, principal.device.id, opening)
 }
 
 fn send_asked(request: &pb::SendRequest) -> Result<SendAsked, Error> {
-    let request::Send { target, client_id, text } = request::send(request)?;
-    Ok(SendAsked { target, client_id, text })
+    let request::Send {
+        target,
+        client_id,
+        text,
+    } = request::send(request)?;
+    Ok(SendAsked {
+        target,
+        client_id,
+        text,
+    })
 }
 
 async fn mark_read(
@@ -216,8 +238,13 @@ async fn mark_read(
     asked: &pb::MarkReadRequest,
 ) -> Result<pb::MarkReadResponse, Error> {
     let id = request::conversation_id(&asked.conversation_id)?;
-    let state = engine.mark_read(principal, id, Seq::new(asked.read_seq)).await?;
-    Ok(pb::MarkReadResponse { read_seq: state.read_seq.number(), unread: state.unread })
+    let state = engine
+        .mark_read(principal, id, Seq::new(asked.read_seq))
+        .await?;
+    Ok(pb::MarkReadResponse {
+        read_seq: state.read_seq.number(),
+        unread: state.unread,
+    })
 }
 
 /// Requests whose answers are on their way.
@@ -312,14 +339,22 @@ impl Inbound {
         };
         if let Some(name) = hello.device_name {
             let name = request::device_name(&name).map_err(status)?;
-            self.engine.rename_device(&self.principal, name.clone()).await.map_err(status)?;
+            self.engine
+                .rename_device(&self.principal, name.clone())
+                .await
+                .map_err(status)?;
             let mut principal = Principal::clone(&self.principal);
             principal.device.name = name;
             self.principal = Arc::new(principal);
         }
         let backlog_max = request::backlog_max(hello.max_backlog_per_conversation);
         let cursor = hello.resume_cursor.as_deref();
-        Ok(Some(open(&self.engine, &self.principal, cursor, backlog_max)))
+        Ok(Some(open(
+            &self.engine,
+            &self.principal,
+            cursor,
+            backlog_max,
+        )))
     }
 
     /// Takes a frame and all that have come with it.
@@ -362,21 +397,32 @@ impl Inbound {
 
     fn refuse(&self, request_id: u64, fault: impl Into<Fault>, field: &str) {
         let error = Some(Answer::Error(in_band(fault, field)));
-        self.replies.push([pb::Reply { request_id, result: error }]);
+        self.replies.push([pb::Reply {
+            request_id,
+            result: error,
+        }]);
     }
 
     /// Takes one frame: sends are gathered, the rest is begun.
     fn accept(&mut self, frame: pb::ChatRequest, sends: &mut Vec<(u64, SendAsked)>) {
         let request_id = frame.request_id;
         let Some(asked) = frame.request else {
-            return self.refuse(request_id, Fault::Protocol(Protocol::RequestMissing), "request");
+            return self.refuse(
+                request_id,
+                Fault::Protocol(Protocol::RequestMissing),
+                "request",
+            );
         };
         if self.in_flight + sends.len() >= IN_FLIGHT_MAX {
             return self.refuse(request_id, Error::Busy, "request");
         }
         match asked {
             Asked::Hello(_) => {
-                self.refuse(request_id, Fault::Protocol(Protocol::HelloRepeated), "hello");
+                self.refuse(
+                    request_id,
+                    Fault::Protocol(Protocol::HelloRepeated),
+                    "hello",
+                );
             }
             Asked::Send(send) => match send_asked(&send) {
                 Ok(asked) => sends.push((request_id, asked)),
@@ -385,7 +431,9 @@ impl Inbound {
             Asked::MarkRead(asked) => {
                 let (engine, principal) = (Arc::clone(&self.engine), Arc::clone(&self.principal));
                 self.begin_answer(request_id, "mark_read", async move {
-                    mark_read(&engine, &principal, &asked).await.map(Answer::MarkRead)
+                    mark_read(&engine, &principal, &asked)
+                        .await
+                        .map(Answer::MarkRead)
                 });
             }
             Asked::Acknowledge(asked) => {
@@ -403,7 +451,9 @@ impl Inbound {
                     let peer = request::user_name("user_name", &asked.user_name)?;
                     let view = engine.start_conversation(&principal, peer).await?;
                     let conversation = Some(response::conversation(&view, principal.user.id));
-                    Ok(Answer::StartConversation(pb::StartConversationResponse { conversation }))
+                    Ok(Answer::StartConversation(pb::StartConversationResponse {
+                        conversation,
+                    }))
                 });
             }
             Asked::Ping(pb::Ping {}) => {
@@ -423,8 +473,13 @@ impl Inbound {
     ) {
         self.in_flight += 1;
         self.pending.push(Box::pin(async move {
-            let result = answer.await.unwrap_or_else(|error| Answer::Error(in_band(error, field)));
-            vec![pb::Reply { request_id, result: Some(result) }]
+            let result = answer
+                .await
+                .unwrap_or_else(|error| Answer::Error(in_band(error, field)));
+            vec![pb::Reply {
+                request_id,
+                result: Some(result),
+            }]
         }));
     }
 
@@ -443,7 +498,10 @@ impl Inbound {
                     Ok(sent) => Answer::Send(response::sent(&sent)),
                     Err(error) => Answer::Error(in_band(error, "send")),
                 };
-                pb::Reply { request_id, result: Some(result) }
+                pb::Reply {
+                    request_id,
+                    result: Some(result),
+                }
             });
             replies.collect()
         }));

@@ -24,9 +24,15 @@ impl ConversationService for Conversations {
         let principal = principal(&request)?;
         let name = request.into_inner().user_name;
         let peer = request::user_name("user_name", &name).map_err(status)?;
-        let view = self.0.start_conversation(&principal, peer).await.map_err(status)?;
+        let view = self
+            .0
+            .start_conversation(&principal, peer)
+            .await
+            .map_err(status)?;
         let conversation = Some(response::conversation(&view, principal.user.id));
-        Ok(Response::new(pb::StartConversationResponse { conversation }))
+        Ok(Response::new(pb::StartConversationResponse {
+            conversation,
+        }))
     }
 
     async fn list_conversations(
@@ -37,7 +43,11 @@ impl ConversationService for Conversations {
         let asked = request.into_inner();
         let after = request::page_token(&asked.page_token).map_err(status)?;
         let size = PageSize::asked(asked.page_size);
-        let page = self.0.list_conversations(&principal, after, size).await.map_err(status)?;
+        let page = self
+            .0
+            .list_conversations(&principal, after, size)
+            .await
+            .map_err(status)?;
         let last = page.views.last().filter(|_| page.more);
         Ok(Response::new(pb::ListConversationsResponse {
             next_page_token: last
@@ -71,7 +81,11 @@ impl ConversationService for Conversations {
         let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
         let position = request::position(asked.position);
         let size = PageSize::asked(asked.page_size);
-        let page = self.0.list_messages(&principal, id, position, size).await.map_err(status)?;
+        let page = self
+            .0
+            .list_messages(&principal, id, position, size)
+            .await
+            .map_err(status)?;
         Ok(Response::new(pb::ListMessagesResponse {
             messages: page.messages.iter().map(response::message).collect(),
             // Nothing is ever purged by this server.

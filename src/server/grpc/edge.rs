@@ -26,8 +26,11 @@ const OPEN: [&str; 4] = [
     "/tinychat.v1.ChatService/GetServerInfo",
 ];
 /// Services that need no token.
-const OPEN_SERVICES: [&str; 3] =
-    ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+const OPEN_SERVICES: [&str; 3] = [
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.v1.ServerReflection/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+];
 /// Methods that need no token when names need no proof.
 const OPEN_WITH_TRUST: [&str; 1] = ["/tinychat.v1.ChatService/Users"];
 
@@ -64,18 +67,23 @@ impl Edge {
 
     /// Who calls; `None` where nobody needs to be known.
     async fn admit(&self, path: &str, headers: &HeaderMap) -> Result<Option<Principal>, Error> {
-        let trusted =
-            self.engine.auth_mode() == AuthMode::Trust && OPEN_WITH_TRUST.contains(&path);
+        let trusted = self.engine.auth_mode() == AuthMode::Trust && OPEN_WITH_TRUST.contains(&path);
         if trusted
             || OPEN.contains(&path)
-            || OPEN_SERVICES.iter().any(|service| path.starts_with(service))
+            || OPEN_SERVICES
+                .iter()
+                .any(|service| path.starts_with(service))
         {
             return Ok(None);
         }
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             return Err(Error::TokenMissing);
         };
-        let token = value.to_str().ok().and_then(bearer).ok_or(Error::TokenInvalid)?;
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(bearer)
+            .ok_or(Error::TokenInvalid)?;
         self.engine.authenticate(&token).await.map(Some)
     }
 }
@@ -83,7 +91,9 @@ impl Edge {
 /// The token of `Bearer TOKEN`; the scheme's case does not count (RFC 9110, section 11.1).
 fn bearer(value: &str) -> Option<Token> {
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().parse().ok())?
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().parse().ok())?
 }
 
 fn speaks_grpc(request: &Request<Body>) -> bool {
@@ -132,7 +142,12 @@ mod tests {
         let text = token.expose();
         assert_eq!(bearer(&format!("Bearer {text}")), Some(token.clone()));
         assert_eq!(bearer(&format!("bearer {text}")), Some(token));
-        for bad in [text.clone(), format!("Basic {text}"), "Bearer".into(), "Bearer x".into()] {
+        for bad in [
+            text.clone(),
+            format!("Basic {text}"),
+            "Bearer".into(),
+            "Bearer x".into(),
+        ] {
             assert_eq!(bearer(&bad), None, "{bad}");
         }
     }

@@ -28,8 +28,11 @@ use crate::{
 };
 
 /// The names that health knows, beside "" for the whole server.
-const SERVICES: [&str; 3] =
-    ["tinychat.v1.AuthService", "tinychat.v1.ChatService", "tinychat.v1.ConversationService"];
+const SERVICES: [&str; 3] = [
+    "tinychat.v1.AuthService",
+    "tinychat.v1.ChatService",
+    "tinychat.v1.ConversationService",
+];
 
 /// Builds all services over an engine. Streams run as tasks of the group.
 pub async fn routes(

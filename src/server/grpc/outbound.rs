@@ -182,7 +182,11 @@ impl Stream for ChatOutbound {
             let count = state.queue.len().min(REPLIES_PER_FRAME);
             let replies: Vec<Reply> = state.queue.drain(..count).collect();
             let empty = state.queue.is_empty();
-            (replies, state.closed && empty, state.failure.take_if(|_| empty))
+            (
+                replies,
+                state.closed && empty,
+                state.failure.take_if(|_| empty),
+            )
         };
         if closed && this.caught_up && replies.is_empty() && failure.is_none() {
             this.finished = true;
@@ -211,7 +215,10 @@ impl Stream for ChatOutbound {
             if let Some(failure) = failure {
                 this.replies.fail(failure);
             }
-            let frame = ChatFrame { events: events.unwrap_or_default(), replies };
+            let frame = ChatFrame {
+                events: events.unwrap_or_default(),
+                replies,
+            };
             return Poll::Ready(Some(Ok(frame)));
         }
         if let Some(failure) = failure {

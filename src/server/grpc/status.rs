@@ -62,16 +62,28 @@ struct Seen {
 }
 
 fn seen(code: Code, reason: &'static str, message: impl Into<String>) -> Seen {
-    Seen { code, reason, message: message.into(), violation: None, retry_after: None }
+    Seen {
+        code,
+        reason,
+        message: message.into(),
+        violation: None,
+        retry_after: None,
+    }
 }
 
 impl Seen {
     fn retry_after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
+        Self {
+            retry_after: Some(wait),
+            ..self
+        }
     }
 
     fn violation(self, violation: Violation) -> Self {
-        Self { violation: Some(violation), ..self }
+        Self {
+            violation: Some(violation),
+            ..self
+        }
     }
 }
 
@@ -84,10 +96,8 @@ fn see(fault: &Fault) -> Seen {
 
 fn see_error(error: &Error) -> Seen {
     match error {
-        Error::Invalid(invalid) => {
-            seen(Code::InvalidArgument, invalid.reason, invalid.to_string())
-                .violation(invalid.violation.clone())
-        }
+        Error::Invalid(invalid) => seen(Code::InvalidArgument, invalid.reason, invalid.to_string())
+            .violation(invalid.violation.clone()),
         Error::NameTaken(name) => seen(
             Code::AlreadyExists,
             "NAME_TAKEN",
@@ -131,7 +141,10 @@ fn see_error(error: &Error) -> Seen {
                 "SEQ_BEYOND_END",
                 format!("{description}; mark at most that one read"),
             )
-            .violation(Violation { field: "read_seq", description })
+            .violation(Violation {
+                field: "read_seq",
+                description,
+            })
         }
         Error::CursorInvalid(cause) => {
             let mend = match cause {
@@ -141,8 +154,15 @@ fn see_error(error: &Error) -> Seen {
                 }
                 CursorError::BeyondEnd => "give back a cursor that an event of this server had",
             };
-            seen(Code::InvalidArgument, "CURSOR_INVALID", format!("{cause}; {mend}"))
-                .violation(Violation { field: "cursor", description: cause.to_string() })
+            seen(
+                Code::InvalidArgument,
+                "CURSOR_INVALID",
+                format!("{cause}; {mend}"),
+            )
+            .violation(Violation {
+                field: "cursor",
+                description: cause.to_string(),
+            })
         }
         Error::RateLimited(wait) => seen(
             Code::ResourceExhausted,
@@ -291,7 +311,12 @@ mod tests {
         let id = ClientMessageId::from_bytes([7; 16]);
         let wait = Duration::from_millis(1500);
         vec![
-            Error::Invalid(Invalid::new("TEXT_EMPTY", "text", "the text is empty; write something")).into(),
+            Error::Invalid(Invalid::new(
+                "TEXT_EMPTY",
+                "text",
+                "the text is empty; write something",
+            ))
+            .into(),
             Error::NameTaken(name()).into(),
             Error::LoginFailed.into(),
             Error::TokenMissing.into(),
@@ -324,9 +349,17 @@ mod tests {
             .into_iter()
             .map(|fault| {
                 let error = in_band(fault, "send");
-                let fields = error.field_violations.iter().map(|violation| &violation.field);
+                let fields = error
+                    .field_violations
+                    .iter()
+                    .map(|violation| &violation.field);
                 let fields: Vec<_> = fields.collect();
-                format!("{:?} {} {fields:?}: {}", Code::from(error.code), error.reason, error.message)
+                format!(
+                    "{:?} {} {fields:?}: {}",
+                    Code::from(error.code),
+                    error.reason,
+                    error.message
+                )
             })
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
@@ -340,7 +373,10 @@ mod tests {
             assert_eq!(status.message(), error.message);
             let details = status.get_error_details();
             let info = details.error_info().expect("every status has a reason");
-            assert_eq!((info.reason.as_str(), info.domain.as_str()), (error.reason.as_str(), DOMAIN));
+            assert_eq!(
+                (info.reason.as_str(), info.domain.as_str()),
+                (error.reason.as_str(), DOMAIN)
+            );
             let waits = details.retry_info().and_then(|info| info.retry_delay);
             assert_eq!(waits.is_some(), error.retry_after.is_some());
             assert!(!error.message.contains("secret"));

@@ -38,17 +38,24 @@ pub(super) fn create_user(
     password: Option<PasswordHash>,
     created: TimeMs,
 ) -> rusqlite::Result<Option<User>> {
-    let inserted = batch
-        .connection()
-        .prepare_cached(
-            "INSERT INTO users (name, password, created_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![name.as_str(), password.map(|hash| hash.0), created.milliseconds()])?;
-    if inserted == 0 {
+    // Looked up rather than left to a conflict: that would use up an id.
+    if batch.user_by_name(&name)?.is_some() {
         return Ok(None);
     }
+    batch
+        .connection()
+        .prepare_cached("INSERT INTO users (name, password, created_ms) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            name.as_str(),
+            password.map(|hash| hash.0),
+            created.milliseconds()
+        ])?;
     let id = UserId::new(batch.connection().last_insert_rowid().cast_unsigned());
-    Ok(Some(User { id, name, last_seen: None }))
+    Ok(Some(User {
+        id,
+        name,
+        last_seen: None,
+    }))
 }
 
 /// Finds an account by name.
@@ -60,7 +67,10 @@ pub(super) fn find_account(
         .prepare_cached("SELECT id, name, seen_ms, password FROM users WHERE name = ?1")?
         .query_row([name.as_str()], |row| {
             let password = row.get::<_, Option<String>>(3)?.map(PasswordHash);
-            Ok(Account { user: user(row)?, password })
+            Ok(Account {
+                user: user(row)?,
+                password,
+            })
         })
         .optional()
 }
@@ -73,7 +83,11 @@ pub(super) fn list_users(
     after: Option<&UserName>,
     size: PageSize,
 ) -> rusqlite::Result<UserPage> {
-    let mut page = UserPage { users: Vec::new(), more: false, total: 0 };
+    let mut page = UserPage {
+        users: Vec::new(),
+        more: false,
+        total: 0,
+    };
     let mut statement = connection.prepare_cached(
         "SELECT id, name, seen_ms FROM users WHERE ?1 = '' OR instr(name, ?1) > 0 ORDER BY name",
     )?;
@@ -81,7 +95,10 @@ pub(super) fn list_users(
     while let Some(row) = found.next()? {
         let id = UserId::new(rows::number(row, 0)?);
         let wanted = filter.only.as_ref().is_none_or(|only| only.contains(&id))
-            && filter.except.as_ref().is_none_or(|except| !except.contains(&id));
+            && filter
+                .except
+                .as_ref()
+                .is_none_or(|except| !except.contains(&id));
         if !wanted {
             continue;
         }
@@ -108,7 +125,9 @@ pub(super) fn create_device(
     let connection = batch.connection();
     let mut oldest = connection
         .prepare_cached("SELECT id FROM devices WHERE user_id = ?1 ORDER BY seen_ms, id")?
-        .query_map([rows::int(device.user.number())], |row| rows::number(row, 0))?
+        .query_map([rows::int(device.user.number())], |row| {
+            rows::number(row, 0)
+        })?
         .map(|id| id.map(DeviceId::new))
         .collect::<rusqlite::Result<Vec<_>>>()?
         .into_iter();
@@ -133,7 +152,14 @@ pub(super) fn create_device(
             device.created.milliseconds()
         ])?;
     let id = DeviceId::new(connection.last_insert_rowid().cast_unsigned());
-    Ok((Device { id, name: device.name.clone(), created: device.created }, retired))
+    Ok((
+        Device {
+            id,
+            name: device.name.clone(),
+            created: device.created,
+        },
+        retired,
+    ))
 }
 
 /// Finds the login of a token.

@@ -95,11 +95,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// The memory of a store that was just opened.
-    pub fn new(
-        key: RequestKey,
-        end: Offset,
-        to_show: Vec<(ConversationId, UserId)>,
-    ) -> Self {
+    pub fn new(key: RequestKey, end: Offset, to_show: Vec<(ConversationId, UserId)>) -> Self {
         let now = Instant::now();
         Self {
             key,
@@ -132,7 +128,8 @@ impl Memory {
         self.pairs.clear();
         self.names.clear();
         let now = Instant::now();
-        self.to_show.extend(self.shown.drain(..).map(|marker| (marker, now)));
+        self.to_show
+            .extend(self.shown.drain(..).map(|marker| (marker, now)));
     }
 
     /// The batch is committed.
@@ -157,7 +154,11 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// A batch inside the open transaction of the connection.
     pub fn new(connection: &'a Connection, memory: &'a mut Memory) -> Self {
-        Self { connection, memory, events: Vec::new() }
+        Self {
+            connection,
+            memory,
+            events: Vec::new(),
+        }
     }
 
     /// The connection, for writes that no event comes of.
@@ -171,7 +172,10 @@ impl<'a> Batch<'a> {
     }
 
     fn announce(&mut self, offset: Offset, body: EventBody, readers: Arc<[UserId]>) {
-        self.events.push(Committed { event: Event { offset, body }, readers });
+        self.events.push(Committed {
+            event: Event { offset, body },
+            readers,
+        });
     }
 
     /// Loads a conversation into the memory. False if there is none.
@@ -239,7 +243,10 @@ impl<'a> Batch<'a> {
                 None => return Ok(None),
             },
         };
-        Ok(Some(UserRef { id, name: name.clone() }))
+        Ok(Some(UserRef {
+            id,
+            name: name.clone(),
+        }))
     }
 
     /// Finds the DIRECT conversation of two users.
@@ -292,7 +299,9 @@ impl<'a> Batch<'a> {
 
     /// Makes those of the users members who are not yet. They read what lies after `joined`.
     fn join(&mut self, id: ConversationId, users: &[UserId], joined: Offset) -> bool {
-        let Some(known) = self.change(id) else { return false };
+        let Some(known) = self.change(id) else {
+            return false;
+        };
         let mut joined_any = false;
         for user in users {
             if known.member(*user).is_none() {
@@ -369,12 +378,18 @@ impl<'a> Batch<'a> {
             Resolved::Known(id) => id,
             // The key comes before everything else: a repeat succeeds even if its target is gone.
             other => {
-                let first =
-                    rows::sent(self.connection, message.sender.id, message.client_id, fingerprint)?;
+                let first = rows::sent(
+                    self.connection,
+                    message.sender.id,
+                    message.client_id,
+                    fingerprint,
+                )?;
                 match (first, other) {
                     (Some(first), _) => return Ok(first),
                     (None, Resolved::Refused(refusal)) => return Ok(Err(refusal)),
-                    (None, Resolved::Missing(peer)) => self.create_direct(&message.sender, &peer)?,
+                    (None, Resolved::Missing(peer)) => {
+                        self.create_direct(&message.sender, &peer)?
+                    }
                     (None, Resolved::Known(id)) => id,
                 }
             }
@@ -398,8 +413,12 @@ impl<'a> Batch<'a> {
                 message.sent.milliseconds()
             ])?;
         if fresh == 0 {
-            let first =
-                rows::sent(self.connection, message.sender.id, message.client_id, fingerprint)?;
+            let first = rows::sent(
+                self.connection,
+                message.sender.id,
+                message.client_id,
+                fingerprint,
+            )?;
             return first.ok_or(rusqlite::Error::QueryReturnedNoRows);
         }
         if seq == Seq::ZERO.next() {
@@ -431,7 +450,12 @@ impl<'a> Batch<'a> {
             member.dirty = true;
         }
         let readers = Arc::clone(&known.readers);
-        let sent = Sent { conversation: id, seq, sent: message.sent, duplicate: false };
+        let sent = Sent {
+            conversation: id,
+            seq,
+            sent: message.sent,
+            duplicate: false,
+        };
         let body = EventBody::Message(Message {
             conversation: id,
             seq,
@@ -477,11 +501,17 @@ impl<'a> Batch<'a> {
 
     /// Before its first message a DIRECT conversation gets its missing members, and all of them hear of it.
     fn open_direct(&mut self, id: ConversationId) -> rusqlite::Result<()> {
-        let Some(known) = self.memory.conversations.get(&id) else { return Ok(()) };
+        let Some(known) = self.memory.conversations.get(&id) else {
+            return Ok(());
+        };
         let pair: Vec<UserId> = known.pair.iter().map(|user| user.id).collect();
         let joined = self.memory.next_end;
         self.join(id, &pair, joined);
-        let Some(readers) = self.memory.conversations.get(&id).map(|known| known.readers.clone())
+        let Some(readers) = self
+            .memory
+            .conversations
+            .get(&id)
+            .map(|known| known.readers.clone())
         else {
             return Ok(());
         };
@@ -504,9 +534,13 @@ impl<'a> Batch<'a> {
         if !self.know(id)? {
             return not_member;
         }
-        let Some(known) = self.memory.conversations.get_mut(&id) else { return not_member };
+        let Some(known) = self.memory.conversations.get_mut(&id) else {
+            return not_member;
+        };
         let last_seq = known.last_seq;
-        let Some(member) = known.member(user) else { return not_member };
+        let Some(member) = known.member(user) else {
+            return not_member;
+        };
         if seq > last_seq {
             return Ok(Err(MarkReadError::BeyondEnd(last_seq)));
         }
@@ -526,9 +560,13 @@ impl<'a> Batch<'a> {
                 |row| rows::number(row, 0),
             )?;
         let offset = self.next_offset();
-        let Some(known) = self.change(id) else { return not_member };
+        let Some(known) = self.change(id) else {
+            return not_member;
+        };
         let everybody = Arc::clone(&known.readers);
-        let Some(member) = known.member(user) else { return not_member };
+        let Some(member) = known.member(user) else {
+            return not_member;
+        };
         member.read_seq = seq;
         member.read_offset = offset;
         member.sent_at_read += own;
@@ -546,7 +584,11 @@ impl<'a> Batch<'a> {
             self.memory.to_show.entry((id, user)).or_insert(due);
         }
         let readers = if show { everybody } else { Arc::new([user]) };
-        let marker = ReadMarker { conversation: id, user, read_seq: seq };
+        let marker = ReadMarker {
+            conversation: id,
+            user,
+            read_seq: seq,
+        };
         self.announce(offset, EventBody::ReadMarker(marker), readers);
         Ok(Ok(state))
     }
@@ -563,24 +605,44 @@ impl<'a> Batch<'a> {
             .collect();
         for (id, user) in due {
             self.know(id)?;
-            let member = self.memory.conversations.get_mut(&id).and_then(|known| known.member(user));
+            let member = self
+                .memory
+                .conversations
+                .get_mut(&id)
+                .and_then(|known| known.member(user));
             if member.is_none_or(|member| member.shown_seq == member.read_seq) {
                 // It was shown meanwhile, or the batch that moved it was rolled back.
                 self.memory.to_show.remove(&(id, user));
                 continue;
             }
             let offset = self.next_offset();
-            let Some(known) = self.change(id) else { continue };
-            let others: Arc<[UserId]> =
-                known.readers.iter().copied().filter(|reader| *reader != user).collect();
-            let Some(member) = known.member(user) else { continue };
+            let Some(known) = self.change(id) else {
+                continue;
+            };
+            let others: Arc<[UserId]> = known
+                .readers
+                .iter()
+                .copied()
+                .filter(|reader| *reader != user)
+                .collect();
+            let Some(member) = known.member(user) else {
+                continue;
+            };
             member.shown_seq = member.read_seq;
             member.shown_offset = offset;
             // The writer has no clock; it is at most a beat later than this.
-            member.shown =
-                TimeMs::new(member.shown.milliseconds().saturating_add_unsigned(SHOW_EVERY_MS));
+            member.shown = TimeMs::new(
+                member
+                    .shown
+                    .milliseconds()
+                    .saturating_add_unsigned(SHOW_EVERY_MS),
+            );
             member.dirty = true;
-            let marker = ReadMarker { conversation: id, user, read_seq: member.shown_seq };
+            let marker = ReadMarker {
+                conversation: id,
+                user,
+                read_seq: member.shown_seq,
+            };
             known.last_offset = offset;
             self.announce(offset, EventBody::ReadMarker(marker), others);
         }
@@ -612,7 +674,11 @@ impl<'a> Batch<'a> {
 
     /// Writes back what changed in the memory and gives the commit to announce.
     pub fn finish(self) -> rusqlite::Result<Commit> {
-        let Self { connection, memory, events } = self;
+        let Self {
+            connection,
+            memory,
+            events,
+        } = self;
         let mut update = connection.prepare_cached(
             "UPDATE conversations SET last_seq = ?2, last_offset = ?3 WHERE id = ?1",
         )?;
@@ -622,10 +688,17 @@ impl<'a> Batch<'a> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         for id in memory.dirty.drain(..) {
-            let Some(known) = memory.conversations.get_mut(&id) else { continue };
+            let Some(known) = memory.conversations.get_mut(&id) else {
+                continue;
+            };
             known.dirty = false;
             update.execute(
-                [id.number(), known.last_seq.number(), known.last_offset.number()].map(rows::int),
+                [
+                    id.number(),
+                    known.last_seq.number(),
+                    known.last_offset.number(),
+                ]
+                .map(rows::int),
             )?;
             for member in known.members.iter_mut().filter(|member| member.dirty) {
                 member.dirty = false;
@@ -652,7 +725,10 @@ impl<'a> Batch<'a> {
                 .prepare_cached("UPDATE meta SET last_offset = ?1")?
                 .execute([rows::int(memory.next_end.number())])?;
         }
-        Ok(Commit { last: memory.next_end, events })
+        Ok(Commit {
+            last: memory.next_end,
+            events,
+        })
     }
 }
 

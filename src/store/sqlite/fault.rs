@@ -16,7 +16,9 @@ pub(super) struct Faults {
 
 impl Faults {
     pub fn new() -> Self {
-        Self { failure: watch::Sender::new(None) }
+        Self {
+            failure: watch::Sender::new(None),
+        }
     }
 
     /// Refuses once the store has failed.

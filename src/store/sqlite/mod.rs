@@ -7,8 +7,8 @@ mod accounts;
 mod batch;
 mod fault;
 mod open;
-mod reading;
 mod readers;
+mod reading;
 mod replay;
 mod rows;
 mod writer;
@@ -75,11 +75,12 @@ impl SqliteStore {
         let faults = Arc::new(Faults::new());
         let memory = Memory::new(opened.key.clone(), opened.end, to_show);
         let readers = Arc::new(Readers::new(opened.file.clone(), Arc::clone(&faults)));
-        let writer = Writer::start(opened.writer, memory, Arc::clone(&faults), on_commit)
-            .map_err(|cause| OpenError::Unusable {
+        let writer = Writer::start(opened.writer, memory, Arc::clone(&faults), on_commit).map_err(
+            |cause| OpenError::Unusable {
                 file: opened.file.display().to_string(),
                 cause: cause.to_string(),
-            })?;
+            },
+        )?;
         Ok(Self {
             epoch: opened.epoch,
             mode,
@@ -103,9 +104,7 @@ impl SqliteStore {
 }
 
 /// Waits for the batch.
-async fn answered<T>(
-    answer: oneshot::Receiver<Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+async fn answered<T>(answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
     answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
@@ -142,13 +141,17 @@ impl Store for SqliteStore {
         created: TimeMs,
     ) -> Answer<'_, Result<User, CreateUserError>> {
         let taken = CreateUserError::NameTaken(name.clone());
-        let made = self
-            .write(JOB_BYTES, move |batch| accounts::create_user(batch, name, password, created));
+        let made = self.write(JOB_BYTES, move |batch| {
+            accounts::create_user(batch, name, password, created)
+        });
         Box::pin(async move { made.await?.ok_or(taken) })
     }
 
     fn find_account(&self, name: UserName) -> Answer<'_, Result<Option<Account>, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| accounts::find_account(snapshot, &name)))
+        Box::pin(
+            self.readers
+                .read(move |snapshot| accounts::find_account(snapshot, &name)),
+        )
     }
 
     fn list_users(
@@ -157,9 +160,11 @@ impl Store for SqliteStore {
         after: Option<UserName>,
         size: PageSize,
     ) -> Answer<'_, Result<UserPage, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| {
-            accounts::list_users(snapshot, &filter, after.as_ref(), size)
-        }))
+        Box::pin(
+            self.readers.read(move |snapshot| {
+                accounts::list_users(snapshot, &filter, after.as_ref(), size)
+            }),
+        )
     }
 
     fn create_device(
@@ -167,14 +172,19 @@ impl Store for SqliteStore {
         device: NewDevice,
         streaming: Arc<HashSet<DeviceId>>,
     ) -> Answer<'_, Result<(Device, Option<DeviceId>), StoreError>> {
-        self.write(JOB_BYTES, move |batch| accounts::create_device(batch, &device, &streaming))
+        self.write(JOB_BYTES, move |batch| {
+            accounts::create_device(batch, &device, &streaming)
+        })
     }
 
     fn find_device(
         &self,
         token: TokenHash,
     ) -> Answer<'_, Result<Option<(User, Device)>, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| accounts::find_device(snapshot, token)))
+        Box::pin(
+            self.readers
+                .read(move |snapshot| accounts::find_device(snapshot, token)),
+        )
     }
 
     fn rename_device(
@@ -182,7 +192,9 @@ impl Store for SqliteStore {
         device: DeviceId,
         name: DeviceName,
     ) -> Answer<'_, Result<(), StoreError>> {
-        self.write(JOB_BYTES, move |batch| accounts::rename_device(batch, device, &name))
+        self.write(JOB_BYTES, move |batch| {
+            accounts::rename_device(batch, device, &name)
+        })
     }
 
     fn end_device(&self, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
@@ -190,7 +202,11 @@ impl Store for SqliteStore {
     }
 
     fn touch(&self, user: UserId, device: DeviceId, at: TimeMs) {
-        let mut lazy = self.writer.lazy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lazy = self
+            .writer
+            .lazy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         lazy.seen.insert(device, (user, at));
     }
 
@@ -198,10 +214,16 @@ impl Store for SqliteStore {
         &self,
         messages: Vec<NewMessage>,
     ) -> Answer<'static, Result<Vec<Result<Sent, SendRefusal>>, StoreError>> {
-        let texts: usize = messages.iter().map(|message| message.text.as_str().len()).sum();
+        let texts: usize = messages
+            .iter()
+            .map(|message| message.text.as_str().len())
+            .sum();
         let bytes = texts + messages.len() * JOB_BYTES;
         self.write(bytes, move |batch| {
-            messages.into_iter().map(|message| batch.append(message)).collect()
+            messages
+                .into_iter()
+                .map(|message| batch.append(message))
+                .collect()
         })
     }
 
@@ -231,9 +253,14 @@ impl Store for SqliteStore {
             None => Ok(None),
         });
         Box::pin(async move {
-            let Some(id) = started.await? else { return Err(unknown) };
+            let Some(id) = started.await? else {
+                return Err(unknown);
+            };
             // Read after the commit: nothing but the caller's own membership was made before.
-            let view = self.readers.read(move |snapshot| rows::view(snapshot, reader, id)).await?;
+            let view = self
+                .readers
+                .read(move |snapshot| rows::view(snapshot, reader, id))
+                .await?;
             view.ok_or_else(|| {
                 StoreError::Broken(format!("the conversation {id} has no member {reader}")).into()
             })
@@ -247,14 +274,19 @@ impl Store for SqliteStore {
         seq: Seq,
         at: TimeMs,
     ) -> Answer<'_, Result<ReadState, MarkReadError>> {
-        let marked =
-            self.write(JOB_BYTES, move |batch| batch.mark_read(user, conversation, seq, at));
+        let marked = self.write(JOB_BYTES, move |batch| {
+            batch.mark_read(user, conversation, seq, at)
+        });
         Box::pin(async move { marked.await? })
     }
 
     fn acknowledge(&self, device: DeviceId, cursor: Offset) -> Result<(), StoreError> {
-        self.faults.check()?;
-        let mut lazy = self.writer.lazy.lock().unwrap_or_else(PoisonError::into_inner);
+        self.writer.check_open()?;
+        let mut lazy = self
+            .writer
+            .lazy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let latest = lazy.cursors.entry(device).or_insert(cursor);
         *latest = cursor.max(*latest);
         Ok(())
@@ -265,7 +297,10 @@ impl Store for SqliteStore {
         user: UserId,
         conversation: ConversationId,
     ) -> Answer<'_, Result<Option<ConversationView>, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| rows::view(snapshot, user, conversation)))
+        Box::pin(
+            self.readers
+                .read(move |snapshot| rows::view(snapshot, user, conversation)),
+        )
     }
 
     fn list_conversations(
@@ -274,9 +309,10 @@ impl Store for SqliteStore {
         after: Option<ConversationId>,
         size: PageSize,
     ) -> Answer<'_, Result<ConversationPage, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| {
-            reading::list_conversations(snapshot, user, after, size)
-        }))
+        Box::pin(
+            self.readers
+                .read(move |snapshot| reading::list_conversations(snapshot, user, after, size)),
+        )
     }
 
     fn list_messages(
@@ -299,14 +335,19 @@ impl Store for SqliteStore {
     ) -> Answer<'_, Result<Replay, StoreError>> {
         let waiting = match from {
             ReplayFrom::Acknowledged(device) => {
-                let lazy = self.writer.lazy.lock().unwrap_or_else(PoisonError::into_inner);
+                let lazy = self
+                    .writer
+                    .lazy
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 lazy.cursors.get(&device).copied()
             }
             ReplayFrom::After(_) | ReplayFrom::Unread => None,
         };
-        Box::pin(self.readers.read(move |snapshot| {
-            replay::open(snapshot, user, from, backlog_max, waiting)
-        }))
+        Box::pin(
+            self.readers
+                .read(move |snapshot| replay::open(snapshot, user, from, backlog_max, waiting)),
+        )
     }
 
     fn read_replay<'a>(

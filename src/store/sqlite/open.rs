@@ -68,8 +68,10 @@ pub(super) fn open(
     durability: Durability,
     mode: AuthMode,
 ) -> Result<Opened, OpenError> {
-    let unfit =
-        |cause: io::Error| OpenError::Folder { folder: shown(folder), cause: cause.to_string() };
+    let unfit = |cause: io::Error| OpenError::Folder {
+        folder: shown(folder),
+        cause: cause.to_string(),
+    };
     make_private(folder).map_err(unfit)?;
     let lock = File::options()
         .create(true)
@@ -79,31 +81,62 @@ pub(super) fn open(
         .map_err(unfit)?;
     match lock.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Held { folder: shown(folder) }),
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::Held {
+                folder: shown(folder),
+            });
+        }
         Err(TryLockError::Error(cause)) => return Err(unfit(cause)),
     }
     let file = folder.join(FILE);
-    let unusable =
-        |cause: rusqlite::Error| OpenError::Unusable { file: shown(&file), cause: cause.to_string() };
+    let unusable = |cause: rusqlite::Error| OpenError::Unusable {
+        file: shown(&file),
+        cause: cause.to_string(),
+    };
     let writer = connect(&file, true, durability).map_err(unusable)?;
     migrate(&writer, &file, mode)?;
     let (epoch, key, made, end) = writer
-        .query_row("SELECT epoch, request_key, auth_mode, last_offset FROM meta", [], |row| {
-            let made: String = row.get(2)?;
-            let (epoch, end): (i64, i64) = (row.get(0)?, row.get(3)?);
-            Ok((epoch.cast_unsigned(), row.get::<_, [u8; 32]>(1)?, made, end.cast_unsigned()))
-        })
+        .query_row(
+            "SELECT epoch, request_key, auth_mode, last_offset FROM meta",
+            [],
+            |row| {
+                let made: String = row.get(2)?;
+                let (epoch, end): (i64, i64) = (row.get(0)?, row.get(3)?);
+                Ok((
+                    epoch.cast_unsigned(),
+                    row.get::<_, [u8; 32]>(1)?,
+                    made,
+                    end.cast_unsigned(),
+                ))
+            },
+        )
         .map_err(unusable)?;
     if made != mode.word() {
-        let anybody = writer.query_row("SELECT 1 FROM users LIMIT 1", [], |_| Ok(())).optional();
+        let anybody = writer
+            .query_row("SELECT 1 FROM users LIMIT 1", [], |_| Ok(()))
+            .optional();
         if anybody.map_err(unusable)?.is_some() {
-            let made = made.parse::<AuthMode>().map_or("another mode", AuthMode::word);
-            return Err(OpenError::AuthMode { made, asked: mode.word() });
+            let made = made
+                .parse::<AuthMode>()
+                .map_or("another mode", AuthMode::word);
+            return Err(OpenError::AuthMode {
+                made,
+                asked: mode.word(),
+            });
         }
-        writer.execute("UPDATE meta SET auth_mode = ?1", [mode.word()]).map_err(unusable)?;
+        writer
+            .execute("UPDATE meta SET auth_mode = ?1", [mode.word()])
+            .map_err(unusable)?;
     }
     let (epoch, end) = (Epoch::new(epoch), Offset::new(end));
-    Ok(Opened { file, writer, epoch, key: RequestKey::new(key), end, lock })
+    Ok(Opened {
+        file,
+        writer,
+        epoch,
+        key: RequestKey::new(key),
+        end,
+        lock,
+    })
 }
 
 /// Makes the folder for this user alone: it will hold what people say to each other.
@@ -133,13 +166,15 @@ pub(super) fn connect(
         // Not READ_ONLY: the last connection to close must be able to tidy the WAL. `query_only` keeps it honest.
         false => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
-    let connection =
-        Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Nobody else writes; a reader can meet a lock only while the WAL is recovered or tidied.
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     let pragma = |name: &str, value: &dyn rusqlite::ToSql| {
-        connection.pragma_update_and_check(None, name, value, |_| Ok(())).optional().map(drop)
+        connection
+            .pragma_update_and_check(None, name, value, |_| Ok(()))
+            .optional()
+            .map(drop)
     };
     pragma("journal_mode", &"wal")?;
     connection.pragma_update(None, "synchronous", synchronous(durability))?;
@@ -167,16 +202,25 @@ fn synchronous(durability: Durability) -> &'static str {
 
 /// Brings the schema up to ours, each step in one transaction.
 fn migrate(writer: &Connection, file: &Path, mode: AuthMode) -> Result<(), OpenError> {
-    let unusable =
-        |cause: rusqlite::Error| OpenError::Unusable { file: shown(file), cause: cause.to_string() };
+    let unusable = |cause: rusqlite::Error| OpenError::Unusable {
+        file: shown(file),
+        cause: cause.to_string(),
+    };
     let found: u32 = writer
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(unusable)?;
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     if found > known {
-        return Err(OpenError::SchemaNewer { file: shown(file), found, known });
+        return Err(OpenError::SchemaNewer {
+            file: shown(file),
+            found,
+            known,
+        });
     }
-    for (step, sql) in (1..=known).zip(MIGRATIONS).skip_while(|(step, _)| *step <= found) {
+    for (step, sql) in (1..=known)
+        .zip(MIGRATIONS)
+        .skip_while(|(step, _)| *step <= found)
+    {
         let run = || {
             let transaction = writer.unchecked_transaction()?;
             transaction.execute_batch(sql)?;
@@ -198,7 +242,9 @@ fn birth(connection: &Connection, mode: AuthMode) -> rusqlite::Result<()> {
         rusqlite::Error::ToSqlConversionFailure(Box::new(io::Error::other(cause.to_string())))
     })?;
     let (epoch, key) = random.split_at(8);
-    let epoch = epoch.iter().fold(0_i64, |number, byte| (number << 8) | i64::from(*byte));
+    let epoch = epoch
+        .iter()
+        .fold(0_i64, |number, byte| (number << 8) | i64::from(*byte));
     // Positive and not 0, so that it is never taken for "none".
     let epoch = (epoch & i64::MAX).max(1);
     connection

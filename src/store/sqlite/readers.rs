@@ -26,7 +26,12 @@ impl Readers {
     /// A pool over the file. Connections are made when they are first needed.
     pub fn new(file: PathBuf, faults: Arc<Faults>) -> Self {
         let (idle, permits) = (Mutex::new(Vec::new()), Semaphore::new(READERS));
-        Self { file, idle, permits, faults }
+        Self {
+            file,
+            idle,
+            permits,
+            faults,
+        }
     }
 
     /// Runs one read over one consistent state of the store, off the async threads.
@@ -35,7 +40,11 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| StoreError::Closed)?;
         self.faults.check()?;
         let pool = Arc::clone(self);
         let outcome = tokio::task::spawn_blocking(move || {
@@ -44,8 +53,13 @@ impl Readers {
                 // Durability says nothing to a connection that cannot write.
                 None => open::connect(&pool.file, false, open::Durability::Full)?,
             };
-            let outcome = connection.unchecked_transaction().and_then(|snapshot| read(&snapshot));
-            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            let outcome = connection
+                .unchecked_transaction()
+                .and_then(|snapshot| read(&snapshot));
+            pool.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
             outcome
         })
         .await;
@@ -56,12 +70,18 @@ impl Readers {
     }
 
     fn take(&self) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
     }
 
     /// Ends the pool: later reads are answered `Closed`.
     pub fn close(&self) {
         self.permits.close();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }

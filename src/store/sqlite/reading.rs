@@ -28,7 +28,9 @@ pub(super) fn list_conversations(
             "SELECT conversation_id FROM members WHERE user_id = ?1 AND conversation_id > ?2 \
              ORDER BY conversation_id LIMIT ?3",
         )?
-        .query_map([user.number(), after, limit].map(rows::int), |row| rows::number(row, 0))?
+        .query_map([user.number(), after, limit].map(rows::int), |row| {
+            rows::number(row, 0)
+        })?
         .map(|id| id.map(ConversationId::new))
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let more = ids.len() > size.items();
@@ -56,11 +58,14 @@ pub(super) fn list_messages(
         .query_row([user.number(), id.number()].map(rows::int), |row| rows::number(row, 0))
         .optional()?
         .map(Seq::new);
-    let Some(last_seq) = last_seq else { return Ok(None) };
+    let Some(last_seq) = last_seq else {
+        return Ok(None);
+    };
     let mut messages = Vec::new();
     if let Some((from, to)) = position.range(last_seq, size) {
-        let sql =
-            rows::select_messages("WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq");
+        let sql = rows::select_messages(
+            "WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq",
+        );
         let mut statement = connection.prepare_cached(&sql)?;
         let mut names = rows::Names::default();
         let mut found =
@@ -75,7 +80,10 @@ pub(super) fn list_messages(
 
 /// Cuts a page to `PAGE_BYTES_MAX` of text, at the ends that lie away from where it was asked for.
 fn cut(messages: &mut Vec<Message>, position: Position) {
-    let mut bytes: usize = messages.iter().map(|message| message.text.as_str().len()).sum();
+    let mut bytes: usize = messages
+        .iter()
+        .map(|message| message.text.as_str().len())
+        .sum();
     let mut keep = 0..messages.len();
     while bytes > PAGE_BYTES_MAX && keep.len() > 1 {
         let from_the_front = match position {
@@ -86,9 +94,17 @@ fn cut(messages: &mut Vec<Message>, position: Position) {
                 before >= messages[keep.end - 1].seq.since(seq)
             }
         };
-        let left_out = if from_the_front { keep.start } else { keep.end - 1 };
+        let left_out = if from_the_front {
+            keep.start
+        } else {
+            keep.end - 1
+        };
         bytes -= messages[left_out].text.as_str().len();
-        keep = if from_the_front { keep.start + 1..keep.end } else { keep.start..keep.end - 1 };
+        keep = if from_the_front {
+            keep.start + 1..keep.end
+        } else {
+            keep.start..keep.end - 1
+        };
     }
     messages.truncate(keep.end);
     messages.drain(..keep.start);

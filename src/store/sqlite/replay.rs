@@ -52,7 +52,9 @@ pub(super) fn open(
         ReplayFrom::Acknowledged(device) => {
             let stored = connection
                 .prepare_cached("SELECT cursor_offset FROM devices WHERE id = ?1")?
-                .query_row([rows::int(device.number())], |row| row.get::<_, Option<i64>>(0))
+                .query_row([rows::int(device.number())], |row| {
+                    row.get::<_, Option<i64>>(0)
+                })
                 .optional()?
                 .flatten()
                 .map(|offset| Offset::new(offset.cast_unsigned()));
@@ -63,7 +65,10 @@ pub(super) fn open(
         end,
         first_sync: after.is_none(),
         gaps: Vec::new(),
-        rest: ReplayRest { reader: Some(user), ..ReplayRest::default() },
+        rest: ReplayRest {
+            reader: Some(user),
+            ..ReplayRest::default()
+        },
     };
     for missed in missed(connection, user, after.unwrap_or(Offset::ZERO))? {
         open_conversation(connection, &mut replay, user, &missed, after, backlog_max)?;
@@ -128,7 +133,11 @@ fn open_conversation(
             |row| Ok((UserId::new(rows::number(row, 0)?), Offset::new(rows::number(row, 1)?))),
         )?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    rest.rows.extend(shown.into_iter().map(|(other, offset)| (offset, missed.id, other)));
+    rest.rows.extend(
+        shown
+            .into_iter()
+            .map(|(other, offset)| (offset, missed.id, other)),
+    );
 
     let mut next_seq = first_after(connection, missed.id, missed.last_seq, since)?;
     if after.is_none() {
@@ -137,7 +146,11 @@ fn open_conversation(
     let count = missed.last_seq.next().since(next_seq);
     if let Some(newest) = backlog_max.filter(|newest| *newest > 0 && count > *newest) {
         let to_seq = Seq::new(missed.last_seq.number() - newest);
-        replay.gaps.push(Gap { conversation: missed.id, from_seq: next_seq, to_seq });
+        replay.gaps.push(Gap {
+            conversation: missed.id,
+            from_seq: next_seq,
+            to_seq,
+        });
         next_seq = to_seq.next();
     }
     rest.sources.push(ReplaySource {
@@ -177,7 +190,11 @@ fn first_after(
     }
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        if is_after(middle)? { high = middle } else { low = middle }
+        if is_after(middle)? {
+            high = middle
+        } else {
+            low = middle
+        }
     }
     Ok(Seq::new(high))
 }
@@ -189,7 +206,9 @@ pub(super) fn read(
     rest: &mut ReplayRest,
 ) -> rusqlite::Result<ReplayPage> {
     let mut page = ReplayPage::default();
-    let Some(reader) = rest.reader else { return Ok(page) };
+    let Some(reader) = rest.reader else {
+        return Ok(page);
+    };
     let chunk = (AHEAD_MAX / rest.sources.len().max(1)).max(AHEAD_MIN);
     let mut heads = BinaryHeap::with_capacity(rest.sources.len());
     let mut index = 0;
@@ -211,7 +230,8 @@ pub(super) fn read(
             (None, None) => break,
             (Some(row), source) if source.is_none_or(|(offset, _)| row < offset) => {
                 if let Some((offset, id, user)) = rest.rows.pop() {
-                    page.events.extend(marker(connection, reader, offset, id, user)?);
+                    page.events
+                        .extend(marker(connection, reader, offset, id, user)?);
                 }
             }
             (_, None) => break,
@@ -257,7 +277,10 @@ fn read_ahead(
     if let Place::Conversation(id) = source.place
         && source.next_seq <= source.last_seq
     {
-        let to = source.last_seq.number().min(source.next_seq.number() + chunk as u64 - 1);
+        let to = source
+            .last_seq
+            .number()
+            .min(source.next_seq.number() + chunk as u64 - 1);
         offsets = connection
             .prepare_cached(
                 "SELECT offset FROM log WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq",
@@ -271,7 +294,11 @@ fn read_ahead(
     if let Some(after) = source.events_after {
         // Up to the last message read ahead, so that both kinds are merged; up to the end after the last message.
         let has_more_messages = source.next_seq <= source.last_seq;
-        let to = offsets.last().copied().filter(|_| has_more_messages).unwrap_or(end);
+        let to = offsets
+            .last()
+            .copied()
+            .filter(|_| has_more_messages)
+            .unwrap_or(end);
         let place = match source.place {
             Place::Conversation(id) => rows::int(id.number()),
             Place::Private(user) => -rows::int(user.number()),
@@ -283,7 +310,12 @@ fn read_ahead(
         let limit = rows::int(chunk as u64);
         let events = statement
             .query_map(
-                (place, rows::int(after.number()), rows::int(to.number()), limit),
+                (
+                    place,
+                    rows::int(after.number()),
+                    rows::int(to.number()),
+                    limit,
+                ),
                 |row| rows::number(row, 0).map(Offset::new),
             )?
             .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -317,9 +349,13 @@ fn event(
         "SELECT conversation_id, seq, subject_id, sent_ms, client_id, body, kind FROM log WHERE offset = ?1",
     )?;
     let mut found = statement.query([rows::int(offset.number())])?;
-    let Some(row) = found.next()? else { return Ok(None) };
+    let Some(row) = found.next()? else {
+        return Ok(None);
+    };
     match row.get::<_, i64>(6)? {
-        rows::KIND_MESSAGE => rows::message(connection, names, row).map(EventBody::Message).map(Some),
+        rows::KIND_MESSAGE => rows::message(connection, names, row)
+            .map(EventBody::Message)
+            .map(Some),
         rows::KIND_CONVERSATION_CHANGED => {
             let id = ConversationId::new(rows::number(row, 2)?);
             Ok(rows::conversation(connection, id)?.map(EventBody::ConversationChanged))
@@ -342,13 +378,29 @@ fn marker(
             "SELECT read_seq, read_offset, shown_seq, shown_offset FROM members \
              WHERE user_id = ?1 AND conversation_id = ?2",
         )?
-        .query_row([user.number(), conversation.number()].map(rows::int), |row| {
-            let own = (rows::number(row, 0)?, rows::number(row, 1)?);
-            Ok(if user == reader { own } else { (rows::number(row, 2)?, rows::number(row, 3)?) })
-        })
+        .query_row(
+            [user.number(), conversation.number()].map(rows::int),
+            |row| {
+                let own = (rows::number(row, 0)?, rows::number(row, 1)?);
+                Ok(if user == reader {
+                    own
+                } else {
+                    (rows::number(row, 2)?, rows::number(row, 3)?)
+                })
+            },
+        )
         .optional()?;
-    Ok(found.filter(|(_, changed)| *changed == offset.number()).map(|(read_seq, _)| {
-        let marker = ReadMarker { conversation, user, read_seq: Seq::new(read_seq) };
-        Event { offset, body: EventBody::ReadMarker(marker) }
-    }))
+    Ok(found
+        .filter(|(_, changed)| *changed == offset.number())
+        .map(|(read_seq, _)| {
+            let marker = ReadMarker {
+                conversation,
+                user,
+                read_seq: Seq::new(read_seq),
+            };
+            Event {
+                offset,
+                body: EventBody::ReadMarker(marker),
+            }
+        }))
 }

@@ -45,7 +45,8 @@ fn strange(
 /// A user name.
 pub(super) fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<UserName> {
     let text = row.get_ref(column)?.as_str()?;
-    text.parse().map_err(|error| strange(column, Type::Text, error))
+    text.parse()
+        .map_err(|error| strange(column, Type::Text, error))
 }
 
 /// Finds the id of a name.
@@ -54,7 +55,9 @@ pub(super) fn user_id(
     name: &UserName,
 ) -> rusqlite::Result<Option<UserId>> {
     let mut statement = connection.prepare_cached("SELECT id FROM users WHERE name = ?1")?;
-    let found = statement.query_row([name.as_str()], |row| number(row, 0)).optional()?;
+    let found = statement
+        .query_row([name.as_str()], |row| number(row, 0))
+        .optional()?;
     Ok(found.map(UserId::new))
 }
 
@@ -65,7 +68,10 @@ pub(super) struct Names(HashMap<UserId, UserName>);
 impl Names {
     pub fn find(&mut self, connection: &Connection, id: UserId) -> rusqlite::Result<UserRef> {
         if let Some(name) = self.0.get(&id) {
-            return Ok(UserRef { id, name: name.clone() });
+            return Ok(UserRef {
+                id,
+                name: name.clone(),
+            });
         }
         let found = connection
             .prepare_cached("SELECT name FROM users WHERE id = ?1")?
@@ -76,7 +82,8 @@ impl Names {
 }
 
 /// The columns that `message` reads, in its order.
-pub(super) const MESSAGE_COLUMNS: &str = "conversation_id, seq, subject_id, sent_ms, client_id, body";
+pub(super) const MESSAGE_COLUMNS: &str =
+    "conversation_id, seq, subject_id, sent_ms, client_id, body";
 
 /// A message from its row; the sender's name is looked up.
 pub(super) fn message(
@@ -112,8 +119,17 @@ pub(super) fn conversation(
         })
         .optional()?;
     Ok(found.map(|(low, high, last_seq)| {
-        let members = if low.id == high.id { vec![low] } else { vec![low, high] };
-        Conversation { id, kind: ConversationKind::Direct, members, last_seq }
+        let members = if low.id == high.id {
+            vec![low]
+        } else {
+            vec![low, high]
+        };
+        Conversation {
+            id,
+            kind: ConversationKind::Direct,
+            members,
+            last_seq,
+        }
     }))
 }
 
@@ -131,18 +147,27 @@ pub(super) fn view(
             Ok((Seq::new(number(row, 0)?), number(row, 1)?, number(row, 2)?))
         })
         .optional()?;
-    let Some((read_seq, sent, sent_at_read)) = member else { return Ok(None) };
-    let Some(conversation) = conversation(connection, id)? else { return Ok(None) };
+    let Some((read_seq, sent, sent_at_read)) = member else {
+        return Ok(None);
+    };
+    let Some(conversation) = conversation(connection, id)? else {
+        return Ok(None);
+    };
     let mut names = Names::default();
     let sql = select_messages("WHERE conversation_id = ?1 AND seq = ?2");
     let last_message = connection
         .prepare_cached(&sql)?
-        .query_row([id.number(), conversation.last_seq.number()].map(int), |row| {
-            message(connection, &mut names, row)
-        })
+        .query_row(
+            [id.number(), conversation.last_seq.number()].map(int),
+            |row| message(connection, &mut names, row),
+        )
         .optional()?;
     let read = ReadState::of(conversation.last_seq, read_seq, sent, sent_at_read);
-    Ok(Some(ConversationView { conversation, read, last_message }))
+    Ok(Some(ConversationView {
+        conversation,
+        read,
+        last_message,
+    }))
 }
 
 /// A query for messages with this condition.

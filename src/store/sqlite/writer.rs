@@ -96,8 +96,10 @@ impl Lazy {
 
     /// Drops what a batch has written, unless something newer came meanwhile. Until then it stays to be read here.
     fn drop_written(&mut self, written: &Self) {
-        self.cursors.retain(|device, cursor| written.cursors.get(device) != Some(cursor));
-        self.seen.retain(|device, seen| written.seen.get(device) != Some(seen));
+        self.cursors
+            .retain(|device, cursor| written.cursors.get(device) != Some(cursor));
+        self.seen
+            .retain(|device, seen| written.seen.get(device) != Some(seen));
     }
 }
 
@@ -144,8 +146,9 @@ impl Writer {
             end: Arc::clone(&end),
             on_commit,
         };
-        let thread =
-            std::thread::Builder::new().name("store-writer".into()).spawn(move || work.run())?;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || work.run())?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             room: Arc::new(Semaphore::new(QUEUED_BYTES_MAX)),
@@ -159,6 +162,15 @@ impl Writer {
     /// The end of the log.
     pub fn end(&self) -> Offset {
         Offset::new(self.end.load(Ordering::Acquire))
+    }
+
+    /// Refuses once the store is closed or has failed.
+    pub fn check_open(&self) -> Result<(), StoreError> {
+        self.faults.check()?;
+        match *self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Closed),
+        }
     }
 
     /// Queues work for the next batch; its place in the log is the order of these calls.
@@ -178,17 +190,33 @@ impl Writer {
             .try_acquire_many_owned(permits)
             .map_err(|_| StoreError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        let job = JobOf { work: Some(work), value: None, reply, _room: room };
+        let job = JobOf {
+            work: Some(work),
+            value: None,
+            reply,
+            _room: room,
+        };
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = queue.as_ref().ok_or(StoreError::Closed)?;
-        sender.send((bytes, Box::new(job))).map_err(|_| StoreError::Closed)?;
+        sender
+            .send((bytes, Box::new(job)))
+            .map_err(|_| StoreError::Closed)?;
         Ok(answer)
     }
 
     /// Commits what is queued and lazy, then ends the thread.
     pub async fn close(&self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
@@ -207,9 +235,14 @@ impl Work {
                 None => LAZY,
             };
             let (mut jobs, open) = self.next_jobs(wait);
-            let has_lazy = !self.lazy.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+            let has_lazy = !self
+                .lazy
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_empty()
                 || self.memory.has_markers_to_show();
-            let due = has_lazy && (!open || lazy_since.is_some_and(|since| since.elapsed() >= LAZY));
+            let due =
+                has_lazy && (!open || lazy_since.is_some_and(|since| since.elapsed() >= LAZY));
             if !jobs.is_empty() || due {
                 self.commit(&mut jobs);
                 lazy_since = None;
@@ -251,11 +284,18 @@ impl Work {
         if let Err(failed) = self.faults.check() {
             return answer(jobs, &Err(failed));
         }
-        let lazy = self.lazy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lazy = self
+            .lazy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         match self.write(jobs, &lazy) {
             Ok(commit) => {
                 self.end.store(commit.last.number(), Ordering::Release);
-                self.lazy.lock().unwrap_or_else(PoisonError::into_inner).drop_written(&lazy);
+                self.lazy
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .drop_written(&lazy);
                 answer(jobs, &Ok(()));
                 if !commit.events.is_empty() {
                     (self.on_commit)(commit);
@@ -276,7 +316,9 @@ impl Work {
     }
 
     fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>, lazy: &Lazy) -> rusqlite::Result<Commit> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute([])?;
         let mut batch = Batch::new(&self.connection, &mut self.memory);
         for job in jobs.iter_mut() {
             job.run(&mut batch)?;
