@@ -6,4 +6,14 @@
 //! program: arguments, login, the line mode.
 
 pub mod app;
+pub mod cli;
+pub mod exit;
+pub mod input;
+pub mod login;
 pub mod net;
+pub mod oneshot;
+pub mod plain;
+pub mod progress;
+pub mod signal;
+pub mod state;
+pub mod translate;
