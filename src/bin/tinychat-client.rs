@@ -19,7 +19,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return Failure::other(format!("cannot start: {error}")).report(),
     };
-    match runtime.block_on(cli::run(arguments)) {
+    let outcome = runtime.block_on(cli::run(arguments));
+    // A look-up of a name that is still under way must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

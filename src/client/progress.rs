@@ -1,9 +1,13 @@
 //! How far the output has come: what may be acknowledged and marked read.
 //!
 //! Only what was printed and flushed counts, so that a message that never reached the screen comes
-//! again. What was told to the server already is not told again.
+//! again. What was told once is told again only at the very end, since it may have been lost with a
+//! connection; the server merges by max, so telling it twice does no harm.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::timeout;
 
@@ -19,11 +23,15 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 /// How long telling the last progress may keep the program from ending.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
-/// What was printed and flushed since progress was last told.
+/// What was printed and flushed.
 #[derive(Debug, Default)]
 pub struct Progress {
     cursor: Option<String>,
     read: BTreeMap<String, u64>,
+    /// Whether there is a cursor that was not told.
+    cursor_is_new: bool,
+    /// Conversations in which something was read that was not told.
+    newly_read: BTreeSet<String>,
 }
 
 /// The part of an event that progress is made of.
@@ -65,8 +73,10 @@ impl Progress {
         }
         if !mark.cursor.is_empty() {
             self.cursor = Some(mark.cursor);
+            self.cursor_is_new = true;
         }
         if let Some((conversation, seq)) = mark.read {
+            self.newly_read.insert(conversation.clone());
             let read = self.read.entry(conversation).or_default();
             *read = seq.max(*read);
         }
@@ -74,22 +84,26 @@ impl Progress {
 
     /// Tells the server over the link.
     pub fn tell(&mut self, link: &mut Link) {
-        for (conversation, seq) in std::mem::take(&mut self.read) {
-            link.mark_read(&conversation, seq);
+        for conversation in std::mem::take(&mut self.newly_read) {
+            if let Some(seq) = self.read.get(&conversation) {
+                link.mark_read(&conversation, *seq);
+            }
         }
-        if let Some(cursor) = self.cursor.take() {
+        if let Some(cursor) = self.cursor.clone().filter(|_| self.cursor_is_new) {
             link.acknowledge(cursor);
+            self.cursor_is_new = false;
         }
     }
 
-    /// Tells the server when the link is over. Failing costs nothing but a message that comes twice.
+    /// Tells the server when the link is over. Failing costs no more than messages that come twice.
     pub async fn tell_at_last(self, session: &Session) {
         let tell = async {
             for (conversation, seq) in &self.read {
-                session.mark_read(conversation, *seq).await.ok();
+                session.mark_read(conversation, *seq).await?;
             }
-            if let Some(cursor) = &self.cursor {
-                session.acknowledge(cursor).await.ok();
+            match &self.cursor {
+                Some(cursor) => session.acknowledge(cursor).await,
+                None => Ok(()),
             }
         };
         timeout(LAST_WORDS_MAX, tell).await.ok();

@@ -94,8 +94,6 @@ pub struct Link {
     backoff: Backoff,
     /// Set by `going_away`: when to give the stream up, and what wait was asked for.
     leaving: Option<(Instant, Duration)>,
-    /// The stream was given up by this side, which is nobody's concern.
-    quiet: bool,
     closing: bool,
 }
 
@@ -116,7 +114,6 @@ impl Link {
             last_request: 0,
             backoff: Backoff::default(),
             leaving: None,
-            quiet: false,
             closing: false,
         }
     }
@@ -219,12 +216,6 @@ impl Link {
                 cause: "the server ended the stream".into(),
             }),
             Frame::Broken(error) => self.broken(error),
-            Frame::Behind => {
-                self.quiet = true;
-                self.outbox.disconnected();
-                self.leaving = None;
-                self.connect();
-            }
         }
     }
 
@@ -292,9 +283,7 @@ impl Link {
                 let limits = welcome.limits.unwrap_or_default();
                 self.outbox
                     .set_unlimited(welcome.limits.is_some() && limits.sends_per_second == 0);
-                if !std::mem::take(&mut self.quiet) {
-                    self.ready.push_back(LinkEvent::Connected);
-                }
+                self.ready.push_back(LinkEvent::Connected);
             }
             Some(Body::Message(message)) => {
                 if !self.seen.admit(&message.conversation_id, message.seq) {
@@ -330,7 +319,6 @@ impl Link {
 
     fn broken(&mut self, reason: ClientError) {
         self.outbox.disconnected();
-        self.quiet = false;
         let asked = self.leaving.take().map_or(Duration::ZERO, |(_, wait)| wait);
         if self.closing {
             return self.over(LinkEvent::Closed);
@@ -376,3 +364,7 @@ async fn sleep_until_some(until: Option<Instant>) {
 #[cfg(test)]
 #[path = "live_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "fake_tests.rs"]
+mod fake_tests;

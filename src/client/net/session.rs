@@ -21,6 +21,8 @@ use super::{
 
 /// How long one attempt may take before the connection counts as dead.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait that a server can impose before the next attempt.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Pages of users after which a server that never ends its list is not believed any more.
 const USER_PAGES_MAX: usize = 20_000;
 
@@ -264,7 +266,7 @@ where
         };
         match error.retry() {
             // A login that is too fast is told so: the wait can be a minute, and a person waits.
-            Retry::After(wait) if patience != Patience::None => sleep(wait).await,
+            Retry::After(wait) if patience != Patience::None => sleep(wait.min(WAIT_MAX)).await,
             Retry::WithBackoff if patient => sleep(backoff.next_wait()).await,
             _ => return Err(error),
         }
