@@ -11,6 +11,7 @@ use crate::{domain::name::UserName, pb};
 
 use super::{
     exit::{EXIT_CODES, Failure},
+    hidden::end_when_interrupted,
     input,
     login::{LoggedIn, LoginOptions, log_in},
     net::{connect::ServerAddress, session::Session},
@@ -92,11 +93,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             arguments.server.as_str()
         )));
     }
+    // For the questions and the short commands; the two that stay listen for themselves.
+    let guard = end_when_interrupted()?;
     let session = Session::new(&arguments.server)?;
     let mut out = BufWriter::new(io::stdout());
     match &arguments.command {
         None => {
             let login = login(&session, &arguments, true).await?;
+            drop(guard);
             let by_a_person = io::stdin().is_terminal();
             let typed = input::lines();
             let typed =
@@ -121,6 +125,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Some(Command::Watch { ack }) => {
             let login = login(&session, &arguments, false).await?;
+            drop(guard);
             oneshot::watch(&login, *ack, &mut out).await
         }
         Some(Command::Token) => {

@@ -10,13 +10,14 @@ use std::{
 };
 
 use crate::{
-    domain::{limits::DEVICE_NAME_CHARS_MAX, name::UserName},
+    domain::{limits::DEVICE_NAME_CHARS_MAX, name::UserName, secret::Password},
     pb,
 };
 
 use super::{
     app::untrusted::Untrusted,
     exit::Failure,
+    hidden::Hidden,
     input::{self, Typed},
     net::{
         connect::ServerAddress,
@@ -164,6 +165,11 @@ async fn create(
     password: &str,
     device: &str,
 ) -> Result<Login, Failure> {
+    if let Err(error) = password.parse::<Password>() {
+        return Err(Failure::auth(format!(
+            "no login with that name and password, and {error}; start again"
+        )));
+    }
     let answer = ask(&format!(
         "No login with that name and password. Create the account {name}? [y/N] "
     ))?;
@@ -198,18 +204,23 @@ fn password_of(file: &Path) -> Result<String, Failure> {
 }
 
 fn ask_password(question: &str) -> Result<String, Failure> {
-    prompt(question)?;
-    rpassword::read_password()
-        .map_err(|error| Failure::auth(format!("no password was given ({error})")))
+    let hidden = Hidden::begin();
+    let _hidden = hidden.map_err(|error| {
+        Failure::auth(format!(
+            "cannot hide a password on this terminal ({error}); use --password-file"
+        ))
+    })?;
+    ask(question)
 }
 
 fn ask(question: &str) -> Result<String, Failure> {
     prompt(question)?;
     match input::read_line(&mut io::stdin().lock()) {
         Some(Typed::Line(line)) => Ok(line),
-        // Nothing that is asked for here can hold such a line: the rule that it breaks is told.
-        Some(Typed::Undecodable) => Ok('\u{fffd}'.to_string()),
-        Some(Typed::TooLong) => Ok("x".repeat(1024)),
+        Some(Typed::Undecodable) => Err(Failure::usage(
+            "the answer is not UTF-8; set the terminal to UTF-8 and start again",
+        )),
+        Some(Typed::TooLong) => Err(Failure::usage("the answer is too long; start again")),
         None | Some(Typed::Failed(_)) => Err(Failure::auth("no answer was given, so no login")),
     }
 }

@@ -8,6 +8,7 @@
 pub mod app;
 pub mod cli;
 pub mod exit;
+pub mod hidden;
 pub mod input;
 pub mod login;
 pub mod net;
