@@ -72,7 +72,7 @@ pub enum LinkEvent {
 
 enum State {
     Connecting(Pin<Box<dyn Future<Output = Result<ChatStream, ClientError>> + Send>>),
-    Live(ChatStream),
+    Live(Box<ChatStream>),
     Waiting(Instant),
     Over,
 }
@@ -177,7 +177,7 @@ impl Link {
                     self.connect();
                 }
                 State::Connecting(attempt) => match attempt.as_mut().await {
-                    Ok(stream) => self.state = State::Live(stream),
+                    Ok(stream) => self.state = State::Live(Box::new(stream)),
                     Err(error) => self.broken(error),
                 },
                 State::Live(_) => self.live().await,
