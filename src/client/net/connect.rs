@@ -23,6 +23,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Bytes that a stream may hold unread, and all streams together. HTTP/2 (h2 0.4.16 and later) ends
+/// a connection on which small frames lie unread whose lengths lack more than half the connection's
+/// window of 256 bytes each. A frame of the smallest event has 25 bytes, so a full stream holds
+/// 5,243 of them, which lack 1.2 MiB: with 4 MiB to lack, three idle readers are none too many.
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
 /// Where a server listens: `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress(String);
@@ -108,6 +115,8 @@ impl Connection {
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .connect_lazy();
         Ok(Self {
             channel,

@@ -1,3 +1,13 @@
 //! The connection to a server: everything that waits for the network.
+//!
+//! [`session`] makes calls, [`live`] keeps the stream of events alive over broken connections. Both
+//! are what a program needs that wants to talk to TinyChat; the line client stands on them as well.
 
+pub mod backoff;
 pub mod connect;
+pub mod error;
+pub mod live;
+pub mod outbox;
+pub mod seen;
+pub mod session;
+pub mod stream;

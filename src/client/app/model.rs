@@ -1,0 +1,165 @@
+//! What the line mode knows, what can happen to it, and what it can ask for.
+//!
+//! Which conversation lines go to is a matter of this client alone: the server knows conversations
+//! and members, never what is in front.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{clock::TimeMs, name::UserName, text::MessageText};
+
+use super::{line::Zone, untrusted::Untrusted};
+
+/// The state of the line mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Who is logged in.
+    pub me: UserName,
+    /// In which zone times are shown.
+    pub zone: Zone,
+    /// To whom typed lines go.
+    pub focus: Option<UserName>,
+    /// Conversations that were opened here, with their ids.
+    pub open: BTreeMap<UserName, Opened>,
+    /// Whether a command waits for its answer. Further lines wait, too, so that answers stand in the
+    /// order of the questions and a text after `/start` goes where it was meant to go.
+    pub asking: bool,
+    /// How the link stands.
+    pub link: LinkState,
+}
+
+/// A conversation that was opened here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The id that the server gave.
+    pub conversation: String,
+    /// Whether it was closed with `/stop` since.
+    pub stopped: bool,
+}
+
+/// How the link to the server stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Not yet connected, or connected but still bringing what was missed.
+    Starting,
+    /// Connected.
+    Up,
+    /// Lost; it is being tried again.
+    Down,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Msg {
+    /// A line was typed, without its line end.
+    Typed(String),
+    /// A line was typed whose bytes are not UTF-8.
+    TypedUndecodable,
+    /// A line was typed that is longer than any text can be.
+    TypedTooLong,
+    /// There will be no more lines.
+    InputEnded,
+    /// The user or the system wants this to stop.
+    Interrupted,
+    /// The link is up.
+    Connected,
+    /// All that was missed has come.
+    CaughtUp,
+    /// The link broke and is being tried again.
+    ConnectionLost,
+    /// A message of somebody, or of this user from elsewhere.
+    Message {
+        /// Who sent it.
+        sender: Untrusted,
+        /// When.
+        time: TimeMs,
+        /// What it says.
+        text: Untrusted,
+    },
+    /// Messages are missing.
+    Gap {
+        /// How many.
+        count: u64,
+    },
+    /// The server's store is not the one that was known.
+    Reset,
+    /// A text was refused for good.
+    NotSent {
+        /// The text.
+        text: Untrusted,
+        /// Why, and the mend.
+        problem: Untrusted,
+    },
+    /// The answer to [`Effect::Start`].
+    Started {
+        /// With whom.
+        name: UserName,
+        /// The id of the conversation, or what is in the way.
+        outcome: Result<String, StartProblem>,
+    },
+    /// The answer to [`Effect::ListUsers`].
+    Users(Result<Vec<UserLine>, Untrusted>),
+    /// The answer to [`Effect::AskTime`].
+    Time(Result<TimeMs, Untrusted>),
+}
+
+/// What keeps a conversation from being opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartProblem {
+    /// Nobody of that name ever registered.
+    UserNotFound,
+    /// Anything else, with the mend.
+    Other(Untrusted),
+}
+
+/// One user of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserLine {
+    /// The name.
+    pub name: Untrusted,
+    /// Whether the user has a device connected.
+    pub online: bool,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Prints a line, or several joined by line ends.
+    Print(String),
+    /// Gets the conversation with a user; answered by [`Msg::Started`].
+    Start(UserName),
+    /// Sends a text; refusals come as [`Msg::NotSent`].
+    Send {
+        /// Where to.
+        conversation: String,
+        /// What.
+        text: MessageText,
+    },
+    /// Gets all users; answered by [`Msg::Users`].
+    ListUsers,
+    /// Gets the server's time; answered by [`Msg::Time`].
+    AskTime,
+    /// Leaves once everything typed is answered; waits for that a while, or as long as it takes.
+    Leave {
+        /// Whether the wait has an end.
+        hurry: bool,
+    },
+}
+
+impl Model {
+    /// The state at the start.
+    pub fn new(me: UserName, zone: Zone) -> Self {
+        Self {
+            me,
+            zone,
+            focus: None,
+            open: BTreeMap::new(),
+            asking: false,
+            link: LinkState::Starting,
+        }
+    }
+
+    /// Returns whether the next typed line may come.
+    pub fn takes_input(&self) -> bool {
+        !self.asking && self.link != LinkState::Starting
+    }
+}

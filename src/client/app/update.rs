@@ -1,0 +1,219 @@
+//! All decisions of the line mode: what happened goes in, what to do comes out. No await, no I/O.
+
+use crate::domain::name::UserName;
+
+use super::{
+    command::{self, Command, Input},
+    line,
+    model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
+    untrusted::Untrusted,
+};
+
+/// How much of a text is repeated in an error about it.
+const TEXT_START_CHARS: usize = 30;
+
+/// Takes in what happened and returns what to do.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Typed(line) => typed(model, &line),
+        Msg::TypedUndecodable => {
+            vec![say(
+                "Not sent: the line is not UTF-8; set the terminal or the file to UTF-8.",
+            )]
+        }
+        Msg::TypedTooLong => {
+            vec![say(
+                "Not sent: the line is longer than any text may be; send it in parts.",
+            )]
+        }
+        Msg::InputEnded => vec![Effect::Leave { hurry: false }],
+        Msg::Interrupted => vec![Effect::Leave { hurry: true }],
+        Msg::Connected => connected(model),
+        Msg::CaughtUp => {
+            model.link = LinkState::Up;
+            Vec::new()
+        }
+        Msg::ConnectionLost => match std::mem::replace(&mut model.link, LinkState::Down) {
+            LinkState::Down => Vec::new(),
+            _ => vec![say("Connection lost; trying again.")],
+        },
+        Msg::Message { sender, time, text } => {
+            vec![Effect::Print(line::message(
+                &sender, time, &text, model.zone,
+            ))]
+        }
+        Msg::Gap { count } => vec![say(format!("{count} older messages are not shown here."))],
+        Msg::Reset => vec![say(
+            "The server's store is not the one of last time; what it holds unread comes now.",
+        )],
+        Msg::NotSent { text, problem } => vec![not_sent(&text, &problem.render_line())],
+        Msg::Started { name, outcome } => started(model, name, outcome),
+        Msg::Users(users) => {
+            model.asking = false;
+            vec![match users {
+                Ok(users) => Effect::Print(lines(
+                    users.iter().map(|user| line::user(&user.name, user.online)),
+                )),
+                Err(problem) => say(format!("Cannot list the users: {}", problem.render_line())),
+            }]
+        }
+        Msg::Time(time) => {
+            model.asking = false;
+            vec![match time {
+                Ok(time) => say(model.zone.stamp(time)),
+                Err(problem) => say(format!("Cannot tell the time: {}", problem.render_line())),
+            }]
+        }
+    }
+}
+
+fn connected(model: &mut Model) -> Vec<Effect> {
+    match model.link {
+        LinkState::Starting => vec![say(format!(
+            "Welcome, {}. /users lists who is here, /start NAME opens a conversation, /help the \
+             rest.",
+            model.me
+        ))],
+        LinkState::Up => Vec::new(),
+        LinkState::Down => {
+            model.link = LinkState::Up;
+            vec![say("Connected again.")]
+        }
+    }
+}
+
+fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
+    let command = match command::parse(typed) {
+        Ok(Input::Text(text)) => return text_typed(model, &text),
+        Ok(Input::Command(command)) => command,
+        Err(error) => return vec![say(error.to_string())],
+    };
+    match command {
+        Command::Users => ask(model, Effect::ListUsers),
+        Command::Time => ask(model, Effect::AskTime),
+        Command::Start(name) => ask(model, Effect::Start(name)),
+        Command::Stop => stop(model),
+        Command::Quit => vec![Effect::Leave { hurry: true }],
+        Command::Commands => vec![Effect::Print(lines(command::list()))],
+        Command::Help => vec![Effect::Print(help())],
+    }
+}
+
+fn ask(model: &mut Model, question: Effect) -> Vec<Effect> {
+    model.asking = true;
+    vec![question]
+}
+
+fn text_typed(model: &Model, text: &str) -> Vec<Effect> {
+    let focus = model.focus.as_ref().and_then(|name| model.open.get(name));
+    let Some(opened) = focus else {
+        return vec![say(
+            "No conversation is open, so nobody got that; /start NAME opens one, /commands lists \
+             the commands.",
+        )];
+    };
+    match text.parse() {
+        Ok(text) => vec![Effect::Send {
+            conversation: opened.conversation.clone(),
+            text,
+        }],
+        Err(error) => {
+            let error: crate::domain::text::MessageTextError = error;
+            vec![not_sent(&text.into(), &error.to_string())]
+        }
+    }
+}
+
+fn stop(model: &mut Model) -> Vec<Effect> {
+    let Some(name) = model.focus.take() else {
+        return vec![say(
+            "No conversation is open, so there is none to close; /start NAME opens one.",
+        )];
+    };
+    if let Some(opened) = model.open.get_mut(&name) {
+        opened.stopped = true;
+    }
+    vec![say(format!(
+        "Conversation with {name} is closed; what {name} writes is still shown. /start {name} \
+         opens it again."
+    ))]
+}
+
+fn started(
+    model: &mut Model,
+    name: UserName,
+    outcome: Result<String, StartProblem>,
+) -> Vec<Effect> {
+    model.asking = false;
+    let conversation = match outcome {
+        Ok(conversation) => conversation,
+        Err(StartProblem::UserNotFound) => {
+            return vec![say(format!(
+                "Cannot start a conversation with user {name}. The user does not exist! ({name} \
+                 must register first; /users lists everybody)"
+            ))];
+        }
+        Err(StartProblem::Other(problem)) => {
+            return vec![say(format!(
+                "Cannot start a conversation with user {name}. {}",
+                problem.render_line()
+            ))];
+        }
+    };
+    let opened = Opened {
+        conversation,
+        stopped: false,
+    };
+    let before = model.open.insert(name.clone(), opened);
+    let known = before.is_some_and(|before| !before.stopped);
+    let left = model.focus.replace(name.clone());
+    let text = match left {
+        Some(left) if left == name => {
+            format!("Conversation with {name} is open already; lines you type go to {name}.")
+        }
+        Some(left) => format!(
+            "Lines you type go to {name} {}. The conversation with {left} stays open: its messages \
+             are shown, /start {left} returns to it.",
+            if known { "again" } else { "now" }
+        ),
+        None if name == model.me => "Your notes are open. Lines you type go to yourself; /stop \
+                                     closes them."
+            .to_owned(),
+        None => format!(
+            "Conversation with {name} is open. Lines you type go to {name}; /stop closes it."
+        ),
+    };
+    vec![say(text)]
+}
+
+fn help() -> String {
+    let rules = [
+        "Lines you type go to the conversation that /start opened. Several can be open: /start \
+         changes between them, and messages of all are shown as they come.",
+        "A message to somebody who is offline waits for them. //text sends a text that starts \
+         with a slash. Commands may be written in capitals.",
+    ];
+    lines(command::list().into_iter().chain(rules.map(line::system)))
+}
+
+fn not_sent(text: &Untrusted, problem: &str) -> Effect {
+    if text.is_empty() {
+        return say(format!("Not sent: {problem}"));
+    }
+    say(format!(
+        "Not sent: {problem}: \"{}\"",
+        text.render_start(TEXT_START_CHARS)
+    ))
+}
+
+fn say(text: impl AsRef<str>) -> Effect {
+    Effect::Print(line::system(text))
+}
+
+fn lines(lines: impl IntoIterator<Item = String>) -> String {
+    lines.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+#[path = "update_tests.rs"]
+mod tests;

@@ -1,0 +1,301 @@
+//! Triples: a model, what happens, and every line and effect that comes of it.
+
+use chrono::FixedOffset;
+
+use super::*;
+use crate::{
+    client::app::{line::Zone, model::UserLine},
+    domain::clock::TimeMs,
+};
+
+fn name(text: &str) -> UserName {
+    text.parse().unwrap()
+}
+
+fn ann() -> Model {
+    let zone = Zone::Fixed(FixedOffset::east_opt(3600).unwrap());
+    let mut model = Model::new(name("ann"), zone);
+    update(&mut model, Msg::Connected);
+    update(&mut model, Msg::CaughtUp);
+    model
+}
+
+fn ann_with_bob() -> Model {
+    let mut model = ann();
+    start(&mut model, "bob", Ok("c1"));
+    model
+}
+
+fn start(model: &mut Model, with: &str, outcome: Result<&str, StartProblem>) -> Vec<Effect> {
+    assert_eq!(
+        update(model, Msg::Typed(format!("/start {with}"))),
+        [Effect::Start(name(with))]
+    );
+    assert!(
+        !model.takes_input(),
+        "a line waits for the answer before it"
+    );
+    let outcome = outcome.map(str::to_owned);
+    let effects = update(
+        model,
+        Msg::Started {
+            name: name(with),
+            outcome,
+        },
+    );
+    assert!(model.takes_input());
+    effects
+}
+
+fn typed(model: &mut Model, line: &str) -> Vec<Effect> {
+    update(model, Msg::Typed(line.to_owned()))
+}
+
+fn print(text: &str) -> Vec<Effect> {
+    vec![Effect::Print(text.to_owned())]
+}
+
+fn sent(conversation: &str, text: &str) -> Vec<Effect> {
+    vec![Effect::Send {
+        conversation: conversation.to_owned(),
+        text: text.parse().unwrap(),
+    }]
+}
+
+#[test]
+fn the_greeting_comes_once_and_lines_wait_for_what_was_missed() {
+    let mut model = Model::new(name("ann"), Zone::Local);
+    assert!(!model.takes_input());
+    assert_eq!(
+        update(&mut model, Msg::Connected),
+        print(
+            "<> Welcome, ann. /users lists who is here, /start NAME opens a conversation, /help \
+             the rest."
+        )
+    );
+    assert!(!model.takes_input());
+    assert_eq!(update(&mut model, Msg::CaughtUp), []);
+    assert!(model.takes_input());
+}
+
+#[test]
+fn a_lost_connection_is_told_once_however_often_it_is_tried() {
+    let mut model = ann();
+    let lost = print("<> Connection lost; trying again.");
+    assert_eq!(update(&mut model, Msg::ConnectionLost), lost);
+    assert_eq!(update(&mut model, Msg::ConnectionLost), []);
+    assert_eq!(
+        update(&mut model, Msg::Connected),
+        print("<> Connected again.")
+    );
+    assert_eq!(update(&mut model, Msg::Connected), []);
+    assert_eq!(update(&mut model, Msg::ConnectionLost), lost);
+}
+
+#[test]
+fn start_opens_and_lines_go_there() {
+    let mut model = ann();
+    assert_eq!(
+        start(&mut model, "bob", Ok("c1")),
+        print("<> Conversation with bob is open. Lines you type go to bob; /stop closes it.")
+    );
+    assert_eq!(typed(&mut model, "hello"), sent("c1", "hello"));
+    assert_eq!(typed(&mut model, "//stop"), sent("c1", "/stop"));
+    assert_eq!(typed(&mut model, "xSTOP"), sent("c1", "xSTOP"));
+    assert_eq!(
+        typed(&mut model, " begins with a space"),
+        sent("c1", " begins with a space")
+    );
+    assert_eq!(typed(&mut model, " /stop"), sent("c1", " /stop"));
+}
+
+#[test]
+fn several_conversations_are_open_at_once() {
+    let mut model = ann_with_bob();
+    assert_eq!(
+        start(&mut model, "carol", Ok("c2")),
+        print(
+            "<> Lines you type go to carol now. The conversation with bob stays open: its messages \
+             are shown, /start bob returns to it."
+        )
+    );
+    assert_eq!(typed(&mut model, "hi"), sent("c2", "hi"));
+    assert_eq!(
+        start(&mut model, "bob", Ok("c1")),
+        print(
+            "<> Lines you type go to bob again. The conversation with carol stays open: its \
+             messages are shown, /start carol returns to it."
+        )
+    );
+    assert_eq!(typed(&mut model, "hi"), sent("c1", "hi"));
+    assert_eq!(
+        start(&mut model, "bob", Ok("c1")),
+        print("<> Conversation with bob is open already; lines you type go to bob.")
+    );
+}
+
+#[test]
+fn an_unknown_user_keeps_the_sentence_of_the_original() {
+    let mut model = ann_with_bob();
+    assert_eq!(
+        start(&mut model, "nobody", Err(StartProblem::UserNotFound)),
+        print(
+            "<> Cannot start a conversation with user nobody. The user does not exist! (nobody \
+             must register first; /users lists everybody)"
+        )
+    );
+    assert_eq!(
+        typed(&mut model, "still to bob"),
+        sent("c1", "still to bob")
+    );
+}
+
+#[test]
+fn notes_to_self_are_a_conversation() {
+    let mut model = ann();
+    assert_eq!(
+        start(&mut model, "ann", Ok("c9")),
+        print("<> Your notes are open. Lines you type go to yourself; /stop closes them.")
+    );
+}
+
+#[test]
+fn stop_says_what_it_did_and_outside_a_conversation_too() {
+    let mut model = ann_with_bob();
+    assert_eq!(
+        typed(&mut model, "/STOP"),
+        print(
+            "<> Conversation with bob is closed; what bob writes is still shown. /start bob opens \
+             it again."
+        )
+    );
+    assert_eq!(
+        typed(&mut model, "/stop"),
+        print("<> No conversation is open, so there is none to close; /start NAME opens one.")
+    );
+    assert_eq!(
+        typed(&mut model, "hello"),
+        print(
+            "<> No conversation is open, so nobody got that; /start NAME opens one, /commands \
+             lists the commands."
+        )
+    );
+}
+
+#[test]
+fn a_text_that_cannot_be_sent_says_why() {
+    let mut model = ann_with_bob();
+    assert_eq!(
+        typed(&mut model, ""),
+        print("<> Not sent: the text is empty; write something to send")
+    );
+    assert_eq!(
+        typed(&mut model, &"x".repeat(16_385)),
+        print(&format!(
+            "<> Not sent: the text is 16385 bytes long, 16384 are allowed; send it in parts: \
+             \"{}…\"",
+            "x".repeat(30)
+        ))
+    );
+    assert_eq!(
+        typed(&mut model, "a\u{1b}[2J"),
+        print(
+            "<> Not sent: the text contains the control character \\u{1b}; only newline and tab \
+             are allowed: \"a␛[2J\""
+        )
+    );
+    assert_eq!(
+        update(&mut model, Msg::TypedUndecodable),
+        print("<> Not sent: the line is not UTF-8; set the terminal or the file to UTF-8.")
+    );
+    assert_eq!(
+        update(&mut model, Msg::TypedTooLong),
+        print("<> Not sent: the line is longer than any text may be; send it in parts.")
+    );
+}
+
+#[test]
+fn a_refusal_of_the_server_repeats_the_start_of_the_text() {
+    let text = "hello".into();
+    let problem = "the store is full; try again later\u{7}".into();
+    assert_eq!(
+        update(&mut ann(), Msg::NotSent { text, problem }),
+        print("<> Not sent: the store is full; try again later␇: \"hello\"")
+    );
+}
+
+#[test]
+fn users_are_listed_a_line_each() {
+    let mut model = ann();
+    assert_eq!(typed(&mut model, "/USERS"), [Effect::ListUsers]);
+    assert!(!model.takes_input());
+    let user = |name: &str, online| UserLine {
+        name: name.into(),
+        online,
+    };
+    assert_eq!(
+        update(
+            &mut model,
+            Msg::Users(Ok(vec![user("ann", true), user("bob\n", false)]))
+        ),
+        print("ann <ONLINE>\nbob⏎ <OFFLINE>")
+    );
+    assert!(model.takes_input());
+    assert_eq!(
+        update(
+            &mut model,
+            Msg::Users(Err("cannot reach the server; try again".into()))
+        ),
+        print("<> Cannot list the users: cannot reach the server; try again")
+    );
+}
+
+#[test]
+fn the_time_is_shown_in_the_zone_of_the_reader() {
+    let mut model = ann();
+    assert_eq!(typed(&mut model, "/Time"), [Effect::AskTime]);
+    assert_eq!(
+        update(&mut model, Msg::Time(Ok(TimeMs::new(0)))),
+        print("<> 1970-01-01 01:00:00")
+    );
+}
+
+#[test]
+fn a_message_is_shown_whatever_is_in_front() {
+    let sender = "carol".into();
+    let text = "hi".into();
+    let time = TimeMs::new(1000);
+    assert_eq!(
+        update(&mut ann_with_bob(), Msg::Message { sender, time, text }),
+        print("<carol, 1970-01-01 01:00:01> hi")
+    );
+}
+
+#[test]
+fn the_ways_to_leave() {
+    let mut model = ann();
+    assert_eq!(typed(&mut model, "/quit"), [Effect::Leave { hurry: true }]);
+    assert_eq!(
+        update(&mut model, Msg::Interrupted),
+        [Effect::Leave { hurry: true }]
+    );
+    assert_eq!(
+        update(&mut model, Msg::InputEnded),
+        [Effect::Leave { hurry: false }]
+    );
+}
+
+#[test]
+fn commands_prints_the_table_and_help_explains_it() {
+    let mut model = ann();
+    assert_eq!(
+        typed(&mut model, "/commands"),
+        print(&command::list().join("\n"))
+    );
+    let help = typed(&mut model, "/HELP");
+    let [Effect::Print(help)] = help.as_slice() else {
+        panic!("{help:?}")
+    };
+    assert!(help.starts_with(&command::list().join("\n")));
+    assert_eq!(help.lines().count(), 9);
+}

@@ -1,0 +1,212 @@
+//! The arguments of the client program, and what each way of calling it runs.
+
+use std::{
+    io::{self, BufWriter, IsTerminal},
+    path::PathBuf,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{domain::name::UserName, pb};
+
+use super::{
+    exit::{EXIT_CODES, Failure},
+    hidden::end_when_interrupted,
+    input,
+    login::{LoggedIn, LoginOptions, log_in},
+    net::{connect::ServerAddress, session::Session},
+    oneshot,
+    plain::{self, Lines},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  tinychat-client                                  asks for a name and chats
+  tinychat-client --server chat.lan:7777 --insecure --user ann
+  tinychat-client users                            everybody, a line each
+  tinychat-client --user ann send bob 'back at 5'  one message
+  make 2>&1 | tinychat-client --user ann send bob  each line is a message
+  tinychat-client --user ann watch                 prints messages as they come
+  TOKEN=$(tinychat-client token --user ann)        for grpcurl and scripts
+
+A login is remembered after the first time. Without a terminal nothing is ever asked: the login
+comes from there, from --password-file, or from TINYCHAT_TOKEN.";
+
+/// Chat in the terminal.
+#[derive(Debug, Parser)]
+#[command(name = "tinychat-client", version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub struct Arguments {
+    /// Where the server listens.
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:7777",
+        env = "TINYCHAT_SERVER"
+    )]
+    server: ServerAddress,
+    /// Your name; asked for when it is not given.
+    #[arg(long, global = true, value_name = "NAME", env = "TINYCHAT_USER")]
+    user: Option<String>,
+    /// Goes without encryption beyond this machine: for networks that you trust.
+    #[arg(long, global = true)]
+    insecure: bool,
+    /// Takes the password from the first line of this file.
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Prints lines without escape codes (always so in this release).
+    #[arg(long)]
+    plain: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists everybody who ever registered: `name <ONLINE>` or `name <OFFLINE>`, a line each.
+    Users,
+    /// Prints the server's time in your time zone.
+    Time,
+    /// Sends one message, or each line of standard input as one.
+    Send {
+        /// To whom.
+        name: UserName,
+        /// The text; `-` or nothing: standard input.
+        text: Option<String>,
+    },
+    /// Prints messages as they come. Nothing is acknowledged: they come again elsewhere.
+    Watch {
+        /// Acknowledges and marks read what is printed.
+        #[arg(long)]
+        ack: bool,
+    },
+    /// Prints the access token of the login, for grpcurl and scripts. Keep it secret.
+    Token,
+}
+
+/// Runs the program.
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if !arguments.server.is_loopback() && !arguments.insecure {
+        return Err(Failure::usage(format!(
+            "{} is not this machine, and plaintext can be overheard on the way; use --insecure if \
+             you trust the network",
+            arguments.server.as_str()
+        )));
+    }
+    // For the questions and the short commands; the two that stay listen for themselves.
+    let guard = end_when_interrupted()?;
+    let session = Session::new(&arguments.server)?;
+    let mut out = BufWriter::new(io::stdout());
+    match &arguments.command {
+        None => {
+            let login = login(&session, &arguments, true).await?;
+            drop(guard);
+            let by_a_person = io::stdin().is_terminal();
+            let typed = input::lines();
+            let typed =
+                typed.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
+            plain::run(login, Lines { typed, by_a_person }, out).await
+        }
+        Some(Command::Users) => {
+            let info = session.server_info().await?;
+            if info.auth_mode() == pb::AuthMode::Trust {
+                return oneshot::users(&session, &mut out).await;
+            }
+            let login = login(&session, &arguments, false).await?;
+            oneshot::users(&login.session, &mut out).await
+        }
+        Some(Command::Time) => oneshot::time(&session, &mut out).await,
+        Some(Command::Send { name, text }) => {
+            let login = login(&session, &arguments, false).await?;
+            match text.as_deref() {
+                None | Some("-") => oneshot::send_lines(&login.session, name).await,
+                Some(text) => oneshot::send(&login.session, name, text).await,
+            }
+        }
+        Some(Command::Watch { ack }) => {
+            let login = login(&session, &arguments, false).await?;
+            drop(guard);
+            oneshot::watch(&login, *ack, &mut out).await
+        }
+        Some(Command::Token) => {
+            oneshot::token(&login(&session, &arguments, false).await?, &mut out)
+        }
+    }
+}
+
+async fn login(
+    session: &Session,
+    arguments: &Arguments,
+    ask_name: bool,
+) -> Result<LoggedIn, Failure> {
+    // Not a flag: what stands in the arguments, every user of the machine can read.
+    let token = std::env::var("TINYCHAT_TOKEN")
+        .ok()
+        .filter(|token| !token.is_empty());
+    let options = LoginOptions {
+        server: &arguments.server,
+        user: arguments.user.as_deref(),
+        password_file: arguments.password_file.as_deref(),
+        token: token.as_deref(),
+        ask_name,
+    };
+    log_in(session, &options).await
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes: 0 done") && help.contains("TOKEN=$("));
+    }
+
+    #[test]
+    fn flags_stand_before_or_behind_the_command() {
+        for line in ["c --user ann token", "c token --user ann"] {
+            assert_eq!(parse(line).unwrap().user.as_deref(), Some("ann"), "{line}");
+        }
+        let parsed = parse("c send Bob -").unwrap();
+        let Some(Command::Send { name, text }) = parsed.command else {
+            panic!("{parsed:?}")
+        };
+        assert_eq!((name.as_str(), text.as_deref()), ("bob", Some("-")));
+    }
+
+    #[test]
+    fn wrong_names_and_addresses_are_wrong_usage() {
+        for line in ["c send a/b hi", "c --server nowhere time", "c frobnicate"] {
+            let error = parse(line).unwrap_err();
+            assert!(
+                matches!(
+                    error.kind(),
+                    ErrorKind::ValueValidation | ErrorKind::InvalidSubcommand
+                ),
+                "{line}: {error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn plaintext_beyond_this_machine_is_refused() {
+        let failure = run(parse("c --server chat.lan:7777 time").unwrap())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            failure,
+            Failure::usage(
+                "chat.lan:7777 is not this machine, and plaintext can be overheard on the way; use \
+                 --insecure if you trust the network"
+            )
+        );
+    }
+}

@@ -1,0 +1,299 @@
+//! How the program comes to a session: a token that is given or remembered, or a name and password.
+//!
+//! Asks only on a terminal, and always on stderr, so that what the program prints stays clean. A
+//! password is never taken from the command line and never shown.
+
+use std::{
+    env, fs,
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
+
+use crate::{
+    domain::{limits::DEVICE_NAME_CHARS_MAX, name::UserName, secret::Password},
+    pb,
+};
+
+use super::{
+    app::untrusted::Untrusted,
+    exit::Failure,
+    hidden::Hidden,
+    input::{self, Typed},
+    net::{
+        connect::ServerAddress,
+        error::{ClientError, ErrorKind},
+        session::{Login, Session},
+    },
+    state::Logins,
+};
+
+/// How often a name may be given that cannot be one.
+const NAME_ATTEMPTS_MAX: u32 = 3;
+
+/// What is known before anybody is asked.
+#[derive(Debug)]
+pub struct LoginOptions<'a> {
+    /// The server.
+    pub server: &'a ServerAddress,
+    /// The name that was given.
+    pub user: Option<&'a str>,
+    /// The file that holds the password.
+    pub password_file: Option<&'a Path>,
+    /// The token that was given.
+    pub token: Option<&'a str>,
+    /// Whether to ask for the name even if only one login is remembered.
+    pub ask_name: bool,
+}
+
+/// A session with a login.
+pub struct LoggedIn {
+    /// Who is logged in.
+    pub name: UserName,
+    /// The secret of the login.
+    pub token: String,
+    /// The session.
+    pub session: Session,
+}
+
+/// Comes to a session, asking on a terminal for what is missing.
+pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<LoggedIn, Failure> {
+    if let Some(token) = options.token {
+        return by_token(session, token).await;
+    }
+    let logins = Logins::of_user()?;
+    let name = choose_name(options, &logins)?;
+    if let Some(token) = logins.find(options.server, &name)? {
+        match by_token(session, &token).await {
+            Ok(login) if login.name == name => return Ok(login),
+            Err(Failure::Told { code: 3, .. }) | Ok(_) => logins.forget(options.server, &name)?,
+            Err(failure) => return Err(failure),
+        }
+    }
+    let login = by_password(session, options, &name).await?;
+    logins.keep(options.server, &name, &login.access_token)?;
+    Ok(LoggedIn {
+        name,
+        token: login.access_token,
+        session: login.session,
+    })
+}
+
+async fn by_token(session: &Session, token: &str) -> Result<LoggedIn, Failure> {
+    let session = session.with_token(token)?;
+    let user = session.who_am_i().await?;
+    let name = Untrusted::from(user.name).to_user_name();
+    let name = name.ok_or(ClientError::BadAnswer("user name"))?;
+    Ok(LoggedIn {
+        name,
+        token: token.to_owned(),
+        session,
+    })
+}
+
+fn choose_name(options: &LoginOptions<'_>, logins: &Logins) -> Result<UserName, Failure> {
+    if let Some(name) = options.user {
+        return name
+            .parse()
+            .map_err(|error| Failure::usage(format!("--user: {error}")));
+    }
+    let terminal = io::stdin().is_terminal();
+    if terminal && options.ask_name {
+        return ask_name();
+    }
+    match logins.users(options.server)?.as_slice() {
+        [only] => Ok(only.clone()),
+        _ if terminal => ask_name(),
+        [] => Err(Failure::auth(
+            "no login is remembered for this server; give --user NAME with --password-file FILE, \
+             set TINYCHAT_TOKEN, or log in once from a terminal",
+        )),
+        _ => Err(Failure::usage(
+            "several logins are remembered; give --user NAME",
+        )),
+    }
+}
+
+fn ask_name() -> Result<UserName, Failure> {
+    for _ in 0..NAME_ATTEMPTS_MAX {
+        match ask("Enter your name: ")?.trim().parse() {
+            Ok(name) => return Ok(name),
+            Err(error) => {
+                let error: crate::domain::name::UserNameError = error;
+                tell(&error.to_string());
+            }
+        }
+    }
+    Err(Failure::usage("no name that can be one; give --user NAME"))
+}
+
+async fn by_password(
+    session: &Session,
+    options: &LoginOptions<'_>,
+    name: &UserName,
+) -> Result<Login, Failure> {
+    let device = device_name();
+    let info = session.server_info().await?;
+    if info.auth_mode() == pb::AuthMode::Trust {
+        return Ok(session.login(name, "", &device).await?);
+    }
+    let password = match options.password_file {
+        Some(file) => password_of(file)?,
+        None if io::stdin().is_terminal() => ask_password("Password: ")?,
+        None => {
+            return Err(Failure::auth(format!(
+                "no login is remembered for {name} and there is no terminal to ask on; give \
+                 --password-file FILE, set TINYCHAT_TOKEN, or log in once from a terminal"
+            )));
+        }
+    };
+    match session.login(name, &password, &device).await {
+        Err(error) if error.reason() == "LOGIN_FAILED" && io::stdin().is_terminal() => {
+            create(session, options, name, &password, &device).await
+        }
+        Err(error) if error.kind() == ErrorKind::Auth => Err(Failure::auth(format!(
+            "no login with the name {name} and that password; mind the password, or make the \
+             account from a terminal with tinychat-client --user {name}"
+        ))),
+        answer => Ok(answer?),
+    }
+}
+
+async fn create(
+    session: &Session,
+    options: &LoginOptions<'_>,
+    name: &UserName,
+    password: &str,
+    device: &str,
+) -> Result<Login, Failure> {
+    if let Err(error) = password.parse::<Password>() {
+        return Err(Failure::auth(format!(
+            "no login with that name and password, and {error}; start again"
+        )));
+    }
+    let answer = ask(&format!(
+        "No login with that name and password. Create the account {name}? [y/N] "
+    ))?;
+    if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        return Err(Failure::auth(format!(
+            "not logged in; start again for another try at the password of {name}"
+        )));
+    }
+    if options.password_file.is_none() && ask_password("Password again: ")? != password {
+        return Err(Failure::auth(
+            "the two passwords differ, so no account was made; start again",
+        ));
+    }
+    match session.register(name, password, device).await {
+        Err(error) if error.reason() == "NAME_TAKEN" => Err(Failure::auth(format!(
+            "wrong password, or the name is taken; start again with the password of {name} or \
+             with another name"
+        ))),
+        answer => Ok(answer?),
+    }
+}
+
+fn password_of(file: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        Failure::auth(format!(
+            "cannot read the password from {}: {error}; name a readable text file",
+            file.display()
+        ))
+    })?;
+    // Editors end a file with a line end; a password never has one.
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn ask_password(question: &str) -> Result<String, Failure> {
+    let hidden = Hidden::begin();
+    let _hidden = hidden.map_err(|error| {
+        Failure::auth(format!(
+            "cannot hide a password on this terminal ({error}); use --password-file"
+        ))
+    })?;
+    ask(question)
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    prompt(question)?;
+    match input::read_line(&mut io::stdin().lock()) {
+        Some(Typed::Line(line)) => Ok(line),
+        Some(Typed::Undecodable) => Err(Failure::usage(
+            "the answer is not UTF-8; set the terminal to UTF-8 and start again",
+        )),
+        Some(Typed::TooLong) => Err(Failure::usage("the answer is too long; start again")),
+        None | Some(Typed::Failed(_)) => Err(Failure::auth("no answer was given, so no login")),
+    }
+}
+
+fn prompt(question: &str) -> Result<(), Failure> {
+    let mut stderr = io::stderr().lock();
+    let written = stderr
+        .write_all(question.as_bytes())
+        .and_then(|()| stderr.flush());
+    written.map_err(|error| Failure::output(&error))
+}
+
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Names this device after its host, if the host has a name that fits.
+fn device_name() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host
+        .or_else(|| env::var("HOSTNAME").ok())
+        .unwrap_or_default();
+    named_after(host.trim())
+}
+
+fn named_after(host: &str) -> String {
+    let name = format!("line client on {host}");
+    let fits = name.chars().count() <= DEVICE_NAME_CHARS_MAX && !host.contains(char::is_control);
+    if host.is_empty() || !fits {
+        "line client".to_owned()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_after_its_host() {
+        assert_eq!(named_after("box"), "line client on box");
+        assert_eq!(named_after(""), "line client");
+        assert_eq!(named_after(&"x".repeat(100)), "line client");
+        assert_eq!(named_after("a\u{1b}b"), "line client");
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_of_its_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "correct horse \r\nsecond\n").unwrap();
+        assert_eq!(password_of(file.path()), Ok("correct horse ".to_owned()));
+        fs::write(file.path(), "").unwrap();
+        assert_eq!(password_of(file.path()), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_given_name_that_cannot_be_one_is_wrong_usage() {
+        let server = "127.0.0.1:1".parse().unwrap();
+        let options = LoginOptions {
+            server: &server,
+            user: Some("Ann B"),
+            password_file: None,
+            token: None,
+            ask_name: true,
+        };
+        let home = tempfile::tempdir().unwrap();
+        let logins = Logins::in_folder(home.path().to_owned());
+        assert_eq!(
+            choose_name(&options, &logins),
+            Err(Failure::usage(
+                "--user: a user name cannot contain  ; use a-z 0-9 . _ -"
+            ))
+        );
+    }
+}

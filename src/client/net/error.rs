@@ -1,0 +1,239 @@
+//! The one error of the client's library: what the server refused, or why it cannot be reached.
+//!
+//! The only place where a `Status` with its details and the in-band `Error` of streams are read:
+//! behind it they are the same thing. Everything in it that the server wrote is `Untrusted`, so
+//! printing an error is safe.
+
+use std::{error::Error as _, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::{client::app::untrusted::Untrusted, pb};
+
+/// Why something did not work. `Display` is one safe line: what happened; the mend.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The server answered, and the answer is no.
+    #[error("{}", .0.message.render_line())]
+    Refused(Refusal),
+    /// No answer came: no connection, or it broke before the answer.
+    #[error(
+        "cannot reach the server ({}); is it running, and is the address right?",
+        .cause.render_line()
+    )]
+    Unreachable {
+        /// What the network said.
+        cause: Untrusted,
+    },
+    /// The answer lacks something that every server of this schema sends.
+    #[error("the server's answer has no {0}; is it a TinyChat server of a fitting version?")]
+    BadAnswer(&'static str),
+    /// The text that was given as a token cannot be one.
+    #[error("the access token has characters that no token has; copy it again or log in anew")]
+    TokenText,
+    /// The address cannot be used.
+    #[error("{0}")]
+    Address(#[from] super::connect::ServerAddressError),
+}
+
+/// What a server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The canonical code.
+    pub code: Code,
+    /// The reason for programs, such as `USER_NOT_FOUND`; empty when the server gave none.
+    pub reason: String,
+    /// What happened and the mend, for people.
+    pub message: Untrusted,
+    /// How long to wait before the same request can succeed.
+    pub retry_after: Option<Duration>,
+}
+
+/// The classes of errors that programs tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The login is missing, wrong or ended.
+    Auth,
+    /// The server cannot be reached or cannot answer now.
+    Network,
+    /// What was asked for does not exist, or not for this user.
+    NotFound,
+    /// The request is refused.
+    Refused,
+    /// Anything else.
+    Other,
+}
+
+impl ClientError {
+    /// Returns the class.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Unreachable { .. } => ErrorKind::Network,
+            Self::TokenText => ErrorKind::Auth,
+            Self::BadAnswer(_) | Self::Address(_) => ErrorKind::Other,
+            Self::Refused(refusal) => match refusal.code {
+                Code::Unauthenticated => ErrorKind::Auth,
+                Code::Unavailable | Code::DeadlineExceeded => ErrorKind::Network,
+                Code::NotFound => ErrorKind::NotFound,
+                Code::InvalidArgument
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::ResourceExhausted
+                | Code::FailedPrecondition
+                | Code::OutOfRange => ErrorKind::Refused,
+                _ => ErrorKind::Other,
+            },
+        }
+    }
+
+    /// Returns the reason for programs; empty when there is none.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Refused(refusal) => &refusal.reason,
+            _ => "",
+        }
+    }
+
+    /// Returns whether the same request can succeed without anybody changing anything, and how long
+    /// the server asks to wait before it.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { .. } => Retry::WithBackoff,
+            Self::Refused(refusal) => match (refusal.code, refusal.retry_after) {
+                (Code::ResourceExhausted | Code::Unavailable, Some(wait)) => Retry::After(wait),
+                (Code::Unavailable | Code::Aborted, None) => Retry::WithBackoff,
+                _ => Retry::Never,
+            },
+            _ => Retry::Never,
+        }
+    }
+}
+
+/// Whether to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Not before something changes.
+    Never,
+    /// After this time.
+    After(Duration),
+    /// After a time that grows with the failures.
+    WithBackoff,
+}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        // A status with a source was made here, out of a transport that failed. One that a server
+        // made has none. UNKNOWN is what is left of a connection that ended without an answer.
+        let reason = status.get_details_error_info().map(|info| info.reason);
+        if status.source().is_some() || (status.code() == Code::Unknown && reason.is_none()) {
+            return Self::Unreachable {
+                cause: cause(&status),
+            };
+        }
+        let retry_after = status.get_details_retry_info();
+        Self::Refused(Refusal {
+            code: status.code(),
+            reason: reason.unwrap_or_default(),
+            message: status.message().into(),
+            retry_after: retry_after.and_then(|info| info.retry_delay),
+        })
+    }
+}
+
+impl From<pb::Error> for ClientError {
+    fn from(error: pb::Error) -> Self {
+        let retry_after = error
+            .retry_after
+            .and_then(|wait| Duration::try_from(wait).ok());
+        Self::Refused(Refusal {
+            code: Code::from_i32(error.code),
+            reason: error.reason,
+            message: error.message.into(),
+            retry_after,
+        })
+    }
+}
+
+/// The innermost cause says what happened; the outer ones say "transport error".
+fn cause(status: &Status) -> Untrusted {
+    let mut innermost = None;
+    let mut next = status.source();
+    while let Some(error) = next {
+        innermost = Some(error.to_string());
+        next = error.source();
+    }
+    match innermost {
+        Some(text) => text.into(),
+        None if status.message().is_empty() => "the connection ended without an answer".into(),
+        None => status.message().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    fn rate_limited() -> ClientError {
+        ClientError::Refused(Refusal {
+            code: Code::ResourceExhausted,
+            reason: "RATE_LIMITED".to_owned(),
+            message: "too fast; wait".into(),
+            retry_after: Some(Duration::from_millis(1500)),
+        })
+    }
+
+    #[test]
+    fn a_status_with_details_and_an_error_in_band_are_the_same() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("RATE_LIMITED", "tinychat", std::collections::HashMap::new());
+        details.set_retry_info(Some(Duration::from_millis(1500)));
+        let status = Status::with_error_details(Code::ResourceExhausted, "too fast; wait", details);
+        assert_eq!(ClientError::from(status), rate_limited());
+
+        let in_band = pb::Error {
+            code: 8,
+            reason: "RATE_LIMITED".to_owned(),
+            message: "too fast; wait".to_owned(),
+            field_violations: Vec::new(),
+            retry_after: Some(prost_types::Duration {
+                seconds: 1,
+                nanos: 500_000_000,
+            }),
+        };
+        assert_eq!(ClientError::from(in_band), rate_limited());
+        assert_eq!(
+            rate_limited().retry(),
+            Retry::After(Duration::from_millis(1500))
+        );
+    }
+
+    #[test]
+    fn a_broken_transport_is_told_from_a_refusal() {
+        let refused = std::io::Error::other("connection refused");
+        let broken = ClientError::from(Status::from_error(Box::new(refused)));
+        assert_eq!(
+            broken.to_string(),
+            "cannot reach the server (connection refused); is it running, and is the address \
+             right?"
+        );
+        assert_eq!(broken.kind(), ErrorKind::Network);
+        assert_eq!(broken.retry(), Retry::WithBackoff);
+        let ended = ClientError::from(Status::unknown(""));
+        assert_eq!(ended.retry(), Retry::WithBackoff);
+        let full = ClientError::from(Status::resource_exhausted("the disk is full"));
+        assert_eq!(
+            (full.kind(), full.retry()),
+            (ErrorKind::Refused, Retry::Never)
+        );
+    }
+
+    #[test]
+    fn what_the_server_wrote_cannot_reach_the_terminal_as_it_is() {
+        let hostile = ClientError::from(Status::not_found("\u{1b}]0;x\u{7}\nno"));
+        assert_eq!(hostile.to_string(), "␛]0;x␇⏎no");
+        assert!(!format!("{hostile:?}").contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,370 @@
+//! The live link: one `Chat` stream that outlives broken connections.
+//!
+//! The program pulls events with [`Link::next`]. The link connects, resumes after the last event
+//! it gave out, sends again what was not answered, waits out rates, drops repeats, and tells of
+//! breaks, so that every message is seen exactly once and in order. It ends for good only when the
+//! server says something that waiting cannot mend, such as an ended login. It knows nothing of
+//! what events mean and stores nothing: what survives the program is what it acknowledged.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    future::{Future, pending},
+    pin::Pin,
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until};
+use tonic::Code;
+
+use crate::{
+    domain::ids::ClientMessageId,
+    pb::{self, chat_request::Request, event::Body, reply::Result as Answer},
+};
+
+use super::{
+    backoff::Backoff,
+    error::ClientError,
+    outbox::{Outbox, OutboxFull, Outgoing, Settled, Target},
+    seen::Seen,
+    session::Session,
+    stream::{ChatStream, Frame},
+};
+
+/// How long a server that said that it goes away may take to end the stream.
+const LEAVING_MAX: Duration = Duration::from_secs(15);
+
+/// How to open a link.
+#[derive(Clone, Debug, Default)]
+pub struct LinkOptions {
+    /// Resumes after this cursor; without it, after what this device acknowledged last.
+    pub resume_cursor: Option<String>,
+    /// Newest messages of each conversation that are sent of a backlog; 0: all.
+    pub max_backlog_per_conversation: u32,
+    /// Renames this device.
+    pub device_name: Option<String>,
+}
+
+/// What comes out of a link.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkEvent {
+    /// The stream is open; the event `welcome` follows.
+    Connected,
+    /// An event. Each message comes once.
+    Event(pb::Event),
+    /// The event of a message that this link sent.
+    Echo(pb::Event),
+    /// A message is on the server's stable storage.
+    Sent(Outgoing, pb::SendResponse),
+    /// A message is refused for good.
+    NotSent(Outgoing, ClientError),
+    /// The stream is gone; the next attempt begins after `retry_in`.
+    Disconnected {
+        /// What happened.
+        reason: ClientError,
+        /// How long the link waits.
+        retry_in: Duration,
+    },
+    /// The link is over after [`Link::close`].
+    Closed,
+    /// The link is over: trying again would not help.
+    Ended(ClientError),
+}
+
+enum State {
+    Connecting(Pin<Box<dyn Future<Output = Result<ChatStream, ClientError>> + Send>>),
+    Live(Box<ChatStream>),
+    Waiting(Instant),
+    Over,
+}
+
+/// See the head of the file.
+pub struct Link {
+    session: Session,
+    options: LinkOptions,
+    state: State,
+    ready: VecDeque<LinkEvent>,
+    outbox: Outbox,
+    seen: Seen,
+    /// Messages of this link whose event has not come yet.
+    own: HashSet<ClientMessageId>,
+    cursor: Option<String>,
+    acknowledge: Option<String>,
+    read: BTreeMap<String, u64>,
+    last_request: u64,
+    backoff: Backoff,
+    /// Set by `going_away`: when to give the stream up, and what wait was asked for.
+    leaving: Option<(Instant, Duration)>,
+    closing: bool,
+}
+
+impl Link {
+    /// Makes a link; the first [`Link::next`] connects.
+    pub fn new(session: Session, options: LinkOptions) -> Self {
+        Self {
+            session,
+            cursor: options.resume_cursor.clone(),
+            options,
+            state: State::Waiting(Instant::now()),
+            ready: VecDeque::new(),
+            outbox: Outbox::default(),
+            seen: Seen::default(),
+            own: HashSet::new(),
+            acknowledge: None,
+            read: BTreeMap::new(),
+            last_request: 0,
+            backoff: Backoff::default(),
+            leaving: None,
+            closing: false,
+        }
+    }
+
+    /// Takes a message to send; it goes out while [`Link::next`] is awaited, and
+    /// [`LinkEvent::Sent`] or [`LinkEvent::NotSent`] tells what became of it.
+    pub fn send(&mut self, target: Target, text: String) -> Result<ClientMessageId, OutboxFull> {
+        let id = self.outbox.push(target, text)?;
+        self.own.insert(id);
+        Ok(id)
+    }
+
+    /// Returns how many messages are not answered yet.
+    pub fn unsent(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Tells the server, when the stream next has room, that everything up to here is taken in.
+    pub fn acknowledge(&mut self, cursor: String) {
+        self.acknowledge = Some(cursor);
+    }
+
+    /// Marks a conversation read up to a message when the stream next has room.
+    pub fn mark_read(&mut self, conversation: &str, seq: u64) {
+        let read = self.read.entry(conversation.to_owned()).or_default();
+        *read = seq.max(*read);
+    }
+
+    /// Returns the place after the last event that came: where another link could resume.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// Ends the link: it sends nothing more, gives out what the server still has to say, then
+    /// [`LinkEvent::Closed`].
+    pub fn close(&mut self) {
+        self.flush();
+        self.closing = true;
+        match &mut self.state {
+            State::Live(stream) => stream.half_close(),
+            State::Over => {}
+            _ => self.over(LinkEvent::Closed),
+        }
+    }
+
+    /// Returns an event that is there already.
+    pub fn take_ready(&mut self) -> Option<LinkEvent> {
+        self.ready.pop_front()
+    }
+
+    /// Returns the next event. Cancelling it loses nothing. After [`LinkEvent::Closed`] and
+    /// [`LinkEvent::Ended`] there is none, and it never returns.
+    pub async fn next(&mut self) -> LinkEvent {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return event;
+            }
+            match &mut self.state {
+                State::Waiting(until) => {
+                    sleep_until(*until).await;
+                    self.connect();
+                }
+                State::Connecting(attempt) => match attempt.as_mut().await {
+                    Ok(stream) => self.state = State::Live(Box::new(stream)),
+                    Err(error) => self.broken(error),
+                },
+                State::Live(_) => self.live().await,
+                State::Over => pending().await,
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        let hello = pb::Hello {
+            resume_cursor: self.cursor.clone(),
+            max_backlog_per_conversation: self.options.max_backlog_per_conversation,
+            device_name: self.options.device_name.clone(),
+        };
+        let attempt = ChatStream::open(self.session.clone(), hello);
+        self.state = State::Connecting(Box::pin(attempt));
+    }
+
+    /// Sends what may go, then waits for one frame or for the time to send more.
+    async fn live(&mut self) {
+        self.flush();
+        let wake_at = self.outbox.wake_at();
+        let leave_at = self.leaving.map(|(until, _)| until);
+        let State::Live(stream) = &mut self.state else {
+            return;
+        };
+        let frame = tokio::select! {
+            frame = stream.next() => frame,
+            () = sleep_until_some(wake_at) => return,
+            () = sleep_until_some(leave_at) => Frame::End,
+        };
+        match frame {
+            Frame::Batch(batch) => self.take_in(batch),
+            Frame::End if self.closing => self.over(LinkEvent::Closed),
+            Frame::End => self.broken(ClientError::Unreachable {
+                cause: "the server ended the stream".into(),
+            }),
+            Frame::Broken(error) => self.broken(error),
+        }
+    }
+
+    fn flush(&mut self) {
+        // What is sent to a server that goes away is sent again to the next one: wait for it.
+        let State::Live(stream) = &self.state else {
+            return;
+        };
+        if self.leaving.is_some() || self.closing {
+            return;
+        }
+        let now = Instant::now();
+        while stream.has_room() {
+            let request_id = self.last_request + 1;
+            let request = if let Some(send) = self.outbox.next(now, request_id) {
+                Request::Send(send)
+            } else if let Some((conversation_id, read_seq)) = self.read.pop_first() {
+                Request::MarkRead(pb::MarkReadRequest {
+                    conversation_id,
+                    read_seq,
+                })
+            } else if let Some(cursor) = self.acknowledge.take() {
+                Request::Acknowledge(pb::AcknowledgeRequest { cursor })
+            } else {
+                return;
+            };
+            self.last_request = request_id;
+            stream.request(request_id, request);
+        }
+    }
+
+    fn take_in(&mut self, batch: pb::ChatResponse) {
+        for event in batch.events {
+            self.event(event);
+        }
+        for reply in batch.replies {
+            let answer = match reply.result {
+                Some(Answer::Send(response)) => Ok(response),
+                Some(Answer::Error(error)) => Err(error.into()),
+                // The answers to marks and acknowledgements: the next ones come anyway.
+                _ => continue,
+            };
+            match self
+                .outbox
+                .answered(Instant::now(), reply.request_id, answer)
+            {
+                Some(Settled::Sent(message, response)) => {
+                    self.ready.push_back(LinkEvent::Sent(message, response));
+                }
+                Some(Settled::Refused(message, error)) => {
+                    self.own.remove(&message.id);
+                    self.ready.push_back(LinkEvent::NotSent(message, error));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn event(&mut self, event: pb::Event) {
+        if !event.cursor.is_empty() {
+            self.cursor = Some(event.cursor.clone());
+        }
+        match &event.body {
+            Some(Body::Welcome(welcome)) => {
+                let limits = welcome.limits.unwrap_or_default();
+                self.outbox
+                    .set_unlimited(welcome.limits.is_some() && limits.sends_per_second == 0);
+                self.ready.push_back(LinkEvent::Connected);
+            }
+            Some(Body::Message(message)) => {
+                if !self.seen.admit(&message.conversation_id, message.seq) {
+                    return;
+                }
+                let id = message.client_message_id.parse();
+                if id.is_ok_and(|id| self.own.remove(&id)) {
+                    self.ready.push_back(LinkEvent::Echo(event));
+                    return;
+                }
+            }
+            Some(Body::Gap(gap)) => self
+                .seen
+                .gap(&gap.conversation_id, gap.from_seq, gap.to_seq),
+            Some(Body::Reset(_)) => {
+                self.seen.clear();
+                self.cursor = None;
+                self.acknowledge = None;
+                self.read.clear();
+            }
+            Some(Body::CaughtUp(_)) => self.backoff.reset(),
+            Some(Body::GoingAway(going)) => {
+                let wait = going
+                    .retry_after
+                    .and_then(|wait| Duration::try_from(wait).ok());
+                let until = Instant::now() + LEAVING_MAX;
+                self.leaving = Some((until, wait.unwrap_or_default().min(LEAVING_MAX)));
+            }
+            _ => {}
+        }
+        self.ready.push_back(LinkEvent::Event(event));
+    }
+
+    fn broken(&mut self, reason: ClientError) {
+        self.outbox.disconnected();
+        let asked = self.leaving.take().map_or(Duration::ZERO, |(_, wait)| wait);
+        if self.closing {
+            return self.over(LinkEvent::Closed);
+        }
+        if is_final(&reason) {
+            return self.over(LinkEvent::Ended(reason));
+        }
+        let retry_in = asked + self.backoff.next_wait();
+        self.state = State::Waiting(Instant::now() + retry_in);
+        self.ready
+            .push_back(LinkEvent::Disconnected { reason, retry_in });
+    }
+
+    fn over(&mut self, last: LinkEvent) {
+        self.state = State::Over;
+        self.ready.push_back(last);
+    }
+}
+
+/// Returns whether another attempt would end the same way.
+fn is_final(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused(refusal) => matches!(
+            refusal.code,
+            Code::Unauthenticated
+                | Code::PermissionDenied
+                | Code::InvalidArgument
+                | Code::FailedPrecondition
+                | Code::Unimplemented
+        ),
+        ClientError::Unreachable { .. } => false,
+        _ => true,
+    }
+}
+
+async fn sleep_until_some(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => pending().await,
+    }
+}
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "fake_tests.rs"]
+mod fake_tests;

@@ -1,0 +1,112 @@
+//! The link without a network: batches go in, events come out.
+
+use super::*;
+
+fn link() -> Link {
+    let server = "127.0.0.1:1".parse().unwrap();
+    Link::new(Session::new(&server).unwrap(), LinkOptions::default())
+}
+
+fn event(cursor: &str, body: Body) -> pb::Event {
+    pb::Event {
+        cursor: cursor.to_owned(),
+        body: Some(body),
+    }
+}
+
+fn message(cursor: &str, seq: u64, id: &str) -> pb::Event {
+    let message = pb::Message {
+        conversation_id: "c1".to_owned(),
+        seq,
+        client_message_id: id.to_owned(),
+        ..pb::Message::default()
+    };
+    event(cursor, Body::Message(message))
+}
+
+fn give(link: &mut Link, events: impl IntoIterator<Item = pb::Event>) -> Vec<LinkEvent> {
+    let events = events.into_iter().collect();
+    link.take_in(pb::ChatResponse {
+        events,
+        replies: Vec::new(),
+    });
+    std::iter::from_fn(|| link.take_ready()).collect()
+}
+
+#[tokio::test]
+async fn repeats_are_dropped_and_own_messages_are_told_apart() {
+    let mut link = link();
+    let id = link
+        .send(Target::User("bob".to_owned()), "hi".to_owned())
+        .unwrap()
+        .to_string();
+    let other = message("x-1", 1, "");
+    let own = message("x-2", 2, &id);
+    let events = [other.clone(), own.clone(), other.clone(), own.clone()];
+    assert_eq!(
+        give(&mut link, events),
+        [LinkEvent::Event(other), LinkEvent::Echo(own)]
+    );
+    assert_eq!(link.cursor(), Some("x-2"));
+}
+
+#[tokio::test]
+async fn a_reset_starts_over() {
+    let mut link = link();
+    assert_eq!(give(&mut link, [message("x-9", 9, "")]).len(), 1);
+    let reset = event("", Body::Reset(pb::Reset::default()));
+    assert_eq!(give(&mut link, [reset]).len(), 1);
+    assert_eq!(link.cursor(), None);
+    assert_eq!(give(&mut link, [message("y-1", 1, "")]).len(), 1);
+    assert_eq!(link.cursor(), Some("y-1"));
+}
+
+#[tokio::test]
+async fn a_break_is_tried_again_and_an_ended_login_is_not() {
+    let mut broken = link();
+    broken.broken(tonic::Status::unavailable("").into());
+    assert!(matches!(
+        broken.take_ready(),
+        Some(LinkEvent::Disconnected { .. })
+    ));
+    assert!(matches!(broken.state, State::Waiting(_)));
+    for code in [
+        Code::ResourceExhausted,
+        Code::Cancelled,
+        Code::Internal,
+        Code::Unknown,
+    ] {
+        assert!(!is_final(&tonic::Status::new(code, "").into()), "{code}");
+    }
+    let mut ended = link();
+    ended.broken(tonic::Status::unauthenticated("log in").into());
+    assert!(matches!(ended.take_ready(), Some(LinkEvent::Ended(_))));
+    assert!(matches!(ended.state, State::Over));
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_given_the_time_it_asks_for() {
+    let mut link = link();
+    let going = pb::GoingAway {
+        reason: 1,
+        retry_after: Some(prost_types::Duration {
+            seconds: 2,
+            nanos: 0,
+        }),
+    };
+    give(&mut link, [event("", Body::GoingAway(going))]);
+    link.broken(ClientError::Unreachable {
+        cause: "ended".into(),
+    });
+    let Some(LinkEvent::Disconnected { retry_in, .. }) = link.take_ready() else {
+        panic!("no break")
+    };
+    assert!(retry_in >= Duration::from_secs(2) && retry_in <= Duration::from_millis(2100));
+}
+
+#[tokio::test]
+async fn closing_without_a_stream_is_immediate() {
+    let mut link = link();
+    link.close();
+    assert_eq!(link.next().await, LinkEvent::Closed);
+}

@@ -1,0 +1,216 @@
+//! Messages on their way to the server: each is sent until it is answered, in the order given.
+//!
+//! The rules:
+//! 1. A message keeps its `client_message_id` from the first attempt to the last, and its request
+//!    stays the same to the byte, so however often it is sent, it is one message.
+//! 2. A message to one target never overtakes an earlier one to it. So one message per target is in
+//!    flight: were there more, the first could be refused for now (too fast) and the second taken.
+//! 3. Only where the server sets no rate, up to [`IN_FLIGHT_MAX`] are. The one refusal that could
+//!    then mix up two messages, a server that cannot reach its store for a moment, ends this way
+//!    of sending for good.
+//! 4. It holds a bounded number of messages and refuses further ones.
+//!
+//! Pure: time comes in as an argument. In memory: what is unanswered when the program ends is lost.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{domain::ids::ClientMessageId, pb};
+
+use super::{
+    backoff::Backoff,
+    error::{ClientError, Retry},
+};
+
+/// Messages that wait at most. At 16 KiB each they take 16 MiB.
+pub const OUTBOX_MESSAGES_MAX: usize = 1000;
+/// Messages in flight at most. Far below the 1,024 replies that a server lets lie unread.
+const IN_FLIGHT_MAX: usize = 64;
+/// The longest wait that a server can impose before the message is tried again.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// To a conversation, by its id.
+    Conversation(String),
+    /// To the DIRECT conversation with a user, by name.
+    User(String),
+}
+
+impl From<Target> for pb::send_request::Target {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Conversation(id) => Self::ConversationId(id),
+            Target::User(name) => Self::UserName(name),
+        }
+    }
+}
+
+/// A message that was given to the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names this send for ever.
+    pub id: ClientMessageId,
+    /// Where it goes.
+    pub target: Target,
+    /// What it says.
+    pub text: String,
+}
+
+impl Outgoing {
+    /// The request, the same at every attempt.
+    pub fn request(&self) -> pb::SendRequest {
+        pb::SendRequest {
+            target: Some(self.target.clone().into()),
+            client_message_id: self.id.to_string(),
+            text: self.text.clone(),
+        }
+    }
+}
+
+/// The outbox is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{OUTBOX_MESSAGES_MAX} messages are waiting to be sent already; try again when the server has \
+     taken some"
+)]
+pub struct OutboxFull;
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// It is on the server's stable storage.
+    Sent(Outgoing, pb::SendResponse),
+    /// It is refused for good.
+    Refused(Outgoing, ClientError),
+}
+
+#[derive(Debug)]
+struct Item {
+    message: Outgoing,
+    /// The request of this stream that carries it, while it is in flight.
+    request_id: Option<u64>,
+}
+
+/// See the head of the file.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    items: VecDeque<Item>,
+    hold_until: Option<Instant>,
+    backoff: Backoff,
+    unlimited: bool,
+    careful: bool,
+}
+
+impl Outbox {
+    /// Takes a message to send.
+    pub fn push(&mut self, target: Target, text: String) -> Result<ClientMessageId, OutboxFull> {
+        if self.items.len() >= OUTBOX_MESSAGES_MAX {
+            return Err(OutboxFull);
+        }
+        let id = ClientMessageId::mint();
+        let message = Outgoing { id, target, text };
+        self.items.push_back(Item {
+            message,
+            request_id: None,
+        });
+        Ok(id)
+    }
+
+    /// Returns how many messages are not answered.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Returns whether all messages are answered.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Notes whether the server sets a rate (see rule 3).
+    pub fn set_unlimited(&mut self, unlimited: bool) {
+        self.unlimited = unlimited;
+    }
+
+    /// Returns the next message that may go now, as the given request of this stream.
+    pub fn next(&mut self, now: Instant, request_id: u64) -> Option<pb::SendRequest> {
+        if self.hold_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.hold_until = None;
+        let place = self.next_place()?;
+        let item = self.items.get_mut(place)?;
+        item.request_id = Some(request_id);
+        Some(item.message.request())
+    }
+
+    /// Returns when a message that waits may go, if time is what it waits for.
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.hold_until.filter(|_| self.next_place().is_some())
+    }
+
+    /// Takes the answer to a request; `None` if no message is settled by it.
+    pub fn answered(
+        &mut self,
+        now: Instant,
+        request_id: u64,
+        answer: Result<pb::SendResponse, ClientError>,
+    ) -> Option<Settled> {
+        let of_request = |item: &Item| item.request_id == Some(request_id);
+        let place = self.items.iter().position(of_request)?;
+        let wait = match answer.as_ref().map_err(ClientError::retry) {
+            Ok(_) | Err(Retry::Never) => None,
+            Err(Retry::After(wait)) => Some(wait.min(WAIT_MAX)),
+            Err(Retry::WithBackoff) => Some(self.backoff.next_wait()),
+        };
+        if let Some(wait) = wait {
+            self.careful = true;
+            self.hold_until = self.hold_until.max(Some(now + wait));
+            self.items.get_mut(place)?.request_id = None;
+            return None;
+        }
+        self.backoff.reset();
+        let message = self.items.remove(place)?.message;
+        Some(match answer {
+            Ok(response) => Settled::Sent(message, response),
+            Err(error) => Settled::Refused(message, error),
+        })
+    }
+
+    /// Notes that the stream is gone: what was in flight on it is sent again on the next one.
+    pub fn disconnected(&mut self) {
+        for item in &mut self.items {
+            item.request_id = None;
+        }
+        self.hold_until = None;
+    }
+
+    fn next_place(&self) -> Option<usize> {
+        let in_flight = self
+            .items
+            .iter()
+            .filter(|item| item.request_id.is_some())
+            .count();
+        if in_flight >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let many = self.unlimited && !self.careful;
+        let mut earlier: Vec<&Target> = Vec::new();
+        for (place, item) in self.items.iter().enumerate() {
+            let free = many || !earlier.contains(&&item.message.target);
+            if item.request_id.is_none() && free {
+                return Some(place);
+            }
+            if free {
+                earlier.push(&item.message.target);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

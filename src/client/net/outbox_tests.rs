@@ -1,0 +1,156 @@
+//! The outbox against an imagined server.
+
+use tonic::Status;
+
+use super::*;
+
+fn bob() -> Target {
+    Target::User("bob".to_owned())
+}
+
+fn carol() -> Target {
+    Target::User("carol".to_owned())
+}
+
+fn texts(outbox: &mut Outbox, now: Instant, from: u64) -> Vec<(u64, String)> {
+    (from..)
+        .map_while(|request| outbox.next(now, request).map(|send| (request, send.text)))
+        .collect()
+}
+
+fn row(request: u64, text: &str) -> (u64, String) {
+    (request, text.to_owned())
+}
+
+fn taken() -> Result<pb::SendResponse, ClientError> {
+    Ok(pb::SendResponse::default())
+}
+
+fn too_fast(wait_ms: i32) -> Result<pb::SendResponse, ClientError> {
+    Err(pb::Error {
+        code: 8,
+        reason: "RATE_LIMITED".to_owned(),
+        retry_after: Some(prost_types::Duration {
+            seconds: 0,
+            nanos: wait_ms * 1_000_000,
+        }),
+        ..pb::Error::default()
+    }
+    .into())
+}
+
+#[tokio::test]
+async fn one_message_per_target_is_in_flight_and_order_holds() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    for (target, text) in [(bob(), "b1"), (bob(), "b2"), (carol(), "c1"), (bob(), "b3")] {
+        outbox.push(target, text.to_owned()).unwrap();
+    }
+    assert_eq!(texts(&mut outbox, now, 1), [row(1, "b1"), row(2, "c1")]);
+    assert!(
+        matches!(outbox.answered(now, 1, taken()), Some(Settled::Sent(message, _))
+        if message.text == "b1")
+    );
+    assert_eq!(texts(&mut outbox, now, 3), [row(3, "b2")]);
+    assert_eq!(
+        outbox.answered(now, 1, taken()),
+        None,
+        "an answer counts once"
+    );
+    assert_eq!(outbox.answered(now, 99, taken()), None);
+}
+
+#[tokio::test]
+async fn a_rate_is_waited_out_and_nothing_overtakes() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    for text in ["1", "2", "3"] {
+        outbox.push(bob(), text.to_owned()).unwrap();
+    }
+    assert_eq!(texts(&mut outbox, now, 1), [row(1, "1")]);
+    let first = outbox.items[0].message.request();
+    assert_eq!(outbox.answered(now, 1, too_fast(50)), None);
+    assert_eq!(texts(&mut outbox, now, 2), []);
+    let later = outbox.wake_at().unwrap();
+    assert_eq!(later, now + Duration::from_millis(50));
+    assert_eq!(
+        outbox.next(later, 2),
+        Some(first),
+        "the same request to the byte"
+    );
+    assert!(outbox.answered(later, 2, taken()).is_some());
+    assert_eq!(texts(&mut outbox, later, 3), [row(3, "2")]);
+}
+
+#[tokio::test]
+async fn without_a_rate_many_are_in_flight() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    outbox.set_unlimited(true);
+    for n in 0..100 {
+        outbox.push(bob(), n.to_string()).unwrap();
+    }
+    let flying = texts(&mut outbox, now, 0);
+    assert_eq!(flying.len(), IN_FLIGHT_MAX);
+    assert!(
+        flying
+            .iter()
+            .all(|(request, text)| request.to_string() == *text)
+    );
+    // A server that stumbles ends it.
+    let stumble = Err(Status::unavailable("the store").into());
+    let Err(ClientError::Refused(_)) = &stumble else {
+        panic!("{stumble:?}")
+    };
+    assert_eq!(outbox.answered(now, 0, stumble), None);
+    assert!(outbox.careful);
+}
+
+#[tokio::test]
+async fn a_broken_stream_sends_again_what_was_not_answered() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    outbox.set_unlimited(true);
+    let ids = ["1", "2", "3"].map(|text| outbox.push(bob(), text.to_owned()).unwrap());
+    assert_eq!(texts(&mut outbox, now, 1).len(), 3);
+    assert!(outbox.answered(now, 1, taken()).is_some());
+    outbox.disconnected();
+    assert_eq!(
+        outbox.answered(now, 2, taken()),
+        None,
+        "an answer of the old stream"
+    );
+    let again: Vec<String> = (7..)
+        .map_while(|request| outbox.next(now, request))
+        .map(|m| m.client_message_id)
+        .collect();
+    assert_eq!(again, [ids[1].to_string(), ids[2].to_string()]);
+}
+
+#[tokio::test]
+async fn a_refusal_settles_and_the_next_one_goes() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    outbox.push(bob(), "1".to_owned()).unwrap();
+    outbox.push(bob(), "2".to_owned()).unwrap();
+    assert_eq!(texts(&mut outbox, now, 1), [row(1, "1")]);
+    let refused = Err(Status::not_found("no such user").into());
+    assert!(matches!(
+        outbox.answered(now, 1, refused),
+        Some(Settled::Refused(..))
+    ));
+    assert_eq!(texts(&mut outbox, now, 2), [row(2, "2")]);
+}
+
+#[test]
+fn it_is_bounded_and_says_so() {
+    let mut outbox = Outbox::default();
+    for _ in 0..OUTBOX_MESSAGES_MAX {
+        outbox.push(bob(), String::new()).unwrap();
+    }
+    let error = outbox.push(bob(), String::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "1000 messages are waiting to be sent already; try again when the server has taken some"
+    );
+}

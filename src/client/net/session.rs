@@ -1,0 +1,274 @@
+//! Calls to one server, with or without a login: everything but the live stream.
+//!
+//! A call that changes nothing, or that can be repeated without harm, takes a [`Patience`] and is
+//! repeated for that long over broken connections; a rate is waited out however long it takes.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    domain::{ids::ClientMessageId, limits::PAGE_SIZE_MAX, name::UserName},
+    pb,
+};
+
+use super::{
+    backoff::Backoff,
+    connect::{Connection, ServerAddress},
+    error::{ClientError, Retry},
+    outbox::{Outgoing, Target},
+};
+
+/// How long one attempt may take before the connection counts as dead.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait that a server can impose before the next attempt.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Pages of users after which a server that never ends its list is not believed any more.
+const USER_PAGES_MAX: usize = 20_000;
+
+/// A server and, perhaps, a login there. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Session {
+    connection: Connection,
+}
+
+/// A new login.
+#[derive(Clone)]
+pub struct Login {
+    /// Who is logged in.
+    pub user: pb::User,
+    /// The device of this login.
+    pub device: pb::Device,
+    /// The secret of the device. Whoever has it is the device.
+    pub access_token: String,
+    /// The session of the login.
+    pub session: Session,
+}
+
+/// How long a call is repeated while the server cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all.
+    None,
+    /// So long.
+    For(Duration),
+    /// Until it succeeds.
+    Endless,
+}
+
+impl Session {
+    /// Makes a session without a login. The first call connects.
+    pub fn new(server: &ServerAddress) -> Result<Self, ClientError> {
+        let connection = Connection::plaintext(server)?;
+        Ok(Self { connection })
+    }
+
+    /// Returns a session with the login that the token belongs to.
+    pub fn with_token(&self, token: &str) -> Result<Self, ClientError> {
+        let connection = self.connection.with_token(token);
+        Ok(Self {
+            connection: connection.map_err(|_| ClientError::TokenText)?,
+        })
+    }
+
+    /// Returns the connection, for calls that have no method here.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Makes an account and logs in.
+    pub async fn register(
+        &self,
+        name: &UserName,
+        password: &str,
+        device_name: &str,
+    ) -> Result<Login, ClientError> {
+        let request = pb::RegisterRequest {
+            user_name: name.to_string(),
+            password: password.to_owned(),
+            device_name: device_name.to_owned(),
+        };
+        let call = async || self.connection.auth().register(request.clone()).await;
+        // Not repeated over a broken connection: a second attempt would find the name taken.
+        let answer = attempts(Patience::None, call).await?;
+        self.login_of(answer.user, answer.device, answer.access_token)
+    }
+
+    /// Logs in, as a new device.
+    pub async fn login(
+        &self,
+        name: &UserName,
+        password: &str,
+        device_name: &str,
+    ) -> Result<Login, ClientError> {
+        let request = pb::LoginRequest {
+            user_name: name.to_string(),
+            password: password.to_owned(),
+            device_name: device_name.to_owned(),
+        };
+        let call = async || self.connection.auth().login(request.clone()).await;
+        let answer = attempts(Patience::None, call).await?;
+        self.login_of(answer.user, answer.device, answer.access_token)
+    }
+
+    /// Ends the login of this session.
+    pub async fn logout(&self) -> Result<(), ClientError> {
+        let call = async || self.connection.auth().logout(pb::LogoutRequest {}).await;
+        attempts(Patience::None, call).await.map(|_| ())
+    }
+
+    /// Returns the user of this session.
+    pub async fn who_am_i(&self) -> Result<pb::User, ClientError> {
+        let call = async || self.connection.auth().who_am_i(pb::WhoAmIRequest {}).await;
+        let answer = attempts(Patience::None, call).await?;
+        answer.user.ok_or(ClientError::BadAnswer("user"))
+    }
+
+    /// Returns what the server is and how to log in.
+    pub async fn server_info(&self) -> Result<pb::GetServerInfoResponse, ClientError> {
+        let call = async || {
+            let mut chat = self.connection.chat();
+            chat.get_server_info(pb::GetServerInfoRequest {}).await
+        };
+        attempts(Patience::None, call).await
+    }
+
+    /// Returns the server's time.
+    pub async fn time(&self, patience: Patience) -> Result<prost_types::Timestamp, ClientError> {
+        let call = async || self.connection.chat().time(pb::TimeRequest {}).await;
+        let answer = attempts(patience, call).await?;
+        answer.time.ok_or(ClientError::BadAnswer("time"))
+    }
+
+    /// Returns everybody who ever registered, sorted by name.
+    pub async fn users(&self, patience: Patience) -> Result<Vec<pb::User>, ClientError> {
+        let mut users = Vec::new();
+        let mut page_token = String::new();
+        for _ in 0..USER_PAGES_MAX {
+            let request = pb::UsersRequest {
+                page_size: u32::try_from(PAGE_SIZE_MAX).unwrap_or(0),
+                page_token,
+                ..pb::UsersRequest::default()
+            };
+            let call = async || self.connection.chat().users(request.clone()).await;
+            let page = attempts(patience, call).await?;
+            users.extend(page.users);
+            if page.next_page_token.is_empty() {
+                return Ok(users);
+            }
+            page_token = page.next_page_token;
+        }
+        Err(ClientError::BadAnswer("end of the list of users"))
+    }
+
+    /// Gets the DIRECT conversation with a user, making it if need be.
+    pub async fn start_conversation(
+        &self,
+        name: &UserName,
+        patience: Patience,
+    ) -> Result<pb::Conversation, ClientError> {
+        let request = pb::StartConversationRequest {
+            user_name: name.to_string(),
+        };
+        let call = async || {
+            let mut conversations = self.connection.conversations();
+            conversations.start_conversation(request.clone()).await
+        };
+        let answer = attempts(patience, call).await?;
+        answer
+            .conversation
+            .ok_or(ClientError::BadAnswer("conversation"))
+    }
+
+    /// Sends one message and returns when it is on the server's stable storage. Every attempt
+    /// carries the same id, so it is one message however often the answer is lost.
+    pub async fn send(
+        &self,
+        target: Target,
+        text: &str,
+        patience: Patience,
+    ) -> Result<pb::SendResponse, ClientError> {
+        let id = ClientMessageId::mint();
+        let request = Outgoing {
+            id,
+            target,
+            text: text.to_owned(),
+        }
+        .request();
+        let call = async || self.connection.chat().send(request.clone()).await;
+        attempts(patience, call).await
+    }
+
+    /// Marks a conversation read up to a message.
+    pub async fn mark_read(
+        &self,
+        conversation_id: &str,
+        read_seq: u64,
+    ) -> Result<pb::MarkReadResponse, ClientError> {
+        let conversation_id = conversation_id.to_owned();
+        let request = pb::MarkReadRequest {
+            conversation_id,
+            read_seq,
+        };
+        let call = async || self.connection.chat().mark_read(request.clone()).await;
+        attempts(Patience::None, call).await
+    }
+
+    /// Tells the server how far this device has taken in its events.
+    pub async fn acknowledge(&self, cursor: &str) -> Result<(), ClientError> {
+        let request = pb::AcknowledgeRequest {
+            cursor: cursor.to_owned(),
+        };
+        let call = async || self.connection.chat().acknowledge(request.clone()).await;
+        attempts(Patience::None, call).await.map(|_| ())
+    }
+
+    fn login_of(
+        &self,
+        user: Option<pb::User>,
+        device: Option<pb::Device>,
+        access_token: String,
+    ) -> Result<Login, ClientError> {
+        let session = self.with_token(&access_token)?;
+        let user = user.ok_or(ClientError::BadAnswer("user"))?;
+        let device = device.ok_or(ClientError::BadAnswer("device"))?;
+        Ok(Login {
+            user,
+            device,
+            access_token,
+            session,
+        })
+    }
+}
+
+/// Makes a call until it is answered for good.
+async fn attempts<T, F>(patience: Patience, mut call: impl FnMut() -> F) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+{
+    let mut backoff = Backoff::default();
+    let start = Instant::now();
+    loop {
+        let answer = match timeout(ATTEMPT_TIMEOUT, call()).await {
+            Ok(answer) => answer.map_err(ClientError::from),
+            Err(_) => Err(ClientError::Unreachable {
+                cause: "no answer in time".into(),
+            }),
+        };
+        let error = match answer {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(error) => error,
+        };
+        let patient = match patience {
+            Patience::None => false,
+            Patience::For(time) => start.elapsed() < time,
+            Patience::Endless => true,
+        };
+        match error.retry() {
+            // A login that is too fast is told so: the wait can be a minute, and a person waits.
+            Retry::After(wait) if patience != Patience::None => sleep(wait.min(WAIT_MAX)).await,
+            Retry::WithBackoff if patient => sleep(backoff.next_wait()).await,
+            _ => return Err(error),
+        }
+    }
+}

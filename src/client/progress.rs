@@ -1,0 +1,158 @@
+//! How far the output has come: what may be acknowledged and marked read.
+//!
+//! Only what was printed and flushed counts, so that a message that never reached the screen comes
+//! again. What was told once is told again only at the very end, since it may have been lost with a
+//! connection; the server merges by max, so telling it twice does no harm.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::timeout;
+
+use crate::{
+    domain::name::UserName,
+    pb::{self, event::Body},
+};
+
+use super::net::{live::Link, session::Session};
+
+/// How often progress is told at most.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+/// How long telling the last progress may keep the program from ending.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
+
+/// What was printed and flushed.
+#[derive(Debug, Default)]
+pub struct Progress {
+    cursor: Option<String>,
+    read: BTreeMap<String, u64>,
+    /// Whether there is a cursor that was not told.
+    cursor_is_new: bool,
+    /// Conversations in which something was read that was not told.
+    newly_read: BTreeSet<String>,
+}
+
+/// The part of an event that progress is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mark {
+    cursor: String,
+    read: Option<(String, u64)>,
+    reset: bool,
+}
+
+impl Mark {
+    /// Takes down an event that is about to be printed for this user.
+    pub fn of(event: &pb::Event, me: &UserName) -> Self {
+        let read = match &event.body {
+            Some(Body::Message(message)) => {
+                let own = message
+                    .sender
+                    .as_ref()
+                    .is_some_and(|sender| sender.name == me.as_str());
+                (!own).then(|| (message.conversation_id.clone(), message.seq))
+            }
+            _ => None,
+        };
+        let reset = matches!(event.body, Some(Body::Reset(_)));
+        Self {
+            cursor: event.cursor.clone(),
+            read,
+            reset,
+        }
+    }
+}
+
+impl Progress {
+    /// Notes that what is marked has been printed and flushed.
+    pub fn printed(&mut self, mark: Mark) {
+        if mark.reset {
+            // Cursors and seqs of the old store mean nothing in the new one.
+            *self = Self::default();
+        }
+        if !mark.cursor.is_empty() {
+            self.cursor = Some(mark.cursor);
+            self.cursor_is_new = true;
+        }
+        if let Some((conversation, seq)) = mark.read {
+            self.newly_read.insert(conversation.clone());
+            let read = self.read.entry(conversation).or_default();
+            *read = seq.max(*read);
+        }
+    }
+
+    /// Tells the server over the link.
+    pub fn tell(&mut self, link: &mut Link) {
+        for conversation in std::mem::take(&mut self.newly_read) {
+            if let Some(seq) = self.read.get(&conversation) {
+                link.mark_read(&conversation, *seq);
+            }
+        }
+        if let Some(cursor) = self.cursor.clone().filter(|_| self.cursor_is_new) {
+            link.acknowledge(cursor);
+            self.cursor_is_new = false;
+        }
+    }
+
+    /// Tells the server when the link is over. Failing costs no more than messages that come twice.
+    pub async fn tell_at_last(self, session: &Session) {
+        let tell = async {
+            for (conversation, seq) in &self.read {
+                session.mark_read(conversation, *seq).await?;
+            }
+            match &self.cursor {
+                Some(cursor) => session.acknowledge(cursor).await,
+                None => Ok(()),
+            }
+        };
+        timeout(LAST_WORDS_MAX, tell).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(cursor: &str, sender: &str, seq: u64) -> pb::Event {
+        let sender = Some(pb::UserRef {
+            name: sender.to_owned(),
+            ..pb::UserRef::default()
+        });
+        let conversation_id = "c1".to_owned();
+        let message = pb::Message {
+            conversation_id,
+            seq,
+            sender,
+            ..pb::Message::default()
+        };
+        pb::Event {
+            cursor: cursor.to_owned(),
+            body: Some(Body::Message(message)),
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_is_read_when_it_is_printed() {
+        let me: UserName = "ann".parse().unwrap();
+        let mut progress = Progress::default();
+        for (cursor, sender, seq) in [("x-1", "bob", 4), ("x-2", "bob", 5), ("x-3", "ann", 6)] {
+            progress.printed(Mark::of(&message(cursor, sender, seq), &me));
+        }
+        assert_eq!(progress.cursor.as_deref(), Some("x-3"));
+        assert_eq!(progress.read, BTreeMap::from([("c1".to_owned(), 5)]));
+        let state = pb::Event::default();
+        progress.printed(Mark::of(&state, &me));
+        assert_eq!(
+            progress.cursor.as_deref(),
+            Some("x-3"),
+            "an empty cursor is none"
+        );
+        let reset = pb::Event {
+            body: Some(Body::Reset(pb::Reset::default())),
+            ..state
+        };
+        progress.printed(Mark::of(&reset, &me));
+        assert_eq!((progress.cursor, progress.read.len()), (None, 0));
+    }
+}

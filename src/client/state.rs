@@ -1,0 +1,211 @@
+//! Remembered logins: one file per server and user, with the token and nothing else.
+//!
+//! The folder is for its owner alone (0700), each file too (0600), and a file is there whole or not
+//! at all: it is written beside its place and renamed. Knows nothing of servers.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use etcetera::BaseStrategy;
+
+use crate::domain::name::UserName;
+
+use super::{exit::Failure, net::connect::ServerAddress};
+
+/// What stands between server and user in a file's name: in neither of them.
+const SEPARATOR: &str = "@@";
+/// How a file's name ends.
+const ENDING: &str = ".token";
+/// A token has 47 bytes; a file with more is not ours.
+const TOKEN_BYTES_MAX: u64 = 4096;
+
+/// The folder of remembered logins.
+#[derive(Clone, Debug)]
+pub struct Logins {
+    folder: PathBuf,
+}
+
+impl Logins {
+    /// The folder of this user: `$XDG_STATE_HOME/tinychat`, else `~/.local/state/tinychat`.
+    pub fn of_user() -> Result<Self, Failure> {
+        let strategy = etcetera::base_strategy::Xdg::new().ok();
+        let state = strategy.and_then(|strategy| strategy.state_dir());
+        let state = state.ok_or_else(|| {
+            Failure::other(
+                "there is no home folder to keep the login in; set HOME or XDG_STATE_HOME",
+            )
+        })?;
+        Ok(Self::in_folder(state.join("tinychat")))
+    }
+
+    /// A folder of one's own.
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Returns the token of a user at a server, if one is remembered.
+    pub fn find(&self, server: &ServerAddress, user: &UserName) -> Result<Option<String>, Failure> {
+        let path = self.path(server, user);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(trouble("read", &path, &error)),
+        };
+        let mut token = String::new();
+        match file.take(TOKEN_BYTES_MAX).read_to_string(&mut token) {
+            Ok(_) => Ok(Some(token.trim().to_owned()).filter(|token| !token.is_empty())),
+            // Not text, so not a token: as good as none.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+            Err(error) => Err(trouble("read", &path, &error)),
+        }
+    }
+
+    /// Returns the users with a remembered login at a server, sorted.
+    pub fn users(&self, server: &ServerAddress) -> Result<Vec<UserName>, Failure> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(trouble("read", &self.folder, &error)),
+        };
+        let prefix = format!("{}{SEPARATOR}", server.as_str());
+        let user = |entry: fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_prefix(&prefix)?
+                .strip_suffix(ENDING)?
+                .parse()
+                .ok()
+        };
+        let mut users: Vec<UserName> = entries.flatten().filter_map(user).collect();
+        users.sort();
+        Ok(users)
+    }
+
+    /// Remembers a token.
+    pub fn keep(
+        &self,
+        server: &ServerAddress,
+        user: &UserName,
+        token: &str,
+    ) -> Result<(), Failure> {
+        let path = self.path(server, user);
+        self.write(&path, token)
+            .map_err(|error| trouble("write", &path, &error))
+    }
+
+    /// Forgets a token.
+    pub fn forget(&self, server: &ServerAddress, user: &UserName) -> Result<(), Failure> {
+        let path = self.path(server, user);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(trouble("remove", &path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, server: &ServerAddress, user: &UserName) -> PathBuf {
+        // An address has no slash and a name begins with a letter or digit: neither leaves the folder.
+        self.folder
+            .join(format!("{}{SEPARATOR}{user}{ENDING}", server.as_str()))
+    }
+
+    fn write(&self, path: &Path, token: &str) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)?;
+        let random = getrandom::u64().map_err(io::Error::other)?;
+        let fresh = self.folder.join(format!(".{random:016x}.new"));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        let written = file
+            .write_all(format!("{token}\n").as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&fresh, path));
+        if written.is_err() {
+            // The error that matters is the first one.
+            let _ = fs::remove_file(&fresh);
+        }
+        written
+    }
+}
+
+fn trouble(act: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::other(format!(
+        "cannot {act} {}: {error}; see to the rights of that place, or set XDG_STATE_HOME",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn server(text: &str) -> ServerAddress {
+        text.parse().unwrap()
+    }
+
+    fn name(text: &str) -> UserName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_token_is_kept_for_its_owner_alone_and_forgotten() {
+        let home = tempfile::tempdir().unwrap();
+        let logins = Logins::in_folder(home.path().join("state/tinychat"));
+        let here = server("127.0.0.1:7777");
+        let ann = name("ann");
+        assert_eq!(logins.find(&here, &ann), Ok(None));
+        logins.forget(&here, &ann).unwrap();
+        logins.keep(&here, &ann, "first").unwrap();
+        logins.keep(&here, &ann, "second").unwrap();
+        assert_eq!(logins.find(&here, &ann), Ok(Some("second".to_owned())));
+
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&logins.folder), 0o700);
+        assert_eq!(mode(&logins.path(&here, &ann)), 0o600);
+        assert_eq!(
+            fs::read_dir(&logins.folder).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+
+        logins.forget(&here, &ann).unwrap();
+        assert_eq!(logins.find(&here, &ann), Ok(None));
+    }
+
+    #[test]
+    fn logins_of_other_servers_are_not_mixed_up() {
+        let home = tempfile::tempdir().unwrap();
+        let logins = Logins::in_folder(home.path().to_owned());
+        let (here, there) = (server("[::1]:7777"), server("localhost:7777"));
+        assert_eq!(logins.users(&here), Ok(Vec::new()));
+        for user in ["bob", "ann"] {
+            logins.keep(&here, &name(user), "x").unwrap();
+        }
+        logins.keep(&there, &name("carol"), "x").unwrap();
+        fs::write(home.path().join("notes.txt"), "not a token").unwrap();
+        assert_eq!(logins.users(&here), Ok(vec![name("ann"), name("bob")]));
+        assert_eq!(logins.users(&there), Ok(vec![name("carol")]));
+    }
+
+    #[test]
+    fn a_file_with_strange_bytes_is_no_login() {
+        let home = tempfile::tempdir().unwrap();
+        let logins = Logins::in_folder(home.path().to_owned());
+        let here = server("127.0.0.1:1");
+        fs::write(logins.path(&here, &name("ann")), b"\xff\xff").unwrap();
+        fs::write(logins.path(&here, &name("bob")), b"\n").unwrap();
+        assert_eq!(logins.find(&here, &name("ann")), Ok(None));
+        assert_eq!(logins.find(&here, &name("bob")), Ok(None));
+    }
+}
