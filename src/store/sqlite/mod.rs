@@ -27,7 +27,7 @@ use self::{
     batch::{Batch, Memory},
     fault::Faults,
     readers::Readers,
-    writer::{JOB_BYTES, Writer},
+    writer::{JOB_BYTES, Kind, Writer},
 };
 use super::{
     Account, Answer, AuthMode, ConversationPage, CreateUserError, MarkReadError, MessagePage,
@@ -93,12 +93,17 @@ impl SqliteStore {
     }
 
     /// Queues work now (its place in the log is the order of these calls) and gives a future of its outcome.
-    fn write<T, F>(&self, bytes: usize, work: F) -> Answer<'static, Result<T, StoreError>>
+    fn write<T, F>(
+        &self,
+        kind: Kind,
+        bytes: usize,
+        work: F,
+    ) -> Answer<'static, Result<T, StoreError>>
     where
         T: Send + 'static,
         F: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let queued = self.writer.submit(bytes, work);
+        let queued = self.writer.submit(kind, bytes, work);
         Box::pin(async move { answered(queued?).await })
     }
 }
@@ -141,7 +146,7 @@ impl Store for SqliteStore {
         created: TimeMs,
     ) -> Answer<'_, Result<User, CreateUserError>> {
         let taken = CreateUserError::NameTaken(name.clone());
-        let made = self.write(JOB_BYTES, move |batch| {
+        let made = self.write(Kind::Other, JOB_BYTES, move |batch| {
             accounts::create_user(batch, name, password, created)
         });
         Box::pin(async move { made.await?.ok_or(taken) })
@@ -172,7 +177,7 @@ impl Store for SqliteStore {
         device: NewDevice,
         streaming: Arc<HashSet<DeviceId>>,
     ) -> Answer<'_, Result<(Device, Option<DeviceId>), StoreError>> {
-        self.write(JOB_BYTES, move |batch| {
+        self.write(Kind::Other, JOB_BYTES, move |batch| {
             accounts::create_device(batch, &device, &streaming)
         })
     }
@@ -192,13 +197,15 @@ impl Store for SqliteStore {
         device: DeviceId,
         name: DeviceName,
     ) -> Answer<'_, Result<(), StoreError>> {
-        self.write(JOB_BYTES, move |batch| {
+        self.write(Kind::Other, JOB_BYTES, move |batch| {
             accounts::rename_device(batch, device, &name)
         })
     }
 
     fn end_device(&self, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
-        self.write(JOB_BYTES, move |batch| accounts::end_device(batch, device))
+        self.write(Kind::Other, JOB_BYTES, move |batch| {
+            accounts::end_device(batch, device)
+        })
     }
 
     fn touch(&self, user: UserId, device: DeviceId, at: TimeMs) {
@@ -219,7 +226,7 @@ impl Store for SqliteStore {
             .map(|message| message.text.as_str().len())
             .sum();
         let bytes = texts + messages.len() * JOB_BYTES;
-        self.write(bytes, move |batch| {
+        self.write(Kind::Sends, bytes, move |batch| {
             messages
                 .into_iter()
                 .map(|message| batch.append(message))
@@ -248,9 +255,11 @@ impl Store for SqliteStore {
     ) -> Answer<'_, Result<ConversationView, StartError>> {
         let unknown = StartError::UserNotFound(peer.clone());
         let reader = user.id;
-        let started = self.write(JOB_BYTES, move |batch| match batch.user_by_name(&peer)? {
-            Some(peer) => batch.start_direct(&user, &peer).map(Some),
-            None => Ok(None),
+        let started = self.write(Kind::Other, JOB_BYTES, move |batch| {
+            match batch.user_by_name(&peer)? {
+                Some(peer) => batch.start_direct(&user, &peer).map(Some),
+                None => Ok(None),
+            }
         });
         Box::pin(async move {
             let Some(id) = started.await? else {
@@ -274,7 +283,7 @@ impl Store for SqliteStore {
         seq: Seq,
         at: TimeMs,
     ) -> Answer<'_, Result<ReadState, MarkReadError>> {
-        let marked = self.write(JOB_BYTES, move |batch| {
+        let marked = self.write(Kind::Other, JOB_BYTES, move |batch| {
             batch.mark_read(user, conversation, seq, at)
         });
         Box::pin(async move { marked.await? })

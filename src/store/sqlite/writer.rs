@@ -45,6 +45,22 @@ const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How long what is lazy (device cursors, last seen, markers to show) may wait for a batch to share.
 const LAZY: Duration = Duration::from_millis(900);
 
+/// A job that waits for its batch.
+struct Queued {
+    kind: Kind,
+    bytes: usize,
+    job: Box<dyn Job>,
+}
+
+/// What a job is about; only `Switch::AckBeforeCommit` asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Messages.
+    Sends,
+    /// Anything else.
+    Other,
+}
+
 /// Something to be done in the next batch.
 trait Job: Send {
     /// Does it, inside the transaction.
@@ -105,7 +121,7 @@ impl Lazy {
 
 /// The callers' end of the writer.
 pub(super) struct Writer {
-    queue: Mutex<Option<Sender<(usize, Box<dyn Job>)>>>,
+    queue: Mutex<Option<Sender<Queued>>>,
     room: Arc<Semaphore>,
     faults: Arc<Faults>,
     /// Merged until the next batch takes it.
@@ -118,7 +134,7 @@ pub(super) struct Writer {
 struct Work {
     connection: Connection,
     memory: Memory,
-    queue: Receiver<(usize, Box<dyn Job>)>,
+    queue: Receiver<Queued>,
     lazy: Arc<Mutex<Lazy>>,
     faults: Arc<Faults>,
     end: Arc<AtomicU64>,
@@ -176,6 +192,7 @@ impl Writer {
     /// Queues work for the next batch; its place in the log is the order of these calls.
     pub fn submit<T, F>(
         &self,
+        kind: Kind,
         bytes: usize,
         work: F,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
@@ -199,7 +216,11 @@ impl Writer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = queue.as_ref().ok_or(StoreError::Closed)?;
         sender
-            .send((bytes, Box::new(job)))
+            .send(Queued {
+                kind,
+                bytes,
+                job: Box::new(job),
+            })
             .map_err(|_| StoreError::Closed)?;
         Ok(answer)
     }
@@ -259,20 +280,22 @@ impl Work {
     }
 
     /// Takes what is queued, waiting a while for the first; and whether more can come.
-    fn next_jobs(&self, wait: Duration) -> (Vec<Box<dyn Job>>, bool) {
-        let (mut bytes, mut job) = match self.queue.recv_timeout(wait) {
+    fn next_jobs(&self, wait: Duration) -> (Vec<Queued>, bool) {
+        let mut next = match self.queue.recv_timeout(wait) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => return (Vec::new(), true),
             Err(RecvTimeoutError::Disconnected) => return (Vec::new(), false),
         };
         let mut jobs = Vec::new();
+        let mut bytes = 0;
         loop {
-            jobs.push(job);
+            bytes += next.bytes;
+            jobs.push(next);
             if bytes >= BATCH_BYTES_MAX {
                 return (jobs, true);
             }
             match self.queue.try_recv() {
-                Ok((more, next)) => (bytes, job) = (bytes + more, next),
+                Ok(more) => next = more,
                 // A closed queue is seen again, and then ended, when it is empty.
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (jobs, true),
             }
@@ -280,7 +303,7 @@ impl Work {
     }
 
     /// One batch: all of it or nothing.
-    fn commit(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
+    fn commit(&mut self, jobs: &mut Vec<Queued>) {
         if let Err(failed) = self.faults.check() {
             return answer(jobs, &Err(failed));
         }
@@ -315,18 +338,22 @@ impl Work {
         }
     }
 
-    fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>, lazy: &Lazy) -> rusqlite::Result<Commit> {
+    fn write(&mut self, jobs: &mut Vec<Queued>, lazy: &Lazy) -> rusqlite::Result<Commit> {
         self.connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute([])?;
         let mut batch = Batch::new(&self.connection, &mut self.memory);
-        for job in jobs.iter_mut() {
-            job.run(&mut batch)?;
+        for queued in jobs.iter_mut() {
+            queued.job.run(&mut batch)?;
         }
         batch.write_lazy(lazy)?;
         let commit = batch.finish()?;
         if switch::is_on(Switch::AckBeforeCommit) {
-            answer(jobs, &Ok(()));
+            let (mut sends, others) = jobs
+                .drain(..)
+                .partition(|queued| queued.kind == Kind::Sends);
+            answer(&mut sends, &Ok(()));
+            *jobs = others;
             std::thread::sleep(Duration::from_millis(20));
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
@@ -335,8 +362,8 @@ impl Work {
     }
 }
 
-fn answer(jobs: &mut Vec<Box<dyn Job>>, outcome: &Result<(), StoreError>) {
-    for job in jobs.drain(..) {
-        job.answer(outcome.clone());
+fn answer(jobs: &mut Vec<Queued>, outcome: &Result<(), StoreError>) {
+    for queued in jobs.drain(..) {
+        queued.job.answer(outcome.clone());
     }
 }
