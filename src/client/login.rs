@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(
             choose_name(&options, &logins),
             Err(Failure::usage(
-                "--user: a user name cannot contain  ; use a-z 0-9 . _ -"
+                "--user: a user name cannot contain ' '; use a-z 0-9 . _ -"
             ))
         );
     }

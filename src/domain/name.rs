@@ -21,7 +21,7 @@ pub enum UserNameError {
     #[error("a user name begins with a letter a-z or a digit")]
     BadStart,
     /// A character outside the set; shown escaped, since it can be anything.
-    #[error("a user name cannot contain {}; use a-z 0-9 . _ -", .0.escape_default())]
+    #[error("a user name cannot contain '{}'; use a-z 0-9 . _ -", .0.escape_default())]
     BadCharacter(char),
 }
 
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(error("аnn"), UserNameError::BadCharacter('\u{430}'));
         assert_eq!(
             error("a\u{1b}[2J").to_string(),
-            "a user name cannot contain \\u{1b}; use a-z 0-9 . _ -"
+            "a user name cannot contain '\\u{1b}'; use a-z 0-9 . _ -"
         );
     }
 }

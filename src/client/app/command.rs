@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(error("/start   "), text);
         assert_eq!(
             error("/start bob and carol"),
-            "Cannot start a conversation: a user name cannot contain  ; use a-z 0-9 . _ -."
+            "Cannot start a conversation: a user name cannot contain ' '; use a-z 0-9 . _ -."
         );
     }
 

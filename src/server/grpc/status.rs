@@ -15,8 +15,6 @@ use crate::{domain::cursor::CursorError, domain::invalid::Violation, engine::Err
 const DOMAIN: &str = "tinychat";
 /// When it is worth trying again after the server had too much to do.
 const RETRY_BUSY: Duration = Duration::from_millis(200);
-/// When it is worth looking whether a full disk has room again.
-const RETRY_FULL: Duration = Duration::from_secs(5);
 
 /// What a peer did against the rules of the wire, rather than of the chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,13 +174,13 @@ fn see_error(error: &Error) -> Seen {
             "the server has too much to do; repeat the request in a moment, it is never done twice",
         )
         .retry_after(RETRY_BUSY),
+        // Without a time to wait: room comes from people, and who waits for it should know.
         Error::StoreFull => seen(
             Code::ResourceExhausted,
             "STORE_FULL",
             "the disk of the server is full; nothing was done, reading goes on; ask its operator \
              for room and repeat the request",
-        )
-        .retry_after(RETRY_FULL),
+        ),
         Error::StoreGone(cause) => {
             error!(%cause, "the store does not answer");
             seen(
