@@ -25,6 +25,10 @@ async fn killed(start: Start, seed: u64, cycles: usize) -> Finished {
         server = server.restart();
         load.moved_to(&server);
     }
+    // What came of it is read from a server without faults.
+    server.kill9();
+    let server = server.again().without_switch().start();
+    load.moved_to(&server);
     load.finish(&server).await
 }
 

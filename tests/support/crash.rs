@@ -71,8 +71,11 @@ pub fn recorded(strace: &Strace, folder: &Path, prefix: &str) -> Vec<Recorded> {
     let mut operations = Vec::new();
     let mut halves: HashMap<u32, (u64, String)> = HashMap::new();
     for line in strace.finished_log().lines() {
-        let mut words = line.splitn(3, ' ');
-        let (Some(by), Some(at), Some(call)) = (words.next(), words.next(), words.next()) else {
+        // A short thread id is padded.
+        let Some((by, line)) = line.split_once(' ') else {
+            continue;
+        };
+        let Some((at, call)) = line.trim_start().split_once(' ') else {
             continue;
         };
         let (Ok(by), Some(at_us)) = (by.parse(), microseconds(at)) else {

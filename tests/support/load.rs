@@ -14,7 +14,10 @@ use std::{
 
 use tinychat::{
     client::net::connect::{Connection, ServerAddress},
-    pb::{ChatResponse, Event, Message, SendResponse, chat_request::Request, event::Body, reply},
+    pb::{
+        ChatResponse, Event, Message, SendResponse, WhoAmIRequest, chat_request::Request,
+        event::Body, reply,
+    },
 };
 use tokio::{
     sync::{Barrier, watch},
@@ -35,6 +38,8 @@ use super::{
 const ANSWER: Duration = Duration::from_secs(5);
 /// Between two attempts, unless the server is known to be back earlier.
 const BACK_OFF: Duration = Duration::from_millis(20);
+/// After so many answers that its login is not known a client logs in anew.
+const UNKNOWN_MAX: u32 = 5;
 /// Sends that a client of `Chat` has under way.
 const PIPELINED: usize = 8;
 
@@ -88,6 +93,7 @@ impl Load {
                 server: shared.server.subscribe(),
                 shared: Arc::clone(&shared),
                 account: None,
+                unknown: 0,
                 done: Done::default(),
             };
             tasks.spawn(client.run(number % 2 == 1));
@@ -172,6 +178,8 @@ struct Client {
     shared: Arc<Shared>,
     server: watch::Receiver<ServerAddress>,
     account: Option<(ServerAddress, Account)>,
+    /// How often in a row the login was not known.
+    unknown: u32,
     done: Done,
 }
 
@@ -364,7 +372,10 @@ impl Client {
             self.done.oddities.push(format!("{name}: {status:?} {why}"));
         }
         if status.code() == Code::Unauthenticated {
-            self.account = None;
+            self.unknown += 1;
+            if self.unknown == UNKNOWN_MAX {
+                (self.account, self.unknown) = (None, 0);
+            }
         }
     }
 
@@ -388,6 +399,14 @@ fn copied(message: Message) -> Copied {
 /// Reads everything that a user can read: page by page, by a replay to a new device, and the rest of what a device
 /// followed live.
 async fn read_back(server: &Server, account: &Account, live: Option<Live>, history: &mut History) {
+    let mut account = account.clone();
+    let mut auth = account.connection.auth();
+    if let Err(status) = in_time("who am I", auth.who_am_i(WhoAmIRequest {})).await {
+        // The rest is to be judged all the same.
+        let oddity = format!("{}: a login is lost: {status:?}", account.name);
+        history.oddities.push(oddity);
+        account = Account::login(server, &account.name).await;
+    }
     let mut pages = Vec::new();
     for conversation in account.conversations().await {
         let names = conversation

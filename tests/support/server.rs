@@ -81,6 +81,12 @@ impl Start {
         self
     }
 
+    /// Without such a fault.
+    pub fn without_switch(mut self) -> Self {
+        self.environment.clear();
+        self
+    }
+
     /// The folder of the store.
     pub fn data(&self) -> &Path {
         match &self.data {
