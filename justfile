@@ -1,0 +1,26 @@
+# The words people use. CI runs scripts/test, which does the same and more.
+
+# What can be done
+default:
+    @just --list
+
+# Build and start the server
+run *FLAGS:
+    cargo run --release --bin tinychat-server -- {{FLAGS}}
+
+# Start a client
+chat *FLAGS:
+    cargo run --release --bin tinychat-client -- {{FLAGS}}
+
+# Format, lints, types
+check:
+    cargo fmt --check
+    cargo clippy --profile ci --features test-switches --all-targets --locked -- -D warnings
+
+# The complete suite, with its set-up
+test *FLAGS:
+    scripts/test {{FLAGS}}
+
+# Lint the schema
+proto:
+    buf lint
