@@ -8,7 +8,7 @@ mod fanout;
 mod session;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -35,6 +35,10 @@ use crate::{
 /// idle user, and a commit takes some milliseconds, so more would buy little.
 const RING_COMMITS: usize = 16;
 
+/// Devices that were logged out last. A stream that was admitted just before its device was logged out opens moments
+/// later; ids are never used again, so these many cover any such moment.
+const REVOKED_KEPT: usize = 4_096;
+
 /// What a ring carries.
 #[derive(Clone, Debug)]
 enum Item {
@@ -52,13 +56,20 @@ struct Live {
     sessions: HashMap<u64, (DeviceId, CancellationToken)>,
 }
 
+/// Who is online, and who no longer may be.
+#[derive(Debug, Default)]
+struct Everybody {
+    users: HashMap<UserId, Live>,
+    revoked: VecDeque<DeviceId>,
+}
+
 /// Everybody who is online.
 pub struct Hub {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     epoch: Epoch,
     /// Held for moments only, never over an await.
-    users: Mutex<HashMap<UserId, Live>>,
+    everybody: Mutex<Everybody>,
     next_session: AtomicU64,
     draining: CancellationToken,
 }
@@ -70,24 +81,28 @@ impl Hub {
             epoch: store.epoch(),
             store,
             clock,
-            users: Mutex::default(),
+            everybody: Mutex::default(),
             next_session: AtomicU64::new(0),
             draining: CancellationToken::new(),
         })
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<UserId, Live>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    fn everybody(&self) -> MutexGuard<'_, Everybody> {
+        self.everybody
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Carries commits to sessions until the bus is gone.
     pub async fn listen(self: Arc<Self>, mut commits: Box<dyn Listener>) {
         while let Some(heard) = commits.next().await {
             match heard {
-                Heard::Commit(commit) => fanout::fan_out(&commit, self.epoch, &self.users()),
+                Heard::Commit(commit) => {
+                    fanout::fan_out(&commit, self.epoch, &self.everybody().users)
+                }
                 Heard::Missed => {
                     debug!("commits were missed; all sessions read the store");
-                    for live in self.users().values() {
+                    for live in self.everybody().users.values() {
                         // An error says that nobody listens.
                         let _ = live.ring.send(Item::Look);
                     }
@@ -101,8 +116,11 @@ impl Hub {
         let id = self.next_session.fetch_add(1, Ordering::Relaxed);
         let revoked = CancellationToken::new();
         let ring = {
-            let mut users = self.users();
-            let live = users.entry(user).or_insert_with(|| Live {
+            let mut everybody = self.everybody();
+            if everybody.revoked.contains(&device) {
+                revoked.cancel();
+            }
+            let live = everybody.users.entry(user).or_insert_with(|| Live {
                 ring: broadcast::Sender::new(RING_COMMITS),
                 sessions: HashMap::new(),
             });
@@ -119,20 +137,25 @@ impl Hub {
     }
 
     fn leave(&self, id: u64, user: UserId, device: DeviceId) {
-        let mut users = self.users();
-        if let Some(live) = users.get_mut(&user) {
+        let mut everybody = self.everybody();
+        if let Some(live) = everybody.users.get_mut(&user) {
             live.sessions.remove(&id);
             if live.sessions.is_empty() {
-                users.remove(&user);
+                everybody.users.remove(&user);
             }
         }
-        drop(users);
+        drop(everybody);
         self.store.touch(user, device, self.clock.now());
     }
 
     /// Ends the sessions of a device that was logged out.
     pub fn revoke(&self, user: UserId, device: DeviceId) {
-        if let Some(live) = self.users().get(&user) {
+        let mut everybody = self.everybody();
+        if everybody.revoked.len() == REVOKED_KEPT {
+            everybody.revoked.pop_front();
+        }
+        everybody.revoked.push_back(device);
+        if let Some(live) = everybody.users.get(&user) {
             let ended = live.sessions.values().filter(|(owner, _)| *owner == device);
             ended.for_each(|(_, revoked)| revoked.cancel());
         }
@@ -140,7 +163,7 @@ impl Hub {
 
     /// Whether a user is online.
     pub fn presence(&self, user: UserId) -> Presence {
-        match self.users().contains_key(&user) {
+        match self.everybody().users.contains_key(&user) {
             true => Presence::Online,
             false => Presence::Offline,
         }
@@ -148,13 +171,16 @@ impl Hub {
 
     /// Everybody who is online.
     pub fn online(&self) -> HashSet<UserId> {
-        self.users().keys().copied().collect()
+        self.everybody().users.keys().copied().collect()
     }
 
     /// The devices of a user that have an open stream.
     pub fn streaming(&self, user: UserId) -> HashSet<DeviceId> {
-        let users = self.users();
-        let sessions = users.get(&user).map(|live| live.sessions.values());
+        let everybody = self.everybody();
+        let sessions = everybody
+            .users
+            .get(&user)
+            .map(|live| live.sessions.values());
         sessions
             .into_iter()
             .flatten()
@@ -170,5 +196,34 @@ impl Hub {
     /// Resolves when the server begins to stop.
     pub const fn draining(&self) -> &CancellationToken {
         &self.draining
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::clock::{ManualClock, TimeMs},
+        pb::Welcome,
+        store::{AuthMode, ReplayFrom, memory::MemoryStore},
+    };
+
+    #[tokio::test]
+    async fn a_session_that_opens_just_after_its_device_was_logged_out_ends_at_once() {
+        let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
+        let hub = Hub::new(store, Arc::new(ManualClock::at(TimeMs::new(0))));
+        let (user, ended, other) = (UserId::new(1), DeviceId::new(1), DeviceId::new(2));
+        let opening = || Opening {
+            welcome: Welcome::default(),
+            reset: None,
+            from: ReplayFrom::Unread,
+            backlog_max: None,
+        };
+        hub.revoke(user, ended);
+        let next = hub.open(user, ended, opening()).next().await;
+        assert!(matches!(next, Next::Ended(Ended::Revoked)), "{next:?}");
+        let next = hub.open(user, other, opening()).next().await;
+        assert!(matches!(next, Next::Frame { .. }), "{next:?}");
+        assert_eq!(hub.presence(user), Presence::Offline);
     }
 }

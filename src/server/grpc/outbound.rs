@@ -10,7 +10,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 use tokio_stream::Stream;
@@ -103,10 +102,7 @@ enum Events {
 
 impl Events {
     /// The next runs of events, or why there are no more; `None` after that.
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Vec<Bytes>, bool), Ended>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Next>> {
         loop {
             match self {
                 Self::Awaited(session) => match ready!(Pin::new(session).poll(context)) {
@@ -115,16 +111,11 @@ impl Events {
                 },
                 Self::Open(open) => {
                     let (session, next) = ready!(open.as_mut().poll(context));
-                    return Poll::Ready(Some(match next {
-                        Next::Frame { runs, caught_up } => {
-                            *self = Self::Open(step(session));
-                            Ok((runs, caught_up))
-                        }
-                        Next::Ended(ended) => {
-                            *self = Self::Over;
-                            Err(ended)
-                        }
-                    }));
+                    *self = match next {
+                        Next::Frame { .. } => Self::Open(step(session)),
+                        Next::Ended(_) => Self::Over,
+                    };
+                    return Poll::Ready(Some(next));
                 }
                 Self::Over => return Poll::Ready(None),
             }
@@ -188,16 +179,25 @@ impl Stream for ChatOutbound {
                 state.failure.take_if(|_| empty),
             )
         };
-        if closed && this.caught_up && replies.is_empty() && failure.is_none() {
-            this.finished = true;
-            return Poll::Ready(None);
+        if replies.is_empty() {
+            if let Some(failure) = failure {
+                this.finished = true;
+                return Poll::Ready(Some(Err(failure)));
+            }
+            if closed && this.caught_up {
+                this.finished = true;
+                return Poll::Ready(None);
+            }
+        } else if let Some(failure) = failure {
+            // It comes after these replies.
+            this.replies.fail(failure);
         }
         let events = match this.events.poll(context) {
-            Poll::Ready(Some(Ok((runs, caught_up)))) => {
+            Poll::Ready(Some(Next::Frame { runs, caught_up })) => {
                 this.caught_up |= caught_up;
                 Some(runs)
             }
-            Poll::Ready(Some(Err(ended))) => {
+            Poll::Ready(Some(Next::Ended(ended))) => {
                 this.caught_up = true;
                 if let Some(status) = end_status(ended) {
                     this.finished = true;
@@ -212,18 +212,11 @@ impl Stream for ChatOutbound {
             Poll::Pending => None,
         };
         if events.is_some() || !replies.is_empty() {
-            if let Some(failure) = failure {
-                this.replies.fail(failure);
-            }
             let frame = ChatFrame {
                 events: events.unwrap_or_default(),
                 replies,
             };
             return Poll::Ready(Some(Ok(frame)));
-        }
-        if let Some(failure) = failure {
-            this.finished = true;
-            return Poll::Ready(Some(Err(failure)));
         }
         if closed && this.caught_up {
             this.finished = true;
@@ -248,8 +241,8 @@ impl Stream for SubscribeOutbound {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = ready!(self.0.poll(context));
         Poll::Ready(match next {
-            Some(Ok((events, _))) => Some(Ok(SubscribeFrame { events })),
-            Some(Err(ended)) => end_status(ended).map(Err),
+            Some(Next::Frame { runs: events, .. }) => Some(Ok(SubscribeFrame { events })),
+            Some(Next::Ended(ended)) => end_status(ended).map(Err),
             None => None,
         })
     }
