@@ -123,7 +123,7 @@ pub enum OpenError {
     },
     /// The file is no store, or is damaged, or the disk is full.
     #[error(
-        "the store {file} cannot be opened: {cause}; restore a backup, or give another folder with --data"
+        "the store {file} cannot be opened: {cause}; if the disk is full make room, else restore a copy of it, or give another folder with --data"
     )]
     Unusable {
         /// The file.

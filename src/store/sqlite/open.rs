@@ -95,6 +95,7 @@ pub(super) fn open(
     };
     let writer = connect(&file, true, durability).map_err(unusable)?;
     migrate(&writer, &file, mode)?;
+    sync_folder(folder).map_err(unfit)?;
     let (epoch, key, made, end) = writer
         .query_row(
             "SELECT epoch, request_key, auth_mode, last_offset FROM meta",
@@ -148,7 +149,19 @@ fn make_private(folder: &Path) -> io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    // A new folder is on stable storage when the one that names it is.
+    let made = folder.canonicalize()?;
+    made.ancestors()
+        .skip(1)
+        .take_while(|above| sync_folder(above).is_ok())
+        .for_each(drop);
+    Ok(())
+}
+
+/// Puts the names in a folder on stable storage: a file that was synced is of no use under no name.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn shown(path: &Path) -> String {
