@@ -20,6 +20,8 @@ mod syscall_faults;
 mod crash_states;
 mod full_disk;
 
+mod line_client;
+
 mod clean_stop;
 mod go_regressions;
 mod slow_reader;

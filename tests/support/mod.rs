@@ -10,6 +10,7 @@ pub mod load;
 pub mod rng;
 pub mod server;
 pub mod strace;
+pub mod terminal;
 
 use std::{
     env,

@@ -57,6 +57,12 @@ impl Start {
         self
     }
 
+    /// With this limit of sends.
+    pub fn rate(mut self, rate: &str) -> Self {
+        self.arguments[3] = rate.to_owned();
+        self
+    }
+
     /// Further arguments.
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&a| a.into()));

@@ -1,0 +1,424 @@
+//! The line client as people use it: the real programs, in a pseudo-terminal, compared as a whole; and in pipes.
+
+use std::time::Duration;
+
+use tinychat::pb::event::Body;
+
+use super::support::{self, Account, PATIENCE, Server, terminal::Home};
+
+fn passwords() -> Server {
+    Server::build().with_passwords().start()
+}
+
+/// Replaces times by a pattern, so that a transcript can be compared; each must look like a time.
+fn timeless(transcript: &str) -> String {
+    let mut out = String::new();
+    let mut rest = transcript;
+    while let Some(at) = rest.find("20") {
+        let shape = "0000-00-00 00:00:00";
+        let candidate = rest.get(at..at + shape.len());
+        let is_time = candidate.is_some_and(|text| {
+            text.bytes()
+                .zip(shape.bytes())
+                .all(|(byte, like)| match like {
+                    b'0' => byte.is_ascii_digit(),
+                    other => byte == other,
+                })
+        });
+        let keep = if is_time { at } else { at + 2 };
+        out.push_str(&rest[..keep]);
+        if is_time {
+            out.push_str("YYYY-MM-DD HH:MM:SS");
+        }
+        rest = &rest[if is_time { at + shape.len() } else { keep }..];
+    }
+    out + rest
+}
+
+#[test]
+fn two_people_chat_as_in_the_original() {
+    let server = passwords();
+    let (ann_home, bob_home) = (Home::new(), Home::new());
+    let mut ann = ann_home.client(&server, &[]);
+    ann.register("ann");
+    ann.ask("/USERS", "ann <ONLINE>\n");
+    ann.ask("/START bob", "The user does not exist!");
+    ann.wait_for("\n");
+
+    let mut bob = bob_home.client(&server, &[]);
+    bob.register("bob");
+    ann.ask("/users", "bob <ONLINE>\n");
+    ann.ask("/TIME", "<> 20");
+    ann.ask("/start bob", "/stop closes it.\n");
+    ann.line("hello bob");
+    bob.wait_for("hello bob\n");
+    ann.line(" a text that begins with a space");
+    bob.wait_for("begins with a space\n");
+    bob.ask("/start ann", "/stop closes it.\n");
+    bob.line("hello ann");
+    ann.wait_for("hello ann\n");
+    bob.ask("/START", "\n<> ");
+    bob.wait_for("\n");
+    // Several conversations at once: notes to self beside bob, who goes on being heard.
+    ann.ask("/start ann", "\n<> ");
+    ann.wait_for("\n");
+    ann.line("a note to myself");
+    bob.line("are you there?");
+    ann.wait_for("are you there?\n");
+    ann.ask("/start bob", "\n<> ");
+    ann.wait_for("\n");
+    ann.line("//slash");
+    bob.wait_for("/slash\n");
+    ann.ask("xSTOP", "xSTOP\n");
+    bob.wait_for("xSTOP\n");
+    ann.ask("/strat bob", "did you mean /start?");
+    ann.wait_for("\n");
+    ann.ask("/stop", "\n<> ");
+    ann.wait_for("\n");
+    ann.ask("/STOP", "\n<> ");
+    ann.wait_for("\n");
+    ann.ask("to nobody", "\n<> ");
+    ann.wait_for("\n");
+    ann.ask("/COMMANDS", "how to use this\n");
+    bob.ask("/help", "\n<> ");
+    bob.line("/quit");
+    assert!(bob.ended().success());
+    ann.ask("/users", "bob <OFFLINE>\n");
+    ann.interrupt();
+    assert!(ann.ended().success());
+    insta::assert_snapshot!("two_people_ann", timeless(&ann.transcript()));
+    insta::assert_snapshot!("two_people_bob", timeless(&bob.transcript()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_offline_gets_everything_at_once_in_order_with_the_original_times() {
+    let server = passwords();
+    let home = Home::new();
+    let mut bob = home.client(&server, &[]);
+    bob.register("bob");
+    bob.line("/quit");
+    assert!(bob.ended().success());
+
+    let ann = Account::register(&server, "ann").await;
+    let mut expected = String::new();
+    for number in 1..=30 {
+        let sent = ann.send("bob", &format!("number {number}")).await;
+        let time = sent.sent_time.unwrap();
+        let time = chrono::DateTime::from_timestamp(time.seconds, 0).unwrap();
+        let time = time.format("%Y-%m-%d %H:%M:%S");
+        expected += &format!("<ann, {time}> number {number}\n");
+    }
+    // The login is remembered: no password is asked for.
+    let mut bob = home.client(&server, &["--user", "bob"]);
+    bob.wait_for("number 30\n");
+    let shown = bob.transcript();
+    assert!(shown.contains(&expected), "{shown}");
+    assert!(!shown.contains("Password"), "{shown}");
+    bob.line("/quit");
+    assert!(bob.ended().success());
+    // What was shown is not shown again.
+    let mut bob = home.client(&server, &["--user", "bob"]);
+    bob.wait_for("Welcome, bob.");
+    ann.send("bob", "one more").await;
+    bob.wait_for("one more\n");
+    assert!(!bob.transcript().contains("number"), "{}", bob.transcript());
+}
+
+#[test]
+fn a_wrong_password_and_a_taken_name_are_told_apart_from_a_new_account() {
+    let server = passwords();
+    let mut ann = Home::new().client(&server, &[]);
+    ann.register("ann");
+    let mut thief = Home::new().client(&server, &[]);
+    thief.wait_for("Enter your name: ");
+    thief.line("not a name");
+    thief.wait_for("Enter your name: ");
+    thief.line("Ann");
+    thief.wait_for("Password: ");
+    thief.line("wrong password");
+    thief.wait_for("No login with that name and password. Create the account ann? [y/N] ");
+    thief.line("y");
+    thief.wait_for("Password again: ");
+    thief.line("wrong password");
+    thief.wait_for("wrong password, or the name is taken");
+    assert_eq!(thief.ended().code(), Some(3));
+    let shown = thief.transcript();
+    assert!(shown.contains("a user name cannot contain ' '"), "{shown}");
+
+    let mut shy = Home::new().client(&server, &["--user", "bob"]);
+    shy.wait_for("Password: ");
+    shy.line("correct horse");
+    shy.wait_for("[y/N] ");
+    shy.line("n");
+    assert_eq!(shy.ended().code(), Some(3));
+    assert!(
+        !shy.transcript().contains("correct horse"),
+        "a password shows"
+    );
+}
+
+#[test]
+fn with_names_on_trust_no_password_is_asked_for() {
+    let server = Server::start();
+    let mut ann = Home::new().client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    assert!(!ann.transcript().contains("Password"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_a_peer_sends_reaches_the_terminal_raw() {
+    let server = Server::start();
+    let mut bob = Home::new().client(&server, &["--user", "bob"]);
+    bob.wait_for("Welcome, bob.");
+    bob.wait_for("\n");
+    let before = bob.bytes().len();
+    let ann = Account::login(&server, "ann").await;
+    let hostile = [
+        "\u{202e}gnp.exe\u{202c} \u{2066}x\u{2069} \u{200f}y \u{61c}",
+        "first\n<carl, 2026-01-01 00:00:00> I owe you money\n\u{2028}<> system",
+        "z\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}",
+        "tab\there\u{feff}\u{e0041}",
+    ];
+    for text in hostile {
+        ann.send("bob", text).await;
+    }
+    ann.send("bob", "the end").await;
+    bob.wait_for("the end\n");
+    let bytes = bob.bytes().split_off(before);
+    let shown = String::from_utf8(bytes).unwrap();
+    let strange = |c: char| {
+        (c.is_control() && !matches!(c, '\r' | '\n' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+            || matches!(
+                c,
+                '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+            )
+    };
+    assert_eq!(shown.find(strange), None, "{shown:?}");
+    // Each line that begins like a message is one.
+    let forged = shown
+        .lines()
+        .filter(|line| line.starts_with("<carl") || line.starts_with("<>"));
+    assert_eq!(forged.count(), 0, "{shown}");
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back_is_found_again_and_lines_typed_meanwhile_arrive_once() {
+    let first = Server::start();
+    let (ann_home, bob_home) = (Home::new(), Home::new());
+    let mut ann = ann_home.client(&first, &["--user", "ann"]);
+    let mut bob = bob_home.client(&first, &["--user", "bob"]);
+    bob.wait_for("Welcome, bob.");
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/start bob", "/stop closes it.\n");
+    ann.line("before");
+    bob.wait_for("before\n");
+    let mut first = first;
+    let (again, address) = (first.again(), first.address().as_str().to_owned());
+    first.kill9();
+    ann.wait_for("<> Connection lost");
+    ann.line("meanwhile 1");
+    ann.line("meanwhile 2");
+    let _second = again.arguments(&["--listen", &address]).start();
+    ann.wait_for("<> Connected again.");
+    bob.wait_for("meanwhile 1\n");
+    bob.wait_for("meanwhile 2\n");
+    ann.line("after");
+    bob.wait_for("after\n");
+    let shown = bob.transcript();
+    for text in ["before", "meanwhile 1", "meanwhile 2", "after"] {
+        assert_eq!(shown.matches(&format!("> {text}\n")).count(), 1, "{shown}");
+    }
+    assert_eq!(ann.transcript().matches("Connection lost").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_wrongly_gets_an_error_and_the_client_lives_on() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let mut heard = bob.subscribe(None).await;
+    let mut ann = Home::new().client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/start bob", "/stop closes it.\n");
+    ann.type_bytes(b"\xff\xfe\n");
+    ann.wait_for("\n<> ");
+    ann.wait_for("\n");
+    ann.ask("/start \u{1}", "\n<> ");
+    ann.wait_for("\n");
+    ann.line("still here");
+    assert_eq!(
+        support::account::text_of(&heard.messages(1).await[0]),
+        "still here"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn piped_lines_wait_out_the_rate_and_arrive_in_order() {
+    let server = Server::build().rate("50/s").start();
+    let bob = Account::login(&server, "bob").await;
+    let lines: String = (1..=300).map(|number| format!("line {number}\n")).collect();
+    let address = server.address().as_str().to_owned();
+    let sending = tokio::task::spawn_blocking(move || {
+        let input = format!("/start bob\n{lines}");
+        Home::new().run(&address, &["--user", "ann"], input.as_bytes())
+    });
+    let mut heard = bob.subscribe(None).await;
+    for (message, number) in heard.messages(300).await.iter().zip(1..) {
+        assert_eq!(support::account::text_of(message), format!("line {number}"));
+    }
+    let output = sending.await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// A one-shot command: arguments, input, exit code, standard output, and what standard error contains.
+type Case = (
+    &'static [&'static str],
+    &'static [u8],
+    i32,
+    &'static str,
+    &'static str,
+);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_shots_answer_on_standard_output_and_tell_failures_by_their_codes() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let mut heard = bob.subscribe(None).await;
+    let cases: &[Case] = &[
+        (&["--user", "ann", "send", "bob", "one"], b"", 0, "", ""),
+        (
+            &["--user", "ann", "send", "bob", "-"],
+            b"two\nthree\n",
+            0,
+            "",
+            "",
+        ),
+        (
+            &["--user", "ann", "users"],
+            b"",
+            0,
+            "ann <OFFLINE>\nbob <ONLINE>\n",
+            "",
+        ),
+        (
+            &["--user", "ann", "send", "nobody", "x"],
+            b"",
+            5,
+            "",
+            "nobody",
+        ),
+        (&["--user", "ann", "send", "bob", ""], b"", 6, "", "empty"),
+        (
+            &["--user", "ann", "send", "bob", "-"],
+            b"\xff\n",
+            6,
+            "",
+            "UTF-8",
+        ),
+        (&["--user", "Not A Name", "users"], b"", 2, "", "user name"),
+        (&["nonsense"], b"", 2, "", "nonsense"),
+    ];
+    let home = Home::new();
+    let address = server.address().as_str();
+    for (arguments, input, code, out, err) in cases {
+        let output = home.run(address, arguments, input);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {said}");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            *out,
+            "{arguments:?}"
+        );
+        assert!(said.contains(err), "{arguments:?}: {said}");
+    }
+    let texts: Vec<String> = heard
+        .messages(3)
+        .await
+        .iter()
+        .map(|m| support::account::text_of(m).to_owned())
+        .collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+
+    let output = home.run(address, &["time"], b"");
+    assert_eq!(
+        timeless(&String::from_utf8(output.stdout).unwrap()).trim(),
+        "YYYY-MM-DD HH:MM:SS"
+    );
+    let token = home.run(address, &["--user", "ann", "token"], b"");
+    let token = String::from_utf8(token.stdout).unwrap();
+    let with_token = [("TINYCHAT_TOKEN", token.trim())];
+    let output = home.run_with(address, &["send", "bob", "by token"], b"", &with_token);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        support::account::text_of(&heard.messages(1).await[0]),
+        "by token"
+    );
+
+    // No server, no login, no encryption: each its own code and mend.
+    let output = home.run("127.0.0.1:1", &["time"], b"");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let output = Home::new().run(passwords().address().as_str(), &["users"], b"");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let output = home.run("192.0.2.1:7777", &["time"], b"");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("--insecure")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watch_shows_what_comes_and_acknowledges_nothing_unless_told() {
+    let server = Server::start();
+    let ann = Account::login(&server, "ann").await;
+    let home = Home::new();
+    for round in 0..2 {
+        let mut watch = home.client(&server, &["--user", "bob", "watch"]);
+        if round == 0 {
+            support::eventually("bob watches", PATIENCE, || {
+                server.stderr().contains("\"u2\"")
+            })
+            .await;
+            ann.send("bob", "look").await;
+        }
+        watch.wait_for("> look\n");
+        watch.interrupt();
+        watch.ended();
+    }
+    let mut watch = home.client(&server, &["--user", "bob", "watch", "--ack"]);
+    watch.wait_for("> look\n");
+    watch.interrupt();
+    assert!(watch.ended().success());
+    let bob_again = home.client(&server, &["--user", "bob", "watch"]);
+    ann.send("bob", "new").await;
+    let mut bob_again = bob_again;
+    bob_again.wait_for("> new\n");
+    assert!(
+        !bob_again.transcript().contains("look"),
+        "{}",
+        bob_again.transcript()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_shown_is_marked_read_for_all_devices() {
+    let server = Server::start();
+    let ann = Account::login(&server, "ann").await;
+    let mut markers = ann.subscribe(None).await;
+    let mut bob = Home::new().client(&server, &["--user", "bob"]);
+    bob.wait_for("Welcome, bob.");
+    ann.send("bob", "read me").await;
+    bob.wait_for("read me\n");
+    let marker = async {
+        loop {
+            if let Body::ReadMarker(marker) = markers.next().await {
+                return marker;
+            }
+        }
+    };
+    let marker = tokio::time::timeout(Duration::from_secs(10), marker)
+        .await
+        .unwrap();
+    assert_eq!(marker.read_seq, 1);
+}

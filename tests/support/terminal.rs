@@ -1,0 +1,190 @@
+//! The real client in a pseudo-terminal: types lines, waits for what shows, keeps the whole transcript.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use pty_process::{Size, blocking};
+use tempfile::TempDir;
+
+use super::{PATIENCE, Server};
+
+/// One person's machine: a home in which logins are remembered.
+#[derive(Debug)]
+pub struct Home(TempDir);
+
+impl Home {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// What the client sees of its surroundings, and nothing else.
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let home = self.path().display().to_string();
+        let state = format!("{home}/state");
+        [
+            ("HOME", home),
+            ("XDG_STATE_HOME", state),
+            ("TZ", "UTC".to_owned()),
+            ("TERM", "xterm".to_owned()),
+        ]
+    }
+
+    /// Starts the line client of this person in a terminal.
+    pub fn client(&self, server: &Server, arguments: &[&str]) -> Terminal {
+        let (pty, pts) = blocking::open().unwrap();
+        // Wide, so that no line of a transcript is broken by the terminal.
+        pty.resize(Size::new(50, 400)).unwrap();
+        let child = blocking::Command::new(env!("CARGO_BIN_EXE_tinychat-client"))
+            .env_clear()
+            .envs(self.environment())
+            .args(["--server", server.address().as_str()])
+            .args(arguments)
+            .spawn(pts)
+            .unwrap();
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let pty = Arc::new(pty);
+        let (screen, source) = (Arc::clone(&shown), Arc::clone(&pty));
+        // Ends when the client has ended: the last hold on the other side is then gone.
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = (&*source).read(&mut bytes) {
+                screen.lock().unwrap().extend_from_slice(&bytes[..count]);
+            }
+        });
+        Terminal {
+            child,
+            pty,
+            shown,
+            seen: 0,
+        }
+    }
+
+    /// Runs the client without a terminal, with this standard input.
+    pub fn run(&self, server: &str, arguments: &[&str], input: &[u8]) -> Output {
+        self.run_with(server, arguments, input, &[])
+    }
+
+    /// The same, with more in its surroundings.
+    pub fn run_with(
+        &self,
+        server: &str,
+        arguments: &[&str],
+        input: &[u8],
+        environment: &[(&str, &str)],
+    ) -> Output {
+        let file = self.path().join("input");
+        std::fs::write(&file, input).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_tinychat-client"))
+            .env_clear()
+            .envs(self.environment())
+            .envs(environment.iter().copied())
+            .args(["--server", server])
+            .args(arguments)
+            .stdin(Stdio::from(File::open(file).unwrap()))
+            .output()
+            .unwrap()
+    }
+}
+
+/// A client in a terminal. Killed when dropped.
+pub struct Terminal {
+    child: Child,
+    pty: Arc<blocking::Pty>,
+    shown: Arc<Mutex<Vec<u8>>>,
+    /// Everything before this was waited for already.
+    seen: usize,
+}
+
+impl Terminal {
+    /// Types bytes.
+    pub fn type_bytes(&self, bytes: &[u8]) {
+        (&*self.pty).write_all(bytes).unwrap();
+    }
+
+    /// Types a line and Enter.
+    pub fn line(&self, line: &str) {
+        self.type_bytes(format!("{line}\n").as_bytes());
+    }
+
+    /// All bytes that were shown.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// All that was shown, with plain line ends.
+    pub fn transcript(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).replace("\r\n", "\n")
+    }
+
+    /// Waits until this shows after what was waited for last.
+    pub fn wait_for(&mut self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.transcript();
+            if let Some(at) = shown[self.seen..].find(text) {
+                self.seen += at + text.len();
+                return;
+            }
+            assert!(Instant::now() < end, "{text:?} does not show:\n{shown}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Types a line and waits for what it brings.
+    pub fn ask(&mut self, line: &str, answer: &str) {
+        self.line(line);
+        self.wait_for(answer);
+    }
+
+    /// Goes through the prompts of a new account.
+    pub fn register(&mut self, name: &str) {
+        self.wait_for("Enter your name: ");
+        self.line(name);
+        self.wait_for("Password: ");
+        self.line("correct horse");
+        self.wait_for("[y/N] ");
+        self.line("y");
+        self.wait_for("Password again: ");
+        self.line("correct horse");
+        self.wait_for(&format!("Welcome, {name}."));
+        self.wait_for("\n");
+    }
+
+    /// Presses Ctrl-C.
+    pub fn interrupt(&self) {
+        self.type_bytes(b"\x03");
+    }
+
+    /// Waits until the client has ended.
+    pub fn ended(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "it goes on:\n{}", self.transcript());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if thread::panicking() {
+            println!("the terminal shows:\n{}", self.transcript());
+        }
+    }
+}
