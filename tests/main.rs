@@ -11,6 +11,7 @@
 
 mod support;
 
+mod layering;
 mod seam;
 mod store_conformance;
 
@@ -20,6 +21,7 @@ mod syscall_faults;
 mod crash_states;
 mod full_disk;
 
+mod bad_starts;
 mod line_client;
 
 mod clean_stop;

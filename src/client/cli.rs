@@ -47,7 +47,7 @@ pub struct Arguments {
     server: ServerAddress,
     /// Your name; asked for when it is not given.
     #[arg(long, global = true, value_name = "NAME", env = "TINYCHAT_USER")]
-    user: Option<String>,
+    user: Option<UserName>,
     /// Goes without encryption beyond this machine: for networks that you trust.
     #[arg(long, global = true)]
     insecure: bool,
@@ -145,7 +145,7 @@ async fn login(
         .filter(|token| !token.is_empty());
     let options = LoginOptions {
         server: &arguments.server,
-        user: arguments.user.as_deref(),
+        user: arguments.user.as_ref(),
         password_file: arguments.password_file.as_deref(),
         token: token.as_deref(),
         ask_name,
@@ -172,8 +172,14 @@ mod tests {
 
     #[test]
     fn flags_stand_before_or_behind_the_command() {
+        let error = parse("c --user ann! users").unwrap_err().to_string();
+        assert!(error.contains("a user name cannot contain '!'"), "{error}");
         for line in ["c --user ann token", "c token --user ann"] {
-            assert_eq!(parse(line).unwrap().user.as_deref(), Some("ann"), "{line}");
+            assert_eq!(
+                parse(line).unwrap().user.as_ref().map(UserName::as_str),
+                Some("ann"),
+                "{line}"
+            );
         }
         let parsed = parse("c send Bob -").unwrap();
         let Some(Command::Send { name, text }) = parsed.command else {

@@ -4,150 +4,32 @@
 //! names. A batch changes that memory and writes it back once at its end, so that a conversation row is written once
 //! for a whole batch of messages. After a rollback everything remembered is forgotten.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{rows, writer::Lazy};
+use super::{
+    memory::{Known, Member, Memory},
+    rows,
+    writer::Lazy,
+};
 use crate::{
     domain::{
         clock::TimeMs,
         commit::{Commit, Committed},
-        conversation::{Conversation, ConversationKind, ReadState},
-        event::{Event, EventBody, ReadMarker},
+        event::{Event, EventBody},
         ids::{ConversationId, Offset, Seq, UserId},
         message::{Message, NewMessage, Sent, Target},
         name::UserName,
         user::UserRef,
     },
-    store::{MarkReadError, SendRefusal, request::RequestKey},
+    store::SendRefusal,
 };
-
-/// Conversations and names that are remembered: some 10 MiB. Past it the writer starts afresh.
-const REMEMBERED_MAX: usize = 32 * 1024;
-/// Others hear of a marker at most once in this time.
-const SHOW_EVERY_MS: u64 = 1_000;
-/// When a marker that came too soon is shown: within the lazy beat of the writer that is about a second.
-const SHOW_LATEST: Duration = Duration::from_millis(800);
-
-/// A member as the writer knows it: its row.
-#[derive(Clone, Debug)]
-struct Member {
-    user: UserId,
-    joined: Offset,
-    read_seq: Seq,
-    read_offset: Offset,
-    shown_seq: Seq,
-    shown_offset: Offset,
-    shown: TimeMs,
-    sent: u64,
-    sent_at_read: u64,
-    dirty: bool,
-}
-
-/// A conversation as the writer knows it: its row and its members.
-#[derive(Debug)]
-struct Known {
-    /// Sorted by id; one for notes to self.
-    pair: Vec<UserRef>,
-    last_seq: Seq,
-    last_offset: Offset,
-    members: Vec<Member>,
-    readers: Arc<[UserId]>,
-    dirty: bool,
-}
-
-impl Known {
-    fn member(&mut self, user: UserId) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.user == user)
-    }
-
-    fn to_domain(&self, id: ConversationId) -> Conversation {
-        Conversation {
-            id,
-            kind: ConversationKind::Direct,
-            members: self.pair.clone(),
-            last_seq: self.last_seq,
-        }
-    }
-}
-
-/// What the writer remembers between batches.
-pub(super) struct Memory {
-    key: RequestKey,
-    /// The end of the log as it is committed.
-    end: Offset,
-    /// The end of the log as the batch has it.
-    next_end: Offset,
-    conversations: HashMap<ConversationId, Known>,
-    pairs: HashMap<(UserId, UserId), ConversationId>,
-    names: HashMap<UserName, UserId>,
-    dirty: Vec<ConversationId>,
-    /// Markers that others have not heard of, and when they are due.
-    to_show: HashMap<(ConversationId, UserId), Instant>,
-    /// Those of them that the batch shows; due again if it is rolled back.
-    shown: Vec<(ConversationId, UserId)>,
-}
-
-impl Memory {
-    /// The memory of a store that was just opened.
-    pub fn new(key: RequestKey, end: Offset, to_show: Vec<(ConversationId, UserId)>) -> Self {
-        let now = Instant::now();
-        Self {
-            key,
-            end,
-            next_end: end,
-            conversations: HashMap::new(),
-            pairs: HashMap::new(),
-            names: HashMap::new(),
-            dirty: Vec::new(),
-            to_show: to_show.into_iter().map(|marker| (marker, now)).collect(),
-            shown: Vec::new(),
-        }
-    }
-
-    /// The end of the log.
-    pub const fn end(&self) -> Offset {
-        self.end
-    }
-
-    /// Whether others must still hear of a marker.
-    pub fn has_markers_to_show(&self) -> bool {
-        !self.to_show.is_empty()
-    }
-
-    /// The batch was rolled back: nothing of it is true.
-    pub fn forget(&mut self) {
-        self.next_end = self.end;
-        self.dirty.clear();
-        self.conversations.clear();
-        self.pairs.clear();
-        self.names.clear();
-        let now = Instant::now();
-        self.to_show
-            .extend(self.shown.drain(..).map(|marker| (marker, now)));
-    }
-
-    /// The batch is committed.
-    pub fn settle(&mut self) {
-        self.end = self.next_end;
-        self.shown.clear();
-        if self.conversations.len() + self.names.len() > REMEMBERED_MAX {
-            self.conversations.clear();
-            self.pairs.clear();
-            self.names.clear();
-        }
-    }
-}
 
 /// A transaction that is under way.
 pub(super) struct Batch<'a> {
-    connection: &'a Connection,
-    memory: &'a mut Memory,
+    pub(super) connection: &'a Connection,
+    pub(super) memory: &'a mut Memory,
     events: Vec<Committed>,
 }
 
@@ -166,12 +48,12 @@ impl<'a> Batch<'a> {
         self.connection
     }
 
-    fn next_offset(&mut self) -> Offset {
+    pub(super) fn next_offset(&mut self) -> Offset {
         self.memory.next_end = self.memory.next_end.next();
         self.memory.next_end
     }
 
-    fn announce(&mut self, offset: Offset, body: EventBody, readers: Arc<[UserId]>) {
+    pub(super) fn announce(&mut self, offset: Offset, body: EventBody, readers: Arc<[UserId]>) {
         self.events.push(Committed {
             event: Event { offset, body },
             readers,
@@ -179,7 +61,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Loads a conversation into the memory. False if there is none.
-    fn know(&mut self, id: ConversationId) -> rusqlite::Result<bool> {
+    pub(super) fn know(&mut self, id: ConversationId) -> rusqlite::Result<bool> {
         if self.memory.conversations.contains_key(&id) {
             return Ok(true);
         }
@@ -222,7 +104,7 @@ impl<'a> Batch<'a> {
     }
 
     /// The conversation, marked to be written at the end of the batch.
-    fn change(&mut self, id: ConversationId) -> Option<&mut Known> {
+    pub(super) fn change(&mut self, id: ConversationId) -> Option<&mut Known> {
         let known = self.memory.conversations.get_mut(&id)?;
         if !known.dirty {
             known.dirty = true;
@@ -518,133 +400,6 @@ impl<'a> Batch<'a> {
         let offset = self.log_conversation_changed(rows::int(id.number()), id, readers)?;
         if let Some(known) = self.change(id) {
             known.last_offset = offset;
-        }
-        Ok(())
-    }
-
-    /// Moves a read marker up.
-    pub fn mark_read(
-        &mut self,
-        user: UserId,
-        id: ConversationId,
-        seq: Seq,
-        at: TimeMs,
-    ) -> rusqlite::Result<Result<ReadState, MarkReadError>> {
-        let not_member = Ok(Err(MarkReadError::NotMember(id)));
-        if !self.know(id)? {
-            return not_member;
-        }
-        let Some(known) = self.memory.conversations.get_mut(&id) else {
-            return not_member;
-        };
-        let last_seq = known.last_seq;
-        let Some(member) = known.member(user) else {
-            return not_member;
-        };
-        if seq > last_seq {
-            return Ok(Err(MarkReadError::BeyondEnd(last_seq)));
-        }
-        if seq <= member.read_seq {
-            let state = ReadState::of(last_seq, member.read_seq, member.sent, member.sent_at_read);
-            return Ok(Ok(state));
-        }
-        let passed = member.read_seq;
-        let own: u64 = self
-            .connection
-            .prepare_cached(
-                "SELECT count(*) FROM log WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 \
-                 AND subject_id = ?4",
-            )?
-            .query_row(
-                [id.number(), passed.number(), seq.number(), user.number()].map(rows::int),
-                |row| rows::number(row, 0),
-            )?;
-        let offset = self.next_offset();
-        let Some(known) = self.change(id) else {
-            return not_member;
-        };
-        let everybody = Arc::clone(&known.readers);
-        let Some(member) = known.member(user) else {
-            return not_member;
-        };
-        member.read_seq = seq;
-        member.read_offset = offset;
-        member.sent_at_read += own;
-        member.dirty = true;
-        let state = ReadState::of(last_seq, seq, member.sent, member.sent_at_read);
-        let has_others = everybody.len() > 1;
-        let show = has_others && at.since_ms(member.shown) >= SHOW_EVERY_MS;
-        if show {
-            member.shown_seq = seq;
-            member.shown_offset = offset;
-            member.shown = at;
-            known.last_offset = offset;
-        } else if has_others {
-            let due = Instant::now() + SHOW_LATEST;
-            self.memory.to_show.entry((id, user)).or_insert(due);
-        }
-        let readers = if show { everybody } else { Arc::new([user]) };
-        let marker = ReadMarker {
-            conversation: id,
-            user,
-            read_seq: seq,
-        };
-        self.announce(offset, EventBody::ReadMarker(marker), readers);
-        Ok(Ok(state))
-    }
-
-    /// Tells others of the markers that are due.
-    fn show_markers(&mut self) -> rusqlite::Result<()> {
-        let now = Instant::now();
-        let due: BTreeSet<_> = self
-            .memory
-            .to_show
-            .iter()
-            .filter(|(_, due)| **due <= now)
-            .map(|(marker, _)| *marker)
-            .collect();
-        for (id, user) in due {
-            self.know(id)?;
-            let member = self
-                .memory
-                .conversations
-                .get_mut(&id)
-                .and_then(|known| known.member(user));
-            if member.is_none_or(|member| member.shown_seq == member.read_seq) {
-                // It was shown meanwhile, or the batch that moved it was rolled back.
-                self.memory.to_show.remove(&(id, user));
-                continue;
-            }
-            let offset = self.next_offset();
-            let Some(known) = self.change(id) else {
-                continue;
-            };
-            let others: Arc<[UserId]> = known
-                .readers
-                .iter()
-                .copied()
-                .filter(|reader| *reader != user)
-                .collect();
-            let Some(member) = known.member(user) else {
-                continue;
-            };
-            member.shown_seq = member.read_seq;
-            member.shown_offset = offset;
-            // The writer has no clock; it is at most a beat later than this.
-            member.shown = TimeMs::new(
-                member
-                    .shown
-                    .milliseconds()
-                    .saturating_add_unsigned(SHOW_EVERY_MS),
-            );
-            member.dirty = true;
-            let marker = ReadMarker {
-                conversation: id,
-                user,
-                read_seq: member.shown_seq,
-            };
-            known.last_offset = offset;
-            self.announce(offset, EventBody::ReadMarker(marker), others);
         }
         Ok(())
     }

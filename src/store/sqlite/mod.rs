@@ -6,6 +6,8 @@
 mod accounts;
 mod batch;
 mod fault;
+mod markers;
+mod memory;
 mod open;
 mod readers;
 mod reading;
@@ -24,8 +26,9 @@ pub use open::Durability;
 use tokio::sync::oneshot;
 
 use self::{
-    batch::{Batch, Memory},
+    batch::Batch,
     fault::Faults,
+    memory::Memory,
     readers::Readers,
     writer::{JOB_BYTES, Kind, Writer},
 };

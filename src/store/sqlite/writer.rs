@@ -19,10 +19,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{error, warn};
 
-use super::{
-    batch::{Batch, Memory},
-    fault::Faults,
-};
+use super::{batch::Batch, fault::Faults, memory::Memory};
 use crate::{
     domain::{
         clock::TimeMs,

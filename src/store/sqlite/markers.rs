@@ -1,0 +1,152 @@
+//! Read markers: the own devices hear of a move at once, others at most once a second and of the last value.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{batch::Batch, rows};
+use crate::{
+    domain::{
+        clock::TimeMs,
+        conversation::ReadState,
+        event::{EventBody, ReadMarker},
+        ids::{ConversationId, Seq, UserId},
+    },
+    store::MarkReadError,
+};
+
+/// Others hear of a marker at most once in this time.
+const SHOW_EVERY_MS: u64 = 1_000;
+/// When a marker that came too soon is shown: within the lazy beat of the writer that is about a second.
+const SHOW_LATEST: Duration = Duration::from_millis(800);
+
+impl Batch<'_> {
+    /// Moves a read marker up.
+    pub fn mark_read(
+        &mut self,
+        user: UserId,
+        id: ConversationId,
+        seq: Seq,
+        at: TimeMs,
+    ) -> rusqlite::Result<Result<ReadState, MarkReadError>> {
+        let not_member = Ok(Err(MarkReadError::NotMember(id)));
+        if !self.know(id)? {
+            return not_member;
+        }
+        let Some(known) = self.memory.conversations.get_mut(&id) else {
+            return not_member;
+        };
+        let last_seq = known.last_seq;
+        let Some(member) = known.member(user) else {
+            return not_member;
+        };
+        if seq > last_seq {
+            return Ok(Err(MarkReadError::BeyondEnd(last_seq)));
+        }
+        if seq <= member.read_seq {
+            let state = ReadState::of(last_seq, member.read_seq, member.sent, member.sent_at_read);
+            return Ok(Ok(state));
+        }
+        let passed = member.read_seq;
+        let own: u64 = self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM log WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 \
+                 AND subject_id = ?4",
+            )?
+            .query_row(
+                [id.number(), passed.number(), seq.number(), user.number()].map(rows::int),
+                |row| rows::number(row, 0),
+            )?;
+        let offset = self.next_offset();
+        let Some(known) = self.change(id) else {
+            return not_member;
+        };
+        let everybody = Arc::clone(&known.readers);
+        let Some(member) = known.member(user) else {
+            return not_member;
+        };
+        member.read_seq = seq;
+        member.read_offset = offset;
+        member.sent_at_read += own;
+        member.dirty = true;
+        let state = ReadState::of(last_seq, seq, member.sent, member.sent_at_read);
+        let has_others = everybody.len() > 1;
+        let show = has_others && at.since_ms(member.shown) >= SHOW_EVERY_MS;
+        if show {
+            member.shown_seq = seq;
+            member.shown_offset = offset;
+            member.shown = at;
+            known.last_offset = offset;
+        } else if has_others {
+            let due = Instant::now() + SHOW_LATEST;
+            self.memory.to_show.entry((id, user)).or_insert(due);
+        }
+        let readers = if show { everybody } else { Arc::new([user]) };
+        let marker = ReadMarker {
+            conversation: id,
+            user,
+            read_seq: seq,
+        };
+        self.announce(offset, EventBody::ReadMarker(marker), readers);
+        Ok(Ok(state))
+    }
+
+    /// Tells others of the markers that are due.
+    pub fn show_markers(&mut self) -> rusqlite::Result<()> {
+        let now = Instant::now();
+        let due: BTreeSet<_> = self
+            .memory
+            .to_show
+            .iter()
+            .filter(|(_, due)| **due <= now)
+            .map(|(marker, _)| *marker)
+            .collect();
+        for (id, user) in due {
+            self.know(id)?;
+            let member = self
+                .memory
+                .conversations
+                .get_mut(&id)
+                .and_then(|known| known.member(user));
+            if member.is_none_or(|member| member.shown_seq == member.read_seq) {
+                // It was shown meanwhile, or the batch that moved it was rolled back.
+                self.memory.to_show.remove(&(id, user));
+                continue;
+            }
+            let offset = self.next_offset();
+            let Some(known) = self.change(id) else {
+                continue;
+            };
+            let others: Arc<[UserId]> = known
+                .readers
+                .iter()
+                .copied()
+                .filter(|reader| *reader != user)
+                .collect();
+            let Some(member) = known.member(user) else {
+                continue;
+            };
+            member.shown_seq = member.read_seq;
+            member.shown_offset = offset;
+            // The writer has no clock; it is at most a beat later than this.
+            member.shown = TimeMs::new(
+                member
+                    .shown
+                    .milliseconds()
+                    .saturating_add_unsigned(SHOW_EVERY_MS),
+            );
+            member.dirty = true;
+            let marker = ReadMarker {
+                conversation: id,
+                user,
+                read_seq: member.shown_seq,
+            };
+            known.last_offset = offset;
+            self.announce(offset, EventBody::ReadMarker(marker), others);
+        }
+        Ok(())
+    }
+}
