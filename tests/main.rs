@@ -24,6 +24,8 @@ mod full_disk;
 mod bad_starts;
 mod line_client;
 
+mod doors;
+
 mod clean_stop;
 mod go_regressions;
 mod slow_reader;
