@@ -15,6 +15,10 @@ mod layering;
 mod seam;
 mod store_conformance;
 
+mod accounts;
+mod doors;
+mod streams;
+
 mod kill_recovery;
 mod syscall_faults;
 
@@ -23,8 +27,6 @@ mod full_disk;
 
 mod bad_starts;
 mod line_client;
-
-mod doors;
 
 mod clean_stop;
 mod go_regressions;

@@ -1,12 +1,14 @@
-//! What the tests share. `Server` runs the real server, `Account` is a login that talks to it, `load` sends under
-//! faults, `checker` judges what came of it, `strace` and `crash` make the faults.
+//! What the tests share. `Server` runs the real server, `Account` is a login that talks to it, `feed` reads whole
+//! events by either door, `load` sends under faults, `checker` judges what came of it, `strace` and `crash` make the faults.
 //!
 //! Nothing here waits for a fixed time: everything waits for a condition and has a deadline.
 
 pub mod account;
 pub mod checker;
 pub mod crash;
+pub mod feed;
 pub mod load;
+pub mod raw;
 pub mod rng;
 pub mod server;
 pub mod strace;
@@ -22,6 +24,27 @@ use std::{
 
 pub use account::{Account, Chat, reason};
 pub use server::{Server, Start};
+
+/// Makes each test twice, over both stores; each gets the server that it may start.
+macro_rules! both_stores {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::support::Server::build()).await;
+            })+
+        }
+
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let server = $crate::support::Server::build();
+                super::$test(server.arguments(&["--store", "memory"])).await;
+            })+
+        }
+    };
+}
+pub(crate) use both_stores;
 
 /// The longest that any single answer may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);

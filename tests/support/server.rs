@@ -63,6 +63,18 @@ impl Start {
         self
     }
 
+    /// The same, with the rate that a server has that is not told otherwise.
+    pub fn with_the_usual_rate(mut self) -> Self {
+        self.arguments.drain(2..4);
+        self
+    }
+
+    /// With logs down to this level.
+    pub fn logging(mut self, level: &str) -> Self {
+        self.environment.push(("TINYCHAT_LOG", level.to_owned()));
+        self
+    }
+
     /// Further arguments.
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&a| a.into()));
@@ -72,6 +84,12 @@ impl Start {
     /// On this folder, which the caller owns.
     pub fn on(mut self, data: &Path) -> Self {
         self.data = Data::Given(data.to_owned());
+        self
+    }
+
+    /// On another new folder.
+    pub fn on_a_new_store(mut self) -> Self {
+        self.data = Data::Temporary(Arc::new(tempfile::tempdir().unwrap()));
         self
     }
 

@@ -33,6 +33,8 @@ pub enum Protocol {
     TooLarge,
     /// The method does not exist.
     MethodUnknown,
+    /// The message is compressed, which this server does not read.
+    CompressionUnknown,
 }
 
 /// Anything that is answered with an error.
@@ -239,6 +241,11 @@ fn see_protocol(protocol: Protocol) -> Seen {
             "METHOD_UNKNOWN",
             "this server has no such method; reflection lists what it has",
         ),
+        Protocol::CompressionUnknown => seen(
+            Code::Unimplemented,
+            "COMPRESSION_UNKNOWN",
+            "this server reads no compressed messages; send them as they are",
+        ),
     }
 }
 
@@ -281,6 +288,9 @@ impl From<Protocol> for Status {
     }
 }
 
+/// How tonic begins its answer to a compressed message.
+const COMPRESSED: &str = "Content is compressed";
+
 /// What tonic and the codec say when they cannot read a message, in our words. `None`: it is not of that kind. Only for
 /// statuses without details: ours have them.
 pub fn unreadable(code: Code, message: &str) -> Option<Protocol> {
@@ -289,8 +299,11 @@ pub fn unreadable(code: Code, message: &str) -> Option<Protocol> {
         Code::InvalidArgument if message.starts_with(pb::codec::MALFORMED) => {
             Some(Protocol::Malformed)
         }
-        // A missing or doubled message of a unary call, broken framing, a compression that we do not know.
+        // A missing or doubled message of a unary call, broken framing, a compressed flag without its header.
         Code::Internal => Some(Protocol::Malformed),
+        Code::Unimplemented if message.starts_with(COMPRESSED) => {
+            Some(Protocol::CompressionUnknown)
+        }
         Code::Unimplemented => Some(Protocol::MethodUnknown),
         _ => None,
     }
@@ -338,6 +351,7 @@ mod tests {
             Fault::Protocol(Protocol::Malformed),
             Fault::Protocol(Protocol::TooLarge),
             Fault::Protocol(Protocol::MethodUnknown),
+            Fault::Protocol(Protocol::CompressionUnknown),
         ]
     }
 

@@ -1,0 +1,704 @@
+//! Accounts, logins and what they may do: who is let in, who is not, how fast one may send, that a repeat is never a
+//! second message, and that no secret is left lying about.
+
+use std::{fs, path::Path, time::Duration};
+
+use prost::Message as _;
+use tinychat::pb::{
+    AuthMode, DESCRIPTORS, GetServerInfoRequest, Limits, LoginRequest, LoginResponse,
+    LogoutRequest, Presence, RegisterRequest, RegisterResponse, RegistrationPolicy, TimeRequest,
+    UsersRequest, WhoAmIRequest, WhoAmIResponse, event::Body, reply::Result as Answer,
+};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::support::{
+    Account, PATIENCE, Server, Start,
+    account::{new_id, to_user},
+    both_stores, eventually,
+    feed::{Door, From, send},
+    in_time,
+    raw::Raw,
+    reason,
+};
+
+both_stores! {
+    an_account_is_made_once_and_logged_in_to_by_its_password_alone,
+    names_on_trust_need_no_password_and_no_account,
+    a_token_is_worth_nothing_after_its_logout_or_on_another_server,
+    the_21st_login_retires_the_device_that_was_there_longest_ago,
+    a_repeated_send_is_the_first_one,
+}
+
+async fn register(server: &Server, name: &str, password: &str) -> Result<RegisterResponse, Status> {
+    let request = RegisterRequest {
+        user_name: name.to_owned(),
+        password: password.to_owned(),
+        device_name: "laptop".to_owned(),
+    };
+    let mut auth = server.connection().auth();
+    let answer = in_time("register", auth.register(request)).await?;
+    Ok(answer.into_inner())
+}
+
+async fn login(server: &Server, name: &str, password: &str) -> Result<LoginResponse, Status> {
+    let request = LoginRequest {
+        user_name: name.to_owned(),
+        password: password.to_owned(),
+        device_name: "phone".to_owned(),
+    };
+    let mut auth = server.connection().auth();
+    let answer = in_time("login", auth.login(request)).await?;
+    Ok(answer.into_inner())
+}
+
+async fn who_am_i(server: &Server, token: &str) -> Result<WhoAmIResponse, Status> {
+    let connection = server.connection().with_token(token).unwrap();
+    let answer = in_time("who am I", connection.auth().who_am_i(WhoAmIRequest {})).await?;
+    Ok(answer.into_inner())
+}
+
+async fn logout(server: &Server, token: &str) -> Result<(), Status> {
+    let connection = server.connection().with_token(token).unwrap();
+    let answer = in_time("log out", connection.auth().logout(LogoutRequest {})).await?;
+    answer.into_inner();
+    Ok(())
+}
+
+#[track_caller]
+fn assert_refused(result: Result<impl Sized, Status>, code: Code, why: &str) -> String {
+    let Err(status) = result else {
+        panic!("let in, but {why} is due");
+    };
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (code, why.into()),
+        "{status:?}"
+    );
+    status.message().to_owned()
+}
+
+async fn an_account_is_made_once_and_logged_in_to_by_its_password_alone(start: Start) {
+    let server = start.with_passwords().start();
+    let ann = register(&server, "Ann", "correct horse").await.unwrap();
+    let user = ann.user.unwrap();
+    assert_eq!(
+        (user.name.as_str(), user.presence()),
+        ("ann", Presence::Offline)
+    );
+    let device = ann.device.unwrap();
+    assert_eq!(device.name, "laptop");
+    assert!(device.created_time.is_some());
+    for again in ["ann", "ANN"] {
+        let answer = register(&server, again, "another password").await;
+        assert_refused(answer, Code::AlreadyExists, "NAME_TAKEN");
+    }
+    for (length, passes) in [
+        (0, false),
+        (7, false),
+        (8, true),
+        (1024, true),
+        (1025, false),
+    ] {
+        let name = format!("p{length}");
+        let password = "x".repeat(length);
+        let answer = register(&server, &name, &password).await;
+        if passes {
+            answer.unwrap();
+            login(&server, &name, &password).await.unwrap();
+        } else {
+            assert_refused(answer, Code::InvalidArgument, "PASSWORD_INVALID");
+        }
+    }
+    let answer = register(&server, "", "correct horse").await;
+    assert_refused(answer, Code::InvalidArgument, "USER_NAME_INVALID");
+
+    // A second login is a second device of the same user.
+    let again = login(&server, "aNN", "correct horse").await.unwrap();
+    assert_eq!(again.user.unwrap().id, user.id);
+    assert_ne!(again.device.as_ref().unwrap().id, device.id);
+    assert_ne!(again.access_token, ann.access_token);
+    for (token, device) in [
+        (&ann.access_token, &device),
+        (&again.access_token, &again.device.unwrap()),
+    ] {
+        let me = who_am_i(&server, token).await.unwrap();
+        assert_eq!(me.user.unwrap().id, user.id);
+        assert_eq!(&me.device.unwrap(), device);
+    }
+
+    // One answer for a wrong password and an unknown name.
+    let mut messages = Vec::new();
+    for (name, password) in [
+        ("ann", "wrong horse"),
+        ("ann", "Correct horse"),
+        ("ann", ""),
+        ("ann", "short"),
+        ("nobody", "correct horse"),
+        ("nobody", ""),
+    ] {
+        let answer = login(&server, name, password).await;
+        messages.push(assert_refused(
+            answer,
+            Code::Unauthenticated,
+            "LOGIN_FAILED",
+        ));
+    }
+    messages.dedup();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    let users = Raw::connect(&server).await;
+    let users = users
+        .call("/tinychat.v1.ChatService/Users", Vec::new())
+        .await;
+    assert_refused(users, Code::Unauthenticated, "TOKEN_MISSING");
+}
+
+async fn names_on_trust_need_no_password_and_no_account(start: Start) {
+    let server = start.start();
+    let first = login(&server, "ann", "").await.unwrap();
+    let second = login(&server, "Ann", "whatever").await.unwrap();
+    let third = register(&server, "ANN", "x").await.unwrap();
+    let ids = [first.user, second.user, third.user].map(|user| user.unwrap().id);
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let devices = [first.device, second.device, third.device].map(|it| it.unwrap().id);
+    assert!(
+        devices[0] != devices[1] && devices[1] != devices[2],
+        "{devices:?}"
+    );
+    assert_refused(
+        login(&server, "a b", "").await,
+        Code::InvalidArgument,
+        "USER_NAME_INVALID",
+    );
+    // Many logins of a new name at once make one account.
+    let answers = (0..8).map(|_| login(&server, "bob", ""));
+    let answers = futures_util::future::join_all(answers).await;
+    let ids: Vec<String> = { answers.into_iter() }
+        .map(|it| it.unwrap().user.unwrap().id)
+        .collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let users = server
+        .connection()
+        .chat()
+        .users(UsersRequest::default())
+        .await;
+    let users = users.unwrap().into_inner();
+    let names: Vec<&str> = users.users.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(
+        (names, users.total_size),
+        (vec!["ann", "bob"], 2),
+        "open without a login"
+    );
+}
+
+async fn a_token_is_worth_nothing_after_its_logout_or_on_another_server(start: Start) {
+    let memory = format!("{start:?}").contains("memory");
+    let server = start.start();
+    let other = Server::start();
+    let ann = login(&server, "ann", "").await.unwrap().access_token;
+    let too = login(&server, "ann", "").await.unwrap().access_token;
+    let stranger = login(&other, "ann", "").await.unwrap().access_token;
+    who_am_i(&other, &stranger).await.unwrap();
+    assert_refused(
+        who_am_i(&server, &stranger).await,
+        Code::Unauthenticated,
+        "TOKEN_INVALID",
+    );
+    who_am_i(&server, &ann).await.unwrap();
+    logout(&server, &ann).await.unwrap();
+    assert_refused(
+        who_am_i(&server, &ann).await,
+        Code::Unauthenticated,
+        "TOKEN_INVALID",
+    );
+    assert_refused(
+        logout(&server, &ann).await,
+        Code::Unauthenticated,
+        "TOKEN_INVALID",
+    );
+    who_am_i(&server, &too).await.unwrap();
+    if !memory {
+        // A logout that was answered holds after a crash, and so does a login.
+        let mut server = server;
+        server.kill9();
+        let server = server.restart();
+        assert_refused(
+            who_am_i(&server, &ann).await,
+            Code::Unauthenticated,
+            "TOKEN_INVALID",
+        );
+        who_am_i(&server, &too).await.unwrap();
+    }
+}
+
+async fn the_21st_login_retires_the_device_that_was_there_longest_ago(start: Start) {
+    let server = start.start();
+    let mut devices = Vec::new();
+    for _ in 0..20 {
+        devices.push(Account::login(&server, "ann").await);
+    }
+    let mut streaming = devices[0].live(Door::Chat).await;
+    let mut second = devices[1].live(Door::Subscribe).await;
+    for device in &devices {
+        who_am_i(&server, &device.token).await.unwrap();
+    }
+    // The two oldest have open streams, so the third goes.
+    let one_more = Account::login(&server, "ann").await;
+    let gone = who_am_i(&server, &devices[2].token).await;
+    assert_refused(gone, Code::Unauthenticated, "TOKEN_INVALID");
+    devices[2] = one_more;
+    for device in &devices {
+        who_am_i(&server, &device.token).await.unwrap();
+    }
+    devices[2].send("ann", "still here").await;
+    streaming.until_text("still here").await;
+    second.until_text("still here").await;
+
+    // When all have streams, one of them must go, and its stream says why.
+    let mut feeds = vec![streaming, second];
+    for device in &devices[2..] {
+        feeds.push(device.on(&server).live(Door::Chat).await);
+    }
+    let last = Account::login(&server, "ann").await;
+    let mut live = 0;
+    last.send("ann", "the end").await;
+    for feed in &mut feeds {
+        loop {
+            match feed.try_next().await {
+                Ok(Some(event)) => match event.body.unwrap() {
+                    Body::Message(it) if crate::support::account::text_of(&it) == "the end" => {
+                        live += 1;
+                        break;
+                    }
+                    _ => {}
+                },
+                Ok(None) => panic!("a stream ended with OK"),
+                Err(status) => {
+                    assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(live, 19, "one stream ended");
+}
+
+async fn a_repeated_send_is_the_first_one(start: Start) {
+    let memory = format!("{start:?}").contains("memory");
+    let mut server = start.start();
+    let ann = Account::register(&server, "ann").await;
+    Account::register(&server, "bob").await;
+    let id = new_id();
+    let first = ann.send_as("bob", "once", &id).await.unwrap();
+    assert!(!first.duplicate);
+    let repeats = async |ann: &Account| {
+        let mut chat = ann.live(Door::Chat).await;
+        for (name, id) in [
+            ("bob", id.clone()),
+            ("BOB", id.clone()),
+            ("Bob", id.to_uppercase()),
+        ] {
+            let by_call = ann.send_as(name, "once", &id).await.unwrap();
+            let by_frame = chat.ask(Some(send(name, "once", &id))).await;
+            assert!(by_call.duplicate);
+            assert_eq!(by_frame, Answer::Send(by_call.clone()));
+            let as_first = tinychat::pb::SendResponse {
+                duplicate: false,
+                ..by_call
+            };
+            assert_eq!(as_first, first, "the first answer, its time included");
+        }
+        let another = ann.send_as("bob", "twice", &id).await;
+        assert_refused(another, Code::AlreadyExists, "CLIENT_MESSAGE_ID_REUSED");
+    };
+    repeats(&ann).await;
+    // The same id of another user is another message.
+    let bob = Account::login(&server, "bob").await;
+    assert!(!bob.send_as("bob", "once", &id).await.unwrap().duplicate);
+    if !memory {
+        server.kill9();
+        let server = server.restart();
+        let ann = ann.on(&server);
+        repeats(&ann).await;
+        assert_eq!(ann.history(&first.conversation_id).await.len(), 1);
+    } else {
+        assert_eq!(ann.history(&first.conversation_id).await.len(), 1);
+    }
+}
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum May {
+    Everybody,
+    /// With names on trust everybody, else who has a login.
+    EverybodyOnTrust,
+    LoggedIn,
+}
+
+/// Every method of the schema. A new one finds its row here, or the test fails.
+const METHODS: [(&str, May); 16] = [
+    ("/tinychat.v1.AuthService/Login", May::Everybody),
+    ("/tinychat.v1.AuthService/Logout", May::LoggedIn),
+    ("/tinychat.v1.AuthService/Register", May::Everybody),
+    ("/tinychat.v1.AuthService/WhoAmI", May::LoggedIn),
+    ("/tinychat.v1.ChatService/Acknowledge", May::LoggedIn),
+    ("/tinychat.v1.ChatService/Chat", May::LoggedIn),
+    ("/tinychat.v1.ChatService/GetServerInfo", May::Everybody),
+    ("/tinychat.v1.ChatService/MarkRead", May::LoggedIn),
+    ("/tinychat.v1.ChatService/Send", May::LoggedIn),
+    ("/tinychat.v1.ChatService/Subscribe", May::LoggedIn),
+    ("/tinychat.v1.ChatService/Time", May::Everybody),
+    ("/tinychat.v1.ChatService/Users", May::EverybodyOnTrust),
+    (
+        "/tinychat.v1.ConversationService/GetConversation",
+        May::LoggedIn,
+    ),
+    (
+        "/tinychat.v1.ConversationService/ListConversations",
+        May::LoggedIn,
+    ),
+    (
+        "/tinychat.v1.ConversationService/ListMessages",
+        May::LoggedIn,
+    ),
+    (
+        "/tinychat.v1.ConversationService/StartConversation",
+        May::LoggedIn,
+    ),
+];
+
+fn methods_of_the_schema() -> Vec<String> {
+    let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap();
+    let mut methods = Vec::new();
+    for file in &files.file {
+        for service in &file.service {
+            for method in &service.method {
+                methods.push(format!(
+                    "/{}.{}/{}",
+                    file.package(),
+                    service.name(),
+                    method.name()
+                ));
+            }
+        }
+    }
+    methods.sort();
+    methods
+}
+
+/// Calls a method with an empty message and goes on reading to the first answer.
+async fn first_answer(raw: &Raw, method: &str) -> Result<(), Status> {
+    let messages = tokio_stream::iter(vec![Vec::new()]);
+    let mut stream = raw.stream(method, messages).await?;
+    in_time(method, stream.message()).await.map(drop)
+}
+
+#[tokio::test]
+async fn every_method_is_closed_to_strangers_but_those_on_the_list() {
+    let listed: Vec<&str> = METHODS.iter().map(|(method, _)| *method).collect();
+    assert_eq!(
+        methods_of_the_schema(),
+        listed,
+        "each method has a row here"
+    );
+    let trusting = Server::start();
+    let strict = Server::build().with_passwords().start();
+    let elsewhere = Account::register(&trusting, "ann").await;
+    for (server, trust) in [(&trusting, true), (&strict, false)] {
+        let own = Account::register(server, "bob").await;
+        let stranger = Raw::connect(server).await;
+        let foreign = match trust {
+            true => Account::register(&strict, "eve").await.token,
+            false => elsewhere.token.clone(),
+        };
+        let garbage: Vec<Vec<u8>> = vec![
+            b"".to_vec(),
+            b"Bearer".to_vec(),
+            b"Bearer ".to_vec(),
+            b"Bearer x".to_vec(),
+            b"Bearer \xff\xfe\x80".to_vec(),
+            b"\xff".to_vec(),
+            own.token.clone().into_bytes(),
+            format!("Basic {}", own.token).into_bytes(),
+            format!("Bearer {}x", own.token).into_bytes(),
+            format!("Bearer {}", &own.token[..own.token.len() - 1]).into_bytes(),
+            format!("Bearer {}", own.token.to_lowercase()).into_bytes(),
+            format!("Bearer {} {}", own.token, own.token).into_bytes(),
+            format!("Bearer {foreign}").into_bytes(),
+            [b"Bearer ".to_vec(), vec![b'x'; 8_000]].concat(),
+        ];
+        for (method, may) in METHODS {
+            let open = may == May::Everybody || (trust && may == May::EverybodyOnTrust);
+            let without = first_answer(&stranger, method).await;
+            if open {
+                // An empty message may break its rules, but nobody asks who sent it.
+                if let Err(status) = without {
+                    assert_eq!(status.code(), Code::InvalidArgument, "{method}: {status:?}");
+                }
+                continue;
+            }
+            assert_refused(without, Code::Unauthenticated, "TOKEN_MISSING");
+            for value in &garbage {
+                let shown = String::from_utf8_lossy(value).into_owned();
+                let answer = first_answer(&stranger.with("authorization", value), method).await;
+                let Err(status) = answer else {
+                    panic!("{method} lets in {shown:.80}");
+                };
+                let got = (status.code(), reason(&status));
+                let due = (Code::Unauthenticated, "TOKEN_INVALID".to_owned());
+                assert_eq!(got, due, "{method} {shown:.80}: {status:?}");
+            }
+        }
+        // The case of the scheme does not count.
+        let value = format!("bEARER {}", own.token);
+        let me = stranger.with("authorization", value.as_bytes());
+        first_answer(&me, "/tinychat.v1.AuthService/WhoAmI")
+            .await
+            .unwrap();
+        // Health and reflection are for everybody.
+        for method in [
+            "/grpc.health.v1.Health/Check",
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ] {
+            if let Err(status) = first_answer(&stranger, method).await {
+                assert_ne!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
+                assert_ne!(status.code(), Code::Unimplemented, "{method}: {status:?}");
+            }
+        }
+    }
+}
+
+async fn announced(server: &Server) -> (AuthMode, Limits) {
+    let mut chat = server.connection().chat();
+    let info = in_time("info", chat.get_server_info(GetServerInfoRequest {})).await;
+    let info = info.unwrap().into_inner();
+    assert_eq!(info.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(info.registration_policy(), RegistrationPolicy::Open);
+    let ann = Account::register(server, "ann").await;
+    let events = ann.replayed(Door::Chat, From::default()).await;
+    let Some(Body::Welcome(welcome)) = events[0].body.clone() else {
+        panic!("{events:?}");
+    };
+    assert_eq!((&welcome.epoch, welcome.limits), (&info.epoch, info.limits));
+    (info.auth_mode(), info.limits.unwrap())
+}
+
+#[tokio::test]
+async fn the_mode_and_the_limits_are_announced() {
+    let usual = Limits {
+        text_bytes_max: 16_384,
+        user_name_bytes_max: 32,
+        password_bytes_min: 8,
+        password_bytes_max: 1_024,
+        page_size_default: 50,
+        page_size_max: 500,
+        request_bytes_max: 1_048_576,
+        sends_per_second: 20,
+        sends_burst: 100,
+        devices_per_user_max: 20,
+        replies_unread_max: 1_024,
+    };
+    let server = Server::build()
+        .with_the_usual_rate()
+        .with_passwords()
+        .start();
+    assert_eq!(announced(&server).await, (AuthMode::Password, usual));
+    let server = Server::start();
+    let unlimited = Limits {
+        sends_per_second: 0,
+        sends_burst: 0,
+        ..usual
+    };
+    assert_eq!(announced(&server).await, (AuthMode::Trust, unlimited));
+    // The server's time is that of this machine.
+    let time = server
+        .connection()
+        .chat()
+        .time(TimeRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    assert!((now - time.time.unwrap().seconds).abs() <= 2);
+    assert_eq!(time.time_zone.len(), "+00:00".len(), "{}", time.time_zone);
+}
+
+#[tokio::test]
+async fn who_sends_too_fast_is_told_how_long_to_wait_and_the_stream_lives_on() {
+    let server = Server::build().with_the_usual_rate().start();
+    let ann = Account::register(&server, "ann").await;
+    let bob = Account::register(&server, "bob").await;
+    let mut chat = ann.live(Door::Chat).await;
+    let first = new_id();
+    let began = std::time::Instant::now();
+    let mut asked = vec![chat.say(Some(send("bob", "first", &first))).await];
+    for _ in 0..400 {
+        asked.push(chat.say(Some(send("bob", "flood", &new_id()))).await);
+    }
+    // Between two that are over the limit, a repeat of what was acknowledged.
+    let repeat = chat.say(Some(send("bob", "first", &first))).await;
+    asked.push(chat.say(Some(send("bob", "flood", &new_id()))).await);
+    let (mut passed, mut wait) = (0, Duration::ZERO);
+    for id in asked {
+        match chat.answer(id).await {
+            Answer::Send(_) => passed += 1,
+            Answer::Error(error) => {
+                assert_eq!(Code::from(error.code), Code::ResourceExhausted, "{error:?}");
+                assert_eq!(error.reason, "RATE_LIMITED");
+                wait = Duration::try_from(error.retry_after.unwrap()).unwrap();
+                assert!(
+                    wait > Duration::ZERO && wait <= Duration::from_secs(1),
+                    "{wait:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let most = 101 + (began.elapsed().as_secs_f64() * 20.0).ceil() as u32;
+    assert!(
+        (100..=most).contains(&passed),
+        "{passed} passed, {most} at the most"
+    );
+    assert!(wait > Duration::ZERO, "none was refused");
+    let answer = chat.answer(repeat).await;
+    assert!(
+        matches!(&answer, Answer::Send(sent) if sent.duplicate),
+        "{answer:?}"
+    );
+
+    // The same by calls.
+    let refused = loop {
+        match ann.send_as("bob", "flood", &new_id()).await {
+            Ok(_) => passed += 1,
+            Err(status) => break status,
+        }
+    };
+    let info = refused
+        .get_details_retry_info()
+        .unwrap()
+        .retry_delay
+        .unwrap();
+    assert_refused(
+        Err::<(), _>(refused),
+        Code::ResourceExhausted,
+        "RATE_LIMITED",
+    );
+    assert!(
+        info > Duration::ZERO && info <= Duration::from_secs(1),
+        "{info:?}"
+    );
+    assert!(ann.send_as("bob", "first", &first).await.unwrap().duplicate);
+    // Another user is not held up, and who waits as told passes.
+    bob.send("ann", "not held up").await;
+    tokio::time::sleep(wait.max(info)).await;
+    let answer = chat
+        .ask(Some(send("bob", "after the wait", &new_id())))
+        .await;
+    assert!(matches!(answer, Answer::Send(_)), "{answer:?}");
+    chat.until_text("after the wait").await;
+    let state = ann.conversation_with("bob").await;
+    assert_eq!(
+        state.last_seq,
+        u64::from(passed) + 2,
+        "what was refused was not sent"
+    );
+}
+
+#[tokio::test]
+async fn with_the_rate_off_nobody_is_held_up() {
+    let server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let mut chat = ann.live(Door::Chat).await;
+    let mut asked = Vec::new();
+    for _ in 0..500 {
+        asked.push(chat.say(Some(send("ann", "flood", &new_id()))).await);
+    }
+    for id in asked {
+        assert!(matches!(chat.answer(id).await, Answer::Send(_)));
+    }
+}
+
+/// Every file below a folder, whole.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if let Ok(bytes) = fs::read(&path) {
+            found.push((path.display().to_string(), bytes));
+        }
+    }
+    found
+}
+
+fn contains(bytes: &[u8], secret: &[u8]) -> bool {
+    bytes.windows(secret.len()).any(|window| window == secret)
+}
+
+#[tokio::test]
+async fn no_secret_is_left_in_logs_arguments_or_files() {
+    const PASSWORD: &str = "planted-password-4711";
+    const WRONG: &str = "planted-wrong-password";
+    const BODY: &str = "planted-message-body";
+    let mut server = Server::build().with_passwords().logging("debug").start();
+    let ann = register(&server, "ann", PASSWORD).await.unwrap();
+    let token = ann.access_token;
+    let again = login(&server, "ann", PASSWORD).await.unwrap().access_token;
+    login(&server, "ann", WRONG).await.unwrap_err();
+    register(&server, "ann", PASSWORD).await.unwrap_err();
+    let bad_token = format!("{token}x");
+    who_am_i(&server, &bad_token).await.unwrap_err();
+    let raw = Raw::connect(&server).await.with_token(&token);
+    let request = to_user("ann", BODY, &new_id()).encode_to_vec();
+    raw.call("/tinychat.v1.ChatService/Send", request.clone())
+        .await
+        .unwrap();
+    // Refused ones, too.
+    let refused = [
+        to_user("nobody", BODY, "").encode_to_vec(),
+        to_user("ann", &format!("{BODY}\0"), "").encode_to_vec(),
+        to_user("ann", BODY, BODY).encode_to_vec(),
+        request[..request.len() - 3].to_vec(),
+    ];
+    for request in refused {
+        raw.call("/tinychat.v1.ChatService/Send", request)
+            .await
+            .unwrap_err();
+    }
+    logout(&server, &again).await.unwrap();
+    eventually("something is logged", PATIENCE, || {
+        !server.stderr().is_empty()
+    })
+    .await;
+    let command = fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
+    let data = server.again().data().to_owned();
+    // While it runs, with its write-ahead log; and after it has stopped.
+    let running = files(&data);
+    assert!(
+        running
+            .iter()
+            .any(|(_, bytes)| contains(bytes, BODY.as_bytes())),
+        "in the store"
+    );
+    server.terminate();
+    let log = server.stderr();
+    assert!(log.contains("logged in"), "{log}");
+    for secret in [PASSWORD, WRONG, BODY, &token, &again] {
+        assert!(
+            !contains(log.as_bytes(), secret.as_bytes()),
+            "{secret} in the log:\n{log}"
+        );
+        assert!(
+            !contains(&command, secret.as_bytes()),
+            "{secret} in the arguments"
+        );
+    }
+    for (path, bytes) in running.into_iter().chain(files(&data)) {
+        for secret in [PASSWORD, WRONG, &token, &again] {
+            assert!(!contains(&bytes, secret.as_bytes()), "{secret} in {path}");
+        }
+    }
+}
