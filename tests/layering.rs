@@ -188,7 +188,10 @@ fn house_rules_hold_in_every_file() {
         let spawns = text.contains(&format!("tokio::{}(", "spawn"));
         let owner = file.ends_with("src/tasks.rs") || !file.starts_with(root().join("src"));
         must(!spawns || owner, "tasks are spawned by tasks.rs");
-        must(text.lines().count() <= 600, "one idea in a file");
+        // A test file is a promise with all its cases; a source file is one idea.
+        let in_src = file.starts_with(root().join("src"));
+        let lines_max = if in_src { 600 } else { 900 };
+        must(text.lines().count() <= lines_max, "one idea in a file");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
