@@ -9,6 +9,7 @@ mod session;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +20,7 @@ use bytes::Bytes;
 pub use session::{Ended, Next, Opening, Session};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, error};
 
 use crate::{
     bus::{Heard, Listener},
@@ -94,20 +95,36 @@ impl Hub {
     }
 
     /// Carries commits to sessions until the bus is gone.
+    ///
+    /// A defect met on the way is logged, and all sessions read the store instead: it must not leave them mute.
     pub async fn listen(self: Arc<Self>, mut commits: Box<dyn Listener>) {
         while let Some(heard) = commits.next().await {
             match heard {
                 Heard::Commit(commit) => {
-                    fanout::fan_out(&commit, self.epoch, &self.everybody().users)
+                    let fan_out = AssertUnwindSafe(|| {
+                        fanout::fan_out(&commit, self.epoch, &self.everybody().users);
+                    });
+                    if catch_unwind(fan_out).is_err() {
+                        error!(
+                            last = commit.last.number(),
+                            "a commit could not be fanned out"
+                        );
+                        self.look();
+                    }
                 }
                 Heard::Missed => {
                     debug!("commits were missed; all sessions read the store");
-                    for live in self.everybody().users.values() {
-                        // An error says that nobody listens.
-                        let _ = live.ring.send(Item::Look);
-                    }
+                    self.look();
                 }
             }
+        }
+    }
+
+    /// Makes all sessions read the store.
+    fn look(&self) {
+        for live in self.everybody().users.values() {
+            // An error says that nobody listens.
+            let _ = live.ring.send(Item::Look);
         }
     }
 

@@ -46,13 +46,7 @@ impl Faults {
                 | ErrorCode::ReadOnly,
             ) => {
                 let reason = format!("{error} (SQLite code {code})");
-                self.failure.send_if_modified(|failure| {
-                    let first = failure.is_none();
-                    if first {
-                        *failure = Some(reason.clone());
-                    }
-                    first
-                });
+                self.fail(reason.clone());
                 StoreError::Failed(reason)
             }
             _ => {
@@ -60,6 +54,15 @@ impl Faults {
                 StoreError::Broken(error.to_string())
             }
         }
+    }
+
+    /// Notes that nothing can be trusted any more. The first reason stays.
+    pub fn fail(&self, reason: String) {
+        self.failure.send_if_modified(|failure| {
+            let first = failure.is_none();
+            failure.get_or_insert(reason);
+            first
+        });
     }
 
     /// Waits for the first failure.

@@ -390,3 +390,22 @@ impl Store for SqliteStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_defect_in_the_writer_ends_the_store_instead_of_leaving_it_mute() {
+        let folder = tempfile::tempdir().unwrap();
+        let (durability, mode) = (Durability::Full, AuthMode::Trust);
+        let store = SqliteStore::open(folder.path(), durability, mode, Arc::new(|_| {})).unwrap();
+        let broken = store.write(Kind::Other, JOB_BYTES, |_| -> rusqlite::Result<()> {
+            panic!("on purpose");
+        });
+        assert_eq!(broken.await, Err(StoreError::Closed));
+        assert!(store.failed().await.contains("defect"));
+        let later = store.write(Kind::Other, JOB_BYTES, |_| Ok(())).await;
+        assert!(matches!(later, Err(StoreError::Failed(_))), "{later:?}");
+    }
+}

@@ -161,7 +161,10 @@ impl Writer {
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || work.run())?;
+            .spawn(move || {
+                let _alarm = Alarm(Arc::clone(&work.faults));
+                work.run();
+            })?;
         Ok(Self {
             queue: Mutex::new(Some(sender)),
             room: Arc::new(Semaphore::new(QUEUED_BYTES_MAX)),
@@ -240,6 +243,18 @@ impl Writer {
             if !matches!(joined, Ok(Ok(()))) {
                 error!("the writer of the store ended early");
             }
+        }
+    }
+}
+
+/// Without its writer a store must not go on: a defect that ends the thread ends the process, as a failed disk does.
+struct Alarm(Arc<Faults>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0
+                .fail("a defect ended the writer; the log says where".into());
         }
     }
 }
