@@ -3,6 +3,7 @@
 //! The map, from the bottom up; each layer imports only what stands above it here:
 //!
 //! - [`pb`]: the wire, generated from `proto/`. [`domain`]: the pure words. [`tasks`]: the owner of every task.
+//!   [`telemetry`]: what is counted.
 //! - [`convert`]: between the two.
 //! - [`store`]: the durable log. [`bus`]: "the log grew".
 //! - [`auth`]: passwords and tokens. [`hub`]: live sessions.
@@ -22,3 +23,4 @@ pub mod pb;
 pub mod server;
 pub mod store;
 pub mod tasks;
+pub mod telemetry;

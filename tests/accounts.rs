@@ -336,10 +336,14 @@ enum May {
 }
 
 /// Every method of the schema. A new one finds its row here, or the test fails.
-const METHODS: [(&str, May); 16] = [
+const METHODS: [(&str, May); 20] = [
+    ("/tinychat.v1.AuthService/ChangePassword", May::LoggedIn),
+    ("/tinychat.v1.AuthService/CreateToken", May::LoggedIn),
+    ("/tinychat.v1.AuthService/ListDevices", May::LoggedIn),
     ("/tinychat.v1.AuthService/Login", May::Everybody),
     ("/tinychat.v1.AuthService/Logout", May::LoggedIn),
     ("/tinychat.v1.AuthService/Register", May::Everybody),
+    ("/tinychat.v1.AuthService/RevokeDevice", May::LoggedIn),
     ("/tinychat.v1.AuthService/WhoAmI", May::LoggedIn),
     ("/tinychat.v1.ChatService/Acknowledge", May::LoggedIn),
     ("/tinychat.v1.ChatService/Chat", May::LoggedIn),
@@ -498,16 +502,31 @@ async fn the_mode_and_the_limits_are_announced() {
         sends_burst: 100,
         devices_per_user_max: 20,
         replies_unread_max: 1_024,
+        response_bytes_max: 4 * 1_048_576,
+        streams_per_device_max: 5,
+        tokens_per_user_max: 50,
+        failed_logins_per_minute: 5,
+        failed_logins_per_address_per_minute: 60,
+        registers_per_address_per_minute: 30,
+        connections_per_address_max: 256,
+        connections_max: 500,
+        device_name_chars_max: 64,
+        streams_per_connection_max: 100,
     };
+    let few = ["--connections-max", "500"];
     let server = Server::build()
         .with_the_usual_rate()
         .with_passwords()
+        .arguments(&few)
         .start();
     assert_eq!(announced(&server).await, (AuthMode::Password, usual));
-    let server = Server::start();
+    let server = Server::build().arguments(&few).start();
     let unlimited = Limits {
         sends_per_second: 0,
         sends_burst: 0,
+        failed_logins_per_minute: 0,
+        failed_logins_per_address_per_minute: 0,
+        registers_per_address_per_minute: 0,
         ..usual
     };
     assert_eq!(announced(&server).await, (AuthMode::Trust, unlimited));

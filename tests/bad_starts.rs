@@ -82,7 +82,7 @@ fn a_store_of_a_newer_program_is_left_alone() {
     assert_eq!(
         said,
         "tinychat-server: the store DIR/tinychat.db has schema 99, this tinychat-server knows up to \
-         1; start it with the newer tinychat-server that wrote it"
+         2; start it with the newer tinychat-server that wrote it"
     );
 }
 
@@ -140,7 +140,7 @@ fn wrong_flags_are_named_with_what_is_right() {
             ["--rate", "fast"],
             "use a number of sends such as 20/s, or off",
         ),
-        (["--drain-timeout", "soon"], "use 10s, 500ms or 2m"),
+        (["--drain-timeout", "soon"], "use 10s, 500ms, 2m or 24h"),
         (["--auth", "magic"], "use password or trust"),
         (["--store", "paper"], "sqlite, memory"),
         (["--durability", "maybe"], "full, relaxed"),

@@ -667,7 +667,7 @@ async fn a_method_or_a_compression_that_nobody_knows_is_unimplemented() {
 
 #[tokio::test]
 async fn who_speaks_no_grpc_is_told_so_in_plain_words() {
-    let sentence = "This port speaks gRPC over HTTP/2. Use tinychat-client, or: grpcurl -plaintext HOST:PORT list\n";
+    let sentence = "This port speaks gRPC over HTTP/2, and gRPC-Web. Use tinychat-client, or: grpcurl -plaintext HOST:PORT list\n";
     let server = Server::start();
     for request in [
         "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",

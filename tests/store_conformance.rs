@@ -7,6 +7,7 @@
 
 mod accounts;
 mod conversations;
+mod devices;
 mod markers;
 mod replays;
 mod sending;
@@ -46,6 +47,16 @@ conformance! { memory, sqlite =>
         last_seen_moves_up_and_never_down,
         a_closed_store_says_so,
         a_sound_store_never_fails,
+    }
+    devices {
+        devices_are_listed_with_their_last_use,
+        nobody_ends_the_device_of_another,
+        the_fiftieth_token_fits_and_the_next_is_refused,
+        logins_and_tokens_do_not_crowd_each_other_out,
+        an_expired_device_ends_when_the_next_is_made,
+        a_password_is_changed_only_while_the_old_one_stands,
+        a_change_of_password_ends_all_other_devices_when_told_to,
+        a_login_that_proved_an_older_password_is_refused,
     }
     sending {
         the_first_message_makes_members_and_tells_them_just_before_it,

@@ -3,7 +3,7 @@
 //! A hash costs tens of milliseconds and 19 MiB by design, so only a few run at once and only so many may wait: a flood
 //! of logins is refused instead of eating the machine.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use argon2::{
     Argon2,
@@ -60,9 +60,7 @@ impl Passwords {
     ) -> Result<bool, HashingError> {
         self.run(move || {
             let known = stored.is_some();
-            let Some(stored) = stored.or_else(nobody) else {
-                return Err(HashingError::Failed);
-            };
+            let stored = stored.unwrap_or_else(nobody);
             let Ok(parsed) = phc::PasswordHash::new(&stored.0) else {
                 return Err(HashingError::Failed);
             };
@@ -98,12 +96,19 @@ fn hash(password: &[u8]) -> Option<PasswordHash> {
         .map(|hash| PasswordHash(hash.to_string()))
 }
 
-/// The hash that stands in for an account that does not exist.
-fn nobody() -> Option<PasswordHash> {
-    static NOBODY: OnceLock<Option<PasswordHash>> = OnceLock::new();
-    NOBODY
-        .get_or_init(|| hash(b"nobody has this password"))
-        .clone()
+/// The parameters of new hashes, as a PHC string begins with them.
+const PARAMETERS: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
+
+/// Whether a hash was made with weaker parameters than new ones are, so that it is worth making anew.
+pub fn is_outdated(stored: &PasswordHash) -> bool {
+    !stored.0.starts_with(PARAMETERS)
+}
+
+/// The hash that stands in for an account that does not exist. Its 32 bytes are no password's: they are compared like
+/// those of any other, after the same work, and passing would be refused all the same.
+fn nobody() -> PasswordHash {
+    let (salt, bytes) = ("bm9ib2R5IGlzIGhlcmU", "A".repeat(43));
+    PasswordHash(format!("{PARAMETERS}{salt}${bytes}"))
 }
 
 #[cfg(test)]
@@ -115,11 +120,10 @@ mod tests {
         let passwords = Passwords::default();
         let password = |text: &str| text.parse::<Password>().unwrap();
         let stored = passwords.hash(password("correct horse")).await.unwrap();
-        assert!(
-            stored.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{}",
-            stored.0
-        );
+        assert!(stored.0.starts_with(PARAMETERS), "{}", stored.0);
+        assert!(!is_outdated(&stored));
+        let weaker = stored.0.replace("m=19456", "m=4096");
+        assert!(is_outdated(&PasswordHash(weaker)));
         assert_eq!(
             passwords
                 .check(password("correct horse"), Some(stored.clone()))

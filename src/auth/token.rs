@@ -7,18 +7,25 @@ use std::{
 
 use super::Principal;
 use crate::{
-    domain::{ids::DeviceId, secret::Token, secret::TokenHash},
+    domain::{
+        clock::TimeMs,
+        ids::DeviceId,
+        secret::{Token, TokenHash, TokenKind},
+    },
     store::{Store, StoreError},
 };
+
+/// How often the use of a device is noted: often enough for a list, and a write a minute costs nothing.
+const NOTE_USE_EVERY_MS: u64 = 60_000;
 
 /// Logins that are remembered, so that not each call asks the store: some 10 MiB. Past it all are asked for again.
 const REMEMBERED_MAX: usize = 50_000;
 
 /// Makes a token of 256 random bits. Fails only if the system has no randomness to give.
-pub fn issue() -> Result<Token, getrandom::Error> {
+pub fn issue(kind: TokenKind) -> Result<Token, getrandom::Error> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits)?;
-    Ok(Token::new(bits))
+    Ok(Token::new(kind, bits))
 }
 
 /// Whose a token is.
@@ -27,9 +34,15 @@ pub struct Tokens {
     remembered: Mutex<Remembered>,
 }
 
+/// A login and when its use was noted last.
+struct Known {
+    principal: Principal,
+    noted: TimeMs,
+}
+
 #[derive(Default)]
 struct Remembered {
-    logins: HashMap<TokenHash, Principal>,
+    logins: HashMap<TokenHash, Known>,
     /// Counts the logins that ended, so that a look-up that began before one cannot bring it back.
     ended: u64,
 }
@@ -49,13 +62,21 @@ impl Tokens {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds the login of a token; `None` if there is none or it has ended.
-    pub async fn principal(&self, token: &Token) -> Result<Option<Principal>, StoreError> {
+    /// Finds the login of a token; `None` if there is none or it has ended. It may have expired.
+    pub async fn principal(
+        &self,
+        token: &Token,
+        now: TimeMs,
+    ) -> Result<Option<Principal>, StoreError> {
         let hash = token.hash();
         let ended = {
-            let remembered = self.remembered();
-            if let Some(principal) = remembered.logins.get(&hash) {
-                return Ok(Some(principal.clone()));
+            let mut remembered = self.remembered();
+            if let Some(known) = remembered.logins.get_mut(&hash) {
+                if now.since_ms(known.noted) >= NOTE_USE_EVERY_MS {
+                    known.noted = now;
+                    self.store.note_use(known.principal.device.id, now);
+                }
+                return Ok(Some(known.principal.clone()));
             }
             remembered.ended
         };
@@ -66,12 +87,14 @@ impl Tokens {
             user: user.to_ref(),
             device,
         };
+        self.store.note_use(principal.device.id, now);
         let mut remembered = self.remembered();
         if remembered.ended == ended {
             if remembered.logins.len() >= REMEMBERED_MAX {
                 remembered.logins.clear();
             }
-            remembered.logins.insert(hash, principal.clone());
+            let (principal, noted) = (principal.clone(), now);
+            remembered.logins.insert(hash, Known { principal, noted });
         }
         Ok(Some(principal))
     }
@@ -82,6 +105,6 @@ impl Tokens {
         remembered.ended += 1;
         remembered
             .logins
-            .retain(|_, principal| principal.device.id != device);
+            .retain(|_, known| known.principal.device.id != device);
     }
 }

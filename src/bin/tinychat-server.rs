@@ -7,7 +7,7 @@ use std::{
 
 use clap::Parser;
 use tinychat::{
-    server::{self, Shutdown, config::Flags},
+    server::{self, Signals, config::Flags, descriptors},
     tasks::Tasks,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,17 +17,16 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> ExitCode {
     let flags = Flags::parse();
     set_up_logs();
-    let shutdown = Shutdown::default();
-    let signals = Tasks::new();
-    signals.spawn("signals", on_signals(shutdown.clone()));
-    let ready = |addresses: &[std::net::SocketAddr], config: &server::config::Config| {
+    let told = Signals::default();
+    let listening = Tasks::new();
+    listening.spawn("signals", on_signals(told.clone()));
+    listening.spawn("hang-ups", on_hang_ups(told.clone()));
+    let ready = |greeting: &str| {
         // Nobody may read this line, and then it does not matter.
-        let _ = std::io::stdout()
-            .lock()
-            .write_all(config.greeting(addresses).as_bytes());
+        let _ = std::io::stdout().lock().write_all(greeting.as_bytes());
     };
-    let outcome = match flags.resolve() {
-        Ok(config) => server::run(config, shutdown, ready).await,
+    let outcome = match flags.resolve(descriptors::raise_limit()) {
+        Ok(config) => server::run(config, told, ready).await,
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -52,18 +51,30 @@ fn set_up_logs() {
 }
 
 /// The first signal stops gracefully, the second at once.
-async fn on_signals(shutdown: Shutdown) {
+async fn on_signals(told: Signals) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     ) else {
         return eprintln!("tinychat-server: signals cannot be heard; stop it with kill -9");
     };
-    for next in [shutdown.gracefully, shutdown.at_once] {
+    for next in [told.gracefully, told.at_once] {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         next.cancel();
+    }
+}
+
+/// Each hang-up reads the certificate again.
+async fn on_hang_ups(told: Signals) {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
+        return eprintln!(
+            "tinychat-server: SIGHUP cannot be heard; the certificate is read again when it changes"
+        );
+    };
+    while hang_up.recv().await.is_some() {
+        told.reload.notify_one();
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         conversation::ConversationView,
         cursor::{Cursor, CursorError},
-        event::{Event, EventBody, Gap},
+        event::{Event, EventBody, Gap, GoingAwayReason},
         ids::{Epoch, UserId},
     },
     pb::{self, event::Body},
@@ -18,7 +18,7 @@ use crate::{
 /// The field `events` of both streaming responses.
 const EVENTS_FIELD: u32 = 1;
 /// When a client should come back after the server stopped: most restarts take less.
-const RETRY_AFTER_SECONDS: i64 = 1;
+const RESTART_SECONDS: i64 = 1;
 
 /// Writes an event of the log behind what `buffer` holds.
 pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
@@ -110,15 +110,16 @@ pub fn put_caught_up(cursor: Cursor, buffer: &mut BytesMut) {
     encode_field(EVENTS_FIELD, &event, buffer);
 }
 
-/// Writes that the server stops.
-pub fn put_going_away(buffer: &mut BytesMut) {
-    let retry_after = prost_types::Duration {
-        seconds: RETRY_AFTER_SECONDS,
-        nanos: 0,
+/// Writes that the stream ends.
+pub fn put_going_away(reason: GoingAwayReason, buffer: &mut BytesMut) {
+    let (reason, seconds) = match reason {
+        GoingAwayReason::Shutdown => (pb::GoingAwayReason::Shutdown, Some(RESTART_SECONDS)),
+        GoingAwayReason::Replaced => (pb::GoingAwayReason::Replaced, None),
+        GoingAwayReason::ConnectionAge => (pb::GoingAwayReason::ConnectionAge, Some(0)),
     };
     let going_away = pb::GoingAway {
-        reason: pb::GoingAwayReason::Shutdown.into(),
-        retry_after: Some(retry_after),
+        reason: reason.into(),
+        retry_after: seconds.map(|seconds| prost_types::Duration { seconds, nanos: 0 }),
     };
     put_bare(Body::GoingAway(going_away), buffer);
 }

@@ -4,17 +4,22 @@ use std::str::FromStr;
 
 use crate::{
     domain::{
-        ids::{ClientMessageId, ConversationId, Seq},
+        clock::TimeMs,
+        ids::{ClientMessageId, ConversationId, DeviceId, Seq},
         invalid::Invalid,
         message::Target,
         name::{DeviceName, UserName},
         page::{PageTokenError, Position, page_key},
+        scope::{Scope, Scopes},
         secret::Password,
         text::{MessageText, MessageTextError},
         user::Presence,
     },
     pb,
 };
+
+/// 9999-12-31T23:59:59Z, the last second of a protobuf Timestamp.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// A send as it was asked for.
 #[derive(Clone, Debug)]
@@ -33,10 +38,60 @@ pub fn user_name(field: &'static str, text: &str) -> Result<UserName, Invalid> {
         .map_err(|error| Invalid::new("USER_NAME_INVALID", field, error))
 }
 
-/// Parses a password.
-pub fn password(text: &str) -> Result<Password, Invalid> {
+/// Parses a new password.
+pub fn password(field: &'static str, text: &str) -> Result<Password, Invalid> {
     text.parse()
-        .map_err(|error| Invalid::new("PASSWORD_INVALID", "password", error))
+        .map_err(|error| Invalid::new("PASSWORD_INVALID", field, error))
+}
+
+/// Parses a device id.
+pub fn device_id(text: &str) -> Result<DeviceId, Invalid> {
+    text.parse()
+        .map_err(|error| Invalid::new("DEVICE_ID_INVALID", "device_id", error))
+}
+
+/// Parses the name of a token, which must not be empty.
+pub fn token_name(text: &str) -> Result<DeviceName, Invalid> {
+    if text.trim().is_empty() {
+        let mend = "the token has no name; say what it is for";
+        return Err(Invalid::new("DEVICE_NAME_INVALID", "name", mend));
+    }
+    text.parse()
+        .map_err(|error| Invalid::new("DEVICE_NAME_INVALID", "name", error))
+}
+
+/// Parses the scopes of a token: at least one.
+pub fn scopes(numbers: &[i32]) -> Result<Scopes, Invalid> {
+    let scope = |number: &i32| match pb::Scope::try_from(*number) {
+        Ok(pb::Scope::Read) => Some(Scope::Read),
+        Ok(pb::Scope::Send) => Some(Scope::Send),
+        Ok(pb::Scope::Admin) => Some(Scope::Admin),
+        Ok(pb::Scope::Unspecified) | Err(_) => None,
+    };
+    let scopes: Option<Scopes> = numbers
+        .iter()
+        .map(scope)
+        .collect::<Option<Vec<_>>>()
+        .map(Scopes::from_iter);
+    scopes.filter(|scopes| !scopes.is_empty()).ok_or_else(|| {
+        let mend = "give at least one of SCOPE_READ, SCOPE_SEND, SCOPE_ADMIN, and nothing else";
+        Invalid::new("SCOPES_INVALID", "scopes", mend)
+    })
+}
+
+/// Parses the end of a token; `None`: it has none.
+pub fn expire_time(time: Option<prost_types::Timestamp>) -> Result<Option<TimeMs>, Invalid> {
+    let Some(time) = time else {
+        return Ok(None);
+    };
+    let in_range =
+        (0..=LAST_SECOND).contains(&time.seconds) && (0..1_000_000_000).contains(&time.nanos);
+    if !in_range {
+        let mend = "the time is not one of the years 1970 to 9999; give a Timestamp as protobuf defines it";
+        return Err(Invalid::new("EXPIRE_TIME_INVALID", "expire_time", mend));
+    }
+    let milliseconds = time.seconds * 1_000 + i64::from(time.nanos / 1_000_000);
+    Ok(Some(TimeMs::new(milliseconds)))
 }
 
 /// Parses a device name.

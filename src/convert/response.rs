@@ -8,9 +8,10 @@ use crate::{
         conversation::{Conversation, ConversationKind, ConversationView},
         ids::{MessageId, UserId},
         limits,
-        limits::SendRate,
+        limits::Settings,
         message::{Message, Sent},
-        user::{Device, Presence, User, UserRef},
+        scope::Scope,
+        user::{Device, DeviceKind, Presence, User, UserRef},
     },
     pb,
 };
@@ -56,6 +57,32 @@ pub fn device(device: &Device) -> pb::Device {
         id: device.id.to_string(),
         name: device.name.as_str().to_owned(),
         created_time: Some(time(device.created)),
+        kind: match device.kind {
+            DeviceKind::Login => pb::DeviceKind::Login,
+            DeviceKind::Token => pb::DeviceKind::Token,
+        }
+        .into(),
+        scopes: device.scopes.iter().map(|it| scope(it).into()).collect(),
+        expire_time: device.expires.map(time),
+        last_seen_time: None,
+        streams_count: 0,
+    }
+}
+
+const fn scope(scope: Scope) -> pb::Scope {
+    match scope {
+        Scope::Read => pb::Scope::Read,
+        Scope::Send => pb::Scope::Send,
+        Scope::Admin => pb::Scope::Admin,
+    }
+}
+
+/// A device in a list.
+pub fn device_listed(device: &Device, seen: TimeMs, streams: usize) -> pb::Device {
+    pb::Device {
+        last_seen_time: Some(time(seen)),
+        streams_count: limit(streams),
+        ..self::device(device)
     }
 }
 
@@ -116,7 +143,8 @@ fn limit(number: usize) -> u32 {
 }
 
 /// The limits of this server.
-pub fn limits(rate: Option<SendRate>) -> pb::Limits {
+pub fn limits(settings: &Settings) -> pb::Limits {
+    let (rate, attempts) = (settings.sends, settings.attempts);
     pb::Limits {
         text_bytes_max: limit(limits::TEXT_BYTES_MAX),
         user_name_bytes_max: limit(limits::USER_NAME_BYTES_MAX),
@@ -129,5 +157,15 @@ pub fn limits(rate: Option<SendRate>) -> pb::Limits {
         sends_burst: rate.map_or(0, |rate| rate.burst),
         devices_per_user_max: limit(limits::DEVICES_PER_USER_MAX),
         replies_unread_max: limit(limits::REPLIES_UNREAD_MAX),
+        response_bytes_max: limit(limits::RESPONSE_BYTES_MAX),
+        streams_per_device_max: limit(limits::STREAMS_PER_DEVICE_MAX),
+        tokens_per_user_max: limit(limits::TOKENS_PER_USER_MAX),
+        failed_logins_per_minute: attempts.failed_logins,
+        failed_logins_per_address_per_minute: attempts.failed_logins_per_address,
+        registers_per_address_per_minute: attempts.registers_per_address,
+        connections_per_address_max: limit(settings.connections.per_address),
+        connections_max: limit(settings.connections.all),
+        device_name_chars_max: limit(limits::DEVICE_NAME_CHARS_MAX),
+        streams_per_connection_max: limits::STREAMS_PER_CONNECTION_MAX,
     }
 }

@@ -48,3 +48,14 @@ pub struct Gap {
     /// Last message left out.
     pub to_seq: Seq,
 }
+
+/// Why a stream ends though nothing is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoingAwayReason {
+    /// The server stops.
+    Shutdown,
+    /// The device has opened more streams than it may have, and this was the oldest.
+    Replaced,
+    /// The connection has served its time.
+    ConnectionAge,
+}

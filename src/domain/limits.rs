@@ -24,6 +24,12 @@ pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Devices of one user; a login past it retires the device that was seen longest ago.
 pub const DEVICES_PER_USER_MAX: usize = 20;
+/// Tokens that a user may have beside the logins; one more is refused, since retiring one would silence a bot.
+pub const TOKENS_PER_USER_MAX: usize = 50;
+/// Streams of one device; one more ends the oldest.
+pub const STREAMS_PER_DEVICE_MAX: usize = 5;
+/// Streams of one HTTP/2 connection at once.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 100;
 /// Replies of a `Chat` stream that may lie unread before the peer counts as overload.
 pub const REPLIES_UNREAD_MAX: usize = 1024;
 
@@ -43,4 +49,61 @@ impl Default for SendRate {
             burst: 100,
         }
     }
+}
+
+/// What an operator can set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How fast each user may send; `None`: no limit.
+    pub sends: Option<SendRate>,
+    /// How often logins and registrations may be tried.
+    pub attempts: AttemptRates,
+    /// How many connections may be open.
+    pub connections: ConnectionLimits,
+}
+
+impl Settings {
+    /// No limit where one can be lifted.
+    pub const UNLIMITED: Self = Self {
+        sends: None,
+        attempts: AttemptRates {
+            failed_logins: 0,
+            failed_logins_per_address: 0,
+            registers_per_address: 0,
+        },
+        connections: ConnectionLimits {
+            all: usize::MAX,
+            per_address: 0,
+        },
+    };
+}
+
+/// Attempts a minute; 0: no limit. Those for an address do not count on loopback, where one stands for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptRates {
+    /// Failed logins with one name from one address.
+    pub failed_logins: u32,
+    /// Failed logins from one address, whatever the name.
+    pub failed_logins_per_address: u32,
+    /// New accounts from one address.
+    pub registers_per_address: u32,
+}
+
+impl Default for AttemptRates {
+    fn default() -> Self {
+        Self {
+            failed_logins: 5,
+            failed_logins_per_address: 60,
+            registers_per_address: 30,
+        }
+    }
+}
+
+/// Connections at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// In all.
+    pub all: usize,
+    /// From one address that is not loopback; 0: no limit.
+    pub per_address: usize,
 }

@@ -1,5 +1,6 @@
 //! The words of the program: what exists and what happened. Pure: no I/O, no async, no wire format, no SQL.
 
+pub mod address;
 pub mod clock;
 pub mod commit;
 pub mod conversation;
@@ -11,6 +12,7 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod page;
+pub mod scope;
 pub mod secret;
 pub mod text;
 pub mod user;

@@ -39,12 +39,28 @@ impl fmt::Debug for Password {
     }
 }
 
+/// Whose secret a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Of a login.
+    Login,
+    /// Of a bot or a script.
+    Bot,
+}
+
+impl TokenKind {
+    /// What a token looks like, so that secret scanners can find one that leaked.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Login => "tct_",
+            Self::Bot => "tcb_",
+        }
+    }
+}
+
 /// The secret of one device: 256 random bits. The store keeps only its hash.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token([u8; 32]);
-
-/// What a token looks like, so that secret scanners can find one that leaked.
-const TOKEN_PREFIX: &str = "tct_";
+pub struct Token(TokenKind, [u8; 32]);
 
 /// The text is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,18 +69,18 @@ pub struct TokenError;
 
 impl Token {
     /// Takes 256 random bits.
-    pub const fn new(bits: [u8; 32]) -> Self {
-        Self(bits)
+    pub const fn new(kind: TokenKind, bits: [u8; 32]) -> Self {
+        Self(kind, bits)
     }
 
     /// The text that the client carries.
     pub fn expose(&self) -> String {
-        format!("{TOKEN_PREFIX}{}", BASE64URL_NOPAD.encode(&self.0))
+        format!("{}{}", self.0.prefix(), BASE64URL_NOPAD.encode(&self.1))
     }
 
     /// What the store keeps. The token is random, so a plain hash is enough.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(*blake3::hash(&self.0).as_bytes())
+        TokenHash(*blake3::hash(&self.1).as_bytes())
     }
 }
 
@@ -72,11 +88,15 @@ impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        let body = text.strip_prefix(TOKEN_PREFIX).ok_or(TokenError)?;
+        let kinds = [TokenKind::Login, TokenKind::Bot].into_iter();
+        let (kind, body) = { kinds }
+            .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
+            .ok_or(TokenError)?;
         let bits = BASE64URL_NOPAD
             .decode(body.as_bytes())
             .map_err(|_| TokenError)?;
-        bits.try_into().map(Self).map_err(|_| TokenError)
+        let bits = bits.try_into().map_err(|_| TokenError)?;
+        Ok(Self(kind, bits))
     }
 }
 
@@ -102,8 +122,11 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_and_shows_nothing() {
-        let token = Token::new([7; 32]);
+        let token = Token::new(TokenKind::Login, [7; 32]);
         assert_eq!(token.expose().parse(), Ok(token.clone()));
+        let bot = Token::new(TokenKind::Bot, [7; 32]);
+        assert!(bot.expose().starts_with("tcb_"));
+        assert_eq!(bot.expose().parse(), Ok(bot));
         assert_eq!(
             format!("{token:?} {:?}", token.hash()),
             "[token] [token hash]"

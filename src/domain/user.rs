@@ -4,6 +4,7 @@ use super::{
     clock::TimeMs,
     ids::{DeviceId, UserId},
     name::{DeviceName, UserName},
+    scope::Scopes,
 };
 
 /// A user as it stands beside something the user did.
@@ -36,7 +37,16 @@ impl User {
     }
 }
 
-/// One login of a user.
+/// How a device came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceKind {
+    /// Somebody logged in.
+    Login,
+    /// A token was made for a bot or a script.
+    Token,
+}
+
+/// One login of a user, or one token of a bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Never changes.
@@ -45,6 +55,28 @@ pub struct Device {
     pub name: DeviceName,
     /// When it logged in.
     pub created: TimeMs,
+    /// How it came to be.
+    pub kind: DeviceKind,
+    /// What its token may do.
+    pub scopes: Scopes,
+    /// From when on its token is void; `None`: it has no end.
+    pub expires: Option<TimeMs>,
+}
+
+impl Device {
+    /// Whether its token is void at this moment.
+    pub fn has_expired(&self, now: TimeMs) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
+    }
+}
+
+/// A device as its owner sees it in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceSeen {
+    /// The device.
+    pub device: Device,
+    /// When it was used last, to about a minute.
+    pub seen: TimeMs,
 }
 
 /// Whether somebody can be reached now.

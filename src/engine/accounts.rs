@@ -1,4 +1,4 @@
-//! Accounts and logins.
+//! Accounts, and how one comes to a login.
 
 use std::sync::Arc;
 
@@ -6,14 +6,20 @@ use tracing::info;
 
 use super::{Engine, Error};
 use crate::{
-    auth::{Principal, token},
+    auth::{Principal, password::is_outdated, token},
     domain::{
+        address::CallerAddress,
         name::{DeviceName, UserName},
         page::PageSize,
-        secret::{Password, Token},
+        scope::Scope,
+        secret::{Password, Token, TokenHash, TokenKind},
         user::{Device, Presence, User},
     },
-    store::{AuthMode, CreateUserError, NewDevice, UserFilter, UserPage},
+    store::{
+        AuthMode, CreateDeviceError, CreateUserError, NewDevice, PasswordHash, StoreError,
+        UserFilter, UserPage,
+    },
+    telemetry,
 };
 
 /// A fresh login.
@@ -34,12 +40,14 @@ impl Engine {
         name: UserName,
         password: Option<Password>,
         device: DeviceName,
+        from: CallerAddress,
     ) -> Result<Login, Error> {
         let password = match (self.auth_mode(), password) {
-            (AuthMode::Trust, _) => return self.login(name, None, device).await,
+            (AuthMode::Trust, _) => return self.login(name, None, device, from).await,
             (AuthMode::Password, None) => return Err(Error::LoginFailed),
             (AuthMode::Password, Some(password)) => password,
         };
+        self.attempts.register(from)?;
         // Before the hash: a name that is taken must not cost one.
         if self.store.find_account(name.clone()).await?.is_some() {
             return Err(Error::NameTaken(name));
@@ -47,7 +55,7 @@ impl Engine {
         let hash = self.passwords.hash(password).await?;
         let user = self.store.create_user(name, Some(hash), self.now()).await?;
         info!(user = %user.id, "registered");
-        self.log_in(user, device).await
+        Ok(self.log_in(user, device, None).await?)
     }
 
     /// Logs in, as a new device. In trust mode a missing account is made and the password not looked at.
@@ -56,28 +64,67 @@ impl Engine {
         name: UserName,
         password: Option<Password>,
         device: DeviceName,
+        from: CallerAddress,
     ) -> Result<Login, Error> {
-        let account = self.store.find_account(name.clone()).await?;
-        let user = match self.auth_mode() {
-            AuthMode::Trust => match account {
+        if self.auth_mode() == AuthMode::Trust {
+            let account = self.store.find_account(name.clone()).await?;
+            let user = match account {
                 Some(account) => account.user,
-                None => self.create_trusted(name).await?,
-            },
-            AuthMode::Password => {
-                let Some(password) = password else {
-                    return Err(Error::LoginFailed);
-                };
-                let stored = account
-                    .as_ref()
-                    .and_then(|account| account.password.clone());
-                let passed = self.passwords.check(password, stored).await?;
-                match account.filter(|_| passed) {
-                    Some(account) => account.user,
-                    None => return Err(Error::LoginFailed),
+                None => {
+                    self.attempts.register(from)?;
+                    self.create_trusted(name).await?
                 }
+            };
+            return Ok(self.log_in(user, device, None).await?);
+        }
+        let attempt = self.attempts.log_in(&name, from)?;
+        // Twice, if the password is changed, or its hash made anew, between the look and the login.
+        for _ in 0..2 {
+            let Some((user, proof)) = self.prove(&name, password.clone()).await? else {
+                attempt.failed();
+                telemetry::login("failed");
+                return Err(Error::LoginFailed);
+            };
+            match self.log_in(user, device.clone(), Some(proof)).await {
+                Err(CreateDeviceError::PasswordChanged) => {}
+                answer => return Ok(answer?),
             }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Proves a password; `None` if it is wrong or nobody has the name. Costs the same either way.
+    pub(super) async fn prove(
+        &self,
+        name: &UserName,
+        password: Option<Password>,
+    ) -> Result<Option<(User, PasswordHash)>, Error> {
+        let account = self.store.find_account(name.clone()).await?;
+        let Some(password) = password else {
+            return Ok(None);
         };
-        self.log_in(user, device).await
+        let stored = account
+            .as_ref()
+            .and_then(|account| account.password.clone());
+        let passed = self
+            .passwords
+            .check(password.clone(), stored.clone())
+            .await?;
+        let (Some(account), Some(stored), true) = (account, stored, passed) else {
+            return Ok(None);
+        };
+        if !is_outdated(&stored) {
+            return Ok(Some((account.user, stored)));
+        }
+        // The parameters have risen since: now is the only moment at which the password is known.
+        let fresh = self.passwords.hash(password).await?;
+        let set = self
+            .store
+            .set_password(account.user.id, stored.clone(), fresh.clone(), None)
+            .await?;
+        info!(user = %account.user.id, "password hash renewed");
+        let proof = if set.is_some() { fresh } else { stored };
+        Ok(Some((account.user, proof)))
     }
 
     async fn create_trusted(&self, name: UserName) -> Result<User, Error> {
@@ -97,22 +144,20 @@ impl Engine {
         }
     }
 
-    async fn log_in(&self, user: User, name: DeviceName) -> Result<Login, Error> {
-        let token = token::issue().map_err(|error| Error::Defect(error.to_string()))?;
+    async fn log_in(
+        &self,
+        user: User,
+        name: DeviceName,
+        proof: Option<PasswordHash>,
+    ) -> Result<Login, CreateDeviceError> {
+        let (token, hash) = issue(TokenKind::Login)?;
         let device = NewDevice {
-            user: user.id,
-            token: token.hash(),
-            name,
-            created: self.now(),
+            proof,
+            ..NewDevice::login(user.id, hash, name, self.now())
         };
-        let streaming = Arc::new(self.hub.streaming(user.id));
-        let (device, retired) = self.store.create_device(device, streaming).await?;
-        if let Some(retired) = retired {
-            info!(user = %user.id, device = %retired, "retired: too many devices");
-            self.tokens.forget(retired);
-            self.hub.revoke(user.id, retired);
-        }
+        let device = self.create_device(device).await?;
         info!(user = %user.id, device = %device.id, "logged in");
+        telemetry::login("succeeded");
         Ok(Login {
             user,
             device,
@@ -120,25 +165,27 @@ impl Engine {
         })
     }
 
-    /// Finds out who a token belongs to.
-    pub async fn authenticate(&self, token: &Token) -> Result<Principal, Error> {
-        self.tokens
-            .principal(token)
-            .await?
-            .ok_or(Error::TokenInvalid)
+    /// Stores a device; those that had to end for it lose their streams.
+    pub(super) async fn create_device(&self, new: NewDevice) -> Result<Device, CreateDeviceError> {
+        let user = new.user;
+        let streaming = Arc::new(self.hub.streaming(user));
+        let (device, ended) = self.store.create_device(new, streaming).await?;
+        for ended in ended {
+            info!(user = %user, device = %ended, "ended: expired, or one too many");
+            self.forget(user, ended);
+        }
+        Ok(device)
     }
 
-    /// Ends the login of the caller: the token is void and the streams end when this returns.
-    pub async fn logout(&self, principal: &Principal) -> Result<(), Error> {
-        let ended = self.store.end_device(principal.device.id).await?;
-        self.tokens.forget(principal.device.id);
-        self.hub.revoke(principal.user.id, principal.device.id);
-        if ended {
-            info!(user = %principal.user.id, device = %principal.device.id, "logged out");
-            Ok(())
-        } else {
-            Err(Error::TokenInvalid)
+    /// Finds out who a token belongs to.
+    pub async fn authenticate(&self, token: &Token) -> Result<Principal, Error> {
+        let now = self.now();
+        let principal = self.tokens.principal(token, now).await?;
+        let principal = principal.ok_or(Error::TokenInvalid)?;
+        if principal.device.has_expired(now) {
+            return Err(Error::TokenExpired);
         }
+        Ok(principal)
     }
 
     /// The account of the caller.
@@ -149,14 +196,18 @@ impl Engine {
             .ok_or(Error::TokenInvalid)
     }
 
-    /// Lists accounts by name, with who is online.
+    /// Lists accounts by name, with who is online. In trust mode anybody may ask.
     pub async fn users(
         &self,
+        principal: Option<&Principal>,
         contains: String,
         presence: Option<Presence>,
         after: Option<UserName>,
         size: PageSize,
     ) -> Result<(UserPage, Vec<Presence>), Error> {
+        if let Some(principal) = principal {
+            principal.may(Scope::Read)?;
+        }
         let online = Arc::new(self.hub.online());
         let mut filter = UserFilter {
             contains: contains.to_ascii_lowercase(),
@@ -175,4 +226,12 @@ impl Engine {
         let presences = page.users.iter().map(presence).collect();
         Ok((page, presences))
     }
+}
+
+/// Makes a secret and what the store keeps of it.
+pub(super) fn issue(kind: TokenKind) -> Result<(Token, TokenHash), StoreError> {
+    let token = token::issue(kind)
+        .map_err(|error| StoreError::Broken(format!("no randomness: {error}")))?;
+    let hash = token.hash();
+    Ok((token, hash))
 }

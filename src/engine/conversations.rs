@@ -8,6 +8,7 @@ use crate::{
         ids::{ConversationId, Seq},
         name::UserName,
         page::{PageSize, Position},
+        scope::Scope,
     },
     store::{ConversationPage, MessagePage},
 };
@@ -19,6 +20,7 @@ impl Engine {
         principal: &Principal,
         peer: UserName,
     ) -> Result<ConversationView, Error> {
+        principal.may(Scope::Send)?;
         Ok(self
             .store
             .start_direct(principal.user.clone(), peer)
@@ -31,6 +33,7 @@ impl Engine {
         principal: &Principal,
         id: ConversationId,
     ) -> Result<ConversationView, Error> {
+        principal.may(Scope::Read)?;
         let found = self.store.conversation(principal.user.id, id).await?;
         found.ok_or(Error::ConversationNotFound)
     }
@@ -42,6 +45,7 @@ impl Engine {
         after: Option<ConversationId>,
         size: PageSize,
     ) -> Result<ConversationPage, Error> {
+        principal.may(Scope::Read)?;
         Ok(self
             .store
             .list_conversations(principal.user.id, after, size)
@@ -56,6 +60,7 @@ impl Engine {
         position: Position,
         size: PageSize,
     ) -> Result<MessagePage, Error> {
+        principal.may(Scope::Read)?;
         let found = self
             .store
             .list_messages(principal.user.id, id, position, size)
@@ -70,6 +75,7 @@ impl Engine {
         id: ConversationId,
         seq: Seq,
     ) -> Result<ReadState, Error> {
+        principal.may(Scope::Read)?;
         Ok(self
             .store
             .mark_read(principal.user.id, id, seq, self.now())

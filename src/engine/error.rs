@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use crate::{
-    auth::password::HashingError,
+    auth::{ScopeMissing, password::HashingError},
     domain::{
         cursor::CursorError,
         ids::{ClientMessageId, Seq},
         invalid::Invalid,
         name::UserName,
+        scope::Scope,
     },
-    store::{CreateUserError, MarkReadError, SendRefusal, StartError, StoreError},
+    store::{
+        CreateDeviceError, CreateUserError, MarkReadError, SendRefusal, StartError, StoreError,
+    },
 };
 
 /// Why something was not done.
@@ -31,6 +34,30 @@ pub enum Error {
     /// The token is none of ours, or its login has ended.
     #[error("the token is unknown or its login has ended")]
     TokenInvalid,
+    /// The token has come to its end.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// The token was made without the scope that the call needs.
+    #[error("the token lacks the scope {}", .0.word())]
+    ScopeMissing(Scope),
+    /// Too many logins failed.
+    #[error("too many failed logins; wait {0:?}")]
+    LoginRateLimited(Duration),
+    /// Too many accounts were made from one address.
+    #[error("too many accounts; wait {0:?}")]
+    RegisterRateLimited(Duration),
+    /// The password that was to be changed is another one.
+    #[error("the current password is another one")]
+    PasswordWrong,
+    /// With auth mode trust there are no passwords.
+    #[error("this server uses no passwords")]
+    PasswordsUnused,
+    /// The caller has no such device.
+    #[error("no such device")]
+    DeviceNotFound,
+    /// The caller has as many tokens as there may be.
+    #[error("too many tokens")]
+    TooManyTokens,
     /// Nobody of that name ever registered.
     #[error("no user {0}")]
     UserNotFound(UserName),
@@ -79,6 +106,22 @@ impl From<CreateUserError> for Error {
         match error {
             CreateUserError::NameTaken(name) => Self::NameTaken(name),
             CreateUserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScopeMissing> for Error {
+    fn from(missing: ScopeMissing) -> Self {
+        Self::ScopeMissing(missing.0)
+    }
+}
+
+impl From<CreateDeviceError> for Error {
+    fn from(error: CreateDeviceError) -> Self {
+        match error {
+            CreateDeviceError::PasswordChanged => Self::LoginFailed,
+            CreateDeviceError::TooManyTokens => Self::TooManyTokens,
+            CreateDeviceError::Store(error) => error.into(),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! The engine decides who may do what and in which order things happen; the store keeps, the hub tells.
 
 mod accounts;
+mod attempts;
 mod conversations;
+mod devices;
 mod error;
 mod rate;
 mod send;
@@ -12,6 +14,8 @@ mod sync;
 use std::sync::Arc;
 
 pub use accounts::Login;
+use attempts::Attempts;
+pub use devices::DeviceListed;
 pub use error::Error;
 pub use rate::SendRates;
 pub use send::SendAsked;
@@ -21,7 +25,7 @@ use crate::{
     domain::{
         clock::{Clock, TimeMs},
         ids::Epoch,
-        limits::SendRate,
+        limits::Settings,
     },
     hub::Hub,
     store::{AuthMode, Store},
@@ -35,23 +39,27 @@ pub struct Engine {
     passwords: Passwords,
     tokens: Tokens,
     rates: SendRates,
+    attempts: Attempts,
+    settings: Settings,
 }
 
 impl Engine {
-    /// Puts the parts together. `rate`: how fast each user may send; `None` lifts the limit.
+    /// Puts the parts together.
     pub fn new(
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
         clock: Arc<dyn Clock>,
-        rate: Option<SendRate>,
+        settings: Settings,
     ) -> Self {
         Self {
+            attempts: Attempts::new(settings.attempts, &clock),
             tokens: Tokens::new(Arc::clone(&store)),
             store,
             hub,
             clock,
             passwords: Passwords::default(),
-            rates: SendRates::new(rate),
+            rates: SendRates::new(settings.sends),
+            settings,
         }
     }
 
@@ -70,9 +78,9 @@ impl Engine {
         self.store.auth_mode()
     }
 
-    /// How fast each user may send.
-    pub const fn send_rate(&self) -> Option<SendRate> {
-        self.rates.rate()
+    /// The limits that an operator set.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The live sessions.

@@ -11,7 +11,6 @@ const SWEEP_AFTER: u32 = 10_000;
 
 /// The buckets.
 pub struct SendRates {
-    rate: Option<SendRate>,
     buckets: Option<DefaultKeyedRateLimiter<UserId>>,
     sends: AtomicU32,
 }
@@ -25,15 +24,9 @@ impl SendRates {
         });
         let buckets = quota.map(RateLimiter::dashmap);
         Self {
-            rate: rate.filter(|_| quota.is_some()),
             buckets,
             sends: AtomicU32::new(0),
         }
-    }
-
-    /// The rate; `None`: no limit.
-    pub const fn rate(&self) -> Option<SendRate> {
-        self.rate
     }
 
     /// Takes one send out of the user's bucket, or says how long to wait.

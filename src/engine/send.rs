@@ -8,8 +8,10 @@ use crate::{
     domain::{
         ids::ClientMessageId,
         message::{NewMessage, Sent, Target},
+        scope::Scope,
         text::MessageText,
     },
+    telemetry,
 };
 
 /// A send as it was asked for.
@@ -33,10 +35,14 @@ impl Engine {
         principal: &Principal,
         asked: Vec<SendAsked>,
     ) -> impl Future<Output = Vec<Result<Sent, Error>>> + Send + use<> {
+        let may = principal.may(Scope::Send);
         let sent = self.clock.now();
         let mut refused = Vec::new();
         let mut messages = Vec::with_capacity(asked.len());
-        for (index, asked) in asked.into_iter().enumerate() {
+        let all = asked.len();
+        // A token that may not send gives nothing to the store, and takes nothing from its user's rate.
+        let allowed = asked.into_iter().filter(|_| may.is_ok());
+        for (index, asked) in allowed.enumerate() {
             let message = NewMessage {
                 sender: principal.user.clone(),
                 target: asked.target,
@@ -54,13 +60,20 @@ impl Engine {
         let committed = (count > 0).then(|| self.store.append(messages));
         let store = Arc::clone(&self.store);
         async move {
+            if let Err(missing) = may {
+                return vec![Err(missing.into()); all];
+            }
             let mut answers = match committed {
                 None => Vec::new(),
                 Some(committed) => match committed.await {
-                    Ok(answers) => answers
-                        .into_iter()
-                        .map(|sent| sent.map_err(Error::from))
-                        .collect(),
+                    Ok(answers) => {
+                        let fresh = |sent: &&Result<Sent, _>| {
+                            sent.as_ref().is_ok_and(|sent| !sent.duplicate)
+                        };
+                        telemetry::sent(answers.iter().filter(fresh).count());
+                        let answers = answers.into_iter();
+                        answers.map(|sent| sent.map_err(Error::from)).collect()
+                    }
                     Err(error) => vec![Err(Error::from(error)); count],
                 },
             };

@@ -3,7 +3,7 @@
 use super::{Engine, Error};
 use crate::{
     auth::Principal,
-    domain::{cursor::Cursor, cursor::CursorError, name::DeviceName},
+    domain::{cursor::Cursor, cursor::CursorError, name::DeviceName, scope::Scope},
     store::ReplayFrom,
 };
 
@@ -38,6 +38,7 @@ impl Engine {
 
     /// Notes how far the caller's device has stored what it got.
     pub fn acknowledge(&self, principal: &Principal, cursor: &str) -> Result<(), Error> {
+        principal.may(Scope::Read)?;
         let cursor = Cursor::read(cursor, self.store.epoch(), self.store.end())?;
         Ok(self.store.acknowledge(principal.device.id, cursor.offset)?)
     }

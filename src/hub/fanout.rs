@@ -12,6 +12,7 @@ use crate::{
         ids::{Epoch, UserId},
         limits::FRAME_BYTES_MAX,
     },
+    telemetry,
 };
 
 /// Past this a slot says "look": sixteen such slots are 4 MiB for a user, and the store reads a page as fast.
@@ -40,6 +41,7 @@ pub(super) fn fan_out(commit: &Commit, epoch: Epoch, users: &HashMap<UserId, Liv
         }
     }
     let encoded = encoded.freeze();
+    telemetry::fanned_out(readers.len());
     for (reader, events) in readers {
         let Some(live) = users.get(&reader) else {
             continue;

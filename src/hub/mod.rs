@@ -6,9 +6,10 @@
 
 mod fanout;
 mod session;
+mod signals;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -18,6 +19,7 @@ use std::{
 
 use bytes::Bytes;
 pub use session::{Ended, Next, Opening, Session};
+pub use signals::Signals;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
@@ -27,9 +29,11 @@ use crate::{
     domain::{
         clock::Clock,
         ids::{DeviceId, Epoch, Offset, UserId},
+        limits::STREAMS_PER_DEVICE_MAX,
         user::Presence,
     },
     store::Store,
+    telemetry,
 };
 
 /// Commits that a user's sessions may lie behind before they read the store instead. It counts in the memory of every
@@ -54,7 +58,24 @@ enum Item {
 #[derive(Debug)]
 struct Live {
     ring: broadcast::Sender<Item>,
-    sessions: HashMap<u64, (DeviceId, CancellationToken)>,
+    /// By the order in which they were opened.
+    sessions: BTreeMap<u64, (DeviceId, Signals)>,
+}
+
+impl Live {
+    /// Tells the oldest streams of a device to go until one more fits.
+    fn make_room(&self, device: DeviceId) {
+        let open: Vec<&Signals> = self
+            .sessions
+            .values()
+            .filter(|(owner, signals)| *owner == device && !signals.replaced.is_cancelled())
+            .map(|(_, signals)| signals)
+            .collect();
+        let too_many = (open.len() + 1).saturating_sub(STREAMS_PER_DEVICE_MAX);
+        for oldest in open.into_iter().take(too_many) {
+            oldest.replaced.cancel();
+        }
+    }
 }
 
 /// Who is online, and who no longer may be.
@@ -131,18 +152,27 @@ impl Hub {
     /// Opens a session: from here on nothing that is committed escapes it.
     pub fn open(self: &Arc<Self>, user: UserId, device: DeviceId, opening: Opening) -> Session {
         let id = self.next_session.fetch_add(1, Ordering::Relaxed);
-        let revoked = CancellationToken::new();
+        let signals = Signals {
+            revoked: CancellationToken::new(),
+            replaced: CancellationToken::new(),
+            leaving: opening.leaving.clone(),
+            draining: self.draining.clone(),
+            expires: opening.expires,
+        };
         let ring = {
             let mut everybody = self.everybody();
             if everybody.revoked.contains(&device) {
-                revoked.cancel();
+                signals.revoked.cancel();
             }
             let live = everybody.users.entry(user).or_insert_with(|| Live {
                 ring: broadcast::Sender::new(RING_COMMITS),
-                sessions: HashMap::new(),
+                sessions: BTreeMap::new(),
             });
-            live.sessions.insert(id, (device, revoked.clone()));
-            live.ring.subscribe()
+            live.make_room(device);
+            live.sessions.insert(id, (device, signals.clone()));
+            let ring = live.ring.subscribe();
+            telemetry::stream_opened(everybody.users.len());
+            ring
         };
         let place = session::Place {
             hub: Arc::clone(self),
@@ -150,7 +180,7 @@ impl Hub {
             user,
             device,
         };
-        Session::new(place, ring, revoked, opening)
+        Session::new(place, ring, signals, opening)
     }
 
     fn leave(&self, id: u64, user: UserId, device: DeviceId) {
@@ -161,6 +191,7 @@ impl Hub {
                 everybody.users.remove(&user);
             }
         }
+        telemetry::stream_closed(everybody.users.len());
         drop(everybody);
         self.store.touch(user, device, self.clock.now());
     }
@@ -174,7 +205,7 @@ impl Hub {
         everybody.revoked.push_back(device);
         if let Some(live) = everybody.users.get(&user) {
             let ended = live.sessions.values().filter(|(owner, _)| *owner == device);
-            ended.for_each(|(_, revoked)| revoked.cancel());
+            ended.for_each(|(_, signals)| signals.revoked.cancel());
         }
     }
 
@@ -191,18 +222,20 @@ impl Hub {
         self.everybody().users.keys().copied().collect()
     }
 
+    /// How many streams each device of a user has open; those with none are left out.
+    pub fn streams(&self, user: UserId) -> HashMap<DeviceId, usize> {
+        let everybody = self.everybody();
+        let live = everybody.users.get(&user).into_iter();
+        let mut streams = HashMap::new();
+        for (device, _) in live.flat_map(|live| live.sessions.values()) {
+            *streams.entry(*device).or_default() += 1;
+        }
+        streams
+    }
+
     /// The devices of a user that have an open stream.
     pub fn streaming(&self, user: UserId) -> HashSet<DeviceId> {
-        let everybody = self.everybody();
-        let sessions = everybody
-            .users
-            .get(&user)
-            .map(|live| live.sessions.values());
-        sessions
-            .into_iter()
-            .flatten()
-            .map(|(device, _)| *device)
-            .collect()
+        self.streams(user).into_keys().collect()
     }
 
     /// Tells every session that the server stops; new ones learn it at once.
@@ -235,6 +268,8 @@ mod tests {
             reset: None,
             from: ReplayFrom::Unread,
             backlog_max: None,
+            leaving: CancellationToken::new(),
+            expires: None,
         };
         hub.revoke(user, ended);
         let next = hub.open(user, ended, opening()).next().await;

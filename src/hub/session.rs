@@ -11,19 +11,22 @@ use tokio::sync::broadcast::{
     Receiver,
     error::{RecvError, TryRecvError},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, Item};
+use super::{Hub, Item, Signals};
 use crate::{
     convert::event,
     domain::{
         cursor::{Cursor, CursorError},
+        event::GoingAwayReason,
         ids::{ConversationId, DeviceId, Offset, UserId},
         limits::FRAME_BYTES_MAX,
         page::PageSize,
     },
     pb::Welcome,
     store::{Replay, ReplayFrom, StoreError},
+    telemetry,
 };
 
 /// How a stream begins.
@@ -37,15 +40,19 @@ pub struct Opening {
     pub from: ReplayFrom,
     /// Most messages of each conversation in the replay.
     pub backlog_max: Option<u64>,
+    /// Tells when the connection of the stream has served its time.
+    pub leaving: CancellationToken,
+    /// When the token of the device comes to its end.
+    pub expires: Option<Instant>,
 }
 
 /// Why a session is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Its device was logged out.
+    /// The token of its device is void.
     Revoked,
-    /// The server stops; the client was told to go.
-    Drained,
+    /// The client was told to go, and why.
+    GoneAway(GoingAwayReason),
     /// The store could not be read.
     Store(StoreError),
 }
@@ -93,7 +100,7 @@ enum Stage {
 pub struct Session {
     place: Place,
     ring: Receiver<Item>,
-    revoked: CancellationToken,
+    signals: Signals,
     stage: Stage,
     /// Everything up to here has been given.
     after: Offset,
@@ -107,13 +114,13 @@ impl Session {
     pub(super) fn new(
         place: Place,
         ring: Receiver<Item>,
-        revoked: CancellationToken,
+        signals: Signals,
         opening: Opening,
     ) -> Self {
         Self {
             place,
             ring,
-            revoked,
+            signals,
             stage: Stage::Opening(Box::new(opening)),
             after: Offset::ZERO,
             caught_up: false,
@@ -122,10 +129,15 @@ impl Session {
         }
     }
 
+    /// What can tell the session to go, for the other half of its stream.
+    pub const fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
     /// Gives the next frame, waiting for it. Must not be dropped half-way: the session would lose its place.
     pub async fn next(&mut self) -> Next {
         loop {
-            if self.revoked.is_cancelled() {
+            if self.signals.is_void() {
                 return Next::Ended(Ended::Revoked);
             }
             if let Some(run) = self.ready.pop_front() {
@@ -134,13 +146,13 @@ impl Session {
                     caught_up: self.has_caught_up(),
                 };
             }
-            if self.place.hub.draining.is_cancelled() {
+            if let Some(reason) = self.signals.going() {
                 if self.told_to_go {
-                    return Next::Ended(Ended::Drained);
+                    return Next::Ended(Ended::GoneAway(reason));
                 }
                 self.told_to_go = true;
                 let mut frame = BytesMut::new();
-                event::put_going_away(&mut frame);
+                event::put_going_away(reason, &mut frame);
                 return Next::Frame {
                     runs: vec![frame.freeze()],
                     caught_up: self.caught_up,
@@ -273,14 +285,15 @@ impl Session {
     async fn live(&mut self) -> Option<Next> {
         let received = tokio::select! {
             biased;
-            () = self.revoked.cancelled() => return None,
-            () = self.place.hub.draining.cancelled() => return None,
+            () = self.signals.void() => return None,
+            () = self.signals.told_to_go() => return None,
             received = self.ring.recv() => received,
         };
         let (last, first) = match received {
             Ok(Item::Events { last, .. }) if last <= self.after => return None,
             Ok(Item::Events { last, runs }) => (last, runs),
             Ok(Item::Look) | Err(RecvError::Lagged(_)) => {
+                telemetry::lagged();
                 self.stage = Stage::Behind;
                 return None;
             }
@@ -307,6 +320,7 @@ impl Session {
                     }
                 }
                 Ok(Item::Look) | Err(TryRecvError::Lagged(_)) => {
+                    telemetry::lagged();
                     self.stage = Stage::Behind;
                     break;
                 }

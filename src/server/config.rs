@@ -1,19 +1,25 @@
 //! The flags of the server, and what they mean together. Whatever cannot work is named here, before anything is opened.
 
+mod values;
+
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
     time::Duration,
 };
 
 use clap::{Parser, ValueEnum};
 use etcetera::BaseStrategy;
 
+use self::values::{Age, Rate, duration};
+use super::tls::TlsSource;
 use crate::{
-    domain::limits::SendRate,
+    domain::limits::{AttemptRates, ConnectionLimits, Settings},
     store::{AuthMode, sqlite::Durability},
 };
+
+/// File descriptors that are not for connections: the store, the listeners, the logs, and room to spare.
+const DESCRIPTORS_KEPT: u64 = 256;
 
 /// A self-hosted chat server: one binary, no set-up, nothing acknowledged is ever lost.
 #[derive(Clone, Debug, Parser)]
@@ -23,7 +29,10 @@ use crate::{
     after_help = "Examples:\n  \
         tinychat-server                          serve this machine, store in the data folder of the user\n  \
         tinychat-server --auth trust             names without passwords\n  \
-        tinychat-server --store memory           try it without a file\n\n\
+        tinychat-server --store memory           try it without a file\n  \
+        tinychat-server --listen 0.0.0.0:7777 --tls self-signed\n                                           \
+                                                 serve a network, encrypted, with a key of its own\n\n\
+        SIGHUP reads the certificate again.\n\
         Exit codes: 0 stopped cleanly, 1 could not start or lost its disk, 2 wrong flags"
 )]
 pub struct Flags {
@@ -50,13 +59,42 @@ pub struct Flags {
         default_value = "password"
     )]
     auth: AuthMode,
-    /// Listen beyond this machine without encryption
+    /// Encrypt with a certificate that the server makes for itself, once; clients pin it
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        env = "TINYCHAT_TLS",
+        conflicts_with_all = ["tls_cert", "tls_key"]
+    )]
+    tls: Option<TlsWord>,
+    /// Encrypt with the certificate in this PEM file, the ones that vouch for it after it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TINYCHAT_TLS_CERT",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, in PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TINYCHAT_TLS_KEY",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// Listen beyond this machine without encryption, or with --auth trust
     #[arg(long, env = "TINYCHAT_INSECURE")]
     insecure: bool,
+    /// Serve http://ADDR/metrics for Prometheus; an address of this machine
+    #[arg(long, value_name = "ADDR", env = "TINYCHAT_METRICS")]
+    metrics: Option<SocketAddr>,
     /// What an acknowledgement means: full is on the disk, relaxed survives a crash of the server only
     #[arg(long, value_enum, env = "TINYCHAT_DURABILITY", default_value = "full")]
     durability: DurabilityWord,
-    /// Sends per second that each user may keep up, with a burst of five seconds' worth; off lifts the limit
+    /// Sends per second that each user may keep up, with a burst of five seconds' worth; off lifts every limit of rate,
+    /// that of logins too
     #[arg(
         long,
         value_name = "N/s|off",
@@ -64,6 +102,20 @@ pub struct Flags {
         default_value = "20/s"
     )]
     rate: Rate,
+    /// Connections at once [default: what the system lets this process open, less 256]
+    #[arg(long, value_name = "N", env = "TINYCHAT_CONNECTIONS_MAX", value_parser = clap::value_parser!(u32).range(1..))]
+    connections_max: Option<u32>,
+    /// Connections at once from one address of another machine (an IPv6 /64 is one)
+    #[arg(long, value_name = "N", env = "TINYCHAT_CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    connections_per_address_max: u32,
+    /// Age, give or take a tenth, at which a connection is told to make way for a new one
+    #[arg(
+        long,
+        value_name = "TIME|off",
+        env = "TINYCHAT_CONNECTION_AGE",
+        default_value = "24h"
+    )]
+    connection_age: Age,
     /// How long streams may take to end at a stop
     #[arg(long, value_name = "TIME", env = "TINYCHAT_DRAIN_TIMEOUT", default_value = "10s", value_parser = duration)]
     drain_timeout: Duration,
@@ -79,52 +131,14 @@ pub enum StoreKind {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum TlsWord {
+    SelfSigned,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum DurabilityWord {
     Full,
     Relaxed,
-}
-
-/// The rate as it is typed.
-#[derive(Clone, Copy, Debug)]
-struct Rate(Option<SendRate>);
-
-impl FromStr for Rate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" {
-            return Ok(Self(None));
-        }
-        let number = text.strip_suffix("/s").unwrap_or(text);
-        match number.parse::<u32>() {
-            Ok(per_second) if per_second > 0 => Ok(Self(Some(SendRate {
-                per_second,
-                burst: per_second.saturating_mul(5),
-            }))),
-            _ => Err(format!(
-                "{text:?} is no rate; use a number of sends such as 20/s, or off"
-            )),
-        }
-    }
-}
-
-/// Reads `10s`, `500ms` or `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let error = || format!("{text:?} is no time; use 10s, 500ms or 2m");
-    let number: u64 = number.parse().map_err(|_| error())?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        "m" => number
-            .checked_mul(60)
-            .map(Duration::from_secs)
-            .ok_or_else(error),
-        _ => Err(error()),
-    }
 }
 
 /// What the server does, after everything was checked.
@@ -136,39 +150,16 @@ pub struct Config {
     pub store: StorePlace,
     /// How users prove who they are.
     pub auth: AuthMode,
-    /// How fast each user may send.
-    pub rate: Option<SendRate>,
+    /// Where the certificate comes from; `None`: nothing is encrypted.
+    pub tls: Option<TlsSource>,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
+    /// What an operator can limit.
+    pub settings: Settings,
+    /// Age at which a connection is told to go.
+    pub connection_age: Option<Duration>,
     /// How long streams may take to end at a stop.
     pub drain_timeout: Duration,
-}
-
-impl Config {
-    /// What is printed once connections are accepted: where, and how to connect.
-    pub fn greeting(&self, addresses: &[SocketAddr]) -> String {
-        let places: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let store = match &self.store {
-            StorePlace::Memory => "in memory, all is forgotten at the end".to_owned(),
-            StorePlace::Sqlite(folder, durability) => {
-                let durability = match durability {
-                    Durability::Full => "full",
-                    Durability::Relaxed => "RELAXED",
-                };
-                format!("in {}, durability {durability}", folder.display())
-            }
-        };
-        let rate = match self.rate {
-            Some(rate) => format!("{}/s", rate.per_second),
-            None => "off".to_owned(),
-        };
-        let first = places.first().map_or("", String::as_str);
-        format!(
-            "tinychat-server {} serving on {} (auth {}, rate {rate}, store {store})\n\
-             Connect with: tinychat-client --server {first}\n",
-            env!("CARGO_PKG_VERSION"),
-            places.join(" and "),
-            self.auth,
-        )
-    }
 }
 
 /// Where things are kept.
@@ -185,8 +176,8 @@ pub enum StorePlace {
 pub enum ConfigError {
     /// Plaintext beyond this machine.
     #[error(
-        "{0} can be reached from other machines, and nothing would be encrypted; listen on 127.0.0.1, \
-         or add --insecure if the network is trusted"
+        "{0} can be reached from other machines, and nothing would be encrypted; add --tls self-signed or \
+         --tls-cert and --tls-key, listen on 127.0.0.1, or add --insecure if the network is trusted"
     )]
     Plaintext(SocketAddr),
     /// Names without proof beyond this machine.
@@ -195,49 +186,100 @@ pub enum ConfigError {
          use --auth password, or add --insecure if the network is trusted"
     )]
     Trust(SocketAddr),
+    /// Metrics beyond this machine.
+    #[error(
+        "--metrics {0} can be reached from other machines, and metrics ask for no password; use an address of \
+         127.0.0.1 and let what collects them run here"
+    )]
+    Metrics(SocketAddr),
     /// There is no home folder to put the store in.
     #[error("no data folder is known for this user; name one with --data")]
     NoDataFolder,
+    /// The system lets the process open too little.
+    #[error(
+        "this process may open {0} files, and {DESCRIPTORS_KEPT} are kept for other things than connections; raise the \
+         limit with ulimit -n"
+    )]
+    TooFewDescriptors(u64),
 }
 
 impl Flags {
-    /// Checks the flags together.
-    pub fn resolve(self) -> Result<Config, ConfigError> {
-        for address in self
-            .listen
-            .iter()
-            .filter(|address| !is_loopback(address.ip()))
-        {
+    /// Checks the flags together, for a process that may open so many file descriptors.
+    pub fn resolve(self, descriptors: u64) -> Result<Config, ConfigError> {
+        let beyond = |address: &&SocketAddr| !is_loopback(address.ip());
+        let encrypted = self.tls.is_some() || self.tls_cert.is_some();
+        for address in self.listen.iter().filter(beyond) {
             match self.auth {
                 _ if self.insecure => {}
                 AuthMode::Trust => return Err(ConfigError::Trust(*address)),
+                AuthMode::Password if encrypted => {}
                 AuthMode::Password => return Err(ConfigError::Plaintext(*address)),
             }
         }
-        let store = match self.store {
-            StoreKind::Memory => StorePlace::Memory,
-            StoreKind::Sqlite => {
-                let folder = self
-                    .data
-                    .or_else(default_folder)
-                    .ok_or(ConfigError::NoDataFolder)?;
-                StorePlace::Sqlite(
-                    folder,
-                    match self.durability {
-                        DurabilityWord::Full => Durability::Full,
-                        DurabilityWord::Relaxed => Durability::Relaxed,
-                    },
-                )
+        if let Some(address) = self.metrics.iter().find(beyond) {
+            return Err(ConfigError::Metrics(*address));
+        }
+        let folder = || {
+            let given = self.data.clone().or_else(default_folder);
+            given.ok_or(ConfigError::NoDataFolder)
+        };
+        let store = match (self.store, self.durability) {
+            (StoreKind::Memory, _) => StorePlace::Memory,
+            (StoreKind::Sqlite, DurabilityWord::Full) => {
+                StorePlace::Sqlite(folder()?, Durability::Full)
+            }
+            (StoreKind::Sqlite, DurabilityWord::Relaxed) => {
+                StorePlace::Sqlite(folder()?, Durability::Relaxed)
             }
         };
+        let tls = match (self.tls, self.tls_cert, self.tls_key) {
+            (Some(TlsWord::SelfSigned), _, _) => Some(TlsSource::SelfSigned(folder()?)),
+            (None, Some(certificate), Some(key)) => Some(TlsSource::Files { certificate, key }),
+            (None, _, _) => None,
+        };
+        let Rate(sends) = self.rate;
+        let attempts = match sends {
+            Some(_) => AttemptRates::default(),
+            None => Settings::UNLIMITED.attempts,
+        };
+        let connections = connections(
+            self.connections_max,
+            self.connections_per_address_max,
+            descriptors,
+        )?;
         Ok(Config {
             listen: self.listen,
             store,
             auth: self.auth,
-            rate: self.rate.0,
+            tls,
+            metrics: self.metrics,
+            settings: Settings {
+                sends,
+                attempts,
+                connections,
+            },
+            connection_age: self.connection_age.0,
             drain_timeout: self.drain_timeout,
         })
     }
+}
+
+/// How many connections may be open: as many as wished, but never more than there are descriptors for.
+fn connections(
+    wished: Option<u32>,
+    per_address: u32,
+    descriptors: u64,
+) -> Result<ConnectionLimits, ConfigError> {
+    let possible = descriptors
+        .checked_sub(DESCRIPTORS_KEPT)
+        .filter(|&left| left > 0);
+    let possible = possible.ok_or(ConfigError::TooFewDescriptors(descriptors))?;
+    let all = wished.map_or(possible, |wished| u64::from(wished).min(possible));
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(ConnectionLimits {
+        all: number(all),
+        per_address: number(per_address.into()),
+    })
 }
 
 fn is_loopback(address: IpAddr) -> bool {
@@ -253,12 +295,13 @@ fn default_folder() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::limits::SendRate;
 
     fn resolve(flags: &[&str]) -> Result<Config, ConfigError> {
         let flags = ["tinychat-server"].iter().chain(flags).copied();
         Flags::try_parse_from(flags)
             .expect("the flags parse")
-            .resolve()
+            .resolve(1_024)
     }
 
     #[test]
@@ -266,7 +309,17 @@ mod tests {
         let config = resolve(&[]).unwrap();
         assert_eq!(config.listen, ["127.0.0.1:7777".parse().unwrap()]);
         assert_eq!(config.auth, AuthMode::Password);
-        assert_eq!(config.rate, Some(SendRate::default()));
+        let settings = Settings {
+            sends: Some(SendRate::default()),
+            attempts: AttemptRates::default(),
+            connections: ConnectionLimits {
+                all: 1_024 - 256,
+                per_address: 256,
+            },
+        };
+        assert_eq!(config.settings, settings);
+        assert_eq!((config.tls, config.metrics), (None, None));
+        assert_eq!(config.connection_age, Some(Duration::from_secs(86_400)));
         assert_eq!(config.drain_timeout, Duration::from_secs(10));
         assert!(matches!(
             config.store,
@@ -278,34 +331,50 @@ mod tests {
     fn beyond_this_machine_only_when_told() {
         let beyond = ["--listen", "0.0.0.0:0"];
         assert!(matches!(resolve(&beyond), Err(ConfigError::Plaintext(_))));
-        assert!(matches!(
-            resolve(&["--listen", "[::]:0", "--auth", "trust"]),
-            Err(ConfigError::Trust(_))
-        ));
+        let trusting = |flags: &[&str]| {
+            let trust = ["--listen", "[::]:0", "--auth", "trust"];
+            resolve(&[&trust[..], flags].concat())
+        };
+        assert!(matches!(trusting(&[]), Err(ConfigError::Trust(_))));
+        let encrypted = ["--tls", "self-signed", "--data", "/x"];
+        assert!(matches!(trusting(&encrypted), Err(ConfigError::Trust(_))));
+        assert!(trusting(&["--insecure"]).is_ok());
         assert!(resolve(&["--listen", "0.0.0.0:0", "--insecure"]).is_ok());
+        assert!(resolve(&[&beyond[..], &encrypted].concat()).is_ok());
         assert!(resolve(&["--listen", "[::1]:0", "--listen", "127.0.0.2:0"]).is_ok());
+        let metrics = resolve(&["--metrics", "0.0.0.0:9000", "--insecure"]);
+        assert!(matches!(metrics, Err(ConfigError::Metrics(_))));
     }
 
     #[test]
-    fn rates_and_times_are_read() {
-        let rate = |text| resolve(&["--rate", text]).map(|config| config.rate);
-        assert_eq!(rate("off"), Ok(None));
-        assert_eq!(
-            rate("3/s"),
-            Ok(Some(SendRate {
-                per_second: 3,
-                burst: 15
-            }))
-        );
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for bad in ["", "s", "10", "10h", "-1s", "99999999999999999999s"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-        assert!(
-            ["", "0/s", "-1/s", "x"]
-                .iter()
-                .all(|bad| bad.parse::<Rate>().is_err())
-        );
+    fn a_certificate_comes_from_one_place() {
+        let parse = |flags: &[&str]| {
+            Flags::try_parse_from(["tinychat-server"].iter().chain(flags).copied()).is_ok()
+        };
+        assert!(parse(&["--tls-cert", "c", "--tls-key", "k"]));
+        assert!(!parse(&["--tls-cert", "c"]) && !parse(&["--tls-key", "k"]));
+        assert!(!parse(&[
+            "--tls",
+            "self-signed",
+            "--tls-cert",
+            "c",
+            "--tls-key",
+            "k"
+        ]));
+        let made = resolve(&["--tls", "self-signed", "--data", "/x"]).unwrap();
+        assert_eq!(made.tls, Some(TlsSource::SelfSigned("/x".into())));
+    }
+
+    #[test]
+    fn off_lifts_every_rate_and_connections_fit_the_descriptors() {
+        let off = resolve(&["--rate", "off"]).unwrap().settings;
+        assert_eq!(off.sends, None);
+        assert_eq!(off.attempts, Settings::UNLIMITED.attempts);
+        let all = |flags: &[&str]| resolve(flags).unwrap().settings.connections.all;
+        assert_eq!(all(&["--connections-max", "9"]), 9);
+        assert_eq!(all(&["--connections-max", "5000"]), 768);
+        let few = Flags::try_parse_from(["tinychat-server"]).unwrap();
+        let error = few.resolve(256).unwrap_err();
+        assert_eq!(error, ConfigError::TooFewDescriptors(256));
     }
 }

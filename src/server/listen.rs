@@ -1,21 +1,45 @@
-//! The accept loop: sockets in, connections served, and how they end.
+//! The accept loop: sockets in, connections told from noise, and how they end.
 //!
 //! Our own rather than tonic's, since tonic's cannot end a connection with GOAWAY and still cut it in time. One port
-//! carries gRPC over HTTP/2; an HTTP/1 caller gets a sentence that says so.
+//! carries gRPC over HTTP/2, in the clear or in TLS, and gRPC-Web over HTTP/1.1 too. A peer that says nothing, says half
+//! a greeting or half a handshake loses its connection after 5 s; the accept loop itself never waits for a peer.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::grpc::Edge;
-use crate::tasks::Tasks;
+use super::{
+    caller::Caller,
+    counted::Counted,
+    doorkeeper::{Doorkeeper, Place},
+    grpc::Edge,
+    tls::Tls,
+};
+use crate::{
+    domain::{address::CallerAddress, limits::STREAMS_PER_CONNECTION_MAX},
+    tasks::Tasks,
+    telemetry,
+};
 
 /// Receive windows of a stream and of a connection. HTTP/2 (h2 0.4.16 and later) ends a connection on which small frames
 /// lie unread whose lengths lack more than half the connection's window of 256 bytes each. Our smallest frame has 9
@@ -23,42 +47,71 @@ use crate::tasks::Tasks;
 /// went on sending ends the connection.
 const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
-/// Streams of one connection at once.
-const STREAMS_MAX: u32 = 100;
 /// A ping after this long, and the time that its answer may take: a dead peer is found in 50 s.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long an HTTP/1 caller may take for its headers.
+/// How long a peer may take for a TLS handshake, for the first frame of HTTP/2, for the headers of HTTP/1.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// What HTTP/2 begins with: its preface of 24 bytes and the head of the SETTINGS frame.
+const GREETING_BYTES: u64 = 24 + 9;
 /// Header bytes of one request: a token has 50, so this is ample.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Wait after an accept that failed for want of files or memory: it fails again at once, and would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Such failures are told at most this often.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How long the calls of a connection that has served its time may go on.
+const AGE_GRACE: Duration = Duration::from_secs(30);
 
-/// Accepts connections until told to stop; each is a task of `connections`.
-pub async fn accept(
-    listener: TcpListener,
-    edge: Edge,
-    stop: CancellationToken,
-    connections: Tasks,
-) {
+/// What every connection of a server has in common.
+#[derive(Clone)]
+pub struct Serving {
+    /// What answers requests.
+    pub edge: Edge,
+    /// What connections are encrypted with; `None`: they are not.
+    pub tls: Option<Arc<Tls>>,
+    /// Who may come in.
+    pub doorkeeper: Doorkeeper,
+    /// Age at which a connection is told to go, give or take a tenth.
+    pub age: Option<Duration>,
+    /// No more connections, and those that are there should end.
+    pub stop: CancellationToken,
+    /// The connections; they are cut when these tasks are told to end.
+    pub connections: Tasks,
+}
+
+/// Accepts connections until told to stop.
+pub async fn accept(listener: TcpListener, serving: Serving) {
+    let mut told: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = serving.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (edge, stop) = (edge.clone(), stop.clone());
-                let cut = connections.cancelled().clone();
-                connections.spawn("connection", serve(stream, peer, edge, stop, cut));
+                match serving.doorkeeper.admit(CallerAddress::new(peer.ip())) {
+                    Ok(place) => {
+                        let one = serving.clone().connection(stream, peer, place);
+                        serving.connections.spawn("connection", one);
+                    }
+                    // Closed without a word: a word would have to wait for the peer.
+                    Err(refused) => {
+                        debug!(%peer, cause = refused.word(), "connection refused");
+                        telemetry::connection_refused(refused.word());
+                    }
+                }
             }
             // The peer was gone before it was accepted.
             Err(error) if is_of_the_peer(&error) => debug!(%error, "accept"),
             Err(error) => {
-                warn!(%error, "cannot accept connections; trying again");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                telemetry::connection_refused("accept");
+                if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                    told = Some(Instant::now());
+                    warn!(%error, "cannot accept connections; trying again until it works");
+                }
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -73,45 +126,160 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     )
 }
 
-/// Serves one connection: at `stop` with GOAWAY until its streams have ended, at `cut` no longer.
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    edge: Edge,
-    stop: CancellationToken,
-    cut: CancellationToken,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%peer, %error, "nodelay");
+/// Counts a connection for as long as it lives.
+struct Open;
+
+impl Open {
+    fn new() -> Self {
+        telemetry::connection_opened();
+        Self
     }
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEADER_BYTES_MAX)
-        .keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-    let service = service_fn(move |request| edge.clone().serve(request));
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                outcome = connection.as_mut() => outcome,
-                () = cut.cancelled() => Ok(()),
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        telemetry::connection_closed();
+    }
+}
+
+/// How a connection is told to end.
+enum Told {
+    /// With GOAWAY, and then so long until it is cut; `None`: until the server says so.
+    Go(Option<Duration>),
+    /// At once.
+    Cut(&'static str),
+}
+
+impl Serving {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
+        let open = Open::new();
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%peer, %error, "nodelay");
+        }
+        match self.tls.clone() {
+            None => self.serve(stream, peer).await,
+            Some(tls) => {
+                let shaking = TlsAcceptor::from(tls.config()).accept(stream);
+                let shaken = tokio::select! {
+                    shaken = timeout(HEADER_TIMEOUT, shaking) => shaken,
+                    () = self.stop.cancelled() => return,
+                };
+                match shaken {
+                    Ok(Ok(stream)) => self.serve(stream, peer).await,
+                    Ok(Err(error)) => {
+                        debug!(%peer, %error, "no TLS");
+                        telemetry::connection_refused("handshake");
+                    }
+                    Err(_) => telemetry::connection_refused("silent"),
+                }
             }
         }
-    };
+        drop((place, open));
+    }
+
+    /// Serves one connection until it ends or is told to.
+    async fn serve<T>(self, stream: T, peer: SocketAddr)
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (stream, read) = Counted::new(stream);
+        let caller = Caller::new(CallerAddress::new(peer.ip()));
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+            .max_header_list_size(HEADER_BYTES_MAX)
+            .keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+        let (edge, of) = (self.edge.clone(), caller.clone());
+        let service = service_fn(move |request| edge.clone().serve(request, of.clone()));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let told = tokio::select! {
+            outcome = connection.as_mut() => return ended(peer, outcome),
+            told = self.told(&caller, &read) => told,
+        };
+        let patience = match told {
+            Told::Cut(cause) => {
+                debug!(%peer, cause, "connection cut");
+                return telemetry::connection_refused(cause);
+            }
+            Told::Go(patience) => patience,
+        };
+        connection.as_mut().graceful_shutdown();
+        let out_of_patience = async {
+            match patience {
+                Some(patience) => sleep(patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            outcome = connection.as_mut() => ended(peer, outcome),
+            () = out_of_patience => telemetry::connection_refused("age"),
+            () = caller.cut.cancelled() => telemetry::connection_refused("unread"),
+            () = self.connections.cancelled().cancelled() => {}
+        }
+    }
+
+    /// Resolves when the connection should end.
+    async fn told(&self, caller: &Caller, read: &AtomicU64) -> Told {
+        let silent = async {
+            sleep(HEADER_TIMEOUT).await;
+            if read.load(Ordering::Relaxed) >= GREETING_BYTES {
+                std::future::pending().await
+            }
+        };
+        let old = async {
+            match self.age {
+                Some(age) => sleep(spread(age)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = caller.cut.cancelled() => Told::Cut("unread"),
+            () = silent => Told::Cut("silent"),
+            () = self.stop.cancelled() => Told::Go(None),
+            () = old => {
+                caller.leaving.cancel();
+                Told::Go(Some(AGE_GRACE))
+            }
+        }
+    }
+}
+
+/// An age give or take a tenth, so that those who came together do not go together.
+fn spread(age: Duration) -> Duration {
+    let mut byte = [0_u8; 1];
+    // Without randomness all go at the same time, which is worse but not wrong.
+    if getrandom::fill(&mut byte).is_err() {
+        return age;
+    }
+    age.mul_f64(0.9 + 0.2 * f64::from(byte[0]) / 255.0)
+}
+
+fn ended<E: std::fmt::Display>(peer: SocketAddr, outcome: Result<(), E>) {
     if let Err(error) = outcome {
         debug!(%peer, %error, "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_spread_by_a_tenth() {
+        let age = Duration::from_secs(100);
+        for _ in 0..100 {
+            let spread = spread(age).as_secs_f64();
+            assert!((89.9..110.1).contains(&spread), "{spread}");
+        }
     }
 }

@@ -1,19 +1,31 @@
 //! The server program: wiring, and the order of closing. Nothing else is decided here.
 
+pub mod caller;
 pub mod config;
+mod counted;
+pub mod descriptors;
+pub mod doorkeeper;
+mod greeting;
 pub mod grpc;
 pub mod listen;
+pub mod metrics;
+pub mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tracing::{error, info, warn};
 
 use self::{
     config::{Config, ConfigError, StorePlace},
+    doorkeeper::Doorkeeper,
+    greeting::{Serving as Served, greeting},
     grpc::Edge,
+    listen::Serving,
+    metrics::MetricsError,
+    tls::{Tls, TlsError},
 };
 use crate::{
     bus::{Bus, local::LocalBus},
@@ -31,13 +43,15 @@ use crate::{
 /// How long tasks may take to end after they were told to.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How the program is told to stop.
+/// What the program is told from outside.
 #[derive(Clone, Debug, Default)]
-pub struct Shutdown {
+pub struct Signals {
     /// Stop when what was accepted is done.
     pub gracefully: CancellationToken,
     /// Stop now.
     pub at_once: CancellationToken,
+    /// Read the certificate again.
+    pub reload: Arc<Notify>,
 }
 
 /// Why the server did not start or cannot go on. Each says the mend.
@@ -59,6 +73,12 @@ pub enum RunError {
         /// What the system said.
         cause: io::Error,
     },
+    /// TLS cannot be served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Nothing can be counted.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The descriptors of the schema cannot be served.
     #[error("reflection cannot be served: {0}; this build is broken")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -70,12 +90,13 @@ pub enum RunError {
     Store(String),
 }
 
-/// Serves until told to stop. `ready` hears where, once connections are accepted.
+/// Serves until told to stop. `ready` hears the greeting once connections are accepted.
 pub async fn run(
     config: Config,
-    shutdown: Shutdown,
-    ready: impl FnOnce(&[SocketAddr], &Config),
+    signals: Signals,
+    ready: impl FnOnce(&str),
 ) -> Result<(), RunError> {
+    let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let bus = Arc::new(LocalBus::default());
     let announce: OnCommit = {
         let bus = Arc::clone(&bus);
@@ -85,12 +106,8 @@ pub async fn run(
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     for address in &config.listen {
-        let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|cause| RunError::Listen {
-            address: *address,
-            cause,
-        })?;
-        addresses.push(listener.local_addr().unwrap_or(*address));
+        let (listener, bound) = listen_on(*address).await?;
+        addresses.push(bound);
         listeners.push(listener);
     }
 
@@ -100,7 +117,7 @@ pub async fn run(
         Arc::clone(&store),
         Arc::clone(&hub),
         clock,
-        config.rate,
+        config.settings,
     ));
     let (background, streams, connections) = (Tasks::new(), Tasks::new(), Tasks::new());
     let (listening, ended) = (
@@ -110,24 +127,38 @@ pub async fn run(
     background.spawn("hub", async move {
         ended.run_until_cancelled(listening).await;
     });
-    let (routes, health) = grpc::routes(&engine, &streams).await?;
-    let edge = Edge::new(engine, routes);
-    let stop_accepting = CancellationToken::new();
-    for listener in listeners {
-        let accepting = listen::accept(
-            listener,
-            edge.clone(),
-            stop_accepting.clone(),
-            connections.clone(),
-        );
-        background.spawn("accept", accepting);
+    let metrics = match config.metrics {
+        Some(address) => Some(serve_metrics(address, &background).await?),
+        None => None,
+    };
+    if let Some(tls) = &tls {
+        keep_certificate(tls, &signals.reload, &background);
     }
-    ready(&addresses, &config);
+    let (routes, health) = grpc::routes(&engine, &streams).await?;
+    let stop_accepting = CancellationToken::new();
+    let serving = Serving {
+        edge: Edge::new(engine, routes),
+        tls: tls.clone(),
+        doorkeeper: Doorkeeper::new(config.settings.connections),
+        age: config.connection_age,
+        stop: stop_accepting.clone(),
+        connections: connections.clone(),
+    };
+    for listener in listeners {
+        background.spawn("accept", listen::accept(listener, serving.clone()));
+    }
+    drop(serving);
+    let served = Served {
+        addresses: &addresses,
+        tls: tls.as_deref(),
+        metrics,
+    };
+    ready(&greeting(&config, served));
 
     let failure = tokio::select! {
         reason = store.failed() => Some(reason),
-        () = shutdown.gracefully.cancelled() => None,
-        () = shutdown.at_once.cancelled() => None,
+        () = signals.gracefully.cancelled() => None,
+        () = signals.at_once.cancelled() => None,
     };
     if let Some(reason) = failure {
         // No farewell: every moment more is one in which somebody could believe this server.
@@ -149,7 +180,7 @@ pub async fn run(
     };
     let drained = tokio::select! {
         drained = drained => drained,
-        () = shutdown.at_once.cancelled() => false,
+        () = signals.at_once.cancelled() => false,
     };
     if !drained {
         warn!("some connections did not end in time and are cut");
@@ -160,6 +191,39 @@ pub async fn run(
     store.close().await;
     info!("stopped");
     Ok(())
+}
+
+async fn listen_on(address: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {
+    let bound = TcpListener::bind(address).await;
+    let listener = bound.map_err(|cause| RunError::Listen { address, cause })?;
+    let at = listener.local_addr().unwrap_or(address);
+    Ok((listener, at))
+}
+
+/// Begins to count, and serves what is counted.
+async fn serve_metrics(address: SocketAddr, background: &Tasks) -> Result<SocketAddr, RunError> {
+    let (listener, at) = listen_on(address).await?;
+    let handle = metrics::install()?;
+    let ended = background.cancelled().clone();
+    background.spawn(
+        "metrics upkeep",
+        metrics::keep_up(handle.clone(), ended.clone()),
+    );
+    let scrapers = background.clone();
+    background.spawn("metrics", metrics::serve(listener, handle, scrapers, ended));
+    Ok(at)
+}
+
+/// Reads the certificate again when it changes and when told to.
+fn keep_certificate(tls: &Arc<Tls>, reload: &Arc<Notify>, background: &Tasks) {
+    let ended = background.cancelled().clone();
+    background.spawn("certificate", Arc::clone(tls).watch(ended.clone()));
+    let (tls, reload) = (Arc::clone(tls), Arc::clone(reload));
+    background.spawn("reload", async move {
+        while ended.run_until_cancelled(reload.notified()).await.is_some() {
+            tls.reload();
+        }
+    });
 }
 
 fn open_store(config: &Config, announce: OnCommit) -> Result<Arc<dyn Store>, OpenError> {

@@ -36,6 +36,20 @@ pub enum CreateUserError {
     Store(#[from] StoreError),
 }
 
+/// Why a device could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreateDeviceError {
+    /// The password that the caller proved is not that of the account any more.
+    #[error("the password was changed meanwhile")]
+    PasswordChanged,
+    /// The user has as many tokens as there may be.
+    #[error("the user has too many tokens")]
+    TooManyTokens,
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why one send of a batch was refused. The others are not touched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendRefusal {

@@ -19,7 +19,10 @@ mod switch;
 
 use std::{collections::HashSet, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
 
-pub use error::{CreateUserError, MarkReadError, OpenError, SendRefusal, StartError, StoreError};
+pub use error::{
+    CreateDeviceError, CreateUserError, MarkReadError, OpenError, SendRefusal, StartError,
+    StoreError,
+};
 
 use crate::domain::{
     clock::TimeMs,
@@ -30,9 +33,10 @@ use crate::domain::{
     message::{Message, NewMessage, Sent, Target},
     name::{DeviceName, UserName},
     page::{PageSize, Position},
+    scope::Scopes,
     secret::TokenHash,
     text::MessageText,
-    user::{Device, User, UserRef},
+    user::{Device, DeviceKind, DeviceSeen, User, UserRef},
 };
 
 /// A future that a trait object can return.
@@ -97,7 +101,7 @@ pub struct Account {
     pub password: Option<PasswordHash>,
 }
 
-/// A login to be stored.
+/// A login or a token to be stored.
 #[derive(Clone, Debug)]
 pub struct NewDevice {
     /// Whose.
@@ -108,6 +112,31 @@ pub struct NewDevice {
     pub name: DeviceName,
     /// When.
     pub created: TimeMs,
+    /// A login or a token.
+    pub kind: DeviceKind,
+    /// What its token may do.
+    pub scopes: Scopes,
+    /// From when on its token is void.
+    pub expires: Option<TimeMs>,
+    /// The hash of the password that was proved, if one was: only while it stands is the device made. Otherwise a login
+    /// that began before a change of the password could end after it.
+    pub proof: Option<PasswordHash>,
+}
+
+impl NewDevice {
+    /// A login, which may do everything and has no end.
+    pub const fn login(user: UserId, token: TokenHash, name: DeviceName, created: TimeMs) -> Self {
+        Self {
+            user,
+            token,
+            name,
+            created,
+            kind: DeviceKind::Login,
+            scopes: Scopes::ALL,
+            expires: None,
+            proof: None,
+        }
+    }
 }
 
 /// Which users to list.
@@ -251,13 +280,17 @@ pub trait Store: Send + Sync + 'static {
         size: PageSize,
     ) -> Answer<'_, Result<UserPage, StoreError>>;
 
-    /// Stores a login. Past `DEVICES_PER_USER_MAX` it retires the device that was seen longest ago and is not in
-    /// `streaming` (if all are, the one seen longest ago); the retired one is answered, too.
+    /// Stores a login or a token, and ends those of the user that have expired by `created`. A login past
+    /// `DEVICES_PER_USER_MAX` retires the login that was seen longest ago and is not in `streaming` (if all are, the
+    /// one seen longest ago); a token past `TOKENS_PER_USER_MAX` is refused. The devices that ended are answered, too.
     fn create_device(
         &self,
         device: NewDevice,
         streaming: Arc<HashSet<DeviceId>>,
-    ) -> Answer<'_, Result<(Device, Option<DeviceId>), StoreError>>;
+    ) -> Answer<'_, Result<(Device, Vec<DeviceId>), CreateDeviceError>>;
+
+    /// Lists the devices of a user by id, expired ones included until the next is made.
+    fn list_devices(&self, user: UserId) -> Answer<'_, Result<Vec<DeviceSeen>, StoreError>>;
 
     /// Finds the login of a token.
     fn find_device(
@@ -272,11 +305,24 @@ pub trait Store: Send + Sync + 'static {
         name: DeviceName,
     ) -> Answer<'_, Result<(), StoreError>>;
 
-    /// Ends a login: its token finds nothing any more. False if it had ended.
-    fn end_device(&self, device: DeviceId) -> Answer<'_, Result<bool, StoreError>>;
+    /// Ends a device of this user: its token finds nothing any more. False if there is none (any more).
+    fn end_device(&self, user: UserId, device: DeviceId) -> Answer<'_, Result<bool, StoreError>>;
+
+    /// Sets another password, if `old` still stands; with `keep` it ends all other devices of the user in the same
+    /// commit. `None`: another password stands. Else the devices that ended.
+    fn set_password(
+        &self,
+        user: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+        keep: Option<DeviceId>,
+    ) -> Answer<'_, Result<Option<Vec<DeviceId>>, StoreError>>;
 
     /// Notes that a device and its user were there (lazy).
     fn touch(&self, user: UserId, device: DeviceId, at: TimeMs);
+
+    /// Notes that a device made a call (lazy). Its user was not seen by that.
+    fn note_use(&self, device: DeviceId, at: TimeMs);
 
     /// Commits messages, in this order, and answers each. See promises 1 to 4. They are queued by the call, not when the
     /// future is polled: the order of calls is the order in the log.

@@ -12,8 +12,8 @@ use tinychat::{
         user::UserRef,
     },
     store::{
-        AuthMode, CreateUserError, MarkReadError, NewDevice, PasswordHash, ReplayFrom, StartError,
-        StoreError, UserFilter, UserPage,
+        AuthMode, CreateDeviceError, CreateUserError, MarkReadError, NewDevice, PasswordHash,
+        ReplayFrom, StartError, StoreError, UserFilter, UserPage,
     },
 };
 
@@ -160,15 +160,10 @@ pub async fn a_page_has_500_users_and_not_one_more(subject: Subject) {
 pub async fn a_token_finds_its_device_until_it_ends(subject: Subject) {
     let ann = subject.user("ann").await;
     let token = TokenHash([7; 32]);
-    let device = NewDevice {
-        user: ann.id,
-        token,
-        name: "lamp".parse().unwrap(),
-        created: NOON,
-    };
+    let device = NewDevice::login(ann.id, token, "lamp".parse().unwrap(), NOON);
     let made = subject.store.create_device(device, Arc::default()).await;
     let (made, retired) = made.unwrap();
-    assert_eq!((made.id, retired), (DeviceId::new(1), None));
+    assert_eq!((made.id, retired), (DeviceId::new(1), vec![]));
     assert_eq!((made.name.as_str(), made.created), ("lamp", NOON));
 
     let (user, device) = subject.store.find_device(token).await.unwrap().unwrap();
@@ -182,8 +177,8 @@ pub async fn a_token_finds_its_device_until_it_ends(subject: Subject) {
     let other = subject.store.find_device(TokenHash([8; 32])).await;
     assert!(other.unwrap().is_none());
 
-    assert_eq!(subject.store.end_device(made.id).await, Ok(true));
-    assert_eq!(subject.store.end_device(made.id).await, Ok(false));
+    assert_eq!(subject.store.end_device(ann.id, made.id).await, Ok(true));
+    assert_eq!(subject.store.end_device(ann.id, made.id).await, Ok(false));
     assert!(subject.store.find_device(token).await.unwrap().is_none());
     assert_eq!(subject.store.acknowledge(made.id, Offset::ZERO), Ok(()));
     subject.store.touch(ann.id, made.id, NOON);
@@ -191,7 +186,7 @@ pub async fn a_token_finds_its_device_until_it_ends(subject: Subject) {
     assert_eq!(renamed.await, Ok(()));
     assert!(subject.store.find_device(token).await.unwrap().is_none());
     let unknown = DeviceId::new(99);
-    assert_eq!(subject.store.end_device(unknown).await, Ok(false));
+    assert_eq!(subject.store.end_device(ann.id, unknown).await, Ok(false));
     let next = subject.device(&ann, NOON).await;
     assert_eq!(next.id, DeviceId::new(2), "an id is not used again");
 }
@@ -212,22 +207,18 @@ pub async fn the_twentieth_device_fits_and_the_next_retires_the_one_seen_longest
 ) {
     let (ann, bob) = (subject.user("ann").await, subject.user("bob").await);
     let token = TokenHash([9; 32]);
-    let of_bob = NewDevice {
-        user: bob.id,
-        token,
-        name: "".parse().unwrap(),
-        created: after(-1_000_000),
-    };
+    let of_bob = NewDevice::login(bob.id, token, "".parse().unwrap(), after(-1_000_000));
     let of_bob = subject.store.create_device(of_bob, Arc::default());
     of_bob.await.unwrap();
     let devices = twenty(&subject, &ann).await;
     let (new, retired) = subject.login(&ann, after(20_000), &[]).await;
     assert_eq!(retired, Some(devices[0]));
-    assert_eq!(subject.store.end_device(devices[0]).await, Ok(false));
+    let again = subject.store.end_device(ann.id, devices[0]).await;
+    assert_eq!(again, Ok(false));
     // A clock that went back: the new one is still not the one that goes.
     let (newest, retired) = subject.login(&ann, after(-5_000), &[]).await;
     assert_eq!(retired, Some(devices[1]));
-    assert_eq!(subject.store.end_device(new.id).await, Ok(true));
+    assert_eq!(subject.store.end_device(ann.id, new.id).await, Ok(true));
     let (_, retired) = subject.login(&ann, after(30_000), &[]).await;
     assert_eq!(retired, None, "there was room");
     let (_, retired) = subject.login(&ann, after(31_000), &[]).await;
@@ -307,19 +298,21 @@ pub async fn a_closed_store_says_so(subject: Subject) {
     assert_eq!(found.err(), Some(closed.clone()));
     let listed = store.list_users(UserFilter::default(), None, size).await;
     assert_eq!(listed.err(), Some(closed.clone()));
-    let device_new = NewDevice {
-        user: ann.id,
-        token: TokenHash([3; 32]),
-        name: "".parse().unwrap(),
-        created: NOON,
-    };
+    let name_of_device = "".parse().unwrap();
+    let device_new = NewDevice::login(ann.id, TokenHash([3; 32]), name_of_device, NOON);
     let made = store.create_device(device_new, Arc::default()).await;
-    assert_eq!(made.err(), Some(closed.clone()));
+    assert_eq!(made.err(), Some(CreateDeviceError::Store(closed.clone())));
+    let listed = store.list_devices(ann.id).await;
+    assert_eq!(listed.err(), Some(closed.clone()));
+    let hash = || PasswordHash("x".to_owned());
+    let changed = store.set_password(ann.id, hash(), hash(), None).await;
+    assert_eq!(changed.err(), Some(closed.clone()));
+    store.note_use(device.id, NOON);
     let found = store.find_device(TokenHash([3; 32])).await;
     assert_eq!(found.err(), Some(closed.clone()));
     let renamed = store.rename_device(device.id, "x".parse().unwrap()).await;
     assert_eq!(renamed.err(), Some(closed.clone()));
-    let ended = store.end_device(device.id).await;
+    let ended = store.end_device(ann.id, device.id).await;
     assert_eq!(ended.err(), Some(closed.clone()));
     store.touch(ann.id, device.id, NOON);
     let sent_late = store.append(vec![new(&ann, to(&bob), "late")]).await;

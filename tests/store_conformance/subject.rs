@@ -147,14 +147,13 @@ impl Subject {
         static TOKENS: AtomicU64 = AtomicU64::new(0);
         let mut token = [0; 32];
         token[..8].copy_from_slice(&TOKENS.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-        let device = NewDevice {
-            user: user.id,
-            token: TokenHash(token),
-            name: "".parse().unwrap(),
-            created,
-        };
+        let name = "".parse().unwrap();
+        let device = NewDevice::login(user.id, TokenHash(token), name, created);
         let streaming = Arc::new(streaming.iter().copied().collect());
-        self.store.create_device(device, streaming).await.unwrap()
+        let made = self.store.create_device(device, streaming).await;
+        let (device, ended) = made.unwrap();
+        assert!(ended.len() <= 1, "{ended:?}");
+        (device, ended.first().copied())
     }
 
     /// Sends one message.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{principal, status::status};
+use super::{caller, principal, status::status};
 use crate::{
     convert::{request, response},
     domain::{invalid::Invalid, secret::Password},
@@ -21,7 +21,7 @@ impl Auth {
     fn new_password(&self, text: &str) -> Result<Option<Password>, Invalid> {
         match self.0.auth_mode() {
             AuthMode::Trust => Ok(None),
-            AuthMode::Password => request::password(text).map(Some),
+            AuthMode::Password => request::password("password", text).map(Some),
         }
     }
 
@@ -36,13 +36,14 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::RegisterRequest>,
     ) -> Result<Response<pb::RegisterResponse>, Status> {
+        let from = caller(&request)?.address;
         let asked = request.into_inner();
         let name = request::user_name("user_name", &asked.user_name).map_err(status)?;
         let device = request::device_name(&asked.device_name).map_err(status)?;
         let password = self.new_password(&asked.password).map_err(status)?;
         let login = self
             .0
-            .register(name, password, device)
+            .register(name, password, device, from)
             .await
             .map_err(status)?;
         Ok(Response::new(pb::RegisterResponse {
@@ -56,12 +57,14 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::LoginRequest>,
     ) -> Result<Response<pb::LoginResponse>, Status> {
+        let from = caller(&request)?.address;
         let asked = request.into_inner();
         let name = request::user_name("user_name", &asked.user_name).map_err(status)?;
         let device = request::device_name(&asked.device_name).map_err(status)?;
         // A password that breaks the rules is simply wrong here.
         let password = self.new_password(&asked.password).unwrap_or_default();
-        let login = self.0.login(name, password, device).await.map_err(status)?;
+        let login = self.0.login(name, password, device, from).await;
+        let login = login.map_err(status)?;
         Ok(Response::new(pb::LoginResponse {
             user: Some(self.user(&login)),
             device: Some(response::device(&login.device)),
@@ -86,6 +89,71 @@ impl AuthService for Auth {
         Ok(Response::new(pb::WhoAmIResponse {
             user: Some(response::user(&user, self.0.hub().presence(user.id))),
             device: Some(response::device(&principal.device)),
+        }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<pb::ChangePasswordRequest>,
+    ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
+        let (principal, from) = (principal(&request)?, caller(&request)?.address);
+        let asked = request.into_inner();
+        let new = request::password("new_password", &asked.new_password).map_err(status)?;
+        // One that breaks the rules is simply wrong.
+        let current = asked.current_password.parse().ok();
+        let ended = self
+            .0
+            .change_password(&principal, current, new, asked.end_other_devices, from)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(pb::ChangePasswordResponse {
+            ended_devices_count: u32::try_from(ended).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn list_devices(
+        &self,
+        request: Request<pb::ListDevicesRequest>,
+    ) -> Result<Response<pb::ListDevicesResponse>, Status> {
+        let principal = principal(&request)?;
+        let devices = self.0.devices(&principal).await.map_err(status)?;
+        Ok(Response::new(pb::ListDevicesResponse {
+            devices: devices
+                .iter()
+                .map(|listed| {
+                    let seen = &listed.seen;
+                    response::device_listed(&seen.device, seen.seen, listed.streams)
+                })
+                .collect(),
+            current_device_id: principal.device.id.to_string(),
+        }))
+    }
+
+    async fn revoke_device(
+        &self,
+        request: Request<pb::RevokeDeviceRequest>,
+    ) -> Result<Response<pb::RevokeDeviceResponse>, Status> {
+        let principal = principal(&request)?;
+        let device = request::device_id(&request.into_inner().device_id).map_err(status)?;
+        let ended = self.0.revoke_device(&principal, device).await;
+        ended.map_err(status)?;
+        Ok(Response::new(pb::RevokeDeviceResponse {}))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<pb::CreateTokenRequest>,
+    ) -> Result<Response<pb::CreateTokenResponse>, Status> {
+        let principal = principal(&request)?;
+        let asked = request.into_inner();
+        let name = request::token_name(&asked.name).map_err(status)?;
+        let scopes = request::scopes(&asked.scopes).map_err(status)?;
+        let expires = request::expire_time(asked.expire_time).map_err(status)?;
+        let made = self.0.create_token(&principal, name, scopes, expires).await;
+        let made = made.map_err(status)?;
+        Ok(Response::new(pb::CreateTokenResponse {
+            device: Some(response::device(&made.device)),
+            access_token: made.token.expose(),
         }))
     }
 }

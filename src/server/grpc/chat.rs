@@ -11,11 +11,12 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
+    caller,
     edge::stream_status,
     outbound::{ChatOutbound, Replies, SubscribeOutbound},
     principal,
@@ -28,14 +29,16 @@ use crate::{
         ids::Seq,
         limits::REPLIES_UNREAD_MAX,
         page::{PageSize, page_token},
+        scope::Scope,
         user::{Presence, User, UserRef},
     },
     engine::{Engine, Error, SendAsked},
-    hub::{Opening, Session},
+    hub::{Opening, Session, Signals},
     pb::{
         self, chat_request::Request as Asked, reply::Result as Answer,
         servers::chat_service_server::ChatService,
     },
+    server::caller::Caller,
     store::AuthMode,
     tasks::Tasks,
 };
@@ -46,6 +49,14 @@ const FRAMES_PER_BATCH: usize = 256;
 const IN_FLIGHT_MAX: usize = 4_096;
 /// How long more than `REPLIES_UNREAD_MAX` replies may lie unread: a commit can bring as many at one stroke.
 const UNREAD_PATIENCE: Duration = Duration::from_millis(250);
+/// How long a stream whose token is void may take to end, and one that was told to go. A peer that does not read its
+/// end in time loses its connection: HTTP/2 has no way to end one stream behind data that nobody takes.
+const END_PATIENCE: Duration = Duration::from_millis(500);
+const GO_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stream may stay without `hello`: it holds a task and says nothing.
+const HELLO_PATIENCE: Duration = Duration::from_secs(30);
+/// The end of a token that is too far away to count: a year.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Replies at which there is no patience: some 2 MiB.
 const UNREAD_AT_ONCE: usize = 2 * IN_FLIGHT_MAX;
 
@@ -70,7 +81,8 @@ impl ChatService for Chat {
         &self,
         request: Request<Streaming<pb::ChatRequest>>,
     ) -> Result<Response<ChatOutbound>, Status> {
-        let principal = principal(&request)?;
+        let (principal, caller) = (principal(&request)?, caller(&request)?);
+        principal.may(Scope::Read).map_err(status)?;
         let replies = Arc::new(Replies::default());
         let gone = CancellationToken::new();
         let (session, opened) = oneshot::channel();
@@ -78,6 +90,7 @@ impl ChatService for Chat {
         let inbound = Inbound {
             engine: Arc::clone(&self.engine),
             principal: Arc::new(principal),
+            caller,
             frames: request.into_inner(),
             replies,
             gone,
@@ -94,12 +107,19 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::SubscribeRequest>,
     ) -> Result<Response<SubscribeOutbound>, Status> {
-        let principal = principal(&request)?;
+        let (principal, caller) = (principal(&request)?, caller(&request)?);
+        principal.may(Scope::Read).map_err(status)?;
         let asked = request.into_inner();
         let backlog_max = request::backlog_max(asked.max_backlog_per_conversation);
         let cursor = asked.resume_cursor.as_deref();
-        let session = open(&self.engine, &principal, cursor, backlog_max);
-        Ok(Response::new(SubscribeOutbound::new(session)))
+        let session = open(&self.engine, &principal, &caller, cursor, backlog_max);
+        let (signals, gone) = (session.signals().clone(), CancellationToken::new());
+        let outbound = SubscribeOutbound::new(session, gone.clone().drop_guard());
+        self.tasks.spawn("subscribe", async move {
+            gone.run_until_cancelled(end_in_time(&signals, &caller))
+                .await;
+        });
+        Ok(Response::new(outbound))
     }
 
     async fn send(
@@ -117,11 +137,15 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::UsersRequest>,
     ) -> Result<Response<pb::UsersResponse>, Status> {
+        let principal = request.extensions().get::<Principal>().cloned();
         let asked = request.into_inner();
         let presence = request::presence(asked.presence).map_err(status)?;
         let after = request::page_token(&asked.page_token).map_err(status)?;
         let size = PageSize::asked(asked.page_size);
-        let listed = self.engine.users(asked.query, presence, after, size).await;
+        let listed = self
+            .engine
+            .users(principal.as_ref(), asked.query, presence, after, size)
+            .await;
         let (page, presences) = listed.map_err(status)?;
         let last = page.users.last().filter(|_| page.more);
         Ok(Response::new(pb::UsersResponse {
@@ -159,7 +183,7 @@ impl ChatService for Chat {
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.engine.epoch().to_string(),
-            limits: Some(response::limits(self.engine.send_rate())),
+            limits: Some(response::limits(self.engine.settings())),
             auth_mode: auth_mode.into(),
             registration_policy: pb::RegistrationPolicy::Open.into(),
         }))
@@ -190,6 +214,7 @@ impl ChatService for Chat {
 fn open(
     engine: &Engine,
     principal: &Principal,
+    caller: &Caller,
     cursor: Option<&str>,
     backlog_max: Option<u64>,
 ) -> Session {
@@ -205,7 +230,7 @@ fn open(
         device: Some(response::device(&principal.device)),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: engine.epoch().to_string(),
-        limits: Some(response::limits(engine.send_rate())),
+        limits: Some(response::limits(engine.settings())),
         time: Some(response::time(engine.now())),
     };
     let opening = Opening {
@@ -213,6 +238,13 @@ fn open(
         reset,
         from,
         backlog_max,
+        leaving: caller.leaving.clone(),
+        expires: principal.device.expires.map(|expires| {
+            let left = Duration::from_millis(expires.since_ms(engine.now()));
+            // A time that no clock reaches is as good as none, but must not overflow.
+            let now = tokio::time::Instant::now();
+            now.checked_add(left).unwrap_or(now + FAR)
+        }),
     };
     engine
         .hub()
@@ -247,6 +279,17 @@ async fn mark_read(
     })
 }
 
+/// Ends the connection if its stream does not end soon after it should.
+async fn end_in_time(signals: &Signals, caller: &Caller) {
+    let patience = tokio::select! {
+        biased;
+        () = signals.void() => END_PATIENCE,
+        () = signals.told_to_go() => GO_PATIENCE,
+    };
+    sleep(patience).await;
+    caller.cut.cancel();
+}
+
 /// Requests whose answers are on their way.
 type Pending = FuturesUnordered<Pin<Box<dyn Future<Output = Vec<pb::Reply>> + Send>>>;
 
@@ -254,6 +297,7 @@ type Pending = FuturesUnordered<Pin<Box<dyn Future<Output = Vec<pb::Reply>> + Se
 struct Inbound {
     engine: Arc<Engine>,
     principal: Arc<Principal>,
+    caller: Caller,
     frames: Streaming<pb::ChatRequest>,
     replies: Arc<Replies>,
     /// The outbound half is gone.
@@ -274,25 +318,40 @@ enum Then {
 
 impl Inbound {
     async fn run(mut self, session: oneshot::Sender<Session>) {
-        let gone = self.gone.clone();
+        let (gone, caller) = (self.gone.clone(), self.caller.clone());
         let draining = self.engine.hub().draining().clone();
         let begun = tokio::select! {
             biased;
             () = gone.cancelled() => return,
             () = draining.cancelled() => return self.replies.close(),
+            () = caller.leaving.cancelled() => return self.replies.close(),
+            () = sleep(HELLO_PATIENCE) => return self.replies.fail(Protocol::HelloExpected.into()),
             begun = self.begin() => begun,
         };
-        match begun {
-            Ok(Some(opened)) => drop(session.send(opened)),
+        let signals = match begun {
+            Ok(Some(opened)) => {
+                let signals = opened.signals().clone();
+                drop(session.send(opened));
+                signals
+            }
             Ok(None) => return self.replies.close(),
             Err(status) => return self.replies.fail(status),
-        }
+        };
+        self.serve(&gone, &signals).await;
+        gone.run_until_cancelled(end_in_time(&signals, &caller))
+            .await;
+    }
+
+    /// Answers requests until the stream is half-closed or must end.
+    async fn serve(&mut self, gone: &CancellationToken, signals: &Signals) {
         loop {
             let then = tokio::select! {
                 biased;
                 () = gone.cancelled() => return,
+                // Nothing more in the name of a login that has ended, even if its peer does not read that it has.
+                () = signals.void() => Then::FailNow(status(Error::TokenInvalid)),
                 // What was accepted is still answered.
-                () = draining.cancelled() => Then::HalfClosed,
+                () = signals.told_to_go() => Then::HalfClosed,
                 Some(answers) = self.pending.next(), if !self.pending.is_empty() => {
                     self.in_flight -= answers.len();
                     self.replies.push(answers);
@@ -304,13 +363,13 @@ impl Inbound {
                 Then::Go => {}
                 Then::HalfClosed => break,
                 Then::Fail(status) => {
-                    self.finish(&gone).await;
+                    self.finish(gone).await;
                     return self.replies.fail(status);
                 }
                 Then::FailNow(status) => return self.replies.fail_now(status),
             }
         }
-        self.finish(&gone).await;
+        self.finish(gone).await;
         self.replies.close();
     }
 
@@ -352,6 +411,7 @@ impl Inbound {
         Ok(Some(open(
             &self.engine,
             &self.principal,
+            &self.caller,
             cursor,
             backlog_max,
         )))

@@ -1,20 +1,26 @@
-//! The edge that every request passes before its service: who is calling, and what tonic itself would answer.
+//! The edge that every request passes before its service: who is calling, how long it may take, and what tonic itself
+//! would answer. gRPC-Web is translated here, so that behind it there is only gRPC.
 //!
 //! A method that is not on the list of open ones needs a token: a new method is closed until it is listed. Statuses that
 //! tonic makes (a message past the limit, bytes that are no message) are put into our words on the way out.
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tonic::{Code, Status, body::Body, service::Routes};
-use tower::ServiceExt;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer, ServiceExt, service_fn};
 
-use super::status::{Protocol, status, unreadable};
+use super::{
+    patience::patient,
+    status::{Protocol, status, unreadable},
+};
 use crate::{
     auth::Principal,
     domain::secret::Token,
     engine::{Engine, Error},
+    server::caller::Caller,
     store::AuthMode,
 };
 
@@ -48,11 +54,28 @@ impl Edge {
     }
 
     /// Serves one request.
-    pub async fn serve(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub async fn serve(
+        self,
+        request: Request<Incoming>,
+        caller: Caller,
+    ) -> Result<Response<Body>, Infallible> {
         let mut request = request.map(Body::new);
-        if !speaks_grpc(&request) {
-            return Ok(not_grpc());
+        request.extensions_mut().insert(caller);
+        match Dialect::of(&request) {
+            Dialect::Grpc => self.call(request).await,
+            Dialect::GrpcWeb => {
+                let inner = service_fn(move |request| self.clone().call(request));
+                GrpcWebLayer::new().layer(inner).oneshot(request).await
+            }
+            Dialect::Other => Ok(not_grpc()),
         }
+    }
+
+    /// Serves one request of gRPC.
+    async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let body = patient(parts.uri.path(), body);
+        let mut request = Request::from_parts(parts, body);
         match self.admit(request.uri().path(), request.headers()).await {
             Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
             Ok(None) => {}
@@ -96,15 +119,32 @@ fn bearer(value: &str) -> Option<Token> {
         .then(|| token.trim().parse().ok())?
 }
 
-fn speaks_grpc(request: &Request<Body>) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    request.version() == Version::HTTP_2
-        && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+/// What a request is written in.
+enum Dialect {
+    Grpc,
+    GrpcWeb,
+    Other,
+}
+
+impl Dialect {
+    fn of(request: &Request<Body>) -> Self {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.map_or(&b""[..], |kind| kind.as_bytes());
+        if request.method() != Method::POST || !kind.starts_with(b"application/grpc") {
+            Self::Other
+        } else if kind.starts_with(b"application/grpc-web") {
+            Self::GrpcWeb
+        } else if request.version() == Version::HTTP_2 {
+            Self::Grpc
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// The answer to browsers, probes and typing errors.
 fn not_grpc() -> Response<Body> {
-    let text = "This port speaks gRPC over HTTP/2. Use tinychat-client, or: grpcurl -plaintext HOST:PORT list\n";
+    let text = "This port speaks gRPC over HTTP/2, and gRPC-Web. Use tinychat-client, or: grpcurl -plaintext HOST:PORT list\n";
     let mut response = Response::new(Body::new(http_body_util::Full::new(text.into())));
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
@@ -135,10 +175,11 @@ pub fn stream_status(status: Status) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::secret::TokenKind;
 
     #[test]
     fn only_a_bearer_token_is_taken() {
-        let token = Token::new([3; 32]);
+        let token = Token::new(TokenKind::Login, [3; 32]);
         let text = token.expose();
         assert_eq!(bearer(&format!("Bearer {text}")), Some(token.clone()));
         assert_eq!(bearer(&format!("bearer {text}")), Some(token));

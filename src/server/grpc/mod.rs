@@ -5,6 +5,7 @@ mod chat;
 mod conversation;
 mod edge;
 mod outbound;
+mod patience;
 mod status;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::{
             conversation_service_server::ConversationServiceServer,
         },
     },
+    server::caller::Caller,
     tasks::Tasks,
 };
 
@@ -82,6 +84,12 @@ pub async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for service in SERVICES.into_iter().chain([""]) {
         health.set_service_status(service, status).await;
     }
+}
+
+/// The connection of a call. The edge has put it there.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| status::status(Error::Defect("a request without its connection".into())))
 }
 
 /// Who calls. The edge has put it there for every method that is not open.

@@ -127,7 +127,7 @@ impl Events {
 fn end_status(ended: Ended) -> Option<Status> {
     match ended {
         Ended::Revoked => Some(status(Error::TokenInvalid)),
-        Ended::Drained => None,
+        Ended::GoneAway(_) => None,
         Ended::Store(error) => Some(status(error)),
     }
 }
@@ -227,11 +227,18 @@ impl Stream for ChatOutbound {
 }
 
 /// The outbound half of `Subscribe`.
-pub struct SubscribeOutbound(Events);
+pub struct SubscribeOutbound {
+    events: Events,
+    /// Tells who watches over its end that it has ended.
+    _gone: DropGuard,
+}
 
 impl SubscribeOutbound {
-    pub fn new(session: Session) -> Self {
-        Self(Events::Open(step(session)))
+    pub fn new(session: Session, gone: DropGuard) -> Self {
+        Self {
+            events: Events::Open(step(session)),
+            _gone: gone,
+        }
     }
 }
 
@@ -239,7 +246,7 @@ impl Stream for SubscribeOutbound {
     type Item = Result<SubscribeFrame, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(self.0.poll(context));
+        let next = ready!(self.events.poll(context));
         Poll::Ready(match next {
             Some(Next::Frame { runs: events, .. }) => Some(Ok(SubscribeFrame { events })),
             Some(Next::Ended(ended)) => end_status(ended).map(Err),

@@ -9,7 +9,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 use tracing::error;
 
-use crate::{domain::cursor::CursorError, domain::invalid::Violation, engine::Error, pb};
+use crate::{
+    domain::{cursor::CursorError, invalid::Violation},
+    engine::Error,
+    pb, telemetry,
+};
 
 /// The domain of all our reasons.
 const DOMAIN: &str = "tinychat";
@@ -35,6 +39,8 @@ pub enum Protocol {
     MethodUnknown,
     /// The message is compressed, which this server does not read.
     CompressionUnknown,
+    /// The only message of a call did not come whole in time.
+    RequestSlow,
 }
 
 /// Anything that is answered with an error.
@@ -118,6 +124,51 @@ fn see_error(error: &Error) -> Seen {
             Code::Unauthenticated,
             "TOKEN_INVALID",
             "the token is not one of this server, or its login has ended; log in again",
+        ),
+        Error::TokenExpired => seen(
+            Code::Unauthenticated,
+            "TOKEN_EXPIRED",
+            "the token has come to its end; make a new one with CreateToken, or log in",
+        ),
+        Error::ScopeMissing(scope) => seen(
+            Code::PermissionDenied,
+            "SCOPE_MISSING",
+            format!(
+                "the token lacks the scope {}; make one with it by CreateToken, or log in",
+                scope.word()
+            ),
+        ),
+        Error::LoginRateLimited(wait) => seen(
+            Code::ResourceExhausted,
+            "LOGIN_RATE_LIMITED",
+            "too many logins failed; wait as long as retry_after says; logins that exist go on",
+        )
+        .retry_after(*wait),
+        Error::RegisterRateLimited(wait) => seen(
+            Code::ResourceExhausted,
+            "REGISTER_RATE_LIMITED",
+            "too many accounts were made from your address; wait as long as retry_after says",
+        )
+        .retry_after(*wait),
+        Error::PasswordWrong => seen(
+            Code::PermissionDenied,
+            "PASSWORD_WRONG",
+            "the current password is another one; nothing was changed, try again",
+        ),
+        Error::PasswordsUnused => seen(
+            Code::FailedPrecondition,
+            "PASSWORDS_UNUSED",
+            "this server takes names without passwords; there is none to change",
+        ),
+        Error::DeviceNotFound => seen(
+            Code::NotFound,
+            "DEVICE_NOT_FOUND",
+            "you have no such device, or it has ended; ListDevices lists yours",
+        ),
+        Error::TooManyTokens => seen(
+            Code::FailedPrecondition,
+            "TOO_MANY_TOKENS",
+            "you have as many tokens as there may be; end one with RevokeDevice",
         ),
         Error::UserNotFound(name) => seen(
             Code::NotFound,
@@ -246,12 +297,18 @@ fn see_protocol(protocol: Protocol) -> Seen {
             "COMPRESSION_UNKNOWN",
             "this server reads no compressed messages; send them as they are",
         ),
+        Protocol::RequestSlow => seen(
+            Code::DeadlineExceeded,
+            "REQUEST_SLOW",
+            "the request did not come whole in time; send it again, at one stroke",
+        ),
     }
 }
 
 /// The status that ends a call or a stream.
 pub fn status(fault: impl Into<Fault>) -> Status {
     let seen = see(&fault.into());
+    telemetry::refused(seen.reason);
     let mut details = ErrorDetails::new();
     details.set_error_info(seen.reason, DOMAIN, HashMap::new());
     if let Some(violation) = seen.violation {
@@ -266,6 +323,7 @@ pub fn status(fault: impl Into<Fault>) -> Status {
 /// The same inside a stream. `request`: the field of the frame that the request stood in.
 pub fn in_band(fault: impl Into<Fault>, request: &str) -> pb::Error {
     let seen = see(&fault.into());
+    telemetry::refused(seen.reason);
     let violation = seen.violation.map(|violation| pb::FieldViolation {
         field: format!("{request}.{}", violation.field),
         description: violation.description,
@@ -315,6 +373,7 @@ mod tests {
     use crate::domain::{
         ids::{ClientMessageId, Seq},
         invalid::Invalid,
+        scope::Scope,
     };
 
     fn every_fault() -> Vec<Fault> {
@@ -332,6 +391,14 @@ mod tests {
             Error::LoginFailed.into(),
             Error::TokenMissing.into(),
             Error::TokenInvalid.into(),
+            Error::TokenExpired.into(),
+            Error::ScopeMissing(Scope::Send).into(),
+            Error::LoginRateLimited(wait).into(),
+            Error::RegisterRateLimited(wait).into(),
+            Error::PasswordWrong.into(),
+            Error::PasswordsUnused.into(),
+            Error::DeviceNotFound.into(),
+            Error::TooManyTokens.into(),
             Error::UserNotFound(name()).into(),
             Error::ConversationNotFound.into(),
             Error::ClientMessageIdReused(id).into(),
@@ -352,6 +419,7 @@ mod tests {
             Fault::Protocol(Protocol::TooLarge),
             Fault::Protocol(Protocol::MethodUnknown),
             Fault::Protocol(Protocol::CompressionUnknown),
+            Fault::Protocol(Protocol::RequestSlow),
         ]
     }
 

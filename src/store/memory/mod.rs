@@ -25,9 +25,9 @@ use std::{
 
 use self::{conversations::ConversationRow, markers::Waiting, send::SendRow, users::Users};
 use super::{
-    Account, Answer, AuthMode, ConversationPage, CreateUserError, MarkReadError, MessagePage,
-    NewDevice, OnCommit, PasswordHash, Replay, ReplayFrom, ReplayPage, SendRefusal, StartError,
-    Store, StoreError, UserFilter, UserPage,
+    Account, Answer, AuthMode, ConversationPage, CreateDeviceError, CreateUserError, MarkReadError,
+    MessagePage, NewDevice, OnCommit, PasswordHash, Replay, ReplayFrom, ReplayPage, SendRefusal,
+    StartError, Store, StoreError, UserFilter, UserPage,
 };
 use crate::domain::{
     clock::TimeMs,
@@ -40,7 +40,7 @@ use crate::domain::{
     page::{PageSize, Position},
     secret::TokenHash,
     text::MessageText,
-    user::{Device, User, UserRef},
+    user::{Device, DeviceSeen, User, UserRef},
 };
 
 /// A store in memory. See the head of this file.
@@ -232,8 +232,12 @@ impl Store for MemoryStore {
         &self,
         device: NewDevice,
         streaming: Arc<HashSet<DeviceId>>,
-    ) -> Answer<'_, Result<(Device, Option<DeviceId>), StoreError>> {
-        self.answer(|state| Ok(state.users.create_device(device, &streaming)))
+    ) -> Answer<'_, Result<(Device, Vec<DeviceId>), CreateDeviceError>> {
+        self.answer(|state| state.users.create_device(device, &streaming))
+    }
+
+    fn list_devices(&self, user: UserId) -> Answer<'_, Result<Vec<DeviceSeen>, StoreError>> {
+        self.answer(|state| Ok(state.users.devices(user)))
     }
 
     fn find_device(
@@ -254,8 +258,18 @@ impl Store for MemoryStore {
         })
     }
 
-    fn end_device(&self, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
-        self.answer(|state| Ok(state.users.end_device(device)))
+    fn end_device(&self, user: UserId, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
+        self.answer(|state| Ok(state.users.end_device(user, device)))
+    }
+
+    fn set_password(
+        &self,
+        user: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+        keep: Option<DeviceId>,
+    ) -> Answer<'_, Result<Option<Vec<DeviceId>>, StoreError>> {
+        self.answer(|state| Ok(state.users.set_password(user, &old, new, keep)))
     }
 
     fn touch(&self, user: UserId, device: DeviceId, at: TimeMs) {
@@ -263,6 +277,10 @@ impl Store for MemoryStore {
         if !state.closed {
             state.users.touch(user, device, at);
         }
+    }
+
+    fn note_use(&self, device: DeviceId, at: TimeMs) {
+        self.shared.lock().users.note_use(device, at);
     }
 
     fn append(

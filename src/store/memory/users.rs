@@ -9,13 +9,15 @@ use crate::{
     domain::{
         clock::TimeMs,
         ids::{ConversationId, DeviceId, Offset, UserId},
-        limits::DEVICES_PER_USER_MAX,
+        limits::{DEVICES_PER_USER_MAX, TOKENS_PER_USER_MAX},
         name::{DeviceName, UserName},
         page::PageSize,
         secret::TokenHash,
-        user::{Device, User, UserRef},
+        user::{Device, DeviceKind, DeviceSeen, User, UserRef},
     },
-    store::{Account, CreateUserError, NewDevice, PasswordHash, UserFilter, UserPage},
+    store::{
+        Account, CreateDeviceError, CreateUserError, NewDevice, PasswordHash, UserFilter, UserPage,
+    },
 };
 
 /// All accounts and devices.
@@ -131,12 +133,45 @@ impl Users {
         &mut self,
         new: NewDevice,
         streaming: &HashSet<DeviceId>,
-    ) -> (Device, Option<DeviceId>) {
+    ) -> Result<(Device, Vec<DeviceId>), CreateDeviceError> {
+        let password = self
+            .rows
+            .get(&new.user)
+            .and_then(|row| row.password.as_ref());
+        if new.proof.is_some() && new.proof.as_ref() != password {
+            return Err(CreateDeviceError::PasswordChanged);
+        }
+        let mut ended: Vec<DeviceId> = self
+            .devices(new.user)
+            .into_iter()
+            .filter(|seen| seen.device.has_expired(new.created))
+            .map(|seen| seen.device.id)
+            .collect();
+        for expired in &ended {
+            self.end_device(new.user, *expired);
+        }
+        match new.kind {
+            DeviceKind::Login => {
+                let retired = self.to_retire(new.user, streaming);
+                if let Some(retired) = retired {
+                    self.end_device(new.user, retired);
+                }
+                ended.extend(retired);
+            }
+            DeviceKind::Token => {
+                if self.of_kind(new.user, DeviceKind::Token).count() >= TOKENS_PER_USER_MAX {
+                    return Err(CreateDeviceError::TooManyTokens);
+                }
+            }
+        }
         self.devices_made += 1;
         let device = Device {
             id: DeviceId::new(self.devices_made),
             name: new.name,
             created: new.created,
+            kind: new.kind,
+            scopes: new.scopes,
+            expires: new.expires,
         };
         let row = DeviceRow {
             device: device.clone(),
@@ -145,29 +180,67 @@ impl Users {
             seen: new.created,
             cursor: None,
         };
-        let retired = self.to_retire(new.user, streaming);
-        if let Some(retired) = retired {
-            self.end_device(retired);
-        }
         self.tokens.insert(row.token, device.id);
         self.devices.insert(device.id, row);
         if let Some(user) = self.rows.get_mut(&new.user) {
             user.devices.insert(device.id);
         }
-        (device, retired)
+        Ok((device, ended))
     }
 
-    /// The device that has to go so that one more fits.
+    /// The devices of a user, by id.
+    pub(super) fn devices(&self, user: UserId) -> Vec<DeviceSeen> {
+        let rows = self.rows.get(&user).into_iter();
+        rows.flat_map(|row| &row.devices)
+            .filter_map(|id| self.devices.get(id))
+            .map(|row| DeviceSeen {
+                device: row.device.clone(),
+                seen: row.seen,
+            })
+            .collect()
+    }
+
+    fn of_kind(&self, user: UserId, kind: DeviceKind) -> impl Iterator<Item = &DeviceRow> {
+        let rows = self.rows.get(&user).into_iter();
+        rows.flat_map(|row| &row.devices)
+            .filter_map(|id| self.devices.get(id))
+            .filter(move |row| row.device.kind == kind)
+    }
+
+    /// The login that has to go so that one more fits.
     fn to_retire(&self, user: UserId, streaming: &HashSet<DeviceId>) -> Option<DeviceId> {
-        let devices = &self.rows.get(&user)?.devices;
-        let seen = |id: &DeviceId| self.devices.get(id).map(|row| row.seen);
+        let logins = || self.of_kind(user, DeviceKind::Login);
         // Those without a stream first, then those seen longest ago.
-        let first = devices
-            .iter()
-            .min_by_key(|id| (streaming.contains(*id), seen(id), **id));
+        let first = logins().min_by_key(|row| {
+            let id = row.device.id;
+            (streaming.contains(&id), row.seen, id)
+        });
         first
-            .copied()
-            .filter(|_| devices.len() >= DEVICES_PER_USER_MAX)
+            .map(|row| row.device.id)
+            .filter(|_| logins().count() >= DEVICES_PER_USER_MAX)
+    }
+
+    pub(super) fn set_password(
+        &mut self,
+        user: UserId,
+        old: &PasswordHash,
+        new: PasswordHash,
+        keep: Option<DeviceId>,
+    ) -> Option<Vec<DeviceId>> {
+        let row = self.rows.get_mut(&user)?;
+        if row.password.as_ref() != Some(old) {
+            return None;
+        }
+        row.password = Some(new);
+        let others = row.devices.iter().copied();
+        let others: Vec<DeviceId> = match keep {
+            None => Vec::new(),
+            Some(keep) => others.filter(|device| *device != keep).collect(),
+        };
+        for other in &others {
+            self.end_device(user, *other);
+        }
+        Some(others)
     }
 
     pub(super) fn find_device(&self, token: &TokenHash) -> Option<(User, Device)> {
@@ -182,7 +255,10 @@ impl Users {
         }
     }
 
-    pub(super) fn end_device(&mut self, device: DeviceId) -> bool {
+    pub(super) fn end_device(&mut self, user: UserId, device: DeviceId) -> bool {
+        if self.devices.get(&device).is_none_or(|row| row.user != user) {
+            return false;
+        }
         let Some(row) = self.devices.remove(&device) else {
             return false;
         };
@@ -199,6 +275,12 @@ impl Users {
         }
         if let Some(row) = self.rows.get_mut(&user) {
             row.user.last_seen = row.user.last_seen.max(Some(at));
+        }
+    }
+
+    pub(super) fn note_use(&mut self, device: DeviceId, at: TimeMs) {
+        if let Some(row) = self.devices.get_mut(&device) {
+            row.seen = row.seen.max(at);
         }
     }
 

@@ -414,10 +414,13 @@ impl<'a> Batch<'a> {
                 )?
                 .execute([device.number(), cursor.number()].map(rows::int))?;
         }
-        for (device, (user, at)) in &lazy.seen {
+        let streamed = lazy.seen.iter().map(|(device, (_, at))| (device, at));
+        for (device, at) in streamed.chain(&lazy.used) {
             self.connection
                 .prepare_cached("UPDATE devices SET seen_ms = max(seen_ms, ?2) WHERE id = ?1")?
                 .execute([rows::int(device.number()), at.milliseconds()])?;
+        }
+        for (user, at) in lazy.seen.values() {
             self.connection
                 .prepare_cached(
                     "UPDATE users SET seen_ms = max(coalesce(seen_ms, ?2), ?2) WHERE id = ?1",

@@ -33,9 +33,9 @@ use self::{
     writer::{JOB_BYTES, Kind, Writer},
 };
 use super::{
-    Account, Answer, AuthMode, ConversationPage, CreateUserError, MarkReadError, MessagePage,
-    NewDevice, OnCommit, OpenError, PasswordHash, Replay, ReplayFrom, ReplayPage, SendRefusal,
-    StartError, Store, StoreError, UserFilter, UserPage, request::RequestKey,
+    Account, Answer, AuthMode, ConversationPage, CreateDeviceError, CreateUserError, MarkReadError,
+    MessagePage, NewDevice, OnCommit, OpenError, PasswordHash, Replay, ReplayFrom, ReplayPage,
+    SendRefusal, StartError, Store, StoreError, UserFilter, UserPage, request::RequestKey,
 };
 use crate::domain::{
     clock::TimeMs,
@@ -46,7 +46,7 @@ use crate::domain::{
     page::{PageSize, Position},
     secret::TokenHash,
     text::MessageText,
-    user::{Device, User, UserRef},
+    user::{Device, DeviceSeen, User, UserRef},
 };
 
 /// A store in one file.
@@ -179,10 +179,18 @@ impl Store for SqliteStore {
         &self,
         device: NewDevice,
         streaming: Arc<HashSet<DeviceId>>,
-    ) -> Answer<'_, Result<(Device, Option<DeviceId>), StoreError>> {
-        self.write(Kind::Other, JOB_BYTES, move |batch| {
+    ) -> Answer<'_, Result<(Device, Vec<DeviceId>), CreateDeviceError>> {
+        let made = self.write(Kind::Other, JOB_BYTES, move |batch| {
             accounts::create_device(batch, &device, &streaming)
-        })
+        });
+        Box::pin(async move { made.await? })
+    }
+
+    fn list_devices(&self, user: UserId) -> Answer<'_, Result<Vec<DeviceSeen>, StoreError>> {
+        Box::pin(
+            self.readers
+                .read(move |snapshot| accounts::list_devices(snapshot, user)),
+        )
     }
 
     fn find_device(
@@ -205,9 +213,21 @@ impl Store for SqliteStore {
         })
     }
 
-    fn end_device(&self, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
+    fn end_device(&self, user: UserId, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
         self.write(Kind::Other, JOB_BYTES, move |batch| {
-            accounts::end_device(batch, device)
+            accounts::end_device(batch, user, device)
+        })
+    }
+
+    fn set_password(
+        &self,
+        user: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+        keep: Option<DeviceId>,
+    ) -> Answer<'_, Result<Option<Vec<DeviceId>>, StoreError>> {
+        self.write(Kind::Other, JOB_BYTES, move |batch| {
+            accounts::set_password(batch, user, &old, &new, keep)
         })
     }
 
@@ -218,6 +238,15 @@ impl Store for SqliteStore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         lazy.seen.insert(device, (user, at));
+    }
+
+    fn note_use(&self, device: DeviceId, at: TimeMs) {
+        let mut lazy = self
+            .writer
+            .lazy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        lazy.used.insert(device, at);
     }
 
     fn append(

@@ -24,7 +24,10 @@ const FILE: &str = "tinychat.db";
 const LOCK: &str = "lock";
 
 /// The schema, one step a file: step n takes a store from `user_version` n-1 to n.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_first.sql"),
+    include_str!("../../../migrations/sqlite/0002_tokens.sql"),
+];
 
 /// 8 MiB for the writer's pages: the inner pages of its three indexes at some ten million rows.
 const WRITER_CACHE_KIB: i32 = 8 * 1024;

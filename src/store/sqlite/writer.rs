@@ -30,6 +30,7 @@ use crate::{
         OnCommit, StoreError,
         switch::{self, Switch},
     },
+    telemetry,
 };
 
 /// Bytes of jobs that may wait for the disk, over all callers: beyond it a caller is told to come again (`Busy`).
@@ -100,11 +101,13 @@ pub(super) struct Lazy {
     pub cursors: HashMap<DeviceId, Offset>,
     /// When each device, and so its user, was there last.
     pub seen: HashMap<DeviceId, (UserId, TimeMs)>,
+    /// When each device made a call last.
+    pub used: HashMap<DeviceId, TimeMs>,
 }
 
 impl Lazy {
     fn is_empty(&self) -> bool {
-        self.cursors.is_empty() && self.seen.is_empty()
+        self.cursors.is_empty() && self.seen.is_empty() && self.used.is_empty()
     }
 
     /// Drops what a batch has written, unless something newer came meanwhile. Until then it stays to be read here.
@@ -113,6 +116,8 @@ impl Lazy {
             .retain(|device, cursor| written.cursors.get(device) != Some(cursor));
         self.seen
             .retain(|device, seen| written.seen.get(device) != Some(seen));
+        self.used
+            .retain(|device, used| written.used.get(device) != Some(used));
     }
 }
 
@@ -324,8 +329,10 @@ impl Work {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let (began, count) = (Instant::now(), jobs.len());
         match self.write(jobs, &lazy) {
             Ok(commit) => {
+                telemetry::committed(count, began.elapsed());
                 self.end.store(commit.last.number(), Ordering::Release);
                 self.lazy
                     .lock()
