@@ -354,18 +354,11 @@ async fn one_shots_answer_on_standard_output_and_tell_failures_by_their_codes() 
         "by token"
     );
 
-    // No server, no login, no encryption: each its own code and mend.
+    // No server, no login: each its own code and mend.
     let output = home.run("127.0.0.1:1", &["time"], b"");
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let output = Home::new().run(passwords().address().as_str(), &["users"], b"");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let output = home.run("192.0.2.1:7777", &["time"], b"");
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("--insecure")
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

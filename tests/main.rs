@@ -15,8 +15,10 @@ mod layering;
 mod seam;
 mod store_conformance;
 
+mod access;
 mod accounts;
 mod doors;
+mod sessions;
 mod streams;
 
 mod kill_recovery;
@@ -29,8 +31,12 @@ mod bad_starts;
 mod line_client;
 
 mod clean_stop;
+mod connections;
 mod go_regressions;
 mod slow_reader;
 
+mod grpc_web;
 mod grpcurl;
+mod metrics;
 mod python_client;
+mod tls;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{self, Server};
 
-fn usable() -> Result<(), String> {
+pub fn usable() -> Result<(), String> {
     support::tool(
         support::venv_bin().join("python"),
         &["-c", "import grpc, grpc_tools, grpc_status"],
@@ -37,6 +37,11 @@ fn generated() -> TempDir {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
     folder
+}
+
+/// Runs the script on a server.
+pub fn chat(arguments: &[&str]) -> String {
+    python(&generated(), arguments)
 }
 
 fn python(folder: &TempDir, arguments: &[&str]) -> String {
@@ -72,6 +77,6 @@ fn a_python_client_registers_chats_and_gets_what_it_missed() {
         return;
     }
     let server = Server::build().with_passwords().start();
-    let out = python(&generated(), &[server.address().as_str()]);
+    let out = chat(&[server.address().as_str()]);
     assert!(out.ends_with("all done\n"), "{out}");
 }

@@ -11,6 +11,7 @@ use crate::{
         clock::TimeMs,
         ids::DeviceId,
         secret::{Token, TokenHash, TokenKind},
+        user::DeviceKind,
     },
     store::{Store, StoreError},
 };
@@ -68,7 +69,15 @@ impl Tokens {
         token: &Token,
         now: TimeMs,
     ) -> Result<Option<Principal>, StoreError> {
-        let hash = token.hash();
+        let found = self.find(token.hash(), now).await?;
+        // The prefix tells people, and those who scan for leaks, which kind it is: it must not lie.
+        Ok(found.filter(|principal| match principal.device.kind {
+            DeviceKind::Login => token.kind() == TokenKind::Login,
+            DeviceKind::Token => token.kind() == TokenKind::Bot,
+        }))
+    }
+
+    async fn find(&self, hash: TokenHash, now: TimeMs) -> Result<Option<Principal>, StoreError> {
         let ended = {
             let mut remembered = self.remembered();
             if let Some(known) = remembered.logins.get_mut(&hash) {

@@ -17,12 +17,13 @@ use super::{
     net::{connect::ServerAddress, session::Session},
     oneshot,
     plain::{self, Lines},
+    trust::{self, KnownServers, Wish},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   tinychat-client                                  asks for a name and chats
-  tinychat-client --server chat.lan:7777 --insecure --user ann
+  tinychat-client --server chat.lan:7777 --user ann
   tinychat-client users                            everybody, a line each
   tinychat-client --user ann send bob 'back at 5'  one message
   make 2>&1 | tinychat-client --user ann send bob  each line is a message
@@ -49,8 +50,14 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "NAME", env = "TINYCHAT_USER")]
     user: Option<UserName>,
     /// Goes without encryption beyond this machine: for networks that you trust.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, conflicts_with_all = ["tls", "ca"])]
     insecure: bool,
+    /// Encrypts on this machine too; beyond it that is always so.
+    #[arg(long, global = true)]
+    tls: bool,
+    /// Trusts the authorities in this PEM file, or the server whose certificate stands in it.
+    #[arg(long, global = true, value_name = "FILE", env = "TINYCHAT_CA")]
+    ca: Option<PathBuf>,
     /// Takes the password from the first line of this file.
     #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -80,24 +87,31 @@ enum Command {
         #[arg(long)]
         ack: bool,
     },
+    /// Forgets the certificate that was trusted at the first contact with the server.
+    Forget,
     /// Prints the access token of the login, for grpcurl and scripts. Keep it secret.
     Token,
 }
 
 /// Runs the program.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    if !arguments.server.is_loopback() && !arguments.insecure {
-        return Err(Failure::usage(format!(
-            "{} is not this machine, and plaintext can be overheard on the way; use --insecure if \
-             you trust the network",
-            arguments.server.as_str()
-        )));
-    }
     // For the questions and the short commands; the two that stay listen for themselves.
     let guard = end_when_interrupted()?;
-    let session = Session::new(&arguments.server)?;
     let mut out = BufWriter::new(io::stdout());
+    if matches!(arguments.command, Some(Command::Forget)) {
+        return oneshot::forget(&arguments.server, &mut out);
+    }
+    let wish = Wish {
+        server: &arguments.server,
+        tls: arguments.tls,
+        insecure: arguments.insecure,
+        authorities: arguments.ca.as_deref(),
+    };
+    let security = trust::decide(&wish, &KnownServers::of_user()?).await?;
+    let session = Session::open(&arguments.server, &security)?;
     match &arguments.command {
+        // Done above, before any connection.
+        Some(Command::Forget) => Ok(()),
         None => {
             let login = login(&session, &arguments, true).await?;
             drop(guard);
@@ -200,19 +214,5 @@ mod tests {
                 "{line}: {error}"
             );
         }
-    }
-
-    #[tokio::test]
-    async fn plaintext_beyond_this_machine_is_refused() {
-        let failure = run(parse("c --server chat.lan:7777 time").unwrap())
-            .await
-            .unwrap_err();
-        assert_eq!(
-            failure,
-            Failure::usage(
-                "chat.lan:7777 is not this machine, and plaintext can be overheard on the way; use \
-                 --insecure if you trust the network"
-            )
-        );
     }
 }

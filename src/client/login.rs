@@ -211,7 +211,8 @@ fn ask_password(question: &str) -> Result<String, Failure> {
     ask(question)
 }
 
-fn ask(question: &str) -> Result<String, Failure> {
+/// Asks on stderr and reads a line.
+pub fn ask(question: &str) -> Result<String, Failure> {
     prompt(question)?;
     match input::read_line(&mut io::stdin().lock()) {
         Some(Typed::Line(line)) => Ok(line),

@@ -18,3 +18,4 @@ pub mod progress;
 pub mod signal;
 pub mod state;
 pub mod translate;
+pub mod trust;

@@ -16,6 +16,7 @@ use super::{
     input::{self, Typed},
     login::LoggedIn,
     net::{
+        connect::ServerAddress,
         live::{Link, LinkEvent, LinkOptions},
         outbox::Target,
         session::{Patience, Session},
@@ -23,6 +24,7 @@ use super::{
     progress::{INTERVAL, Mark, Progress},
     signal::Interrupts,
     translate,
+    trust::KnownServers,
 };
 
 /// How long a send is repeated while the server cannot be reached.
@@ -147,6 +149,17 @@ pub async fn watch(
         progress.tell_at_last(&login.session).await;
     }
     ended
+}
+
+/// Forgets the certificate of a server.
+pub fn forget(server: &ServerAddress, out: &mut impl Write) -> Result<(), Failure> {
+    let known = KnownServers::of_user()?.forget(server)?;
+    let server = server.as_str();
+    let text = match known {
+        true => format!("the certificate of {server} is forgotten; the next contact asks again"),
+        false => format!("no certificate of {server} was trusted"),
+    };
+    writeln!(out, "{text}").map_err(|error| Failure::output(&error))
 }
 
 /// Prints the access token of a login.

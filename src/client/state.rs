@@ -32,14 +32,7 @@ pub struct Logins {
 impl Logins {
     /// The folder of this user: `$XDG_STATE_HOME/tinychat`, else `~/.local/state/tinychat`.
     pub fn of_user() -> Result<Self, Failure> {
-        let strategy = etcetera::base_strategy::Xdg::new().ok();
-        let state = strategy.and_then(|strategy| strategy.state_dir());
-        let state = state.ok_or_else(|| {
-            Failure::other(
-                "there is no home folder to keep the login in; set HOME or XDG_STATE_HOME",
-            )
-        })?;
-        Ok(Self::in_folder(state.join("tinychat")))
+        Ok(Self::in_folder(folder_of_user()?))
     }
 
     /// A folder of one's own.
@@ -135,6 +128,16 @@ impl Logins {
         }
         written
     }
+}
+
+/// The folder of what the client remembers for this user.
+pub fn folder_of_user() -> Result<PathBuf, Failure> {
+    let strategy = etcetera::base_strategy::Xdg::new().ok();
+    let state = strategy.and_then(|strategy| strategy.state_dir());
+    let state = state.ok_or_else(|| {
+        Failure::other("there is no home folder to keep the login in; set HOME or XDG_STATE_HOME")
+    })?;
+    Ok(state.join("tinychat"))
 }
 
 fn trouble(act: &str, path: &Path, error: &io::Error) -> Failure {

@@ -73,6 +73,11 @@ impl Token {
         Self(kind, bits)
     }
 
+    /// What it is for.
+    pub const fn kind(&self) -> TokenKind {
+        self.0
+    }
+
     /// The text that the client carries.
     pub fn expose(&self) -> String {
         format!("{}{}", self.0.prefix(), BASE64URL_NOPAD.encode(&self.1))

@@ -61,7 +61,7 @@ impl Engine {
         ended.then_some(()).ok_or(Error::DeviceNotFound)
     }
 
-    /// Makes a token for a bot or a script.
+    /// Makes a token for a bot or a script. It can do no more than the caller, and no longer.
     pub async fn create_token(
         &self,
         principal: &Principal,
@@ -70,7 +70,16 @@ impl Engine {
         expires: Option<TimeMs>,
     ) -> Result<Login, Error> {
         principal.may(Scope::Admin)?;
+        for scope in scopes.iter() {
+            principal.may(scope)?;
+        }
         let created = self.now();
+        if let Some(end) = principal.device.expires
+            && expires.is_none_or(|expires| expires > end)
+        {
+            let mend = "the token would outlive the one that makes it; give an earlier time";
+            return Err(Invalid::new("EXPIRE_TIME_INVALID", "expire_time", mend).into());
+        }
         if expires.is_some_and(|expires| expires <= created) {
             let mend = "the token would have ended already; give a time to come, or none";
             return Err(Invalid::new("EXPIRE_TIME_INVALID", "expire_time", mend).into());

@@ -21,6 +21,8 @@ use rustls::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::domain::fingerprint::Fingerprint;
+
 /// Where a self-signed certificate and its key stand in the data folder.
 const FOLDER: &str = "tls";
 const CERTIFICATE: &str = "cert.pem";
@@ -117,7 +119,7 @@ pub struct Tls {
 
 struct Current {
     config: Arc<ServerConfig>,
-    fingerprint: String,
+    fingerprint: Fingerprint,
     stamp: Stamp,
 }
 
@@ -144,9 +146,9 @@ impl Tls {
         Arc::clone(&self.current.load().config)
     }
 
-    /// The SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` shows it.
-    pub fn fingerprint(&self) -> String {
-        self.current.load().fingerprint.clone()
+    /// The fingerprint of the certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.current.load().fingerprint
     }
 
     /// The file of the certificate, for clients that are told whom to trust.
@@ -158,7 +160,7 @@ impl Tls {
     pub fn reload(&self) {
         match read(&self.source) {
             Ok(fresh) => {
-                info!(fingerprint = fresh.fingerprint, "certificate read");
+                info!(fingerprint = %fresh.fingerprint, "certificate read");
                 self.current.store(Arc::new(fresh));
             }
             Err(error) => warn!(%error, "the certificate was not read again; the old one stays"),
@@ -200,7 +202,7 @@ fn read(source: &TlsSource) -> Result<Current, TlsError> {
     let Some(first) = chain.first() else {
         return Err(pem(&certificate, "certificate", "it is empty of them"));
     };
-    let fingerprint = fingerprint(first);
+    let fingerprint = Fingerprint::of(first);
     let private = PrivateKeyDer::from_pem_slice(&bytes(&key)?)
         .map_err(|cause| pem(&key, "private key", &cause.to_string()))?;
     let pair = |cause: rustls::Error| TlsError::Pair {
@@ -243,16 +245,6 @@ fn bytes(file: &Path) -> Result<Vec<u8>, TlsError> {
         .read_to_end(&mut bytes)
         .map_err(|cause| trouble(cause.to_string()))?;
     Ok(bytes)
-}
-
-fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    let digest = ::ring::digest::digest(&::ring::digest::SHA256, certificate);
-    let pairs: Vec<String> = digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
-    format!("SHA256:{}", pairs.join(":"))
 }
 
 /// Makes a key and a certificate for this machine, signed by itself.
@@ -330,7 +322,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = TlsSource::SelfSigned(folder.path().to_owned());
         let first = Tls::open(source.clone()).unwrap();
-        assert_eq!(first.fingerprint().len(), "SHA256:".len() + 32 * 3 - 1);
         assert!(first.certificate().is_file());
         let again = Tls::open(source.clone()).unwrap();
         assert_eq!(first.fingerprint(), again.fingerprint());

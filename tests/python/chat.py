@@ -1,6 +1,6 @@
 """A client in Python: register two users, chat in both directions, miss messages and get them, repeat, fail well.
 
-Run by tests/python_client.rs with the generated code on the path: chat.py ADDRESS. Each step fails with an AssertionError.
+Run by tests/python_client.rs with the generated code on the path: chat.py ADDRESS [PEM FILE OF AUTHORITIES]. Each step fails with an AssertionError.
 """
 
 import queue
@@ -83,8 +83,12 @@ def fails(call, code, reason):
     raise AssertionError(f"expected {reason}")
 
 
-def main(address):
-    channel = grpc.insecure_channel(address)
+def main(address, authorities=None):
+    if authorities is None:
+        channel = grpc.insecure_channel(address)
+    else:
+        with open(authorities, "rb") as file:
+            channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(file.read()))
     grpc.channel_ready_future(channel).result(timeout=DEADLINE)
     accounts = auth_grpc.AuthServiceStub(channel)
     stub = chat_grpc.ChatServiceStub(channel)
@@ -164,4 +168,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--imports-only":
         step("imports work")
     else:
-        main(sys.argv[1])
+        main(*sys.argv[1:])

@@ -64,16 +64,26 @@ pub fn text_of(message: &Message) -> &str {
 impl Account {
     /// Makes an account.
     pub async fn register(server: &Server, name: &str) -> Self {
+        Self::try_register(&server.connection(), name)
+            .await
+            .unwrap()
+    }
+
+    /// Makes an account over a connection.
+    pub async fn try_register(connection: &Connection, name: &str) -> Result<Self, Status> {
         let request = RegisterRequest {
             user_name: name.to_owned(),
             password: PASSWORD.to_owned(),
             device_name: "test".to_owned(),
         };
-        let connection = server.connection();
         let mut auth = connection.auth();
-        let answer = in_time("register", auth.register(request)).await.unwrap();
+        let answer = in_time("register", auth.register(request)).await?;
         let answer = answer.into_inner();
-        Self::new(&connection, answer.user.unwrap(), answer.access_token)
+        Ok(Self::new(
+            connection,
+            answer.user.unwrap(),
+            answer.access_token,
+        ))
     }
 
     /// Logs in once more: another device of the same user, over a connection of its own.

@@ -13,7 +13,10 @@ use std::{
 };
 
 use tinychat::{
-    client::net::connect::{Connection, ServerAddress},
+    client::net::{
+        connect::{Connection, ServerAddress},
+        tls::Security,
+    },
     pb::{
         ChatResponse, Event, Message, SendResponse, WhoAmIRequest, chat_request::Request,
         event::Body, reply,
@@ -340,7 +343,7 @@ impl Client {
             Some((address, account)) if *address == server => return Some(account.clone()),
             _ => {}
         }
-        let connection = Connection::plaintext(&server).unwrap();
+        let connection = Connection::open(&server, &Security::Plaintext).unwrap();
         let account = match &self.account {
             Some((_, account)) => account.over(&connection),
             None => {

@@ -4,6 +4,7 @@
 //! Nothing here waits for a fixed time: everything waits for a condition and has a deadline.
 
 pub mod account;
+pub mod certificates;
 pub mod checker;
 pub mod crash;
 pub mod feed;
@@ -123,6 +124,15 @@ pub async fn eventually(what: &str, within: Duration, mut condition: impl FnMut(
     while !condition() {
         assert!(Instant::now() < end, "not within {within:?}: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Polls until a condition that has to be asked for holds.
+pub async fn eventually_async(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -6,14 +6,17 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{NamedTempFile, TempDir};
-use tinychat::client::net::connect::{Connection, ServerAddress};
+use tinychat::client::net::{
+    connect::{Connection, ServerAddress},
+    tls::{Security, Trust},
+};
 
 use super::PATIENCE;
 
@@ -147,8 +150,11 @@ impl Start {
         let (found, address) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         // Reads to the end, so that the server never waits for a full pipe; ends with the server.
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&printed);
         thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
+                keep.lock().unwrap().push(line.clone());
                 found.send(line).ok();
             }
         });
@@ -168,6 +174,7 @@ impl Start {
                         address,
                         start: self,
                         stderr,
+                        printed,
                     });
                 }
                 Err(why) => {
@@ -208,6 +215,7 @@ pub struct Server {
     address: ServerAddress,
     start: Start,
     stderr: NamedTempFile,
+    printed: Arc<Mutex<Vec<String>>>,
 }
 
 /// How a server ended.
@@ -235,9 +243,24 @@ impl Server {
         &self.address
     }
 
-    /// A new connection without a login.
+    /// A new connection without a login; encrypted if the server has a certificate of its own.
     pub fn connection(&self) -> Connection {
-        Connection::plaintext(&self.address).unwrap()
+        let certificate = self.certificate();
+        let security = match certificate.exists() {
+            true => Security::Tls(Trust::Authorities(certificate)),
+            false => Security::Plaintext,
+        };
+        Connection::open(&self.address, &security).unwrap()
+    }
+
+    /// Where its self-signed certificate is, if it has one.
+    pub fn certificate(&self) -> PathBuf {
+        self.start.data().join("tls/cert.pem")
+    }
+
+    /// What it printed at its start, so far.
+    pub fn printed(&self) -> Vec<String> {
+        self.printed.lock().unwrap().clone()
     }
 
     /// Its process.

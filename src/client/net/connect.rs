@@ -2,6 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
+use hyper_util::rt::TokioIo;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -9,6 +10,11 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+use super::{
+    dial::{CONNECT_TIMEOUT, Dial},
+    error::ClientError,
+    tls::Security,
+};
 use crate::{
     domain::limits::RESPONSE_BYTES_MAX,
     pb::{
@@ -17,8 +23,6 @@ use crate::{
     },
 };
 
-/// How long a connection attempt may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A ping after this long without a frame, and the time that the answer may take: a dead link is found in 50 s.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -45,10 +49,15 @@ impl ServerAddress {
         &self.0
     }
 
+    /// The host, without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Whether it names this very machine, so that plaintext cannot be overheard.
     pub fn is_loopback(&self) -> bool {
-        let host = self.0.rsplit_once(':').map_or("", |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.host();
         host.eq_ignore_ascii_case("localhost")
             || host
                 .parse::<std::net::IpAddr>()
@@ -105,19 +114,29 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection without TLS that is opened by the first call.
-    pub fn plaintext(server: &ServerAddress) -> Result<Self, ServerAddressError> {
+    /// A connection that is opened by the first call. Fails if what it should trust cannot be read.
+    pub fn open(server: &ServerAddress, security: &Security) -> Result<Self, ClientError> {
+        let dial = Dial::new(server, security)?;
+        let address = || ServerAddressError(server.as_str().to_owned());
+        // The scheme of the endpoint would make tonic look for a TLS of its own; what is sent is the origin's.
         let endpoint = Endpoint::from_shared(format!("http://{}", server.as_str()));
-        let endpoint = endpoint.map_err(|_| ServerAddressError(server.as_str().to_owned()))?;
+        let mut endpoint = endpoint.map_err(|_| address())?;
+        if dial.is_encrypted() {
+            let origin = format!("https://{}", server.as_str()).parse();
+            endpoint = endpoint.origin(origin.map_err(|_| address())?);
+        }
+        let connector = tower::service_fn(move |_| {
+            let dialled = dial.clone().dial();
+            async move { dialled.await.map(TokioIo::new) }
+        });
         let channel = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .connect_lazy();
+            .connect_with_connector_lazy(connector);
         Ok(Self {
             channel,
             bearer: Bearer::default(),

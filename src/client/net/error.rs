@@ -9,6 +9,7 @@ use std::{error::Error as _, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::{dial::DialError, tls::TlsFailure};
 use crate::{client::app::untrusted::Untrusted, pb};
 
 /// Why something did not work. `Display` is one safe line: what happened; the mend.
@@ -26,12 +27,20 @@ pub enum ClientError {
         /// What the network said.
         cause: Untrusted,
     },
+    /// This device opened more streams than it may have, and this one was the oldest.
+    #[error(
+        "this login is open too often, so its oldest stream ended; close one of the others, or log in anew here"
+    )]
+    Replaced,
     /// The answer lacks something that every server of this schema sends.
     #[error("the server's answer has no {0}; is it a TinyChat server of a fitting version?")]
     BadAnswer(&'static str),
     /// The text that was given as a token cannot be one.
     #[error("the access token has characters that no token has; copy it again or log in anew")]
     TokenText,
+    /// The server is not trusted. Nothing was sent to it.
+    #[error("{0}")]
+    Tls(#[from] TlsFailure),
     /// The address cannot be used.
     #[error("{0}")]
     Address(#[from] super::connect::ServerAddressError),
@@ -69,9 +78,10 @@ impl ClientError {
     /// Returns the class.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable { .. } => ErrorKind::Network,
+            Self::Unreachable { .. } | Self::Tls(_) => ErrorKind::Network,
             Self::TokenText => ErrorKind::Auth,
             Self::BadAnswer(_) | Self::Address(_) => ErrorKind::Other,
+            Self::Replaced => ErrorKind::Refused,
             Self::Refused(refusal) => match refusal.code {
                 Code::Unauthenticated => ErrorKind::Auth,
                 Code::Unavailable | Code::DeadlineExceeded => ErrorKind::Network,
@@ -126,6 +136,9 @@ impl From<Status> for ClientError {
         // A status with a source was made here, out of a transport that failed. One that a server
         // made has none. UNKNOWN is what is left of a connection that ended without an answer.
         let reason = status.get_details_error_info().map(|info| info.reason);
+        if let Some(failure) = tls_failure(&status) {
+            return Self::Tls(failure);
+        }
         if status.source().is_some() || (status.code() == Code::Unknown && reason.is_none()) {
             return Self::Unreachable {
                 cause: cause(&status),
@@ -153,6 +166,22 @@ impl From<pb::Error> for ClientError {
             retry_after,
         })
     }
+}
+
+/// Why TLS was refused, if that is what broke the transport.
+fn tls_failure(status: &Status) -> Option<TlsFailure> {
+    let mut next = status.source();
+    while let Some(error) = next {
+        let failure = match error.downcast_ref::<DialError>() {
+            Some(DialError::Tls(failure)) => Some(failure),
+            _ => error.downcast_ref::<TlsFailure>(),
+        };
+        if let Some(failure) = failure {
+            return Some(failure.clone());
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// The innermost cause says what happened; the outer ones say "transport error".

@@ -13,7 +13,7 @@ use tonic::{Request as Call, Response, Status, Streaming, transport::Server};
 
 use super::*;
 use crate::{
-    client::net::{connect::ServerAddress, session::Patience},
+    client::net::{connect::ServerAddress, session::Patience, tls::Security},
     pb::{
         ready::{ChatFrame, SubscribeFrame},
         servers::chat_service_server::{ChatService, ChatServiceServer},
@@ -172,7 +172,7 @@ impl Stage {
 
     fn session(&self) -> Session {
         let address: ServerAddress = self.address.to_string().parse().unwrap();
-        Session::new(&address).unwrap()
+        Session::open(&address, &Security::Plaintext).unwrap()
     }
 
     fn link(&self) -> Link {
@@ -453,7 +453,7 @@ async fn a_port_that_nobody_listens_on_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let session = Session::new(&address.parse().unwrap()).unwrap();
+    let session = Session::open(&address.parse().unwrap(), &Security::Plaintext).unwrap();
     let error = session.server_info().await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -94,6 +94,8 @@ pub struct Link {
     backoff: Backoff,
     /// Set by `going_away`: when to give the stream up, and what wait was asked for.
     leaving: Option<(Instant, Duration)>,
+    /// Set by `going_away`: another stream of this device took the place of this one.
+    replaced: bool,
     closing: bool,
 }
 
@@ -114,6 +116,7 @@ impl Link {
             last_request: 0,
             backoff: Backoff::default(),
             leaving: None,
+            replaced: false,
             closing: false,
         }
     }
@@ -306,6 +309,7 @@ impl Link {
             }
             Some(Body::CaughtUp(_)) => self.backoff.reset(),
             Some(Body::GoingAway(going)) => {
+                self.replaced |= going.reason() == pb::GoingAwayReason::Replaced;
                 let wait = going
                     .retry_after
                     .and_then(|wait| Duration::try_from(wait).ok());
@@ -322,6 +326,10 @@ impl Link {
         let asked = self.leaving.take().map_or(Duration::ZERO, |(_, wait)| wait);
         if self.closing {
             return self.over(LinkEvent::Closed);
+        }
+        // Coming back would end another of the same device, which would come back in turn.
+        if self.replaced {
+            return self.over(LinkEvent::Ended(ClientError::Replaced));
         }
         if is_final(&reason) {
             return self.over(LinkEvent::Ended(reason));

@@ -1,10 +1,14 @@
 //! The link without a network: batches go in, events come out.
 
 use super::*;
+use crate::client::net::tls::Security;
 
 fn link() -> Link {
     let server = "127.0.0.1:1".parse().unwrap();
-    Link::new(Session::new(&server).unwrap(), LinkOptions::default())
+    Link::new(
+        Session::open(&server, &Security::Plaintext).unwrap(),
+        LinkOptions::default(),
+    )
 }
 
 fn event(cursor: &str, body: Body) -> pb::Event {

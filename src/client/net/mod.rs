@@ -5,9 +5,11 @@
 
 pub mod backoff;
 pub mod connect;
+pub mod dial;
 pub mod error;
 pub mod live;
 pub mod outbox;
 pub mod seen;
 pub mod session;
 pub mod stream;
+pub mod tls;

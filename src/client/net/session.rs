@@ -17,6 +17,7 @@ use super::{
     connect::{Connection, ServerAddress},
     error::{ClientError, Retry},
     outbox::{Outgoing, Target},
+    tls::Security,
 };
 
 /// How long one attempt may take before the connection counts as dead.
@@ -58,8 +59,8 @@ pub enum Patience {
 
 impl Session {
     /// Makes a session without a login. The first call connects.
-    pub fn new(server: &ServerAddress) -> Result<Self, ClientError> {
-        let connection = Connection::plaintext(server)?;
+    pub fn open(server: &ServerAddress, security: &Security) -> Result<Self, ClientError> {
+        let connection = Connection::open(server, security)?;
         Ok(Self { connection })
     }
 

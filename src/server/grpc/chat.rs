@@ -312,6 +312,7 @@ struct Inbound {
 enum Then {
     Go,
     HalfClosed,
+    Leave,
     Fail(Status),
     FailNow(Status),
 }
@@ -351,7 +352,7 @@ impl Inbound {
                 // Nothing more in the name of a login that has ended, even if its peer does not read that it has.
                 () = signals.void() => Then::FailNow(status(Error::TokenInvalid)),
                 // What was accepted is still answered.
-                () = signals.told_to_go() => Then::HalfClosed,
+                () = signals.told_to_go() => Then::Leave,
                 Some(answers) = self.pending.next(), if !self.pending.is_empty() => {
                     self.in_flight -= answers.len();
                     self.replies.push(answers);
@@ -361,7 +362,14 @@ impl Inbound {
             };
             match then {
                 Then::Go => {}
-                Then::HalfClosed => break,
+                Then::HalfClosed => {
+                    self.finish(gone).await;
+                    return self.replies.close();
+                }
+                Then::Leave => {
+                    self.finish(gone).await;
+                    return self.replies.close_with_farewell();
+                }
                 Then::Fail(status) => {
                     self.finish(gone).await;
                     return self.replies.fail(status);
@@ -369,8 +377,6 @@ impl Inbound {
                 Then::FailNow(status) => return self.replies.fail_now(status),
             }
         }
-        self.finish(gone).await;
-        self.replies.close();
     }
 
     /// Answers what was accepted.

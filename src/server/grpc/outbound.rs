@@ -41,6 +41,8 @@ struct State {
     queue: VecDeque<Reply>,
     /// The inbound half will add nothing more.
     closed: bool,
+    /// The session has been told to go, and says so before the stream ends.
+    farewell: bool,
     /// Ends the stream as soon as the queue is empty.
     failure: Option<Status>,
 }
@@ -65,6 +67,12 @@ impl Replies {
     pub fn close(&self) {
         self.state().closed = true;
         self.waker.wake();
+    }
+
+    /// Says that nothing more will be added, since the session was told to go: it has a last event.
+    pub fn close_with_farewell(&self) {
+        self.state().farewell = true;
+        self.close();
     }
 
     /// Ends the stream with a status, after what is queued.
@@ -156,6 +164,11 @@ impl ChatOutbound {
             _gone: gone,
         }
     }
+
+    /// Whether all that is due was given: what was missed and, if the session was told to go, its last word.
+    const fn may_end(&self, closed: bool, farewell: bool) -> bool {
+        closed && self.caught_up && (!farewell || matches!(self.events, Events::Over))
+    }
 }
 
 impl Stream for ChatOutbound {
@@ -168,7 +181,7 @@ impl Stream for ChatOutbound {
         }
         // Before the queue is looked at, so that nothing that comes after the look is missed.
         this.replies.waker.register(context.waker());
-        let (replies, closed, failure) = {
+        let (replies, closed, farewell, failure) = {
             let mut state = this.replies.state();
             let count = state.queue.len().min(REPLIES_PER_FRAME);
             let replies: Vec<Reply> = state.queue.drain(..count).collect();
@@ -176,6 +189,7 @@ impl Stream for ChatOutbound {
             (
                 replies,
                 state.closed && empty,
+                state.farewell,
                 state.failure.take_if(|_| empty),
             )
         };
@@ -184,7 +198,7 @@ impl Stream for ChatOutbound {
                 this.finished = true;
                 return Poll::Ready(Some(Err(failure)));
             }
-            if closed && this.caught_up {
+            if this.may_end(closed, farewell) {
                 this.finished = true;
                 return Poll::Ready(None);
             }
@@ -218,7 +232,7 @@ impl Stream for ChatOutbound {
             };
             return Poll::Ready(Some(Ok(frame)));
         }
-        if closed && this.caught_up {
+        if this.may_end(closed, farewell) {
             this.finished = true;
             return Poll::Ready(None);
         }

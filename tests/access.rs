@@ -1,0 +1,518 @@
+//! Who may call what: every method of the schema by every kind of caller. A method without a row here fails the test.
+
+use prost::Message;
+use tinychat::pb::{
+    AcknowledgeRequest, ChangePasswordRequest, ChatRequest, CreateTokenRequest, DESCRIPTORS,
+    GetConversationRequest, GetServerInfoRequest, Hello, ListConversationsRequest,
+    ListDevicesRequest, ListMessagesRequest, LoginRequest, LogoutRequest, MarkReadRequest,
+    RegisterRequest, RevokeDeviceRequest, Scope, SendRequest, StartConversationRequest,
+    SubscribeRequest, TimeRequest, UsersRequest, WhoAmIRequest, chat_request::Request, event::Body,
+    reply::Result as Answer, send_request::Target,
+};
+use tonic::{Code, Status};
+
+use crate::support::{
+    Account, Server,
+    account::{PASSWORD, new_id, reason, to_user},
+    eventually_async, in_time,
+    raw::Raw,
+};
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum May {
+    Everybody,
+    /// With names on trust everybody, else who has this scope.
+    EverybodyOnTrust(Scope),
+    /// Whoever has a token.
+    AnyToken,
+    /// Whoever has this scope.
+    Scoped(Scope),
+}
+
+/// What a method is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// The caller's own, or what everybody may see.
+    Own,
+    /// A conversation: for who is not in it, it does not exist.
+    Conversation,
+    /// A device: that of another does not exist.
+    Device,
+    /// What was given out to another: a cursor is no secret, but it moves the caller's own device alone.
+    Cursor,
+}
+
+/// A method: who may call it, what it is about, a good request by a member.
+struct Row {
+    method: &'static str,
+    may: May,
+    about: About,
+    request: Vec<u8>,
+}
+
+/// What the rows speak of: all of it is ann's, who is in a conversation with bob.
+struct World {
+    conversation: String,
+    device: String,
+    cursor: String,
+}
+
+fn rows(world: &World, caller: &str) -> Vec<Row> {
+    let row = |method, may, about, request: Vec<u8>| Row {
+        method,
+        may,
+        about,
+        request,
+    };
+    let conversation_id = world.conversation.clone();
+    let hello = ChatRequest {
+        request_id: 1,
+        request: Some(Request::Hello(Hello::default())),
+    };
+    let change = ChangePasswordRequest {
+        current_password: PASSWORD.to_owned(),
+        new_password: PASSWORD.to_owned(),
+        end_other_devices: false,
+    };
+    let token = CreateTokenRequest {
+        name: "a token".to_owned(),
+        scopes: vec![Scope::Admin.into()],
+        expire_time: None,
+    };
+    let login = LoginRequest {
+        user_name: caller.to_owned(),
+        password: PASSWORD.to_owned(),
+        device_name: String::new(),
+    };
+    let register = RegisterRequest {
+        // Names have no end: each caller makes one of its own.
+        user_name: format!("n{}", &new_id().replace('-', "")[16..]),
+        password: PASSWORD.to_owned(),
+        device_name: String::new(),
+    };
+    let send = SendRequest {
+        target: Some(Target::ConversationId(conversation_id.clone())),
+        client_message_id: new_id(),
+        text: "hello".to_owned(),
+    };
+    let messages = ListMessagesRequest {
+        conversation_id: conversation_id.clone(),
+        ..ListMessagesRequest::default()
+    };
+    let (auth, chat, conversation) = (
+        "/tinychat.v1.AuthService/",
+        "/tinychat.v1.ChatService/",
+        "/tinychat.v1.ConversationService/",
+    );
+    let read = May::Scoped(Scope::Read);
+    let admin = May::Scoped(Scope::Admin);
+    macro_rules! method {
+        ($service:expr, $name:literal, $may:expr, $about:ident, $request:expr) => {
+            row(
+                leak(&format!("{}{}", $service, $name)),
+                $may,
+                About::$about,
+                $request.encode_to_vec(),
+            )
+        };
+    }
+    vec![
+        method!(auth, "ChangePassword", admin, Own, change),
+        method!(auth, "CreateToken", admin, Own, token),
+        method!(auth, "ListDevices", admin, Own, ListDevicesRequest {}),
+        method!(auth, "Login", May::Everybody, Own, login),
+        method!(auth, "Logout", May::AnyToken, Own, LogoutRequest {}),
+        method!(auth, "Register", May::Everybody, Own, register),
+        method!(
+            auth,
+            "RevokeDevice",
+            admin,
+            Device,
+            RevokeDeviceRequest {
+                device_id: world.device.clone(),
+            }
+        ),
+        method!(auth, "WhoAmI", May::AnyToken, Own, WhoAmIRequest {}),
+        method!(
+            chat,
+            "Acknowledge",
+            read,
+            Cursor,
+            AcknowledgeRequest {
+                cursor: world.cursor.clone(),
+            }
+        ),
+        method!(chat, "Chat", read, Own, hello),
+        method!(
+            chat,
+            "GetServerInfo",
+            May::Everybody,
+            Own,
+            GetServerInfoRequest {}
+        ),
+        method!(
+            chat,
+            "MarkRead",
+            read,
+            Conversation,
+            MarkReadRequest {
+                conversation_id: conversation_id.clone(),
+                read_seq: 1,
+            }
+        ),
+        method!(chat, "Send", May::Scoped(Scope::Send), Conversation, send),
+        method!(chat, "Subscribe", read, Own, SubscribeRequest::default()),
+        method!(chat, "Time", May::Everybody, Own, TimeRequest {}),
+        method!(
+            chat,
+            "Users",
+            May::EverybodyOnTrust(Scope::Read),
+            Own,
+            UsersRequest::default()
+        ),
+        method!(
+            conversation,
+            "GetConversation",
+            read,
+            Conversation,
+            GetConversationRequest {
+                conversation_id: conversation_id.clone(),
+            }
+        ),
+        method!(
+            conversation,
+            "ListConversations",
+            read,
+            Own,
+            ListConversationsRequest::default()
+        ),
+        method!(conversation, "ListMessages", read, Conversation, messages),
+        method!(
+            conversation,
+            "StartConversation",
+            May::Scoped(Scope::Send),
+            Own,
+            StartConversationRequest {
+                user_name: "bob".to_owned(),
+            }
+        ),
+    ]
+}
+
+/// A test has few names, and they live as long as it.
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+fn methods_of_the_schema() -> Vec<String> {
+    let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap();
+    let mut methods = Vec::new();
+    for file in &files.file {
+        for service in &file.service {
+            for method in &service.method {
+                let (package, service, method) = (file.package(), service.name(), method.name());
+                methods.push(format!("/{package}.{service}/{method}"));
+            }
+        }
+    }
+    methods.sort();
+    methods
+}
+
+/// Calls a method and goes on reading to the first answer.
+async fn first_answer(raw: &Raw, method: &str, request: &[u8]) -> Result<(), Status> {
+    let messages = tokio_stream::iter(vec![request.to_vec()]);
+    let mut stream = raw.stream(method, messages).await?;
+    in_time(method, stream.message()).await.map(drop)
+}
+
+#[track_caller]
+fn assert_refused(answer: Result<(), Status>, code: Code, why: &str, what: &str) {
+    match answer {
+        Err(status) => {
+            let got = (status.code(), reason(&status));
+            assert_eq!(got, (code, why.to_owned()), "{what}: {status:?}");
+        }
+        Ok(()) => panic!("{what} is let in"),
+    }
+}
+
+/// Makes a token with these scopes.
+async fn token(account: &Account, scopes: &[Scope], expire: Option<i64>) -> (String, String) {
+    let request = CreateTokenRequest {
+        name: "a bot".to_owned(),
+        scopes: scopes.iter().map(|scope| (*scope).into()).collect(),
+        expire_time: expire.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+    };
+    let mut auth = account.connection.auth();
+    let made = in_time("a token", auth.create_token(request))
+        .await
+        .unwrap();
+    let made = made.into_inner();
+    assert!(made.access_token.starts_with("tcb_"));
+    (made.access_token, made.device.unwrap().id)
+}
+
+async fn world(server: &Server, ann: &Account) -> World {
+    Account::register(server, "bob").await;
+    let sent = ann.send("bob", "first").await;
+    let mut events = ann.subscribe(None).await;
+    while !matches!(events.next().await, Body::Message(_)) {}
+    let (_, device) = token(ann, &[Scope::Read], None).await;
+    World {
+        conversation: sent.conversation_id,
+        device,
+        cursor: events.cursor.unwrap(),
+    }
+}
+
+fn garbage(own: &str, foreign: &str) -> Vec<Vec<u8>> {
+    let texts = [
+        String::new(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        "Bearer x".to_owned(),
+        own.to_owned(),
+        format!("Basic {own}"),
+        format!("Bearer {own}x"),
+        format!("Bearer {}", &own[..own.len() - 1]),
+        format!("Bearer {}", own.to_lowercase()),
+        format!("Bearer {own} {own}"),
+        // Good elsewhere: another server's.
+        format!("Bearer {foreign}"),
+        format!("Bearer {}", own.replace("tct_", "tcb_")),
+    ];
+    let mut all: Vec<Vec<u8>> = texts.map(String::into_bytes).to_vec();
+    all.push(b"Bearer \xff\xfe\x80".to_vec());
+    all.push(b"\xff".to_vec());
+    all.push([b"Bearer ".to_vec(), vec![b'x'; 8_000]].concat());
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_method_answers_every_kind_of_caller_as_it_should() {
+    let strict = Server::build().with_passwords().start();
+    let trusting = Server::start();
+    for (server, other, trust) in [(&strict, &trusting, false), (&trusting, &strict, true)] {
+        let ann = Account::register(server, "ann").await;
+        let world = world(server, &ann).await;
+        let eve = Account::register(server, "eve").await;
+        let foreign = Account::register(other, &format!("far{}", u8::from(trust))).await;
+        let bad = garbage(&ann.token, &foreign.token);
+        let nobody = Raw::connect(server).await;
+        let now = std::time::SystemTime::now();
+        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+        let (expired, _) = token(
+            &ann,
+            &[Scope::Read, Scope::Send, Scope::Admin],
+            Some(now + 1),
+        )
+        .await;
+        eventually_async("the token expires", async || {
+            let asked = nobody.with_token(&expired);
+            let asked = first_answer(&asked, "/tinychat.v1.AuthService/WhoAmI", &[]).await;
+            asked.is_err()
+        })
+        .await;
+        let revoked = {
+            let gone = Account::login(server, "ann").await;
+            let mut auth = gone.connection.auth();
+            in_time("logout", auth.logout(LogoutRequest {}))
+                .await
+                .unwrap();
+            gone.token
+        };
+
+        let listed = rows(&world, "ann")
+            .iter()
+            .map(|row| row.method)
+            .collect::<Vec<_>>();
+        assert_eq!(
+            methods_of_the_schema(),
+            listed,
+            "each method has a row here"
+        );
+        for row in rows(&world, "ann") {
+            let (method, request) = (row.method, row.request.as_slice());
+            let what = |who: &str| format!("{method}, {who}, trust {trust}");
+            let scope = match row.may {
+                May::Everybody => None,
+                May::EverybodyOnTrust(_) if trust => None,
+                May::EverybodyOnTrust(scope) | May::Scoped(scope) => Some(Some(scope)),
+                May::AnyToken => Some(None),
+            };
+            let Some(scope) = scope else {
+                // Nobody asks who they are, so a bad token does no harm either.
+                first_answer(&nobody, method, request).await.unwrap();
+                continue;
+            };
+            let answer = first_answer(&nobody, method, request).await;
+            assert_refused(
+                answer,
+                Code::Unauthenticated,
+                "TOKEN_MISSING",
+                &what("nobody"),
+            );
+            for value in &bad {
+                let shown = what(&format!("{:.60}", String::from_utf8_lossy(value)));
+                let caller = nobody.with("authorization", value);
+                let answer = first_answer(&caller, method, request).await;
+                assert_refused(answer, Code::Unauthenticated, "TOKEN_INVALID", &shown);
+            }
+            let answer = first_answer(&nobody.with_token(&revoked), method, request).await;
+            assert_refused(
+                answer,
+                Code::Unauthenticated,
+                "TOKEN_INVALID",
+                &what("revoked"),
+            );
+            let answer = first_answer(&nobody.with_token(&expired), method, request).await;
+            // Once it is swept away, nothing is known of it.
+            let swept = answer
+                .as_ref()
+                .is_err_and(|status| reason(status) == "TOKEN_INVALID");
+            let why = if swept {
+                "TOKEN_INVALID"
+            } else {
+                "TOKEN_EXPIRED"
+            };
+            assert_refused(answer, Code::Unauthenticated, why, &what("expired"));
+
+            // Each scope alone, as a token that nobody needs afterwards.
+            for held in [Scope::Read, Scope::Send, Scope::Admin] {
+                let own = rows(&world, "ann");
+                let own = own.iter().find(|other| other.method == method).unwrap();
+                // What may be revoked is there for one caller alone.
+                let request = match row.about {
+                    About::Device => RevokeDeviceRequest {
+                        device_id: token(&ann, &[Scope::Read], None).await.1,
+                    }
+                    .encode_to_vec(),
+                    _ => own.request.clone(),
+                };
+                let (made, device) = token(&ann, &[held], None).await;
+                let answer = first_answer(&nobody.with_token(&made), method, &request).await;
+                if scope.is_none_or(|needed| needed == held) {
+                    let changes = method.ends_with("ChangePassword") && trust;
+                    if changes {
+                        let code = Code::FailedPrecondition;
+                        assert_refused(answer, code, "PASSWORDS_UNUSED", &what("trust"));
+                    } else {
+                        answer.unwrap_or_else(|status| panic!("{} {status:?}", what("member")));
+                    }
+                } else {
+                    let shown = what(&format!("{held:?}"));
+                    assert_refused(answer, Code::PermissionDenied, "SCOPE_MISSING", &shown);
+                }
+                let mut auth = ann.connection.auth();
+                // Gone already if it has just logged itself out.
+                auth.revoke_device(RevokeDeviceRequest { device_id: device })
+                    .await
+                    .ok();
+            }
+
+            // A stranger, with every right over what is their own.
+            let stranger = nobody.with_token(&Account::login(server, "eve").await.token);
+            let answer = first_answer(&stranger, method, request).await;
+            match row.about {
+                About::Conversation => {
+                    let code = Code::NotFound;
+                    assert_refused(answer, code, "CONVERSATION_NOT_FOUND", &what("stranger"));
+                }
+                About::Device => {
+                    let code = Code::NotFound;
+                    assert_refused(answer, code, "DEVICE_NOT_FOUND", &what("stranger"));
+                }
+                About::Own if method.ends_with("ChangePassword") && trust => {}
+                About::Own | About::Cursor => answer.unwrap(),
+            }
+        }
+        // The device that the stranger asked to end goes on, and so does the conversation.
+        let device = RevokeDeviceRequest {
+            device_id: world.device.clone(),
+        };
+        let mut auth = ann.connection.auth();
+        in_time("revoke", auth.revoke_device(device)).await.unwrap();
+        assert!(
+            eve.conversations()
+                .await
+                .iter()
+                .all(|c| c.id != world.conversation)
+        );
+        // The case of the scheme does not count.
+        let value = format!("bEARER {}", ann.token);
+        let me = nobody.with("authorization", value.as_bytes());
+        first_answer(&me, "/tinychat.v1.AuthService/WhoAmI", &[])
+            .await
+            .unwrap();
+        // Health and reflection are for everybody, whatever they answer to an empty message.
+        for method in [
+            "/grpc.health.v1.Health/Check",
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ] {
+            if let Err(status) = first_answer(&nobody, method, &[]).await {
+                assert_ne!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
+                assert_ne!(status.code(), Code::Unimplemented, "{method}: {status:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_token_may_not_do_is_refused_inside_a_stream_too() {
+    let server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    Account::register(&server, "bob").await;
+    let (reads, _) = token(&ann, &[Scope::Read], None).await;
+    let reader = Account {
+        token: reads.clone(),
+        connection: ann.connection.with_token(&reads).unwrap(),
+        ..ann.clone()
+    };
+    let mut chat = reader.chat(None).await.unwrap();
+    chat.ask(2, Request::Send(to_user("bob", "no", &new_id())))
+        .await;
+    let refused = chat.reply(2).await.result;
+    assert!(matches!(refused, Some(Answer::Error(it)) if it.reason == "SCOPE_MISSING"));
+    let start = StartConversationRequest {
+        user_name: "bob".to_owned(),
+    };
+    chat.ask(3, Request::StartConversation(start)).await;
+    let refused = chat.reply(3).await.result;
+    assert!(matches!(refused, Some(Answer::Error(it)) if it.reason == "SCOPE_MISSING"));
+    // The stream lives on.
+    chat.ping(4).await;
+    assert!(matches!(chat.reply(4).await.result, Some(Answer::Pong(_))));
+}
+
+#[tokio::test]
+async fn a_token_makes_none_that_can_do_more_or_lives_longer() {
+    let server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let (manager, _) = token(&ann, &[Scope::Admin], Some(now + 3_600)).await;
+    let mut auth = ann.connection.with_token(&manager).unwrap().auth();
+    let mut ask = async |scope: Scope, end: Option<i64>| {
+        let request = CreateTokenRequest {
+            name: "child".to_owned(),
+            scopes: vec![scope.into()],
+            expire_time: end.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+        };
+        let made = in_time("a token", auth.create_token(request)).await;
+        made.map_err(|status| reason(&status)).map(drop)
+    };
+    assert_eq!(
+        ask(Scope::Read, Some(now + 60)).await.unwrap_err(),
+        "SCOPE_MISSING"
+    );
+    assert_eq!(
+        ask(Scope::Admin, None).await.unwrap_err(),
+        "EXPIRE_TIME_INVALID"
+    );
+    let later = ask(Scope::Admin, Some(now + 3_601)).await;
+    assert_eq!(later.unwrap_err(), "EXPIRE_TIME_INVALID");
+    ask(Scope::Admin, Some(now + 3_600)).await.unwrap();
+}
