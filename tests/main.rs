@@ -18,6 +18,7 @@ mod store_conformance;
 mod access;
 mod accounts;
 mod doors;
+mod secrets;
 mod sessions;
 mod streams;
 
@@ -29,6 +30,7 @@ mod full_disk;
 
 mod bad_starts;
 mod line_client;
+mod upgrade;
 
 mod clean_stop;
 mod connections;

@@ -1,0 +1,72 @@
+//! A store that an older program wrote is brought up to date at the start, and nothing in it changes meaning.
+
+use rusqlite::Connection;
+use tinychat::pb::{CreateTokenRequest, DeviceKind, ListDevicesRequest, Scope};
+
+use crate::support::{Account, Server, feed::Door, in_time};
+
+/// What a store looks like to SQL, without the spaces that statements leave in it.
+fn schema(database: &Connection) -> Vec<String> {
+    let mut statement = database
+        .prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap();
+    let squeezed = |sql: String| {
+        let lines = sql
+            .lines()
+            .map(|line| line.split("--").next().unwrap_or_default());
+        lines.flat_map(str::split_whitespace).collect::<String>()
+    };
+    rows.map(|sql| squeezed(sql.unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_schema_goes_on() {
+    let mut server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let bob = Account::register(&server, "bob").await;
+    let sent = ann.send("bob", "before").await;
+    assert!(server.terminate().status.success());
+
+    // What the first program wrote: the same rows, without what later steps added.
+    let file = server.again().data().join("tinychat.db");
+    let database = Connection::open(&file).unwrap();
+    database
+        .execute_batch(
+            "ALTER TABLE devices DROP COLUMN kind;
+             ALTER TABLE devices DROP COLUMN scopes;
+             ALTER TABLE devices DROP COLUMN expires_ms;
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    let first = Connection::open_in_memory().unwrap();
+    first
+        .execute_batch(include_str!("../migrations/sqlite/0001_first.sql"))
+        .unwrap();
+    assert_eq!(
+        schema(&database),
+        schema(&first),
+        "this is the first schema"
+    );
+    drop(database);
+
+    let server = server.again().start();
+    let (ann, bob) = (ann.on(&server), bob.on(&server));
+    assert_eq!(ann.history(&sent.conversation_id).await.len(), 1);
+    bob.live(Door::Chat).await;
+    let mut auth = ann.connection.auth();
+    let devices = in_time("devices", auth.list_devices(ListDevicesRequest {})).await;
+    let devices = devices.unwrap().into_inner().devices;
+    assert_eq!(devices.len(), 1);
+    assert_eq!(devices[0].kind(), DeviceKind::Login);
+    assert_eq!(devices[0].scopes.len(), 3, "a login may do everything");
+    let token = CreateTokenRequest {
+        name: "new".to_owned(),
+        scopes: vec![Scope::Read.into()],
+        expire_time: None,
+    };
+    in_time("a token", auth.create_token(token)).await.unwrap();
+    assert_eq!(ann.send("bob", "after").await.seq, sent.seq + 1);
+}
