@@ -18,6 +18,7 @@ mod store_conformance;
 mod access;
 mod accounts;
 mod doors;
+mod limits;
 mod secrets;
 mod sessions;
 mod streams;
