@@ -23,7 +23,7 @@ use tinychat::{
     },
     domain::fingerprint::Fingerprint,
 };
-use tokio::{io::AsyncReadExt as _, net::TcpListener};
+use tokio::{io::AsyncReadExt as _, net::TcpListener, task::JoinSet};
 
 use crate::support::{
     self, Account, PATIENCE, Server,
@@ -156,7 +156,7 @@ async fn neither_side_falls_back_to_plaintext() {
 }
 
 /// A server that speaks TLS but offers nothing by ALPN.
-async fn without_alpn(pair: &Pair) -> (ServerAddress, tokio::task::JoinHandle<()>) {
+async fn without_alpn(pair: &Pair) -> (ServerAddress, JoinSet<()>) {
     let chain = CertificateDer::pem_file_iter(&pair.certificate).unwrap();
     let chain = chain.collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_file(&pair.key).unwrap();
@@ -168,7 +168,8 @@ async fn without_alpn(pair: &Pair) -> (ServerAddress, tokio::task::JoinHandle<()
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
-    let serving = tokio::spawn(async move {
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
         while let Ok((stream, _)) = listener.accept().await {
             if let Ok(mut stream) = acceptor.accept(stream).await {
@@ -184,11 +185,10 @@ async fn without_alpn(pair: &Pair) -> (ServerAddress, tokio::task::JoinHandle<()
 #[tokio::test]
 async fn a_server_without_http2_in_its_tls_is_refused() {
     let authority = Authority::new();
-    let (address, serving) = without_alpn(&authority.issue_good("good")).await;
+    let (address, mut serving) = without_alpn(&authority.issue_good("good")).await;
     let failure = refused(&address, Trust::Authorities(authority.file())).await;
     assert!(matches!(failure, TlsFailure::NoHttp2 { .. }), "{failure}");
-    assert!(!serving.is_finished());
-    serving.abort();
+    assert!(serving.try_join_next().is_none(), "it was sent something");
 }
 
 #[test]

@@ -282,7 +282,8 @@ fn connections(
     })
 }
 
-fn is_loopback(address: IpAddr) -> bool {
+/// Whether only this machine reaches an address.
+pub fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 

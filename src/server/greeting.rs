@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    config::{Config, StorePlace},
-    tls::Tls,
+    config::{Config, StorePlace, is_loopback},
+    tls::{Tls, host_name},
 };
 use crate::store::sqlite::Durability;
 
@@ -36,7 +36,12 @@ pub fn greeting(config: &Config, serving: Serving<'_>) -> String {
         Some(rate) => format!("{}/s", rate.per_second),
         None => "off".to_owned(),
     };
-    let encrypted = if serving.tls.is_some() { ", TLS" } else { "" };
+    let beyond = serving.addresses.iter().any(|at| !is_loopback(at.ip()));
+    let encrypted = match (serving.tls, beyond) {
+        (Some(_), _) => ", TLS",
+        (None, true) => ", NOT ENCRYPTED",
+        (None, false) => "",
+    };
     let mut text = format!(
         "tinychat-server {} serving on {} (auth {}{encrypted}, rate {rate}, store {store})\n",
         env!("CARGO_PKG_VERSION"),
@@ -46,16 +51,46 @@ pub fn greeting(config: &Config, serving: Serving<'_>) -> String {
     if let Some(address) = serving.metrics {
         text += &format!("Metrics: http://{address}/metrics\n");
     }
-    let first = places.first().map_or("", String::as_str);
-    match serving.tls {
-        None => text += &format!("Connect with: tinychat-client --server {first}\n"),
-        Some(tls) => {
-            text += &format!(
-                "Certificate: {}\nFingerprint: {}\nConnect with: tinychat-client --tls --server {first}\n",
-                tls.certificate().display(),
-                tls.fingerprint(),
-            );
-        }
+    if let Some(tls) = serving.tls {
+        text += &format!(
+            "Certificate: {}\nFingerprint: {}\n",
+            tls.certificate().display(),
+            tls.fingerprint(),
+        );
+    }
+    if let Some(first) = serving.addresses.first() {
+        let how = how_to_connect(*first, serving.tls.is_some(), host_name());
+        text += &format!("Connect with: tinychat-client {how}\n");
     }
     text
+}
+
+/// The flags of a client for this address: from here if it is loopback, else from another machine.
+fn how_to_connect(address: SocketAddr, encrypted: bool, host: Option<String>) -> String {
+    let server = match host.filter(|_| address.ip().is_unspecified()) {
+        Some(host) => format!("{host}:{}", address.port()),
+        None => address.to_string(),
+    };
+    match (is_loopback(address.ip()), encrypted) {
+        (true, false) | (false, true) => format!("--server {server}"),
+        (true, true) => format!("--tls --server {server}"),
+        (false, false) => format!("--insecure --server {server}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_told_what_it_needs() {
+        let how = |address: &str, encrypted| {
+            how_to_connect(address.parse().unwrap(), encrypted, Some("box".to_owned()))
+        };
+        assert_eq!(how("127.0.0.1:7777", false), "--server 127.0.0.1:7777");
+        assert_eq!(how("[::1]:7777", true), "--tls --server [::1]:7777");
+        assert_eq!(how("0.0.0.0:7777", true), "--server box:7777");
+        assert_eq!(how("[::]:7777", false), "--insecure --server box:7777");
+        assert_eq!(how("192.0.2.1:7777", true), "--server 192.0.2.1:7777");
+    }
 }

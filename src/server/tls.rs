@@ -280,7 +280,7 @@ fn make(source: &TlsSource) -> Result<(), String> {
 }
 
 /// The name of this machine, if it is one that a certificate can hold.
-fn host_name() -> Option<String> {
+pub fn host_name() -> Option<String> {
     let name = rustix::system::uname();
     let name = name.nodename().to_str().ok()?.to_owned();
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
