@@ -363,6 +363,9 @@ async fn the_mode_and_the_limits_are_announced() {
         connections_max: 500,
         device_name_chars_max: 64,
         streams_per_connection_max: 100,
+        open_request_bytes_max: 16_384,
+        page_bytes_max: 1_048_576,
+        frame_bytes_max: 65_536,
     };
     let few = ["--connections-max", "500"];
     let server = Server::build()

@@ -31,6 +31,7 @@ mod full_disk;
 
 mod bad_starts;
 mod line_client;
+mod terminal_safety;
 mod upgrade;
 
 mod clean_stop;

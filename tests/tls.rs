@@ -253,12 +253,30 @@ fn the_first_contact_asks_and_pins_and_a_changed_certificate_is_refused_with_the
         "{said}"
     );
 
-    // The mend that it names works.
+    // The mend that it names works, and what was for the old certificate alone is not shown to the new one.
     let output = home.run(address, &["forget"], b"");
     assert!(output.status.success(), "{output:?}");
     let certificate = server.certificate().display().to_string();
-    let output = home.run(address, &["--ca", &certificate, "users"], b"");
+    let vouched = ["--ca", &certificate, "--user", "ann"];
+    let output = home.run(address, &[&vouched[..], &["users"]].concat(), b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("no login is remembered for ann"), "{said}");
+    let password = home.path().join("password");
+    fs::write(&password, "correct horse\n").unwrap();
+    let password = password.display().to_string();
+    let anew = [&vouched[..], &["--password-file", &password, "users"]].concat();
+    let output = home.run(address, &anew, b"");
     assert!(output.status.success(), "{output:?}");
+    let output = home.run(address, &[&vouched[..], &["users"]].concat(), b"");
+    assert!(output.status.success(), "{output:?}");
+
+    // Nor is a login that an authority vouched for used where nobody does.
+    let weaker = ["--insecure", "--user", "ann", "send", "ann", "text"];
+    let output = home.run(address, &weaker, b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("its token was not sent"), "{said}");
     // Without a terminal nobody is asked.
     let output = home.run(address, &["--tls", "users"], b"");
     assert_eq!(output.status.code(), Some(4), "{output:?}");

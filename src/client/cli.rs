@@ -14,7 +14,7 @@ use super::{
     hidden::end_when_interrupted,
     input,
     login::{LoggedIn, LoginOptions, log_in},
-    net::{connect::ServerAddress, session::Session},
+    net::{connect::ServerAddress, session::Session, tls::Assurance},
     oneshot,
     plain::{self, Lines},
     trust::{self, KnownServers, Wish},
@@ -87,7 +87,7 @@ enum Command {
         #[arg(long)]
         ack: bool,
     },
-    /// Forgets the certificate that was trusted at the first contact with the server.
+    /// Forgets the certificate that was trusted at the first contact with the server, and the logins there.
     Forget,
     /// Prints the access token of the login, for grpcurl and scripts. Keep it secret.
     Token,
@@ -108,12 +108,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         authorities: arguments.ca.as_deref(),
     };
     let security = trust::decide(&wish, &KnownServers::of_user()?).await?;
+    let assurance = security.assurance();
     let session = Session::open(&arguments.server, &security)?;
     match &arguments.command {
         // Done above, before any connection.
         Some(Command::Forget) => Ok(()),
         None => {
-            let login = login(&session, &arguments, true).await?;
+            let login = login(&session, &arguments, assurance, true).await?;
             drop(guard);
             let by_a_person = io::stdin().is_terminal();
             let typed = input::lines();
@@ -126,31 +127,33 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             if info.auth_mode() == pb::AuthMode::Trust {
                 return oneshot::users(&session, &mut out).await;
             }
-            let login = login(&session, &arguments, false).await?;
+            let login = login(&session, &arguments, assurance, false).await?;
             oneshot::users(&login.session, &mut out).await
         }
         Some(Command::Time) => oneshot::time(&session, &mut out).await,
         Some(Command::Send { name, text }) => {
-            let login = login(&session, &arguments, false).await?;
+            let login = login(&session, &arguments, assurance, false).await?;
             match text.as_deref() {
                 None | Some("-") => oneshot::send_lines(&login.session, name).await,
                 Some(text) => oneshot::send(&login.session, name, text).await,
             }
         }
         Some(Command::Watch { ack }) => {
-            let login = login(&session, &arguments, false).await?;
+            let login = login(&session, &arguments, assurance, false).await?;
             drop(guard);
             oneshot::watch(&login, *ack, &mut out).await
         }
-        Some(Command::Token) => {
-            oneshot::token(&login(&session, &arguments, false).await?, &mut out)
-        }
+        Some(Command::Token) => oneshot::token(
+            &login(&session, &arguments, assurance, false).await?,
+            &mut out,
+        ),
     }
 }
 
 async fn login(
     session: &Session,
     arguments: &Arguments,
+    assurance: Assurance,
     ask_name: bool,
 ) -> Result<LoggedIn, Failure> {
     // Not a flag: what stands in the arguments, every user of the machine can read.
@@ -159,6 +162,7 @@ async fn login(
         .filter(|token| !token.is_empty());
     let options = LoginOptions {
         server: &arguments.server,
+        assurance,
         user: arguments.user.as_ref(),
         password_file: arguments.password_file.as_deref(),
         token: token.as_deref(),

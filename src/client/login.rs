@@ -23,8 +23,9 @@ use super::{
         connect::ServerAddress,
         error::{ClientError, ErrorKind},
         session::{Login, Session},
+        tls::Assurance,
     },
-    state::Logins,
+    state::{Logins, Remembered},
 };
 
 /// How often a name may be given that cannot be one.
@@ -35,6 +36,8 @@ const NAME_ATTEMPTS_MAX: u32 = 3;
 pub struct LoginOptions<'a> {
     /// The server.
     pub server: &'a ServerAddress,
+    /// How well it is known.
+    pub assurance: Assurance,
     /// The name that was given.
     pub user: Option<&'a UserName>,
     /// The file that holds the password.
@@ -62,20 +65,46 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
     }
     let logins = Logins::of_user()?;
     let name = choose_name(options, &logins)?;
-    if let Some(token) = logins.find(options.server, &name)? {
-        match by_token(session, &token).await {
+    if let Some(remembered) = logins.find(options.server, &name)? {
+        // A token is as good as a password: it does not go to whoever answers at the same address.
+        if !remembered.assurance.covers(options.assurance) {
+            return Err(worse_known(options, &name, remembered.assurance));
+        }
+        match by_token(session, &remembered.token).await {
             Ok(login) if login.name == name => return Ok(login),
             Err(Failure::Told { code: 3, .. }) | Ok(_) => logins.forget(options.server, &name)?,
             Err(failure) => return Err(failure),
         }
     }
     let login = by_password(session, options, &name).await?;
-    logins.keep(options.server, &name, &login.access_token)?;
+    let remembered = Remembered {
+        token: login.access_token.clone(),
+        assurance: options.assurance,
+    };
+    logins.keep(options.server, &name, &remembered)?;
     Ok(LoggedIn {
         name,
         token: login.access_token,
         session: login.session,
     })
+}
+
+fn worse_known(options: &LoginOptions<'_>, name: &UserName, made: Assurance) -> Failure {
+    let server = options.server.as_str();
+    let made = match made {
+        Assurance::Plaintext => "nothing was encrypted",
+        Assurance::Vouched => "an authority vouched for the server",
+        Assurance::Pinned(_) => "the server had a certificate that you trusted",
+    };
+    let now = match options.assurance {
+        Assurance::Plaintext => "nothing is encrypted",
+        Assurance::Vouched => "it is another certificate",
+        Assurance::Pinned(_) => "you alone vouch for it",
+    };
+    Failure::auth(format!(
+        "the login of {name} at {server} was made when {made}, and now {now}, so its token was not sent; connect as \
+         before, or if this is right, forget the old login with tinychat-client --server {server} forget"
+    ))
 }
 
 async fn by_token(session: &Session, token: &str) -> Result<LoggedIn, Failure> {

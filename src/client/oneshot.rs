@@ -23,6 +23,7 @@ use super::{
     },
     progress::{INTERVAL, Mark, Progress},
     signal::Interrupts,
+    state::Logins,
     translate,
     trust::KnownServers,
 };
@@ -151,13 +152,18 @@ pub async fn watch(
     ended
 }
 
-/// Forgets the certificate of a server.
+/// Forgets the certificate of a server, and the logins there: their tokens were for that certificate alone.
 pub fn forget(server: &ServerAddress, out: &mut impl Write) -> Result<(), Failure> {
+    // The tokens first: should the rest fail, none is left for whoever is trusted next.
+    let logins = Logins::of_user()?.forget_all(server)?;
     let known = KnownServers::of_user()?.forget(server)?;
     let server = server.as_str();
-    let text = match known {
-        true => format!("the certificate of {server} is forgotten; the next contact asks again"),
-        false => format!("no certificate of {server} was trusted"),
+    let text = match (known, logins) {
+        (true, _) => format!(
+            "the certificate of {server} and the logins there are forgotten; the next contact over TLS asks again"
+        ),
+        (false, 0) => format!("nothing is known of {server}"),
+        (false, _) => format!("the logins at {server} are forgotten"),
     };
     writeln!(out, "{text}").map_err(|error| Failure::output(&error))
 }

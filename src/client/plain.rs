@@ -71,7 +71,12 @@ pub async fn run(login: LoggedIn, lines: Lines, out: impl Write) -> Result<(), F
         let step = tokio::select! {
             event = plain.link.next() => Step::Link(event),
             line = typed.recv(), if takes_input => Step::Typed(line),
-            Some(Ok(msg)) = plain.asks.join_next() => Step::Msg(msg),
+            Some(answer) = plain.asks.join_next() => match answer {
+                Ok(msg) => Step::Msg(msg),
+                Err(defect) => return Err(Failure::other(format!(
+                    "a defect of this program: {defect}; please report it"
+                ))),
+            },
             () = interrupts.next() => Step::Msg(Msg::Interrupted),
             _ = tick.tick() => Step::Tick,
             () = leave_at(plain.leaving) => Step::Late,

@@ -23,6 +23,9 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 /// How long telling the last progress may keep the program from ending.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
+/// Conversations whose markers are remembered.
+const CONVERSATIONS_MAX: usize = 100_000;
+
 /// What was printed and flushed.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -76,6 +79,10 @@ impl Progress {
             self.cursor_is_new = true;
         }
         if let Some((conversation, seq)) = mark.read {
+            // No honest server comes near; what is forgotten is only marked read a little less.
+            if self.read.len() >= CONVERSATIONS_MAX && !self.read.contains_key(&conversation) {
+                self.read.clear();
+            }
             self.newly_read.insert(conversation.clone());
             let read = self.read.entry(conversation).or_default();
             *read = seq.max(*read);

@@ -1,4 +1,4 @@
-//! Remembered logins: one file per server and user, with the token and nothing else.
+//! Remembered logins: one file per server and user, with the token and how well the server was known when it was made.
 //!
 //! The folder is for its owner alone (0700), each file too (0600), and a file is there whole or not
 //! at all: it is written beside its place and renamed. Knows nothing of servers.
@@ -14,14 +14,26 @@ use etcetera::BaseStrategy;
 
 use crate::domain::name::UserName;
 
-use super::{exit::Failure, net::connect::ServerAddress};
+use super::{
+    exit::Failure,
+    net::{connect::ServerAddress, tls::Assurance},
+};
 
 /// What stands between server and user in a file's name: in neither of them.
 const SEPARATOR: &str = "@@";
 /// How a file's name ends.
 const ENDING: &str = ".token";
-/// A token has 47 bytes; a file with more is not ours.
+/// A token has 47 bytes, a fingerprint 102; a file with more is not ours.
 const TOKEN_BYTES_MAX: u64 = 4096;
+
+/// A remembered login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Its token.
+    pub token: String,
+    /// How well the server was known when the token was made.
+    pub assurance: Assurance,
+}
 
 /// The folder of remembered logins.
 #[derive(Clone, Debug)]
@@ -40,17 +52,21 @@ impl Logins {
         Self { folder }
     }
 
-    /// Returns the token of a user at a server, if one is remembered.
-    pub fn find(&self, server: &ServerAddress, user: &UserName) -> Result<Option<String>, Failure> {
+    /// Returns the login of a user at a server, if one is remembered.
+    pub fn find(
+        &self,
+        server: &ServerAddress,
+        user: &UserName,
+    ) -> Result<Option<Remembered>, Failure> {
         let path = self.path(server, user);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(trouble("read", &path, &error)),
         };
-        let mut token = String::new();
-        match file.take(TOKEN_BYTES_MAX).read_to_string(&mut token) {
-            Ok(_) => Ok(Some(token.trim().to_owned()).filter(|token| !token.is_empty())),
+        let mut text = String::new();
+        match file.take(TOKEN_BYTES_MAX).read_to_string(&mut text) {
+            Ok(_) => Ok(remembered(&text)),
             // Not text, so not a token: as good as none.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
             Err(error) => Err(trouble("read", &path, &error)),
@@ -77,15 +93,15 @@ impl Logins {
         Ok(users)
     }
 
-    /// Remembers a token.
+    /// Remembers a login.
     pub fn keep(
         &self,
         server: &ServerAddress,
         user: &UserName,
-        token: &str,
+        login: &Remembered,
     ) -> Result<(), Failure> {
         let path = self.path(server, user);
-        self.write(&path, token)
+        self.write(&path, &format!("{}\n{}", login.token, login.assurance))
             .map_err(|error| trouble("write", &path, &error))
     }
 
@@ -98,6 +114,15 @@ impl Logins {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Forgets all tokens of a server; returns how many there were.
+    pub fn forget_all(&self, server: &ServerAddress) -> Result<usize, Failure> {
+        let users = self.users(server)?;
+        for user in &users {
+            self.forget(server, user)?;
+        }
+        Ok(users.len())
     }
 
     fn path(&self, server: &ServerAddress, user: &UserName) -> PathBuf {
@@ -130,6 +155,16 @@ impl Logins {
     }
 }
 
+/// What a file says; `None`: it is not whole, or of another program.
+fn remembered(text: &str) -> Option<Remembered> {
+    let (token, assurance) = text.trim_end().split_once('\n')?;
+    let login = Remembered {
+        token: token.to_owned(),
+        assurance: assurance.parse().ok()?,
+    };
+    (!token.is_empty()).then_some(login)
+}
+
 /// The folder of what the client remembers for this user.
 pub fn folder_of_user() -> Result<PathBuf, Failure> {
     let strategy = etcetera::base_strategy::Xdg::new().ok();
@@ -152,6 +187,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::domain::fingerprint::Fingerprint;
 
     fn server(text: &str) -> ServerAddress {
         text.parse().unwrap()
@@ -159,6 +195,11 @@ mod tests {
 
     fn name(text: &str) -> UserName {
         text.parse().unwrap()
+    }
+
+    fn login(token: &str, assurance: Assurance) -> Remembered {
+        let token = token.to_owned();
+        Remembered { token, assurance }
     }
 
     #[test]
@@ -169,9 +210,11 @@ mod tests {
         let ann = name("ann");
         assert_eq!(logins.find(&here, &ann), Ok(None));
         logins.forget(&here, &ann).unwrap();
-        logins.keep(&here, &ann, "first").unwrap();
-        logins.keep(&here, &ann, "second").unwrap();
-        assert_eq!(logins.find(&here, &ann), Ok(Some("second".to_owned())));
+        let first = login("first", Assurance::Plaintext);
+        logins.keep(&here, &ann, &first).unwrap();
+        let second = login("second", Assurance::Pinned(Fingerprint::of(b"1")));
+        logins.keep(&here, &ann, &second).unwrap();
+        assert_eq!(logins.find(&here, &ann), Ok(Some(second)));
 
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&logins.folder), 0o700);
@@ -192,13 +235,17 @@ mod tests {
         let logins = Logins::in_folder(home.path().to_owned());
         let (here, there) = (server("[::1]:7777"), server("localhost:7777"));
         assert_eq!(logins.users(&here), Ok(Vec::new()));
+        let x = login("x", Assurance::Vouched);
         for user in ["bob", "ann"] {
-            logins.keep(&here, &name(user), "x").unwrap();
+            logins.keep(&here, &name(user), &x).unwrap();
         }
-        logins.keep(&there, &name("carol"), "x").unwrap();
+        logins.keep(&there, &name("carol"), &x).unwrap();
         fs::write(home.path().join("notes.txt"), "not a token").unwrap();
         assert_eq!(logins.users(&here), Ok(vec![name("ann"), name("bob")]));
         assert_eq!(logins.users(&there), Ok(vec![name("carol")]));
+        assert_eq!(logins.forget_all(&here), Ok(2));
+        assert_eq!(logins.users(&here), Ok(Vec::new()));
+        assert_eq!(logins.find(&there, &name("carol")), Ok(Some(x)));
     }
 
     #[test]
@@ -207,8 +254,10 @@ mod tests {
         let logins = Logins::in_folder(home.path().to_owned());
         let here = server("127.0.0.1:1");
         fs::write(logins.path(&here, &name("ann")), b"\xff\xff").unwrap();
-        fs::write(logins.path(&here, &name("bob")), b"\n").unwrap();
         assert_eq!(logins.find(&here, &name("ann")), Ok(None));
-        assert_eq!(logins.find(&here, &name("bob")), Ok(None));
+        for text in ["\n", "\nvouched\n", "token\n", "token\nsecret\n"] {
+            fs::write(logins.path(&here, &name("bob")), text).unwrap();
+            assert_eq!(logins.find(&here, &name("bob")), Ok(None), "{text:?}");
+        }
     }
 }

@@ -174,9 +174,15 @@ impl KnownServers {
             Err(error) => return Err(self.trouble("read", &error)),
         };
         let mut text = String::new();
-        file.take(FILE_BYTES_MAX)
+        file.take(FILE_BYTES_MAX + 1)
             .read_to_string(&mut text)
             .map_err(|error| self.trouble("read", &error))?;
+        // Read in part it would be written shorter, and the pins at its end would be lost.
+        if text.len() as u64 > FILE_BYTES_MAX {
+            let error =
+                io::Error::other("it is longer than 1 MiB; remove lines that you do not need");
+            return Err(self.trouble("read", &error));
+        }
         Ok(text.lines().map(Into::into).collect())
     }
 
@@ -218,7 +224,7 @@ impl KnownServers {
     }
 }
 
-/// Names of hosts have no case.
+/// Names of hosts have no case, and a port has one way to be written (see `ServerAddress`).
 fn canonical(server: &ServerAddress) -> String {
     server.as_str().to_ascii_lowercase()
 }

@@ -167,5 +167,8 @@ pub fn limits(settings: &Settings) -> pb::Limits {
         connections_max: limit(settings.connections.all),
         device_name_chars_max: limit(limits::DEVICE_NAME_CHARS_MAX),
         streams_per_connection_max: limits::STREAMS_PER_CONNECTION_MAX,
+        open_request_bytes_max: limit(limits::OPEN_REQUEST_BYTES_MAX),
+        page_bytes_max: limit(limits::PAGE_BYTES_MAX),
+        frame_bytes_max: limit(limits::FRAME_BYTES_MAX),
     }
 }

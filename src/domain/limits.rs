@@ -20,6 +20,9 @@ pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Largest gRPC message that is accepted.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+/// Largest gRPC message of a call without a token: a registration with the longest name, password and device name has
+/// less than 1.5 KiB, and nobody knows who sends it.
+pub const OPEN_REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// Largest gRPC message that is sent: a page of 1 MiB of text with its wrapping stays well below.
 pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Devices of one user; a login past it retires the device that was seen longest ago.

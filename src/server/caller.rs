@@ -1,7 +1,10 @@
 //! The connection that a request came by, as far as a service needs to know it.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
+use super::grpc::intake::{Intake, Pool};
 use crate::domain::address::CallerAddress;
 
 /// Stands in the extensions of every request.
@@ -13,15 +16,18 @@ pub struct Caller {
     pub leaving: CancellationToken,
     /// Ends the connection at once: the last means against a peer that does not read what would end its stream.
     pub cut: CancellationToken,
+    /// What its requests hold that are not whole yet.
+    pub intake: Arc<Intake>,
 }
 
 impl Caller {
-    /// A connection that has just been made from this address.
-    pub fn new(address: CallerAddress) -> Self {
+    /// A connection that has just been made from this address to a server that has this room for requests.
+    pub fn new(address: CallerAddress, pool: Pool) -> Self {
         Self {
             address,
             leaving: CancellationToken::new(),
             cut: CancellationToken::new(),
+            intake: Arc::new(Intake::new(pool)),
         }
     }
 }

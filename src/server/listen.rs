@@ -20,7 +20,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     time::{Instant, sleep, timeout},
 };
@@ -32,7 +32,7 @@ use super::{
     caller::Caller,
     counted::Counted,
     doorkeeper::{Doorkeeper, Place},
-    grpc::Edge,
+    grpc::{Edge, intake::Pool},
     tls::Tls,
 };
 use crate::{
@@ -60,6 +60,9 @@ const HEADER_BYTES_MAX: u32 = 16 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Such failures are told at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+/// What a peer that did not speak TLS may take and send until it has read that.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL_BYTES: u64 = 64 * 1024;
 /// How long the calls of a connection that has served its time may go on.
 const AGE_GRACE: Duration = Duration::from_secs(30);
 
@@ -72,6 +75,8 @@ pub struct Serving {
     pub tls: Option<Arc<Tls>>,
     /// Who may come in.
     pub doorkeeper: Doorkeeper,
+    /// Room for requests that are not whole yet.
+    pub pool: Pool,
     /// Age at which a connection is told to go, give or take a tenth.
     pub age: Option<Duration>,
     /// No more connections, and those that are there should end.
@@ -159,16 +164,19 @@ impl Serving {
         match self.tls.clone() {
             None => self.serve(stream, peer).await,
             Some(tls) => {
-                let shaking = TlsAcceptor::from(tls.config()).accept(stream);
+                let shaking = TlsAcceptor::from(tls.config())
+                    .accept(stream)
+                    .into_fallible();
                 let shaken = tokio::select! {
                     shaken = timeout(HEADER_TIMEOUT, shaking) => shaken,
                     () = self.stop.cancelled() => return,
                 };
                 match shaken {
                     Ok(Ok(stream)) => self.serve(stream, peer).await,
-                    Ok(Err(error)) => {
+                    Ok(Err((error, stream))) => {
                         debug!(%peer, %error, "no TLS");
                         telemetry::connection_refused("handshake");
+                        let _ = timeout(FAREWELL, let_read(stream)).await;
                     }
                     Err(_) => telemetry::connection_refused("silent"),
                 }
@@ -183,7 +191,7 @@ impl Serving {
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (stream, read) = Counted::new(stream);
-        let caller = Caller::new(CallerAddress::new(peer.ip()));
+        let caller = Caller::new(CallerAddress::new(peer.ip()), self.pool.clone());
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -251,6 +259,15 @@ impl Serving {
                 Told::Go(Some(AGE_GRACE))
             }
         }
+    }
+}
+
+/// Lets a peer read why it is refused: a socket that is closed over unread bytes takes back what was sent.
+async fn let_read(mut stream: TcpStream) {
+    if stream.shutdown().await.is_ok() {
+        let mut rest = stream.take(FAREWELL_BYTES);
+        // How it ends does not matter any more.
+        let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
     }
 }
 

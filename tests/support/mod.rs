@@ -7,6 +7,7 @@ pub mod account;
 pub mod certificates;
 pub mod checker;
 pub mod crash;
+pub mod evil;
 pub mod feed;
 pub mod load;
 pub mod raw;

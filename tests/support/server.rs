@@ -275,10 +275,7 @@ impl Server {
 
     /// Its resident memory, in bytes.
     pub fn rss(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.unwrap().trim().trim_end_matches(" kB").parse::<u64>();
-        kib.unwrap() * 1024
+        rss_of(self.pid())
     }
 
     /// Its exit status, if it has ended.
@@ -335,6 +332,14 @@ impl Drop for Server {
             println!("the server said:\n{}", self.stderr());
         }
     }
+}
+
+/// The resident memory of a process, in bytes.
+pub fn rss_of(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.unwrap().trim().trim_end_matches(" kB").parse::<u64>();
+    kib.unwrap() * 1024
 }
 
 /// Waits for a child, but not for ever.

@@ -29,7 +29,7 @@ impl Home {
     }
 
     /// What the client sees of its surroundings, and nothing else.
-    fn environment(&self) -> [(&'static str, String); 4] {
+    pub fn environment(&self) -> [(&'static str, String); 4] {
         let home = self.path().display().to_string();
         let state = format!("{home}/state");
         [
@@ -42,13 +42,18 @@ impl Home {
 
     /// Starts the line client of this person in a terminal.
     pub fn client(&self, server: &Server, arguments: &[&str]) -> Terminal {
+        self.client_of(server.address().as_str(), arguments)
+    }
+
+    /// The same, of any server.
+    pub fn client_of(&self, server: &str, arguments: &[&str]) -> Terminal {
         let (pty, pts) = blocking::open().unwrap();
         // Wide, so that no line of a transcript is broken by the terminal.
         pty.resize(Size::new(50, 400)).unwrap();
         let child = blocking::Command::new(env!("CARGO_BIN_EXE_tinychat-client"))
             .env_clear()
             .envs(self.environment())
-            .args(["--server", server.address().as_str()])
+            .args(["--server", server])
             .args(arguments)
             .spawn(pts)
             .unwrap();

@@ -16,7 +16,7 @@ use super::{
     tls::Security,
 };
 use crate::{
-    domain::limits::RESPONSE_BYTES_MAX,
+    domain::limits::{FRAME_BYTES_MAX, RESPONSE_BYTES_MAX},
     pb::{
         auth_service_client::AuthServiceClient, chat_service_client::ChatServiceClient,
         conversation_service_client::ConversationServiceClient,
@@ -33,6 +33,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// 5,243 of them, which lack 1.2 MiB: with 4 MiB to lack, three idle readers are none too many.
 const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
+/// The longest frame of a stream that is taken: eight times what servers send.
+const FRAME_LIMIT_BYTES: usize = 8 * FRAME_BYTES_MAX;
 
 /// Where a server listens: `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +74,7 @@ impl FromStr for ServerAddress {
     fn from_str(text: &str) -> Result<Self, ServerAddressError> {
         let error = || ServerAddressError(text.to_owned());
         let (host, port) = text.rsplit_once(':').ok_or_else(error)?;
-        port.parse::<u16>().map_err(|_| error())?;
+        let port: u16 = port.parse().map_err(|_| error())?;
         let bracketed = host.starts_with('[') && host.ends_with(']');
         let strange = |c: char| {
             c.is_control() || c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#' | '\\')
@@ -79,7 +82,8 @@ impl FromStr for ServerAddress {
         if host.is_empty() || host.contains(strange) || (host.contains(':') && !bracketed) {
             return Err(error());
         }
-        Ok(Self(text.to_owned()))
+        // One way to write a port, or a pin for 7777 would not be found for 07777.
+        Ok(Self(format!("{host}:{port}")))
     }
 }
 
@@ -167,6 +171,12 @@ impl Connection {
             .max_decoding_message_size(RESPONSE_BYTES_MAX)
     }
 
+    /// Sending and streams, for a program that follows a stream: no frame is longer than 64 KiB, or one event. The small
+    /// limit matters, since two bytes on the wire are an event of half a kilobyte in memory.
+    pub fn streams(&self) -> ChatServiceClient<Service> {
+        self.chat().max_decoding_message_size(FRAME_LIMIT_BYTES)
+    }
+
     /// Conversations and history.
     pub fn conversations(&self) -> ConversationServiceClient<Service> {
         ConversationServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
@@ -201,6 +211,12 @@ mod tests {
         ] {
             assert!(bad.parse::<ServerAddress>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_port_has_one_way_to_be_written() {
+        let address: ServerAddress = "chat.lan:07777".parse().unwrap();
+        assert_eq!(address.as_str(), "chat.lan:7777");
     }
 
     #[test]

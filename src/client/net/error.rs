@@ -6,6 +6,7 @@
 
 use std::{error::Error as _, time::Duration};
 
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -109,10 +110,12 @@ impl ClientError {
     /// the server asks to wait before it.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } => Retry::WithBackoff,
+            Self::Unreachable { .. } => Retry::WithBackoff(Duration::ZERO),
             Self::Refused(refusal) => match (refusal.code, refusal.retry_after) {
-                (Code::ResourceExhausted | Code::Unavailable, Some(wait)) => Retry::After(wait),
-                (Code::Unavailable | Code::Aborted, None) => Retry::WithBackoff,
+                (Code::ResourceExhausted, Some(wait)) => Retry::After(wait),
+                (Code::Unavailable | Code::Aborted, wait) => {
+                    Retry::WithBackoff(wait.unwrap_or_default())
+                }
                 _ => Retry::Never,
             },
             _ => Retry::Never,
@@ -125,10 +128,10 @@ impl ClientError {
 pub enum Retry {
     /// Not before something changes.
     Never,
-    /// After this time.
+    /// After this time: there is too much at once, not something broken.
     After(Duration),
-    /// After a time that grows with the failures.
-    WithBackoff,
+    /// After a time that grows with the failures, but not before this.
+    WithBackoff(Duration),
 }
 
 impl From<Status> for ClientError {
@@ -144,21 +147,18 @@ impl From<Status> for ClientError {
                 cause: cause(&status),
             };
         }
-        let retry_after = status.get_details_retry_info();
         Self::Refused(Refusal {
             code: status.code(),
             reason: reason.unwrap_or_default(),
             message: status.message().into(),
-            retry_after: retry_after.and_then(|info| info.retry_delay),
+            retry_after: retry_delay(status.details()),
         })
     }
 }
 
 impl From<pb::Error> for ClientError {
     fn from(error: pb::Error) -> Self {
-        let retry_after = error
-            .retry_after
-            .and_then(|wait| Duration::try_from(wait).ok());
+        let retry_after = error.retry_after.and_then(wait);
         Self::Refused(Refusal {
             code: Code::from_i32(error.code),
             reason: error.reason,
@@ -166,6 +166,23 @@ impl From<pb::Error> for ClientError {
             retry_after,
         })
     }
+}
+
+/// Returns a wait that a server asks for; `None` if it is none. By hand, since the conversion of the library negates
+/// what it is given, and the smallest number has no negative: a server could end this program with it.
+pub fn wait(duration: prost_types::Duration) -> Option<Duration> {
+    let seconds = u64::try_from(duration.seconds).ok()?;
+    let nanos = u32::try_from(duration.nanos).ok()?;
+    (nanos < 1_000_000_000).then(|| Duration::new(seconds, nanos))
+}
+
+/// Returns the wait that stands in the details of a status. By hand for the same reason.
+fn retry_delay(details: &[u8]) -> Option<Duration> {
+    let status = tonic_types::Status::decode(details).ok()?;
+    let is_retry = |it: &&prost_types::Any| it.type_url.ends_with("/google.rpc.RetryInfo");
+    let info = status.details.iter().find(is_retry)?;
+    let info = tonic_types::pb::RetryInfo::decode(info.value.as_slice()).ok()?;
+    wait(info.retry_delay?)
 }
 
 /// Why TLS was refused, if that is what broke the transport.
@@ -249,14 +266,50 @@ mod tests {
              right?"
         );
         assert_eq!(broken.kind(), ErrorKind::Network);
-        assert_eq!(broken.retry(), Retry::WithBackoff);
+        assert_eq!(broken.retry(), Retry::WithBackoff(Duration::ZERO));
         let ended = ClientError::from(Status::unknown(""));
-        assert_eq!(ended.retry(), Retry::WithBackoff);
+        assert_eq!(ended.retry(), Retry::WithBackoff(Duration::ZERO));
         let full = ClientError::from(Status::resource_exhausted("the disk is full"));
         assert_eq!(
             (full.kind(), full.retry()),
             (ErrorKind::Refused, Retry::Never)
         );
+    }
+
+    #[test]
+    fn no_wait_that_a_server_can_ask_for_does_harm() {
+        for seconds in [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX] {
+            for nanos in [i32::MIN, -1, 0, 999_999_999, 1_000_000_000, i32::MAX] {
+                let asked = prost_types::Duration { seconds, nanos };
+                let good = seconds >= 0 && (0..1_000_000_000).contains(&nanos);
+                assert_eq!(wait(asked).is_some(), good, "{asked:?}");
+                let in_band = pb::Error {
+                    code: 8,
+                    retry_after: Some(asked),
+                    ..pb::Error::default()
+                };
+                let info = tonic_types::pb::RetryInfo {
+                    retry_delay: Some(asked),
+                };
+                let details = tonic_types::Status {
+                    code: 8,
+                    message: String::new(),
+                    details: vec![prost_types::Any {
+                        type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(),
+                        value: info.encode_to_vec(),
+                    }],
+                };
+                let status = Status::with_details(
+                    Code::ResourceExhausted,
+                    "",
+                    details.encode_to_vec().into(),
+                );
+                let retries = [ClientError::from(in_band), ClientError::from(status)];
+                for error in retries {
+                    assert_eq!(error.retry() != Retry::Never, good, "{asked:?}");
+                }
+            }
+        }
     }
 
     #[test]

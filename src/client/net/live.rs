@@ -23,13 +23,17 @@ use crate::{
 
 use super::{
     backoff::Backoff,
-    error::ClientError,
+    error::{self, ClientError},
     outbox::{Outbox, OutboxFull, Outgoing, Settled, Target},
     seen::Seen,
     session::Session,
     stream::{ChatStream, Frame},
 };
 
+/// How long a server may be silent that owes something: the end of what was missed, or the answer to a message.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// A stream that has lived so long was a good one: the next break is the first of a new series.
+const GOOD_LIFE: Duration = Duration::from_secs(10);
 /// How long a server that said that it goes away may take to end the stream.
 const LEAVING_MAX: Duration = Duration::from_secs(15);
 
@@ -92,6 +96,10 @@ pub struct Link {
     read: BTreeMap<String, u64>,
     last_request: u64,
     backoff: Backoff,
+    /// When the last frame came, or what is owed was asked for.
+    heard: Instant,
+    /// Since when all that was missed has come.
+    caught_up: Option<Instant>,
     /// Set by `going_away`: when to give the stream up, and what wait was asked for.
     leaving: Option<(Instant, Duration)>,
     /// Set by `going_away`: another stream of this device took the place of this one.
@@ -115,6 +123,8 @@ impl Link {
             read: BTreeMap::new(),
             last_request: 0,
             backoff: Backoff::default(),
+            heard: Instant::now(),
+            caught_up: None,
             leaving: None,
             replaced: false,
             closing: false,
@@ -180,7 +190,10 @@ impl Link {
                     self.connect();
                 }
                 State::Connecting(attempt) => match attempt.as_mut().await {
-                    Ok(stream) => self.state = State::Live(Box::new(stream)),
+                    Ok(stream) => {
+                        self.state = State::Live(Box::new(stream));
+                        (self.heard, self.caught_up) = (Instant::now(), None);
+                    }
                     Err(error) => self.broken(error),
                 },
                 State::Live(_) => self.live().await,
@@ -204,6 +217,8 @@ impl Link {
         self.flush();
         let wake_at = self.outbox.wake_at();
         let leave_at = self.leaving.map(|(until, _)| until);
+        let owes = self.caught_up.is_none() || self.outbox.is_in_flight();
+        let silent_at = owes.then(|| self.heard + SILENCE_MAX);
         let State::Live(stream) = &mut self.state else {
             return;
         };
@@ -211,7 +226,11 @@ impl Link {
             frame = stream.next() => frame,
             () = sleep_until_some(wake_at) => return,
             () = sleep_until_some(leave_at) => Frame::End,
+            () = sleep_until_some(silent_at) => Frame::Broken(ClientError::Unreachable {
+                cause: "no answer in time".into(),
+            }),
         };
+        self.heard = Instant::now();
         match frame {
             Frame::Batch(batch) => self.take_in(batch),
             Frame::End if self.closing => self.over(LinkEvent::Closed),
@@ -233,7 +252,11 @@ impl Link {
         let now = Instant::now();
         while stream.has_room() {
             let request_id = self.last_request + 1;
+            let owed = self.outbox.is_in_flight();
             let request = if let Some(send) = self.outbox.next(now, request_id) {
+                if !owed {
+                    self.heard = now;
+                }
                 Request::Send(send)
             } else if let Some((conversation_id, read_seq)) = self.read.pop_first() {
                 Request::MarkRead(pb::MarkReadRequest {
@@ -307,12 +330,10 @@ impl Link {
                 self.acknowledge = None;
                 self.read.clear();
             }
-            Some(Body::CaughtUp(_)) => self.backoff.reset(),
+            Some(Body::CaughtUp(_)) => self.caught_up = Some(Instant::now()),
             Some(Body::GoingAway(going)) => {
                 self.replaced |= going.reason() == pb::GoingAwayReason::Replaced;
-                let wait = going
-                    .retry_after
-                    .and_then(|wait| Duration::try_from(wait).ok());
+                let wait = going.retry_after.and_then(error::wait);
                 let until = Instant::now() + LEAVING_MAX;
                 self.leaving = Some((until, wait.unwrap_or_default().min(LEAVING_MAX)));
             }
@@ -333,6 +354,10 @@ impl Link {
         }
         if is_final(&reason) {
             return self.over(LinkEvent::Ended(reason));
+        }
+        let lived = self.caught_up.take().map(|since| since.elapsed());
+        if lived.is_some_and(|lived| lived >= GOOD_LIFE) {
+            self.backoff.reset();
         }
         let retry_in = asked + self.backoff.next_wait();
         self.state = State::Waiting(Instant::now() + retry_in);

@@ -129,6 +129,11 @@ impl Outbox {
         self.items.is_empty()
     }
 
+    /// Returns whether a message was given to the stream and is not answered.
+    pub fn is_in_flight(&self) -> bool {
+        self.items.iter().any(|item| item.request_id.is_some())
+    }
+
     /// Notes whether the server sets a rate (see rule 3).
     pub fn set_unlimited(&mut self, unlimited: bool) {
         self.unlimited = unlimited;
@@ -162,8 +167,10 @@ impl Outbox {
         let place = self.items.iter().position(of_request)?;
         let wait = match answer.as_ref().map_err(ClientError::retry) {
             Ok(_) | Err(Retry::Never) => None,
-            Err(Retry::After(wait)) => Some(wait.min(WAIT_MAX)),
-            Err(Retry::WithBackoff) => Some(self.backoff.next_wait()),
+            // Never at once, whatever the server says: that would be a loop at the speed of the network.
+            Err(Retry::After(wait) | Retry::WithBackoff(wait)) => {
+                Some(wait.min(WAIT_MAX).max(self.backoff.next_wait()))
+            }
         };
         if let Some(wait) = wait {
             self.careful = true;

@@ -8,6 +8,10 @@ use std::collections::HashMap;
 /// Gaps that are remembered in a conversation. One comes with a resume that limits its backlog;
 /// past this the oldest is forgotten and what comes out of it is taken for a repeat.
 const GAPS_MAX: usize = 64;
+/// Conversations that are remembered, and the longest id of one. Past that all is forgotten, and a repeat would be shown
+/// twice: no honest server comes near.
+const CONVERSATIONS_MAX: usize = 100_000;
+const ID_BYTES_MAX: usize = 256;
 
 /// The highest `seq` seen in each conversation, and the gaps below it.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +28,9 @@ struct Conversation {
 impl Seen {
     /// Notes a message and returns whether it is new.
     pub fn admit(&mut self, conversation: &str, seq: u64) -> bool {
+        if conversation.len() > ID_BYTES_MAX {
+            return true;
+        }
         let known = self.conversation(conversation);
         if seq > known.highest {
             known.highest = seq;
@@ -37,11 +44,16 @@ impl Seen {
         let below = (seq > from).then(|| (from, seq - 1));
         let above = (seq < to).then(|| (seq + 1, to));
         known.gaps.extend(below.into_iter().chain(above));
+        let too_many = known.gaps.len().saturating_sub(GAPS_MAX);
+        known.gaps.drain(..too_many);
         true
     }
 
     /// Notes that messages are left out, for now. What was seen of them before stays seen.
     pub fn gap(&mut self, conversation: &str, from_seq: u64, to_seq: u64) {
+        if conversation.len() > ID_BYTES_MAX {
+            return;
+        }
         let known = self.conversation(conversation);
         let from_seq = from_seq.max(known.highest.saturating_add(1));
         if from_seq > to_seq {
@@ -61,6 +73,9 @@ impl Seen {
 
     fn conversation(&mut self, conversation: &str) -> &mut Conversation {
         if !self.conversations.contains_key(conversation) {
+            if self.conversations.len() >= CONVERSATIONS_MAX {
+                self.conversations.clear();
+            }
             self.conversations
                 .insert(conversation.to_owned(), Conversation::default());
         }
@@ -125,5 +140,27 @@ mod tests {
             seen.gap("c1", n * 10 + 1, n * 10 + 9);
         }
         assert_eq!(seen.conversations["c1"].gaps.len(), GAPS_MAX);
+        // One gap that is filled in everywhere falls into as many as one likes.
+        let mut seen = Seen::default();
+        seen.gap("c1", 1, u64::MAX);
+        for n in 1..10_000 {
+            seen.admit("c1", 2 * n);
+        }
+        assert!(seen.conversations["c1"].gaps.len() <= GAPS_MAX);
+    }
+
+    #[test]
+    fn conversations_are_bounded() {
+        let mut seen = Seen::default();
+        for n in 0..=CONVERSATIONS_MAX {
+            assert!(seen.admit(&format!("c{n}"), 1));
+        }
+        assert!(seen.conversations.len() <= CONVERSATIONS_MAX);
+        let long = "c".repeat(ID_BYTES_MAX + 1);
+        seen.gap(&long, 1, 5);
+        assert!(
+            seen.admit(&long, 1) && seen.admit(&long, 1),
+            "it is not remembered"
+        );
     }
 }

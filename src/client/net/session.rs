@@ -1,10 +1,11 @@
 //! Calls to one server, with or without a login: everything but the live stream.
 //!
 //! A call that changes nothing, or that can be repeated without harm, takes a [`Patience`] and is
-//! repeated for that long over broken connections; a rate is waited out however long it takes.
+//! repeated for that long over broken connections; a rate is waited out for up to ten minutes.
 
 use std::{future::Future, time::Duration};
 
+use prost::Message as _;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
@@ -24,8 +25,10 @@ use super::{
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait that a server can impose before the next attempt.
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// Pages of users after which a server that never ends its list is not believed any more.
-const USER_PAGES_MAX: usize = 20_000;
+/// How long a call is repeated that comes too fast.
+const RATE_PATIENCE: Duration = Duration::from_secs(600);
+/// Bytes of users after which a server that never ends its list is not believed any more: some million users.
+const USERS_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// A server and, perhaps, a login there. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -145,21 +148,26 @@ impl Session {
     pub async fn users(&self, patience: Patience) -> Result<Vec<pb::User>, ClientError> {
         let mut users = Vec::new();
         let mut page_token = String::new();
-        for _ in 0..USER_PAGES_MAX {
+        let mut bytes = 0;
+        loop {
             let request = pb::UsersRequest {
                 page_size: u32::try_from(PAGE_SIZE_MAX).unwrap_or(0),
-                page_token,
+                page_token: page_token.clone(),
                 ..pb::UsersRequest::default()
             };
             let call = async || self.connection.chat().users(request.clone()).await;
             let page = attempts(patience, call).await?;
+            bytes += page.encoded_len();
+            let stands_still = page.users.is_empty() || page.next_page_token == page_token;
             users.extend(page.users);
             if page.next_page_token.is_empty() {
                 return Ok(users);
             }
+            if stands_still || bytes > USERS_BYTES_MAX {
+                return Err(ClientError::BadAnswer("end of the list of users"));
+            }
             page_token = page.next_page_token;
         }
-        Err(ClientError::BadAnswer("end of the list of users"))
     }
 
     /// Gets the DIRECT conversation with a user, making it if need be.
@@ -265,11 +273,15 @@ where
             Patience::For(time) => start.elapsed() < time,
             Patience::Endless => true,
         };
-        match error.retry() {
+        let least = match error.retry() {
             // A login that is too fast is told so: the wait can be a minute, and a person waits.
-            Retry::After(wait) if patience != Patience::None => sleep(wait.min(WAIT_MAX)).await,
-            Retry::WithBackoff if patient => sleep(backoff.next_wait()).await,
+            Retry::After(wait) if patience != Patience::None && start.elapsed() < RATE_PATIENCE => {
+                wait
+            }
+            Retry::WithBackoff(wait) if patient => wait,
             _ => return Err(error),
-        }
+        };
+        // Never at once, whatever the server says: that would be a loop at the speed of the network.
+        sleep(least.min(WAIT_MAX).max(backoff.next_wait())).await;
     }
 }

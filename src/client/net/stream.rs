@@ -47,7 +47,7 @@ impl ChatStream {
         };
         let sent = requests.try_send(hello);
         debug_assert!(sent.is_ok(), "a new queue has room");
-        let mut chat = session.connection().chat();
+        let mut chat = session.connection().streams();
         let answer = timeout(OPEN_TIMEOUT, chat.chat(ReceiverStream::new(outbound))).await;
         let no_answer = |_| ClientError::Unreachable {
             cause: "no answer in time".into(),

@@ -4,8 +4,9 @@
 //! names, issuers and dates: its key is what the user has compared. There is no way from here to plaintext.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -30,6 +31,65 @@ pub enum Security {
     Plaintext,
     /// Encrypted, with a server that this trusts.
     Tls(Trust),
+}
+
+/// How well a server was known when a login was made: what its token may be shown to later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assurance {
+    /// Not at all.
+    Plaintext,
+    /// An authority vouched for it.
+    Vouched,
+    /// By this certificate.
+    Pinned(Fingerprint),
+}
+
+impl Security {
+    /// How well a server that is reached so is known.
+    pub const fn assurance(&self) -> Assurance {
+        match self {
+            Self::Plaintext => Assurance::Plaintext,
+            Self::Tls(Trust::System | Trust::Authorities(_)) => Assurance::Vouched,
+            Self::Tls(Trust::Pinned(pinned)) => Assurance::Pinned(*pinned),
+        }
+    }
+}
+
+impl Assurance {
+    /// Whether a token that was made under this may be sent to a server that is known as `now` says.
+    pub fn covers(self, now: Self) -> bool {
+        self == Self::Plaintext || self == now
+    }
+}
+
+impl fmt::Display for Assurance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plaintext => f.write_str("plaintext"),
+            Self::Vouched => f.write_str("vouched"),
+            Self::Pinned(pinned) => write!(f, "pinned {pinned}"),
+        }
+    }
+}
+
+/// The text is no assurance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not plaintext, vouched or pinned FINGERPRINT")]
+pub struct AssuranceError;
+
+impl FromStr for Assurance {
+    type Err = AssuranceError;
+
+    fn from_str(text: &str) -> Result<Self, AssuranceError> {
+        match text {
+            "plaintext" => Ok(Self::Plaintext),
+            "vouched" => Ok(Self::Vouched),
+            _ => {
+                let pinned = text.strip_prefix("pinned ").and_then(|it| it.parse().ok());
+                pinned.map(Self::Pinned).ok_or(AssuranceError)
+            }
+        }
+    }
 }
 
 /// Which certificates are trusted.
@@ -153,11 +213,20 @@ pub fn config(server: &ServerAddress, trust: &Trust) -> Result<ClientConfig, Tls
         Trust::Pinned(pinned) => Judge::Pinned(*pinned),
         Trust::System => Judge::authorities(system_authorities(), &provider).map_err(untrusted)?,
         Trust::Authorities(file) => {
-            let roots = authorities_of(file).map_err(|cause| TlsFailure::Authorities {
+            let unusable = |cause| TlsFailure::Authorities {
                 file: file.display().to_string(),
                 cause,
-            })?;
-            Judge::authorities(roots, &provider).map_err(untrusted)?
+            };
+            let certificates = authorities_of(file).map_err(unusable)?;
+            let mut roots = RootCertStore::empty();
+            for certificate in &certificates {
+                let added = roots.add(certificate.clone());
+                added.map_err(|error| unusable(error.to_string()))?;
+            }
+            let named = certificates.iter().map(|it| Fingerprint::of(it)).collect();
+            Judge::authorities(roots, &provider)
+                .map_err(untrusted)?
+                .or_one_of(named)
         }
     };
     let verifier = Verifier {
@@ -203,7 +272,12 @@ pub fn failure(server: &ServerAddress, error: &io::Error) -> Option<TlsFailure> 
 #[derive(Debug)]
 enum Judge {
     Pinned(Fingerprint),
-    Authorities(Arc<WebPkiServerVerifier>),
+    Authorities {
+        verifier: Arc<WebPkiServerVerifier>,
+        /// Certificates that were named one by one: each is trusted itself, as what signs itself and says that it is
+        /// an authority (as `openssl req -x509` makes them) must be, since a verifier takes no authority for a server.
+        named: Vec<Fingerprint>,
+    },
     /// There is none on this machine.
     NoAuthorities,
 }
@@ -216,7 +290,15 @@ impl Judge {
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
         let verifier = verifier.build().map_err(|error| error.to_string())?;
-        Ok(Self::Authorities(verifier))
+        let named = Vec::new();
+        Ok(Self::Authorities { verifier, named })
+    }
+
+    fn or_one_of(self, named: Vec<Fingerprint>) -> Self {
+        match self {
+            Self::Authorities { verifier, .. } => Self::Authorities { verifier, named },
+            other => other,
+        }
     }
 }
 
@@ -256,8 +338,7 @@ impl Verifier {
                     server,
                     names: names(presented),
                 },
-                // What signs itself and says that it is an authority, as `openssl req -x509` makes them.
-                Bad::Other(_) if error.to_string().contains("CaUsedAsEndEntity") => unknown,
+                Bad::Other(_) if is_authority(error) => unknown,
                 _ => TlsFailure::Untrusted {
                     server,
                     cause: error.to_string(),
@@ -269,6 +350,11 @@ impl Verifier {
             },
         }
     }
+}
+
+/// Whether a server shows the certificate of an authority as its own.
+fn is_authority(error: &Rustls) -> bool {
+    error.to_string().contains("CaUsedAsEndEntity")
 }
 
 /// Most names that are told; a certificate can hold thousands.
@@ -324,7 +410,7 @@ impl ServerCertVerifier for Verifier {
                 server: self.server.clone(),
                 fingerprint: shown,
             },
-            Judge::Authorities(verifier) => {
+            Judge::Authorities { verifier, named } => {
                 let verdict = verifier.verify_server_cert(
                     end_entity,
                     intermediates,
@@ -334,6 +420,9 @@ impl ServerCertVerifier for Verifier {
                 );
                 match verdict {
                     Ok(verified) => return Ok(verified),
+                    Err(error) if is_authority(&error) && named.contains(&shown) => {
+                        return Ok(ServerCertVerified::assertion());
+                    }
                     Err(error) => self.words(&error, shown),
                 }
             }
@@ -379,7 +468,7 @@ fn system_authorities() -> RootCertStore {
 /// A file with more holds something else.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-fn authorities_of(file: &Path) -> Result<RootCertStore, String> {
+fn authorities_of(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     use io::Read as _;
     let opened = fs::File::open(file).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
@@ -387,20 +476,39 @@ fn authorities_of(file: &Path) -> Result<RootCertStore, String> {
         .take(FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .map_err(|error| error.to_string())?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    match roots.is_empty() {
+    let all: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    match all.is_empty() {
         true => Err("there is none in it".to_owned()),
-        false => Ok(roots),
+        false => Ok(all),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_goes_only_where_it_was_made_or_was_no_secret() {
+        let (one, other) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
+        let all = [
+            Assurance::Plaintext,
+            Assurance::Vouched,
+            Assurance::Pinned(one),
+            Assurance::Pinned(other),
+        ];
+        for made in all {
+            assert_eq!(made.to_string().parse(), Ok(made));
+            for now in all {
+                let allowed = made == now || made == Assurance::Plaintext;
+                assert_eq!(made.covers(now), allowed, "{made} {now}");
+            }
+        }
+        for bad in ["", "pinned", "pinned SHA256:00", "Vouched", "vouched "] {
+            assert_eq!(bad.parse::<Assurance>(), Err(AssuranceError), "{bad}");
+        }
+    }
 
     #[test]
     fn names_are_told_without_what_no_name_has() {

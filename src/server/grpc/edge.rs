@@ -6,14 +6,14 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
-    patience::patient,
+    intake::{Intake, Pool, watched},
     status::{Protocol, status, unreadable},
 };
 use crate::{
@@ -74,7 +74,8 @@ impl Edge {
     /// Serves one request of gRPC.
     async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();
-        let body = patient(parts.uri.path(), body);
+        let (path, intake) = (parts.uri.path(), intake_of(&parts.extensions));
+        let body = watched(path, self.is_open(path), body, intake);
         let mut request = Request::from_parts(parts, body);
         match self.admit(request.uri().path(), request.headers()).await {
             Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
@@ -88,15 +89,16 @@ impl Edge {
         Ok(in_our_words(response))
     }
 
+    /// Whether a method needs no token.
+    fn is_open(&self, path: &str) -> bool {
+        let trusted = self.engine.auth_mode() == AuthMode::Trust && OPEN_WITH_TRUST.contains(&path);
+        let of_open_service = || OPEN_SERVICES.iter().any(|it| path.starts_with(it));
+        trusted || OPEN.contains(&path) || of_open_service()
+    }
+
     /// Who calls; `None` where nobody needs to be known.
     async fn admit(&self, path: &str, headers: &HeaderMap) -> Result<Option<Principal>, Error> {
-        let trusted = self.engine.auth_mode() == AuthMode::Trust && OPEN_WITH_TRUST.contains(&path);
-        if trusted
-            || OPEN.contains(&path)
-            || OPEN_SERVICES
-                .iter()
-                .any(|service| path.starts_with(service))
-        {
+        if self.is_open(path) {
             return Ok(None);
         }
         let Some(value) = headers.get(header::AUTHORIZATION) else {
@@ -109,6 +111,13 @@ impl Edge {
             .ok_or(Error::TokenInvalid)?;
         self.engine.authenticate(&token).await.map(Some)
     }
+}
+
+/// What the connection of a request holds; `serve` has put it there.
+fn intake_of(extensions: &Extensions) -> Arc<Intake> {
+    let caller = extensions.get::<Caller>();
+    let intake = caller.map(|caller| Arc::clone(&caller.intake));
+    intake.unwrap_or_else(|| Arc::new(Intake::new(Pool::default())))
 }
 
 /// The token of `Bearer TOKEN`; the scheme's case does not count (RFC 9110, section 11.1).

@@ -4,8 +4,8 @@ mod auth;
 mod chat;
 mod conversation;
 mod edge;
+pub mod intake;
 mod outbound;
-mod patience;
 mod status;
 
 use std::sync::Arc;

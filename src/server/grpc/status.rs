@@ -39,8 +39,10 @@ pub enum Protocol {
     MethodUnknown,
     /// The message is compressed, which this server does not read.
     CompressionUnknown,
-    /// The only message of a call did not come whole in time.
+    /// A message did not come whole in time.
     RequestSlow,
+    /// Too many messages have begun and are not whole.
+    RequestsUnfinished,
 }
 
 /// Anything that is answered with an error.
@@ -285,7 +287,8 @@ fn see_protocol(protocol: Protocol) -> Seen {
         Protocol::TooLarge => seen(
             Code::ResourceExhausted,
             "MESSAGE_TOO_LARGE",
-            "the message is larger than request_bytes_max of GetServerInfo; send less at once",
+            "the message is larger than request_bytes_max of GetServerInfo, or, for a call without a token, than \
+             open_request_bytes_max; send less at once",
         ),
         Protocol::MethodUnknown => seen(
             Code::Unimplemented,
@@ -302,6 +305,12 @@ fn see_protocol(protocol: Protocol) -> Seen {
             "REQUEST_SLOW",
             "the request did not come whole in time; send it again, at one stroke",
         ),
+        Protocol::RequestsUnfinished => seen(
+            Code::ResourceExhausted,
+            "REQUESTS_UNFINISHED",
+            "too many requests have begun and are not whole; send each at one stroke, or one after the other",
+        )
+        .retry_after(RETRY_BUSY),
     }
 }
 
@@ -420,6 +429,7 @@ mod tests {
             Fault::Protocol(Protocol::MethodUnknown),
             Fault::Protocol(Protocol::CompressionUnknown),
             Fault::Protocol(Protocol::RequestSlow),
+            Fault::Protocol(Protocol::RequestsUnfinished),
         ]
     }
 

@@ -1,0 +1,458 @@
+//! A request's body on its way in: whole messages in time, and little memory for those that are not whole yet.
+//!
+//! tonic collects a message until its last byte has come. So halves of messages are what a peer can make a server hold
+//! with calls that cost it nothing: this counts them, message by message, and ends calls whose message takes too long
+//! or whose connection holds too many. Whoever has no token yet may send small messages only. Messages that come whole
+//! cost nothing here. Knows the five bytes before each message of gRPC, and nothing of what is in it.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper::body::{Bytes, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
+use tonic::{Status, body::Body};
+
+use super::status::Protocol;
+use crate::domain::limits::OPEN_REQUEST_BYTES_MAX;
+
+/// How long one message may take: 1 MiB in 10 s is a line of 840 kbit/s.
+const MESSAGE: Duration = Duration::from_secs(10);
+/// How long a call of reflection may go on: its tools ask and go.
+const REFLECTION: Duration = Duration::from_secs(300);
+/// Bytes of halves of messages that each connection may hold: 100 calls, each with the start of a small message.
+const CONNECTION_BYTES: usize = 64 * 1024;
+/// Bytes of halves that all connections together may hold beyond that: 64 of the largest messages at once.
+const POOL_BYTES: usize = 64 * 1024 * 1024;
+/// What stands before each message: whether it is compressed, and its length.
+const HEAD_BYTES: usize = 5;
+
+/// Room for the halves of messages of all connections, beyond what each may hold by itself.
+#[derive(Clone, Debug)]
+pub struct Pool(Arc<AtomicUsize>);
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(POOL_BYTES)))
+    }
+}
+
+/// What one connection holds in halves of messages.
+#[derive(Debug)]
+pub struct Intake {
+    held: AtomicUsize,
+    pool: Pool,
+}
+
+impl Intake {
+    /// A connection that holds nothing yet.
+    pub const fn new(pool: Pool) -> Self {
+        Self {
+            held: AtomicUsize::new(0),
+            pool,
+        }
+    }
+
+    /// Holds more bytes; false: there is no room for them.
+    fn hold(&self, bytes: usize, open: bool) -> bool {
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        let beyond = beyond(before + bytes) - beyond(before);
+        let has_room = beyond == 0 || (!open && self.take(beyond));
+        if !has_room {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        has_room
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let Pool(left) = &self.pool;
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(bytes)
+        })
+        .is_ok()
+    }
+
+    /// Lets go of bytes that were held.
+    fn release(&self, bytes: usize) {
+        let before = self.held.fetch_sub(bytes, Ordering::Relaxed);
+        let Pool(left) = &self.pool;
+        left.fetch_add(beyond(before) - beyond(before - bytes), Ordering::Relaxed);
+    }
+}
+
+/// How much of what a connection holds is not its own share.
+const fn beyond(held: usize) -> usize {
+    held.saturating_sub(CONNECTION_BYTES)
+}
+
+/// Watches over a request's body. `open`: its method needs no token.
+pub fn watched(path: &str, open: bool, body: Body, intake: Arc<Intake>) -> Body {
+    Body::new(Watched::new(body, open, intake, patience(path)))
+}
+
+/// How long each message of many may take, and how long the body as a whole.
+fn patience(path: &str) -> (Option<Duration>, Option<Duration>) {
+    match path {
+        "/tinychat.v1.ChatService/Chat" => (Some(MESSAGE), None),
+        path if path.starts_with("/grpc.reflection.") => (Some(MESSAGE), Some(REFLECTION)),
+        // One message, and then the end.
+        _ => (None, Some(MESSAGE)),
+    }
+}
+
+struct Watched {
+    inner: Body,
+    open: bool,
+    intake: Arc<Intake>,
+    framing: Framing,
+    /// Bytes of an unfinished message that the intake counts for this body.
+    held: usize,
+    /// For each message of many; it runs while one is unfinished.
+    each: Timer,
+    /// For the body as a whole.
+    whole: Timer,
+    failed: bool,
+}
+
+/// A time that begins with the first wait: most bodies are there whole, and a timer costs.
+struct Timer {
+    patience: Option<Duration>,
+    over: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    const fn new(patience: Option<Duration>) -> Self {
+        let over = None;
+        Self { patience, over }
+    }
+
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(patience) = self.patience else {
+            return false;
+        };
+        let over = self.over.get_or_insert_with(|| Box::pin(sleep(patience)));
+        over.as_mut().poll(context).is_ready()
+    }
+}
+
+/// Where in its message a body stands.
+#[derive(Default)]
+struct Framing {
+    head: [u8; HEAD_BYTES],
+    head_bytes: usize,
+    /// Length of the message whose head is complete, and how much of it has come.
+    length: usize,
+    come: usize,
+}
+
+/// What was in some bytes of a body.
+#[derive(Default)]
+struct Came {
+    /// The longest of the messages whose head was completed.
+    longest: usize,
+    /// Whether a message was completed.
+    whole: bool,
+}
+
+impl Framing {
+    /// Takes in bytes and tells what was in them.
+    fn advance(&mut self, mut bytes: &[u8]) -> Came {
+        let mut came = Came::default();
+        while !bytes.is_empty() {
+            if self.head_bytes < HEAD_BYTES {
+                let count = (HEAD_BYTES - self.head_bytes).min(bytes.len());
+                let (head, rest) = bytes.split_at(count);
+                self.head[self.head_bytes..self.head_bytes + count].copy_from_slice(head);
+                self.head_bytes += count;
+                bytes = rest;
+                if self.head_bytes == HEAD_BYTES {
+                    let [_, length @ ..] = self.head;
+                    self.length = u32::from_be_bytes(length) as usize;
+                    came.longest = came.longest.max(self.length);
+                }
+            } else {
+                let count = (self.length - self.come).min(bytes.len());
+                self.come += count;
+                bytes = &bytes[count..];
+            }
+            if self.head_bytes == HEAD_BYTES && self.come == self.length {
+                (self.head_bytes, self.length, self.come) = (0, 0, 0);
+                came.whole = true;
+            }
+        }
+        came
+    }
+
+    /// Bytes of the message that has begun and is not whole.
+    const fn unfinished(&self) -> usize {
+        self.head_bytes + self.come
+    }
+}
+
+impl Watched {
+    fn new(
+        inner: Body,
+        open: bool,
+        intake: Arc<Intake>,
+        (each, whole): (Option<Duration>, Option<Duration>),
+    ) -> Self {
+        Self {
+            inner,
+            open,
+            intake,
+            framing: Framing::default(),
+            held: 0,
+            each: Timer::new(each),
+            whole: Timer::new(whole),
+            failed: false,
+        }
+    }
+
+    /// Takes in what came; an error ends the body.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Protocol> {
+        let came = self.framing.advance(bytes);
+        if self.open && came.longest > OPEN_REQUEST_BYTES_MAX {
+            return Err(Protocol::TooLarge);
+        }
+        if came.whole {
+            self.each.over = None;
+        }
+        let unfinished = self.framing.unfinished();
+        if unfinished <= self.held {
+            self.intake.release(self.held - unfinished);
+        } else if !self.intake.hold(unfinished - self.held, self.open) {
+            return Err(Protocol::RequestsUnfinished);
+        }
+        self.held = unfinished;
+        Ok(())
+    }
+
+    fn fail(&mut self, protocol: Protocol) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.failed = true;
+        Poll::Ready(Some(Err(protocol.into())))
+    }
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        if this.failed {
+            return Poll::Ready(None);
+        }
+        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) else {
+            let half = this.held > 0;
+            if this.whole.is_over(context) || (half && this.each.is_over(context)) {
+                return this.fail(Protocol::RequestSlow);
+            }
+            return Poll::Pending;
+        };
+        if let Some(Ok(frame)) = &frame
+            && let Some(bytes) = frame.data_ref()
+            && let Err(protocol) = this.take(bytes)
+        {
+            return this.fail(protocol);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.failed || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.intake.release(self.held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt as _, StreamExt as _};
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::ReceiverStream;
+    use tonic::Code;
+
+    use super::*;
+
+    const CALL: &str = "/tinychat.v1.ChatService/Send";
+    const CHAT: &str = "/tinychat.v1.ChatService/Chat";
+    /// So that a test that waits for the end of patience need not wait for 10 s.
+    const SHORT: Duration = Duration::from_millis(30);
+
+    /// A body that a test feeds, as the watch passes it on.
+    struct Fed {
+        feed: mpsc::Sender<Vec<u8>>,
+        body: Watched,
+    }
+
+    fn fed(path: &str, open: bool, intake: &Arc<Intake>) -> Fed {
+        let (feed, chunks) = mpsc::channel(16);
+        let frames = ReceiverStream::new(chunks)
+            .map(|bytes: Vec<u8>| Ok::<_, Status>(Frame::data(Bytes::from(bytes))));
+        let (each, whole) = patience(path);
+        let short = |patience: Option<Duration>| patience.map(|_| SHORT);
+        let inner = Body::new(StreamBody::new(frames));
+        let body = Watched::new(inner, open, intake.clone(), (short(each), short(whole)));
+        Fed { feed, body }
+    }
+
+    impl Fed {
+        /// Feeds bytes and tells whether they pass.
+        async fn pass(&mut self, bytes: &[u8]) -> Result<(), Status> {
+            self.feed.send(bytes.to_vec()).await.unwrap();
+            self.body.frame().await.unwrap().map(drop)
+        }
+
+        /// Nothing comes for now.
+        fn waits(&mut self) -> bool {
+            self.body.frame().now_or_never().is_none()
+        }
+
+        /// How it ends by itself.
+        async fn ended(&mut self) -> Code {
+            let status = self.body.frame().await.unwrap().unwrap_err();
+            assert!(self.body.frame().await.is_none());
+            status.code()
+        }
+    }
+
+    fn message(length: usize) -> Vec<u8> {
+        let head = u32::try_from(length).unwrap().to_be_bytes();
+        [&[0], &head[..], &vec![7; length]].concat()
+    }
+
+    fn left(intake: &Intake) -> (usize, usize) {
+        let Pool(left) = &intake.pool;
+        (
+            intake.held.load(Ordering::Relaxed),
+            POOL_BYTES - left.load(Ordering::Relaxed),
+        )
+    }
+
+    #[tokio::test]
+    async fn only_what_is_unfinished_is_held_however_it_is_cut() {
+        let bytes = [message(10), message(0), message(300), message(1)].concat();
+        for size in 1..bytes.len() {
+            let intake = Arc::new(Intake::new(Pool::default()));
+            let mut fed = fed(CHAT, false, &intake);
+            for chunk in bytes.chunks(size) {
+                fed.pass(chunk).await.unwrap();
+                assert!(left(&intake).0 < 305);
+            }
+            assert_eq!(left(&intake), (0, 0), "in chunks of {size}");
+            fed.pass(&message(9)[..7]).await.unwrap();
+            assert_eq!(left(&intake), (7, 0));
+            drop(fed);
+            assert_eq!(left(&intake), (0, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_its_share_and_the_pool_has_an_end() {
+        let pool = Pool::default();
+        let intake = Arc::new(Intake::new(pool.clone()));
+        let mut all = Vec::new();
+        let half = message(1024 * 1024);
+        // As many as fit; the small share of the connection is not enough for one more.
+        for _ in 0..64 {
+            let mut one = fed(CALL, false, &intake);
+            one.pass(&half[..1024 * 1024]).await.unwrap();
+            all.push(one);
+        }
+        let mut one_more = fed(CALL, false, &intake);
+        let refused = one_more.pass(&half[..1024 * 1024]).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(one_more.body.frame().await.is_none(), "it has ended");
+        // Another connection has its own share, but no more than that.
+        let other = Arc::new(Intake::new(pool));
+        let mut others = fed(CALL, false, &other);
+        others.pass(&half[..CONNECTION_BYTES]).await.unwrap();
+        let beyond = &half[CONNECTION_BYTES..2 * CONNECTION_BYTES];
+        assert_eq!(beyond.len(), CONNECTION_BYTES);
+        drop(all.pop());
+        others.pass(beyond).await.unwrap();
+        drop((all, one_more, others));
+        assert_eq!((left(&intake), left(&other)), ((0, 0), (0, 0)));
+    }
+
+    #[tokio::test]
+    async fn without_a_token_messages_are_small_and_their_halves_few() {
+        let intake = Arc::new(Intake::new(Pool::default()));
+        let mut fits = fed(CALL, true, &intake);
+        fits.pass(&message(OPEN_REQUEST_BYTES_MAX)).await.unwrap();
+        let mut long = fed(CALL, true, &intake);
+        let refused = long.pass(&message(OPEN_REQUEST_BYTES_MAX + 1)[..5]).await;
+        assert_eq!(refused.unwrap_err().code(), Code::ResourceExhausted);
+        let mut all = Vec::new();
+        let half = &message(OPEN_REQUEST_BYTES_MAX)[..OPEN_REQUEST_BYTES_MAX];
+        for _ in 0..CONNECTION_BYTES / OPEN_REQUEST_BYTES_MAX {
+            let mut one = fed(CALL, true, &intake);
+            one.pass(half).await.unwrap();
+            all.push(one);
+        }
+        assert!(fed(CALL, true, &intake).pass(half).await.is_err());
+        assert_eq!(left(&intake).1, 0, "the pool is for others");
+    }
+
+    #[tokio::test]
+    async fn half_a_message_ends_its_call_and_drops_of_it_do_not_help() {
+        let intake = Arc::new(Intake::new(Pool::default()));
+        for path in [CALL, CHAT] {
+            let mut fed = fed(path, false, &intake);
+            fed.pass(&message(1_000)[..1]).await.unwrap();
+            assert!(fed.waits());
+            let deadline = |body: &Watched| {
+                let timers = [&body.each, &body.whole];
+                let over = timers.into_iter().find_map(|timer| timer.over.as_ref());
+                over.unwrap().deadline()
+            };
+            let at = deadline(&fed.body);
+            for place in 1..11 {
+                fed.pass(&message(1_000)[place..=place]).await.unwrap();
+                assert!(fed.waits());
+                assert_eq!(deadline(&fed.body), at, "{path}: the time began anew");
+            }
+            assert_eq!(fed.ended().await, Code::DeadlineExceeded, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_must_end_after_its_message_and_a_stream_may_wait_between_two() {
+        let intake = Arc::new(Intake::new(Pool::default()));
+        let mut call = fed(CALL, false, &intake);
+        call.pass(&message(3)).await.unwrap();
+        assert_eq!(call.ended().await, Code::DeadlineExceeded);
+        let mut chat = fed(CHAT, false, &intake);
+        for _ in 0..5 {
+            chat.pass(&message(3)).await.unwrap();
+            assert!(chat.waits());
+            assert!(chat.body.each.over.is_none(), "nothing runs between two");
+        }
+        // The time of a message begins with its first byte, even if the one before was slow.
+        chat.pass(&message(30)[..9]).await.unwrap();
+        assert!(chat.waits() && chat.body.each.over.is_some());
+        chat.pass(&[&message(30)[9..], &message(300)[..200]].concat())
+            .await
+            .unwrap();
+        assert!(chat.body.each.over.is_none());
+        assert_eq!(chat.ended().await, Code::DeadlineExceeded);
+    }
+}
