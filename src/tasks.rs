@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 /// A group of tasks that end together. Cheap to clone; all clones are the same group.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,9 @@ impl Tasks {
     }
 
     /// Starts a task of the group. It should end soon after `cancelled` resolves.
+    ///
+    /// Its name stands in the log at the level of debug: what the log keeps of each span it never gives back, and there
+    /// is one for each connection.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn spawn<F>(&self, name: &'static str, task: F)
     where
@@ -26,7 +29,7 @@ impl Tasks {
     {
         tokio::spawn(
             self.tracker
-                .track_future(task.instrument(info_span!("task", name))),
+                .track_future(task.instrument(debug_span!("task", name))),
         );
     }
 

@@ -34,6 +34,7 @@ mod line_client;
 mod terminal_safety;
 mod upgrade;
 
+mod attacks;
 mod clean_stop;
 mod connections;
 mod go_regressions;

@@ -5,21 +5,153 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use prost::Message as _;
 use tinychat::pb::{
-    ChangePasswordRequest, CreateTokenRequest, Device, DeviceKind, GoingAwayReason,
-    ListDevicesRequest, LoginRequest, LogoutRequest, RevokeDeviceRequest, Scope, WhoAmIRequest,
-    auth_service_client::AuthServiceClient, event::Body,
+    ChangePasswordRequest, ChatRequest, CreateTokenRequest, Device, DeviceKind, GoingAwayReason,
+    Hello, ListDevicesRequest, LoginRequest, LogoutRequest, Presence, RevokeDeviceRequest, Scope,
+    WhoAmIRequest, auth_service_client::AuthServiceClient, chat_request::Request, event::Body,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
 };
 use tonic::{Code, Status, transport::Endpoint};
 use tonic_types::StatusExt as _;
 
 use crate::support::{
     Account, Server, Start,
-    account::PASSWORD,
+    account::{PASSWORD, new_id, to_user},
     both_stores, eventually_async,
     feed::{DOORS, Door},
-    heavy, in_time, reason,
+    heavy, in_time, reason, wire,
 };
+
+/// Calls with frames of one's own: a message in two halves, or one that is taken back.
+struct Slow {
+    stream: TcpStream,
+}
+
+impl Slow {
+    /// Begins a call with the first bytes of its message.
+    async fn begin(server: &Server, path: &str, token: &str, part: &[u8], flags: u8) -> Self {
+        let address = server.address().as_str();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let (name, value) = wire::bearer(token);
+        let block = wire::call(path, &[(name, value.as_str())]);
+        let bytes = [
+            wire::greeting(&[]),
+            wire::frame(wire::HEADERS, wire::END_HEADERS, 1, &block),
+            wire::frame(wire::DATA, flags, 1, part),
+        ];
+        stream.write_all(&bytes.concat()).await.unwrap();
+        Self { stream }
+    }
+
+    async fn go_on(&mut self, kind: u8, flags: u8, payload: &[u8]) {
+        let bytes = wire::frame(kind, flags, 1, payload);
+        // Its connection may have been ended with its token.
+        let _ = self.stream.write_all(&bytes).await;
+    }
+
+    /// Waits until its stream or its connection has ended.
+    async fn ended(&mut self) {
+        loop {
+            let mut head = [0; 9];
+            let read = in_time("a frame", self.stream.read_exact(&mut head)).await;
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            let ends = head[3] == wire::RST_STREAM
+                || (head[3] == wire::HEADERS && head[4] & wire::END_STREAM != 0);
+            if read.is_err() || self.stream.read_exact(&mut payload).await.is_err() || ends {
+                return;
+            }
+        }
+    }
+}
+
+async fn a_logout_that_is_taken_back_is_done_whole_or_not_at_all(start: Start) {
+    let server = start.start();
+    let ann = Account::register(&server, "ann").await;
+    let mut done = 0;
+    for round in 0..60_u64 {
+        let device = Account::login(&server, "ann").await;
+        let mut feed = device.live(DOORS[round as usize % 2]).await;
+        let id = devices(&ann).await.last().unwrap().id.clone();
+        let logout = "/tinychat.v1.AuthService/Logout";
+        let message = wire::message(&[]);
+        let mut call =
+            Slow::begin(&server, logout, &device.token, &message, wire::END_STREAM).await;
+        // Before it is begun, while it is committed, after it was done.
+        tokio::time::sleep(Duration::from_micros(round * 50)).await;
+        call.go_on(wire::RST_STREAM, 0, &8_u32.to_be_bytes()).await;
+        drop(call);
+        // Whether it was done shows in the list; token and stream must agree with that in the end.
+        eventually_async("all agree", async || {
+            let listed = devices(&ann).await.iter().any(|device| device.id == id);
+            listed == is_in(&device).await
+        })
+        .await;
+        if is_in(&device).await {
+            ann.send("ann", "are you there?").await;
+            feed.until_text("are you there?").await;
+            // It may still be done a moment later; either way it is gone now.
+            let _ = revoke(&ann, &id).await;
+        } else {
+            done += 1;
+        }
+        let status = feed.end().await.unwrap_err();
+        assert_eq!(reason(&status), "TOKEN_INVALID", "round {round}");
+    }
+    println!("{done} of 60 were done");
+}
+
+async fn what_comes_late_in_the_name_of_a_revoked_token_is_refused(start: Start) {
+    let server = start.start();
+    let ann = Account::register(&server, "ann").await;
+    let thief = Account::login(&server, "ann").await;
+    let stolen = devices(&ann).await.last().unwrap().id.clone();
+    let create = CreateTokenRequest {
+        name: "left behind".to_owned(),
+        scopes: vec![Scope::Admin.into()],
+        expire_time: None,
+    };
+    let send = to_user("ann", "left behind", &new_id());
+    let hello = ChatRequest {
+        request_id: 1,
+        request: Some(Request::Hello(Hello::default())),
+    };
+    let mut calls = Vec::new();
+    for (path, message) in [
+        (
+            "/tinychat.v1.AuthService/CreateToken",
+            create.encode_to_vec(),
+        ),
+        ("/tinychat.v1.ChatService/Send", send.encode_to_vec()),
+        ("/tinychat.v1.ChatService/Chat", hello.encode_to_vec()),
+    ] {
+        let message = wire::message(&message);
+        let (half, rest) = message.split_at(message.len() / 2);
+        let call = Slow::begin(&server, path, &thief.token, half, 0).await;
+        calls.push((call, rest.to_vec()));
+    }
+    // Each was let in, or the second half would not be the one that is refused.
+    eventually_async("they were begun", async || is_in(&thief).await).await;
+    let before = devices(&ann).await.len();
+    revoke(&ann, &stolen).await.unwrap();
+    for (call, rest) in &mut calls {
+        call.go_on(wire::DATA, wire::END_STREAM, rest).await;
+        call.ended().await;
+    }
+    assert_eq!(devices(&ann).await.len(), before - 1);
+    assert!(
+        ann.conversations().await.is_empty(),
+        "a message was left behind"
+    );
+    let users = ann.users().await;
+    assert_eq!(users.len(), 1);
+    let online = users[0].1;
+    assert_eq!(online, Presence::Offline, "a stream was left behind");
+}
 
 both_stores! {
     devices_are_listed_with_what_they_are,
@@ -27,6 +159,8 @@ both_stores! {
     an_expired_token_ends_its_streams,
     fifty_tokens_and_not_one_more_and_no_login_retires_one,
     a_new_password_ends_other_devices_when_asked,
+    a_logout_that_is_taken_back_is_done_whole_or_not_at_all,
+    what_comes_late_in_the_name_of_a_revoked_token_is_refused,
 }
 
 /// Another address of this machine, for a caller who is somebody else.
@@ -171,7 +305,8 @@ async fn an_expired_token_ends_its_streams(start: Start) {
     }
     for feed in &mut feeds {
         let status = feed.end().await.unwrap_err();
-        assert_eq!(status.code(), Code::Unauthenticated);
+        let got = (status.code(), reason(&status));
+        assert_eq!(got, (Code::Unauthenticated, "TOKEN_EXPIRED".to_owned()));
         assert!(now() >= end, "before its end");
     }
     let refused = bot.connection.auth().who_am_i(WhoAmIRequest {}).await;

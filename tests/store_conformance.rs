@@ -56,6 +56,7 @@ conformance! { memory, sqlite =>
         an_expired_device_ends_when_the_next_is_made,
         a_password_is_changed_only_while_the_old_one_stands,
         a_change_of_password_ends_all_other_devices_when_told_to,
+        a_device_that_has_ended_makes_no_other,
         a_login_that_proved_an_older_password_is_refused,
     }
     sending {

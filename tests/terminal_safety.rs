@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use crate::support::{
     self, PATIENCE,
     evil::{Evil, Script},
+    oracle::Oracle,
     rng::Rng,
     terminal::Home,
 };
@@ -128,107 +129,17 @@ fn tricks() -> Vec<String> {
     all
 }
 
-/// What a terminal would do with the bytes.
-#[derive(Default)]
-struct Oracle {
-    text: String,
-    marks: usize,
-    /// A carriage return that no line end has followed yet: what comes now would be written over the line.
-    returned: bool,
-    faults: Vec<String>,
-}
-
-impl Oracle {
-    fn judge(bytes: &[u8]) -> Self {
-        let mut oracle = Self::default();
-        vte::Parser::new().advance(&mut oracle, bytes);
-        // Bytes that a terminal in 8-bit mode would take for C1 are none in UTF-8; what is no UTF-8 is no text of ours.
-        if let Err(error) = std::str::from_utf8(bytes) {
-            oracle.faults.push(format!("not UTF-8: {error}"));
-        }
-        let forged = |line: &&str| line.starts_with("<forged") || line.starts_with("<> forged");
-        let forged: Vec<String> = oracle.text.lines().filter(forged).map(Into::into).collect();
-        oracle
-            .faults
-            .extend(forged.into_iter().map(|line| format!("forged: {line}")));
-        oracle
-    }
-
-    fn fault(&mut self, what: impl Into<String>) {
-        self.faults.push(what.into());
-    }
-}
-
-impl vte::Perform for Oracle {
-    fn print(&mut self, c: char) {
-        if std::mem::take(&mut self.returned) {
-            self.fault("writes over the line");
-        }
-        self.text.push(c);
-        let is_mark = matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}');
-        self.marks = if is_mark { self.marks + 1 } else { 0 };
-        if self.marks > 4 {
-            self.fault("a tower of marks");
-        }
-        let unseen = matches!(
-            c,
-            '\u{80}'..='\u{9f}'
-                | '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'
-                | '\u{200e}'
-                | '\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        );
-        if unseen || c.is_control() {
-            self.fault(format!("shows {:?}", c));
-        }
-    }
-
-    fn execute(&mut self, byte: u8) {
-        match byte {
-            b'\r' => self.returned = true,
-            b'\n' | b'\t' => {
-                self.returned &= byte != b'\n';
-                self.text.push(char::from(byte));
-            }
-            _ => self.fault(format!("executes {byte:#x}")),
-        }
-    }
-
-    fn hook(&mut self, _: &vte::Params, _: &[u8], _: bool, action: char) {
-        self.fault(format!("DCS {action:?}"));
-    }
-
-    fn osc_dispatch(&mut self, parameters: &[&[u8]], _: bool) {
-        self.fault(format!("OSC {parameters:?}"));
-    }
-
-    fn csi_dispatch(&mut self, parameters: &vte::Params, _: &[u8], _: bool, action: char) {
-        self.fault(format!("CSI {parameters:?} {action:?}"));
-    }
-
-    fn esc_dispatch(&mut self, _: &[u8], _: bool, byte: u8) {
-        self.fault(format!("ESC {byte:#x}"));
-    }
-}
-
 #[test]
 fn the_oracle_sees_every_trick() {
     for trick in tricks() {
-        let oracle = Oracle::judge(format!("{trick}\u{1b}\\").as_bytes());
+        let oracle = Oracle::judge_lines(format!("{trick}\u{1b}\\").as_bytes());
         // What ends the sequences that a trick leaves open is itself an escape: one fault more than that.
-        let harmless = Oracle::judge(b"needle\x1b\\").faults.len();
+        let harmless = Oracle::judge_lines(b"needle\x1b\\").faults.len();
         let seen = oracle.faults.len() > harmless || !oracle.text.contains(WORD);
         assert!(seen, "{trick:?} passes for harmless");
     }
     assert!(
-        Oracle::judge("plain é 漢 👩‍👩‍👧\r\n".as_bytes())
+        Oracle::judge_lines("plain é 漢 👩‍👩‍👧\r\n".as_bytes())
             .faults
             .is_empty()
     );
@@ -296,7 +207,7 @@ fn frames(tricks: &[String]) -> Vec<Vec<Event>> {
 /// Judges what a client wrote.
 #[track_caller]
 fn assert_harmless(bytes: &[u8], what: &str) {
-    let oracle = Oracle::judge(bytes);
+    let oracle = Oracle::judge_lines(bytes);
     let shown = oracle.text;
     assert_eq!(oracle.faults, Vec::<String>::new(), "{what}: {shown}");
 }
@@ -578,7 +489,7 @@ async fn whatever_a_server_says_at_random_the_client_survives_it_and_ends_in_ord
                 "seed {seed} {arguments:?}: {status} {said}"
             );
             for file in [&out, &err] {
-                let oracle = Oracle::judge(&std::fs::read(file).unwrap());
+                let oracle = Oracle::judge_lines(&std::fs::read(file).unwrap());
                 assert!(
                     oracle.faults.is_empty(),
                     "seed {seed} {arguments:?}: {:?}",

@@ -27,7 +27,7 @@ use tokio::{io::AsyncReadExt as _, net::TcpListener, task::JoinSet};
 
 use crate::support::{
     self, Account, PATIENCE, Server,
-    certificates::{Authority, Pair},
+    certificates::{self, Authority, Pair},
     feed::Door,
     in_time, path_with_tools,
     terminal::Home,
@@ -155,28 +155,28 @@ async fn neither_side_falls_back_to_plaintext() {
     }
 }
 
-/// A server that speaks TLS but offers nothing by ALPN.
-async fn without_alpn(pair: &Pair) -> (ServerAddress, JoinSet<()>) {
+/// A server that speaks TLS and offers this by ALPN. It fails if it is sent anything.
+async fn serving_by(pair: &Pair, protocols: Vec<Vec<u8>>) -> (ServerAddress, JoinSet<()>) {
     let chain = CertificateDer::pem_file_iter(&pair.certificate).unwrap();
     let chain = chain.collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_file(&pair.key).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
+    config.alpn_protocols = protocols;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
     let mut serving = JoinSet::new();
     serving.spawn(async move {
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        while let Ok((stream, _)) = listener.accept().await {
-            if let Ok(mut stream) = acceptor.accept(stream).await {
-                // A client that goes on without HTTP/2 would send its preface.
-                let mut byte = [0];
-                assert_eq!(stream.read(&mut byte).await.unwrap_or(0), 0);
-            }
+        let (stream, _) = listener.accept().await.unwrap();
+        if let Ok(mut stream) = acceptor.accept(stream).await {
+            // A client that goes on without HTTP/2 would send its preface.
+            let mut byte = [0];
+            assert_eq!(stream.read(&mut byte).await.unwrap_or(0), 0);
         }
     });
     (address, serving)
@@ -185,10 +185,12 @@ async fn without_alpn(pair: &Pair) -> (ServerAddress, JoinSet<()>) {
 #[tokio::test]
 async fn a_server_without_http2_in_its_tls_is_refused() {
     let authority = Authority::new();
-    let (address, mut serving) = without_alpn(&authority.issue_good("good")).await;
+    let (address, mut serving) = serving_by(&authority.issue_good("good"), Vec::new()).await;
     let failure = refused(&address, Trust::Authorities(authority.file())).await;
     assert!(matches!(failure, TlsFailure::NoHttp2 { .. }), "{failure}");
-    assert!(serving.try_join_next().is_none(), "it was sent something");
+    // Its one connection has been read to its end by now, or its task has failed.
+    let ended = in_time("its end", serving.join_next()).await.unwrap();
+    ended.expect("it was sent something");
 }
 
 #[test]
@@ -327,6 +329,11 @@ async fn a_new_certificate_is_served_under_load_without_a_dropped_stream() {
             assert!(Instant::now() < end, "round {round}");
         }
     }
+    // Told to, it reads again what has not changed, which no look at the files would do.
+    let read = || server.stderr().matches("certificate read").count();
+    let before = read();
+    hang_up();
+    support::eventually("it is read again", PATIENCE, || read() > before).await;
     // A torn file changes nothing.
     fs::write(&place.certificate, "torn").unwrap();
     hang_up();
@@ -379,8 +386,73 @@ fn grpcurl_and_python_speak_tls() {
     let authority = Authority::new();
     let server = with(&authority.issue_good("good"));
     let (address, file) = (server.address().as_str(), authority.file());
+    let output = Command::new("grpcurl")
+        .args(["-cacert", &file.display().to_string(), address])
+        .arg("tinychat.v1.ChatService/Time")
+        .env("PATH", path_with_tools())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
     let out = crate::python_client::chat(&[address, &file.display().to_string()]);
     assert!(out.ends_with("all done\n"), "{out}");
+}
+
+#[tokio::test]
+async fn a_server_that_offers_only_http1_in_its_tls_is_refused() {
+    let authority = Authority::new();
+    let pair = authority.issue_good("good");
+    let (address, _serving) = serving_by(&pair, vec![b"http/1.1".to_vec()]).await;
+    let failure = refused(&address, Trust::Authorities(authority.file())).await;
+    assert!(matches!(failure, TlsFailure::NoHttp2 { .. }), "{failure}");
+}
+
+#[tokio::test]
+async fn the_other_loopback_is_served_and_its_certificate_is_for_it() {
+    let tls = ["--tls", "self-signed", "--listen", "[::1]:0"];
+    let server = Server::build().with_passwords().arguments(&tls).start();
+    let greeting = server.printed().join("\n");
+    let second = greeting.split(" and ").nth(1).unwrap();
+    let second: ServerAddress = second.split(' ').next().unwrap().parse().unwrap();
+    let trust = Trust::Authorities(server.certificate());
+    time(&second, trust).await.unwrap();
+    let port = second.as_str().rsplit_once(':').unwrap().1;
+    assert_eq!(second.as_str(), format!("[::1]:{port}"));
+}
+
+#[tokio::test]
+async fn the_very_certificate_may_stand_in_the_file_of_authorities() {
+    // As `openssl req -x509` makes it: it signs itself and says that it is an authority.
+    let folder = tempfile::tempdir().unwrap();
+    let pair = certificates::own_authority(folder.path());
+    let server = with(&pair);
+    let trust = Trust::Authorities(pair.certificate.clone());
+    time(server.address(), trust).await.unwrap();
+    let unknown = refused(server.address(), Trust::System).await;
+    assert!(matches!(unknown, TlsFailure::Unknown { .. }), "{unknown}");
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_told_by_the_program_with_the_mend() {
+    let authority = Authority::new();
+    let home = Home::new();
+    let file = authority.file().display().to_string();
+    for (pair, mend) in [
+        (
+            authority.issue("old", &["127.0.0.1"], [2000, 2020]),
+            "ask its operator for a fresh one",
+        ),
+        (
+            authority.issue("elsewhere", &["chat.example.org"], [2020, 2090]),
+            "connect by a name that it is for",
+        ),
+    ] {
+        let server = with(&pair);
+        let output = home.run(server.address().as_str(), &["--ca", &file, "time"], b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(said.contains(mend), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -12,9 +12,12 @@ use std::{
 
 use crate::domain::clock::Clock;
 
-/// Keys that are kept at once, some 10 MiB. Past it those that are full again are dropped; each key that is not cost
-/// somebody a refused or a hashed attempt within the last minute.
+/// Keys that are kept at once, some 10 MiB. Past it those that are full again are dropped, and while there are none, new
+/// keys are not counted at all: to refuse them would lock out all those who did nothing. What such a flood can do is
+/// bounded by what hashes run at once.
 const KEYS_MAX: usize = 100_000;
+/// How often it is looked for keys to drop: a look goes through all.
+const SWEEP_EVERY_MS: i64 = 1_000;
 
 /// A minute, over which a bucket fills.
 const MINUTE_MS: i64 = 60_000;
@@ -24,8 +27,13 @@ pub struct Buckets<K> {
     /// Milliseconds for one attempt; `None`: no limit.
     interval_ms: Option<i64>,
     clock: Arc<dyn Clock>,
+    counted: Mutex<Counted<K>>,
+}
+
+struct Counted<K> {
     /// When each bucket will be full again.
-    full_at: Mutex<HashMap<K, i64>>,
+    full_at: HashMap<K, i64>,
+    swept: i64,
 }
 
 impl<K: Eq + Hash + Clone> Buckets<K> {
@@ -35,12 +43,15 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
         Self {
             interval_ms,
             clock,
-            full_at: Mutex::default(),
+            counted: Mutex::new(Counted {
+                full_at: HashMap::new(),
+                swept: i64::MIN,
+            }),
         }
     }
 
-    fn full_at(&self) -> MutexGuard<'_, HashMap<K, i64>> {
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counted(&self) -> MutexGuard<'_, Counted<K>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes one attempt, or says how long to wait for one.
@@ -49,11 +60,16 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
             return Ok(());
         };
         let now = self.clock.now().milliseconds();
-        let mut full_at = self.full_at();
+        let mut counted = self.counted();
+        let Counted { full_at, swept } = &mut *counted;
         if full_at.len() >= KEYS_MAX && !full_at.contains_key(key) {
-            full_at.retain(|_, full| *full > now);
+            // A clock that was set back is one that has moved enough.
+            if now.wrapping_sub(*swept).unsigned_abs() >= SWEEP_EVERY_MS.unsigned_abs() {
+                full_at.retain(|_, full| *full > now);
+                *swept = now;
+            }
             if full_at.len() >= KEYS_MAX {
-                return Err(Duration::from_millis(interval.unsigned_abs()));
+                return Ok(());
             }
         }
         // No bucket is further from full than a minute: a clock that was set back must not lock anybody out.
@@ -76,7 +92,7 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
             return;
         };
         let now = self.clock.now().milliseconds();
-        let mut full_at = self.full_at();
+        let full_at = &mut self.counted().full_at;
         if let Some(full) = full_at.get_mut(key) {
             *full -= interval;
             if *full <= now {
@@ -122,7 +138,7 @@ mod tests {
         assert!((0..2).all(|_| buckets.take(&"ann").is_ok()));
         assert!(buckets.take(&"ann").is_err());
         buckets.give_back(&"nobody");
-        assert_eq!(buckets.full_at().len(), 1);
+        assert_eq!(buckets.counted().full_at.len(), 1);
     }
 
     #[test]
@@ -146,10 +162,12 @@ mod tests {
         let clock = Arc::new(ManualClock::at(TimeMs::new(0)));
         let buckets = Buckets::per_minute(5, clock.clone());
         assert!((0..KEYS_MAX).all(|key| buckets.take(&key).is_ok()));
-        assert!(buckets.take(&KEYS_MAX).is_err());
-        assert!(buckets.take(&0).is_ok(), "who is known goes on");
+        // Who is not counted is not refused either, and who is counted still is.
+        assert!((0..10).all(|_| buckets.take(&KEYS_MAX).is_ok()));
+        assert_eq!(buckets.counted().full_at.len(), KEYS_MAX);
+        assert!((0..4).all(|_| buckets.take(&0).is_ok()) && buckets.take(&0).is_err());
         clock.advance_ms(60_000);
         assert!(buckets.take(&KEYS_MAX).is_ok());
-        assert_eq!(buckets.full_at().len(), 1);
+        assert_eq!(buckets.counted().full_at.len(), 1);
     }
 }

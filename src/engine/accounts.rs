@@ -188,6 +188,17 @@ impl Engine {
         Ok(principal)
     }
 
+    /// Whether the token of a call that was admitted a short while ago still holds.
+    pub fn still_holds(&self, principal: &Principal) -> Result<(), Error> {
+        if self.hub.has_ended(principal.device.id) {
+            Err(Error::TokenInvalid)
+        } else if principal.device.has_expired(self.now()) {
+            Err(Error::TokenExpired)
+        } else {
+            Ok(())
+        }
+    }
+
     /// The account of the caller.
     pub async fn who_am_i(&self, principal: &Principal) -> Result<User, Error> {
         let account = self.store.find_account(principal.user.name.clone()).await?;

@@ -21,10 +21,15 @@ impl Engine {
         peer: UserName,
     ) -> Result<ConversationView, Error> {
         principal.may(Scope::Send)?;
-        Ok(self
+        let mut view = self
             .store
             .start_direct(principal.user.clone(), peer)
-            .await?)
+            .await?;
+        // Whoever may only send learns where to, not what is said there.
+        if principal.may(Scope::Read).is_err() {
+            (view.read, view.last_message) = (ReadState::default(), None);
+        }
+        Ok(view)
     }
 
     /// Gets one conversation of the caller.

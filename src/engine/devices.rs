@@ -87,6 +87,7 @@ impl Engine {
         let (token, hash) = issue(TokenKind::Bot)?;
         let device = self
             .create_device(NewDevice {
+                made_by: Some(principal.device.id),
                 kind: DeviceKind::Token,
                 scopes,
                 expires,

@@ -120,6 +120,7 @@ impl From<CreateDeviceError> for Error {
     fn from(error: CreateDeviceError) -> Self {
         match error {
             CreateDeviceError::PasswordChanged => Self::LoginFailed,
+            CreateDeviceError::MakerEnded => Self::TokenInvalid,
             CreateDeviceError::TooManyTokens => Self::TooManyTokens,
             CreateDeviceError::Store(error) => error.into(),
         }

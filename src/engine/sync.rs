@@ -29,6 +29,8 @@ impl Engine {
         principal: &Principal,
         name: DeviceName,
     ) -> Result<(), Error> {
+        // A bot does not get to choose what its owner sees in the list of devices.
+        principal.may(Scope::Admin)?;
         if principal.device.name != name {
             self.store.rename_device(principal.device.id, name).await?;
             self.tokens.forget(principal.device.id);

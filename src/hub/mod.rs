@@ -15,11 +15,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 pub use session::{Ended, Next, Opening, Session};
-pub use signals::Signals;
+pub use signals::{Signals, Void};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
@@ -40,9 +41,9 @@ use crate::{
 /// idle user, and a commit takes some milliseconds, so more would buy little.
 const RING_COMMITS: usize = 16;
 
-/// Devices that were logged out last. A stream that was admitted just before its device was logged out opens moments
-/// later; ids are never used again, so these many cover any such moment.
-const REVOKED_KEPT: usize = 4_096;
+/// How long it is remembered that a device was logged out. A call or stream that was admitted just before says what it
+/// wants moments later: the longest of them, a `Chat` that waits for its `hello`, may take 30 s.
+const REVOKED_KEPT: Duration = Duration::from_secs(60);
 
 /// What a ring carries.
 #[derive(Clone, Debug)]
@@ -82,7 +83,27 @@ impl Live {
 #[derive(Debug, Default)]
 struct Everybody {
     users: HashMap<UserId, Live>,
-    revoked: VecDeque<DeviceId>,
+    revoked: Revoked,
+}
+
+/// Devices that were logged out a while ago. There are as many as the store can end in that while, at 24 bytes each.
+#[derive(Debug, Default)]
+struct Revoked {
+    devices: HashSet<DeviceId>,
+    since: VecDeque<(Instant, DeviceId)>,
+}
+
+impl Revoked {
+    fn note(&mut self, device: DeviceId, now: Instant) {
+        while let Some((since, oldest)) = self.since.front().copied()
+            && now.duration_since(since) > REVOKED_KEPT
+        {
+            self.since.pop_front();
+            self.devices.remove(&oldest);
+        }
+        self.since.push_back((now, device));
+        self.devices.insert(device);
+    }
 }
 
 /// Everybody who is online.
@@ -161,7 +182,7 @@ impl Hub {
         };
         let ring = {
             let mut everybody = self.everybody();
-            if everybody.revoked.contains(&device) {
+            if everybody.revoked.devices.contains(&device) {
                 signals.revoked.cancel();
             }
             let live = everybody.users.entry(user).or_insert_with(|| Live {
@@ -199,14 +220,16 @@ impl Hub {
     /// Ends the sessions of a device that was logged out.
     pub fn revoke(&self, user: UserId, device: DeviceId) {
         let mut everybody = self.everybody();
-        if everybody.revoked.len() == REVOKED_KEPT {
-            everybody.revoked.pop_front();
-        }
-        everybody.revoked.push_back(device);
+        everybody.revoked.note(device, Instant::now());
         if let Some(live) = everybody.users.get(&user) {
             let ended = live.sessions.values().filter(|(owner, _)| *owner == device);
             ended.for_each(|(_, signals)| signals.revoked.cancel());
         }
+    }
+
+    /// Whether a device was logged out a short while ago.
+    pub fn has_ended(&self, device: DeviceId) -> bool {
+        self.everybody().revoked.devices.contains(&device)
     }
 
     /// Whether a user is online.
@@ -258,6 +281,23 @@ mod tests {
         store::{AuthMode, ReplayFrom, memory::MemoryStore},
     };
 
+    #[test]
+    fn what_has_ended_is_remembered_for_a_while() {
+        let (mut revoked, began) = (Revoked::default(), Instant::now());
+        let device = DeviceId::new;
+        revoked.note(device(1), began);
+        // However many there are in between.
+        for number in 2..10_000 {
+            revoked.note(device(number), began + REVOKED_KEPT);
+        }
+        assert!(revoked.devices.contains(&device(1)));
+        let later = began + REVOKED_KEPT + Duration::from_millis(1);
+        revoked.note(device(10_000), later);
+        assert!(!revoked.devices.contains(&device(1)) && revoked.devices.contains(&device(2)));
+        revoked.note(device(10_001), later + REVOKED_KEPT + REVOKED_KEPT);
+        assert_eq!((revoked.devices.len(), revoked.since.len()), (1, 1));
+    }
+
     #[tokio::test]
     async fn a_session_that_opens_just_after_its_device_was_logged_out_ends_at_once() {
         let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
@@ -273,7 +313,12 @@ mod tests {
         };
         hub.revoke(user, ended);
         let next = hub.open(user, ended, opening()).next().await;
-        assert!(matches!(next, Next::Ended(Ended::Revoked)), "{next:?}");
+        let revoked = Ended::Void(Void::Revoked);
+        assert!(
+            matches!(&next, Next::Ended(ended) if *ended == revoked),
+            "{next:?}"
+        );
+        assert!(hub.has_ended(ended) && !hub.has_ended(other));
         let next = hub.open(user, other, opening()).next().await;
         assert!(matches!(next, Next::Frame { .. }), "{next:?}");
         assert_eq!(hub.presence(user), Presence::Offline);

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, Item, Signals};
+use super::{Hub, Item, Signals, Void};
 use crate::{
     convert::event,
     domain::{
@@ -49,8 +49,8 @@ pub struct Opening {
 /// Why a session is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The token of its device is void.
-    Revoked,
+    /// The token of the device is void.
+    Void(Void),
     /// The client was told to go, and why.
     GoneAway(GoingAwayReason),
     /// The store could not be read.
@@ -138,7 +138,7 @@ impl Session {
     pub async fn next(&mut self) -> Next {
         loop {
             if self.signals.is_void() {
-                return Next::Ended(Ended::Revoked);
+                return Next::Ended(Ended::Void(self.signals.void_by()));
             }
             if let Some(run) = self.ready.pop_front() {
                 return Next::Frame {

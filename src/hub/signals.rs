@@ -5,6 +5,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::event::GoingAwayReason;
 
+/// Why a token is void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Void {
+    /// Its device was logged out.
+    Revoked,
+    /// It has come to its end.
+    Expired,
+}
+
 /// The signals of one session. Cheap to clone; all clones hear the same.
 #[derive(Clone, Debug)]
 pub struct Signals {
@@ -25,6 +34,14 @@ impl Signals {
     pub fn is_void(&self) -> bool {
         let expired = |expires| Instant::now() >= expires;
         self.revoked.is_cancelled() || self.expires.is_some_and(expired)
+    }
+
+    /// Why it is, once it is.
+    pub fn void_by(&self) -> Void {
+        match self.revoked.is_cancelled() {
+            true => Void::Revoked,
+            false => Void::Expired,
+        }
     }
 
     /// Resolves when the token of the device is void.

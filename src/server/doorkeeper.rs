@@ -40,6 +40,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Counted {
     all: usize,
+    /// Those that have come and gone.
+    gone: u64,
     by_address: HashMap<CallerAddress, usize>,
 }
 
@@ -74,6 +76,14 @@ impl Doorkeeper {
     }
 }
 
+impl Doorkeeper {
+    /// How many connections are open, and how many have ended since the start.
+    pub fn counts(&self) -> (u64, u64) {
+        let counted = self.0.counted();
+        (counted.all as u64, counted.gone)
+    }
+}
+
 impl Inner {
     fn counted(&self) -> MutexGuard<'_, Counted> {
         // Counting cannot panic halfway, so what a poisoned lock guards is whole.
@@ -93,6 +103,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counted = self.keeper.0.counted();
         counted.all = counted.all.saturating_sub(1);
+        counted.gone += 1;
         if let Some(here) = counted.by_address.get_mut(&self.address) {
             *here = here.saturating_sub(1);
             if *here == 0 {

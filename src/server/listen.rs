@@ -4,15 +4,7 @@
 //! carries gRPC over HTTP/2, in the clear or in TLS, and gRPC-Web over HTTP/1.1 too. A peer that says nothing, says half
 //! a greeting or half a handshake loses its connection after 5 s; the accept loop itself never waits for a peer.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::{
@@ -30,9 +22,9 @@ use tracing::{debug, warn};
 
 use super::{
     caller::Caller,
-    counted::Counted,
     doorkeeper::{Doorkeeper, Place},
     grpc::{Edge, intake::Pool},
+    opening::{self, Expected, Opened},
     tls::Tls,
 };
 use crate::{
@@ -50,10 +42,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// A ping after this long, and the time that its answer may take: a dead peer is found in 50 s.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a peer may take for a TLS handshake, for the first frame of HTTP/2, for the headers of HTTP/1.
+/// How long a peer may take for its first bytes, for the rest of a TLS handshake, for the headers of HTTP/1.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// What HTTP/2 begins with: its preface of 24 bytes and the head of the SETTINGS frame.
-const GREETING_BYTES: u64 = 24 + 9;
 /// Header bytes of one request: a token has 50, so this is ample.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Wait after an accept that failed for want of files or memory: it fails again at once, and would spin.
@@ -162,35 +152,57 @@ impl Serving {
             debug!(%peer, %error, "nodelay");
         }
         match self.tls.clone() {
-            None => self.serve(stream, peer).await,
+            None => self.hear(stream, peer).await,
             Some(tls) => {
-                let shaking = TlsAcceptor::from(tls.config())
-                    .accept(stream)
-                    .into_fallible();
-                let shaken = tokio::select! {
-                    shaken = timeout(HEADER_TIMEOUT, shaking) => shaken,
-                    () = self.stop.cancelled() => return,
+                let shaking = async {
+                    let opened = opening::open(stream, Expected::Tls).await.ok()?;
+                    let shaking = TlsAcceptor::from(tls.config()).accept(opened);
+                    Some(Box::pin(shaking.into_fallible()).await)
                 };
-                match shaken {
-                    Ok(Ok(stream)) => self.serve(stream, peer).await,
-                    Ok(Err((error, stream))) => {
+                match self.in_time(shaking).await.flatten() {
+                    Some(Ok(stream)) => Box::pin(self.hear(stream, peer)).await,
+                    Some(Err((error, stream))) => {
                         debug!(%peer, %error, "no TLS");
                         telemetry::connection_refused("handshake");
                         let _ = timeout(FAREWELL, let_read(stream)).await;
                     }
-                    Err(_) => telemetry::connection_refused("silent"),
+                    None => {}
                 }
             }
         }
         drop((place, open));
     }
 
-    /// Serves one connection until it ends or is told to.
-    async fn serve<T>(self, stream: T, peer: SocketAddr)
+    /// Hears what a peer begins with, and serves it.
+    async fn hear<T>(self, stream: T, peer: SocketAddr)
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (stream, read) = Counted::new(stream);
+        let opening = opening::open(stream, Expected::Http);
+        if let Some(Ok(opened)) = self.in_time(opening).await {
+            // In a box of its own: a task is as large as all that it may ever hold, and most of this is here.
+            Box::pin(self.serve(opened, peer)).await;
+        }
+    }
+
+    /// Waits for what a peer has to say first, but not for long; `None`: it did not say it, or the server stops.
+    async fn in_time<O>(&self, said: impl Future<Output = O>) -> Option<O> {
+        tokio::select! {
+            said = timeout(HEADER_TIMEOUT, said) => {
+                if said.is_err() {
+                    telemetry::connection_refused("silent");
+                }
+                said.ok()
+            }
+            () = self.stop.cancelled() => None,
+        }
+    }
+
+    /// Serves one connection until it ends or is told to.
+    async fn serve<T>(self, stream: Opened<T>, peer: SocketAddr)
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let caller = Caller::new(CallerAddress::new(peer.ip()), self.pool.clone());
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -212,7 +224,7 @@ impl Serving {
         tokio::pin!(connection);
         let told = tokio::select! {
             outcome = connection.as_mut() => return ended(peer, outcome),
-            told = self.told(&caller, &read) => told,
+            told = self.told(&caller) => told,
         };
         let patience = match told {
             Told::Cut(cause) => {
@@ -237,13 +249,7 @@ impl Serving {
     }
 
     /// Resolves when the connection should end.
-    async fn told(&self, caller: &Caller, read: &AtomicU64) -> Told {
-        let silent = async {
-            sleep(HEADER_TIMEOUT).await;
-            if read.load(Ordering::Relaxed) >= GREETING_BYTES {
-                std::future::pending().await
-            }
-        };
+    async fn told(&self, caller: &Caller) -> Told {
         let old = async {
             match self.age {
                 Some(age) => sleep(spread(age)).await,
@@ -252,7 +258,6 @@ impl Serving {
         };
         tokio::select! {
             () = caller.cut.cancelled() => Told::Cut("unread"),
-            () = silent => Told::Cut("silent"),
             () = self.stop.cancelled() => Told::Go(None),
             () = old => {
                 caller.leaving.cancel();
@@ -263,7 +268,7 @@ impl Serving {
 }
 
 /// Lets a peer read why it is refused: a socket that is closed over unread bytes takes back what was sent.
-async fn let_read(mut stream: TcpStream) {
+async fn let_read(mut stream: Opened<TcpStream>) {
     if stream.shutdown().await.is_ok() {
         let mut rest = stream.take(FAREWELL_BYTES);
         // How it ends does not matter any more.

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header, uri::Authority};
 use http_body_util::Full;
 use hyper::{body::Bytes, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::grpc::is_this_machine;
 use crate::{tasks::Tasks, telemetry};
 
 /// Scrapers at once: more than one or two is a mistake, and each holds a rendered page.
@@ -85,9 +86,22 @@ pub async fn serve(
     }
 }
 
+/// Whether a request is to this machine by its own name. A page of another site gets here by a name of its own that
+/// leads to this machine, and would read what it finds.
+fn is_by_own_name<T>(request: &Request<T>) -> bool {
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    host.is_some_and(|host| is_this_machine(host.host()))
+}
+
 fn answer<T>(request: &Request<T>, handle: &PrometheusHandle) -> Response<Full<Bytes>> {
     let found = request.uri().path() == "/metrics" && request.method() == Method::GET;
     let (status, kind, text) = match found {
+        _ if !is_by_own_name(request) => (
+            StatusCode::FORBIDDEN,
+            "text/plain; charset=utf-8",
+            "Ask for localhost or 127.0.0.1: other names are not answered.\n".to_owned(),
+        ),
         true => (
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",

@@ -2,13 +2,14 @@
 
 pub mod caller;
 pub mod config;
-mod counted;
 pub mod descriptors;
 pub mod doorkeeper;
 mod greeting;
 pub mod grpc;
 pub mod listen;
+mod memory;
 pub mod metrics;
+mod opening;
 pub mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -136,10 +137,15 @@ pub async fn run(
     }
     let (routes, health) = grpc::routes(&engine, &streams).await?;
     let stop_accepting = CancellationToken::new();
+    let doorkeeper = Doorkeeper::new(config.settings.connections);
+    background.spawn(
+        "memory",
+        memory::give_back(doorkeeper.clone(), background.cancelled().clone()),
+    );
     let serving = Serving {
-        edge: Edge::new(engine, routes),
+        edge: Edge::new(engine, routes, streams.clone()),
         tls: tls.clone(),
-        doorkeeper: Doorkeeper::new(config.settings.connections),
+        doorkeeper,
         pool: Pool::default(),
         age: config.connection_age,
         stop: stop_accepting.clone(),

@@ -42,6 +42,9 @@ pub enum CreateDeviceError {
     /// The password that the caller proved is not that of the account any more.
     #[error("the password was changed meanwhile")]
     PasswordChanged,
+    /// The device that makes the new one has ended.
+    #[error("the device that asked has ended meanwhile")]
+    MakerEnded,
     /// The user has as many tokens as there may be.
     #[error("the user has too many tokens")]
     TooManyTokens,

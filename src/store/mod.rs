@@ -121,6 +121,9 @@ pub struct NewDevice {
     /// The hash of the password that was proved, if one was: only while it stands is the device made. Otherwise a login
     /// that began before a change of the password could end after it.
     pub proof: Option<PasswordHash>,
+    /// The device that makes it, if one does: only while it has not ended, or a token that is just being revoked could
+    /// leave another one behind.
+    pub made_by: Option<DeviceId>,
 }
 
 impl NewDevice {
@@ -135,6 +138,7 @@ impl NewDevice {
             scopes: Scopes::ALL,
             expires: None,
             proof: None,
+            made_by: None,
         }
     }
 }

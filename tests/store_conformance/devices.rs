@@ -200,3 +200,29 @@ pub async fn a_login_that_proved_an_older_password_is_refused(subject: Subject) 
     assert_eq!(ids(&subject, &ann).await, []);
     assert!(create(&subject, login("second")).await.is_ok());
 }
+
+pub async fn a_device_that_has_ended_makes_no_other(subject: Subject) {
+    let (ann, bob) = (subject.user("ann").await, subject.user("bob").await);
+    let maker = subject.device(&ann, NOON).await;
+    let made_by = |device: DeviceId, number: u8, created: TimeMs| NewDevice {
+        made_by: Some(device),
+        created,
+        ..token(&ann, number)
+    };
+    let ended = Some(CreateDeviceError::MakerEnded);
+    assert!(create(&subject, made_by(maker.id, 1, NOON)).await.is_ok());
+    // One of somebody else, and one that comes to its end in this very moment.
+    let of_bob = subject.device(&bob, NOON).await;
+    let made = create(&subject, made_by(of_bob.id, 2, NOON)).await;
+    assert_eq!(made.err(), ended);
+    let short = create(&subject, ending(&ann, 3, after(10))).await;
+    let short = short.unwrap().0.id;
+    assert!(create(&subject, made_by(short, 4, after(9))).await.is_ok());
+    let made = create(&subject, made_by(short, 5, after(10))).await;
+    assert_eq!(made.err(), ended);
+    let before = ids(&subject, &ann).await;
+    assert_eq!(subject.store.end_device(ann.id, maker.id).await, Ok(true));
+    let made = create(&subject, made_by(maker.id, 6, NOON)).await;
+    assert_eq!(made.err(), ended);
+    assert_eq!(ids(&subject, &ann).await.len(), before.len() - 1);
+}

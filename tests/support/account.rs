@@ -197,6 +197,19 @@ impl Account {
         }
     }
 
+    /// The newest messages of a conversation, at most so many.
+    pub async fn newest(&self, conversation: &str, page_size: u32) -> Vec<Message> {
+        let request = ListMessagesRequest {
+            conversation_id: conversation.to_owned(),
+            position: None,
+            page_size,
+        };
+        let mut conversations = self.connection.conversations();
+        let page = conversations.list_messages(request);
+        let page = in_time("list messages", page).await.unwrap();
+        page.into_inner().messages
+    }
+
     /// The users that this login sees, as (name, presence).
     pub async fn users(&self) -> Vec<(String, tinychat::pb::Presence)> {
         let request = UsersRequest {

@@ -21,6 +21,22 @@ pub struct Pair {
     pub key: PathBuf,
 }
 
+/// A certificate that signs itself, says that it is an authority, and is shown by a server all the same.
+pub fn own_authority(folder: &Path) -> Pair {
+    let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    named(&mut parameters, "both");
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let own = parameters.self_signed(&key).unwrap();
+    let pair = Pair {
+        certificate: folder.join("own.pem"),
+        key: folder.join("own.key"),
+    };
+    fs::write(&pair.certificate, own.pem()).unwrap();
+    fs::write(&pair.key, key.serialize_pem()).unwrap();
+    pair
+}
+
 impl Authority {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();

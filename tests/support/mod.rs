@@ -4,17 +4,20 @@
 //! Nothing here waits for a fixed time: everything waits for a condition and has a deadline.
 
 pub mod account;
+pub mod bystander;
 pub mod certificates;
 pub mod checker;
 pub mod crash;
 pub mod evil;
 pub mod feed;
 pub mod load;
+pub mod oracle;
 pub mod raw;
 pub mod rng;
 pub mod server;
 pub mod strace;
 pub mod terminal;
+pub mod wire;
 
 use std::{
     env,

@@ -27,6 +27,9 @@ use super::{
 pub const OUTBOX_MESSAGES_MAX: usize = 1000;
 /// Messages in flight at most. Far below the 1,024 replies that a server lets lie unread.
 const IN_FLIGHT_MAX: usize = 64;
+/// The shortest wait before a message is tried again: without it a server could make this a loop at the speed of the
+/// network.
+const WAIT_MIN: Duration = Duration::from_millis(10);
 /// The longest wait that a server can impose before the message is tried again.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -167,9 +170,9 @@ impl Outbox {
         let place = self.items.iter().position(of_request)?;
         let wait = match answer.as_ref().map_err(ClientError::retry) {
             Ok(_) | Err(Retry::Never) => None,
-            // Never at once, whatever the server says: that would be a loop at the speed of the network.
-            Err(Retry::After(wait) | Retry::WithBackoff(wait)) => {
-                Some(wait.min(WAIT_MAX).max(self.backoff.next_wait()))
+            Err(Retry::After(wait)) => Some(wait.clamp(WAIT_MIN, WAIT_MAX)),
+            Err(Retry::WithBackoff(wait)) => {
+                Some(wait.clamp(WAIT_MIN, WAIT_MAX).max(self.backoff.next_wait()))
             }
         };
         if let Some(wait) = wait {

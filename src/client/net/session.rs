@@ -23,6 +23,8 @@ use super::{
 
 /// How long one attempt may take before the connection counts as dead.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The shortest wait before the next attempt: without it a server could make this a loop at the speed of the network.
+const WAIT_MIN: Duration = Duration::from_millis(10);
 /// The longest wait that a server can impose before the next attempt.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long a call is repeated that comes too fast.
@@ -278,10 +280,9 @@ where
             Retry::After(wait) if patience != Patience::None && start.elapsed() < RATE_PATIENCE => {
                 wait
             }
-            Retry::WithBackoff(wait) if patient => wait,
+            Retry::WithBackoff(wait) if patient => wait.max(backoff.next_wait()),
             _ => return Err(error),
         };
-        // Never at once, whatever the server says: that would be a loop at the speed of the network.
-        sleep(least.min(WAIT_MAX).max(backoff.next_wait())).await;
+        sleep(least.clamp(WAIT_MIN, WAIT_MAX)).await;
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{caller, principal, status::status};
+use super::{caller, gate::Gate, principal, status::status};
 use crate::{
     convert::{request, response},
     domain::{invalid::Invalid, secret::Password},
@@ -14,19 +14,26 @@ use crate::{
 };
 
 /// The service.
-pub struct Auth(pub Arc<Engine>);
+pub struct Auth {
+    engine: Arc<Engine>,
+    gate: Gate,
+}
 
 impl Auth {
+    pub const fn new(engine: Arc<Engine>, gate: Gate) -> Self {
+        Self { engine, gate }
+    }
+
     /// A new password must keep the rules; in trust mode it is not looked at.
     fn new_password(&self, text: &str) -> Result<Option<Password>, Invalid> {
-        match self.0.auth_mode() {
+        match self.engine.auth_mode() {
             AuthMode::Trust => Ok(None),
             AuthMode::Password => request::password("password", text).map(Some),
         }
     }
 
     fn user(&self, login: &Login) -> pb::User {
-        response::user(&login.user, self.0.hub().presence(login.user.id))
+        response::user(&login.user, self.engine.hub().presence(login.user.id))
     }
 }
 
@@ -41,11 +48,9 @@ impl AuthService for Auth {
         let name = request::user_name("user_name", &asked.user_name).map_err(status)?;
         let device = request::device_name(&asked.device_name).map_err(status)?;
         let password = self.new_password(&asked.password).map_err(status)?;
-        let login = self
-            .0
-            .register(name, password, device, from)
-            .await
-            .map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.register(name, password, device, from).await };
+        let login = self.gate.open(from, call).await.map_err(status)?;
         Ok(Response::new(pb::RegisterResponse {
             user: Some(self.user(&login)),
             device: Some(response::device(&login.device)),
@@ -63,8 +68,9 @@ impl AuthService for Auth {
         let device = request::device_name(&asked.device_name).map_err(status)?;
         // A password that breaks the rules is simply wrong here.
         let password = self.new_password(&asked.password).unwrap_or_default();
-        let login = self.0.login(name, password, device, from).await;
-        let login = login.map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.login(name, password, device, from).await };
+        let login = self.gate.open(from, call).await.map_err(status)?;
         Ok(Response::new(pb::LoginResponse {
             user: Some(self.user(&login)),
             device: Some(response::device(&login.device)),
@@ -76,7 +82,10 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::LogoutRequest>,
     ) -> Result<Response<pb::LogoutResponse>, Status> {
-        self.0.logout(&principal(&request)?).await.map_err(status)?;
+        let principal = principal(&self.engine, &request)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.logout(&principal).await };
+        self.gate.known(call).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 
@@ -84,10 +93,10 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::WhoAmIRequest>,
     ) -> Result<Response<pb::WhoAmIResponse>, Status> {
-        let principal = principal(&request)?;
-        let user = self.0.who_am_i(&principal).await.map_err(status)?;
+        let principal = principal(&self.engine, &request)?;
+        let user = self.engine.who_am_i(&principal).await.map_err(status)?;
         Ok(Response::new(pb::WhoAmIResponse {
-            user: Some(response::user(&user, self.0.hub().presence(user.id))),
+            user: Some(response::user(&user, self.engine.hub().presence(user.id))),
             device: Some(response::device(&principal.device)),
         }))
     }
@@ -96,16 +105,21 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
-        let (principal, from) = (principal(&request)?, caller(&request)?.address);
+        let (principal, from) = (
+            principal(&self.engine, &request)?,
+            caller(&request)?.address,
+        );
         let asked = request.into_inner();
         let new = request::password("new_password", &asked.new_password).map_err(status)?;
         // One that breaks the rules is simply wrong.
         let current = asked.current_password.parse().ok();
-        let ended = self
-            .0
-            .change_password(&principal, current, new, asked.end_other_devices, from)
-            .await
-            .map_err(status)?;
+        let (engine, end_others) = (Arc::clone(&self.engine), asked.end_other_devices);
+        let call = async move {
+            engine
+                .change_password(&principal, current, new, end_others, from)
+                .await
+        };
+        let ended = self.gate.known(call).await.map_err(status)?;
         Ok(Response::new(pb::ChangePasswordResponse {
             ended_devices_count: u32::try_from(ended).unwrap_or(u32::MAX),
         }))
@@ -115,8 +129,8 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::ListDevicesRequest>,
     ) -> Result<Response<pb::ListDevicesResponse>, Status> {
-        let principal = principal(&request)?;
-        let devices = self.0.devices(&principal).await.map_err(status)?;
+        let principal = principal(&self.engine, &request)?;
+        let devices = self.engine.devices(&principal).await.map_err(status)?;
         Ok(Response::new(pb::ListDevicesResponse {
             devices: devices
                 .iter()
@@ -133,10 +147,11 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::RevokeDeviceRequest>,
     ) -> Result<Response<pb::RevokeDeviceResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.engine, &request)?;
         let device = request::device_id(&request.into_inner().device_id).map_err(status)?;
-        let ended = self.0.revoke_device(&principal, device).await;
-        ended.map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.revoke_device(&principal, device).await };
+        self.gate.known(call).await.map_err(status)?;
         Ok(Response::new(pb::RevokeDeviceResponse {}))
     }
 
@@ -144,13 +159,14 @@ impl AuthService for Auth {
         &self,
         request: Request<pb::CreateTokenRequest>,
     ) -> Result<Response<pb::CreateTokenResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.engine, &request)?;
         let asked = request.into_inner();
         let name = request::token_name(&asked.name).map_err(status)?;
         let scopes = request::scopes(&asked.scopes).map_err(status)?;
         let expires = request::expire_time(asked.expire_time).map_err(status)?;
-        let made = self.0.create_token(&principal, name, scopes, expires).await;
-        let made = made.map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.create_token(&principal, name, scopes, expires).await };
+        let made = self.gate.known(call).await.map_err(status)?;
         Ok(Response::new(pb::CreateTokenResponse {
             device: Some(response::device(&made.device)),
             access_token: made.token.expose(),

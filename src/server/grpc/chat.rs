@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use super::{
     caller,
     edge::stream_status,
-    outbound::{ChatOutbound, Replies, SubscribeOutbound},
+    outbound::{ChatOutbound, Replies, SubscribeOutbound, end_status},
     principal,
     status::{Fault, Protocol, in_band, status},
 };
@@ -81,7 +81,7 @@ impl ChatService for Chat {
         &self,
         request: Request<Streaming<pb::ChatRequest>>,
     ) -> Result<Response<ChatOutbound>, Status> {
-        let (principal, caller) = (principal(&request)?, caller(&request)?);
+        let (principal, caller) = (principal(&self.engine, &request)?, caller(&request)?);
         principal.may(Scope::Read).map_err(status)?;
         let replies = Arc::new(Replies::default());
         let gone = CancellationToken::new();
@@ -107,7 +107,7 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::SubscribeRequest>,
     ) -> Result<Response<SubscribeOutbound>, Status> {
-        let (principal, caller) = (principal(&request)?, caller(&request)?);
+        let (principal, caller) = (principal(&self.engine, &request)?, caller(&request)?);
         principal.may(Scope::Read).map_err(status)?;
         let asked = request.into_inner();
         let backlog_max = request::backlog_max(asked.max_backlog_per_conversation);
@@ -126,7 +126,7 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::SendRequest>,
     ) -> Result<Response<pb::SendResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.engine, &request)?;
         let asked = send_asked(request.get_ref()).map_err(status)?;
         let sent = self.engine.send(&principal, vec![asked]).await.pop();
         let sent = sent.unwrap_or_else(|| Err(Error::Defect("a send without an answer".into())));
@@ -137,7 +137,11 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::UsersRequest>,
     ) -> Result<Response<pb::UsersResponse>, Status> {
-        let principal = request.extensions().get::<Principal>().cloned();
+        // With names on trust nobody needs to be known.
+        let principal = match request.extensions().get::<Principal>() {
+            Some(_) => Some(principal(&self.engine, &request)?),
+            None => None,
+        };
         let asked = request.into_inner();
         let presence = request::presence(asked.presence).map_err(status)?;
         let after = request::page_token(&asked.page_token).map_err(status)?;
@@ -193,7 +197,7 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::MarkReadRequest>,
     ) -> Result<Response<pb::MarkReadResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.engine, &request)?;
         let marked = mark_read(&self.engine, &principal, request.get_ref()).await;
         Ok(Response::new(marked.map_err(status)?))
     }
@@ -202,7 +206,7 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::AcknowledgeRequest>,
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.engine, &request)?;
         self.engine
             .acknowledge(&principal, &request.get_ref().cursor)
             .map_err(status)?;
@@ -279,6 +283,16 @@ async fn mark_read(
     })
 }
 
+/// Resolves when the token of a stream that has no session yet is void; the session of one that has hears it itself.
+async fn token_void(engine: Arc<Engine>, principal: Arc<Principal>) -> Error {
+    loop {
+        sleep(END_PATIENCE).await;
+        if let Err(error) = engine.still_holds(&principal) {
+            return error;
+        }
+    }
+}
+
 /// Ends the connection if its stream does not end soon after it should.
 async fn end_in_time(signals: &Signals, caller: &Caller) {
     let patience = tokio::select! {
@@ -327,6 +341,9 @@ impl Inbound {
             () = draining.cancelled() => return self.replies.close(),
             () = caller.leaving.cancelled() => return self.replies.close(),
             () = sleep(HELLO_PATIENCE) => return self.replies.fail(Protocol::HelloExpected.into()),
+            error = token_void(Arc::clone(&self.engine), Arc::clone(&self.principal)) => {
+                return self.replies.fail(status(error));
+            }
             begun = self.begin() => begun,
         };
         let signals = match begun {
@@ -350,7 +367,7 @@ impl Inbound {
                 biased;
                 () = gone.cancelled() => return,
                 // Nothing more in the name of a login that has ended, even if its peer does not read that it has.
-                () = signals.void() => Then::FailNow(status(Error::TokenInvalid)),
+                () = signals.void() => Then::FailNow(end_status(signals.void_by())),
                 // What was accepted is still answered.
                 () = signals.told_to_go() => Then::Leave,
                 Some(answers) = self.pending.next(), if !self.pending.is_empty() => {

@@ -21,7 +21,7 @@ impl ConversationService for Conversations {
         &self,
         request: Request<pb::StartConversationRequest>,
     ) -> Result<Response<pb::StartConversationResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.0, &request)?;
         let name = request.into_inner().user_name;
         let peer = request::user_name("user_name", &name).map_err(status)?;
         let view = self
@@ -39,7 +39,7 @@ impl ConversationService for Conversations {
         &self,
         request: Request<pb::ListConversationsRequest>,
     ) -> Result<Response<pb::ListConversationsResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.0, &request)?;
         let asked = request.into_inner();
         let after = request::page_token(&asked.page_token).map_err(status)?;
         let size = PageSize::asked(asked.page_size);
@@ -65,7 +65,7 @@ impl ConversationService for Conversations {
         &self,
         request: Request<pb::GetConversationRequest>,
     ) -> Result<Response<pb::GetConversationResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.0, &request)?;
         let id = request::conversation_id(&request.into_inner().conversation_id).map_err(status)?;
         let view = self.0.conversation(&principal, id).await.map_err(status)?;
         let conversation = Some(response::conversation(&view, principal.user.id));
@@ -76,7 +76,7 @@ impl ConversationService for Conversations {
         &self,
         request: Request<pb::ListMessagesRequest>,
     ) -> Result<Response<pb::ListMessagesResponse>, Status> {
-        let principal = principal(&request)?;
+        let principal = principal(&self.0, &request)?;
         let asked = request.into_inner();
         let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
         let position = request::position(asked.position);

@@ -4,24 +4,26 @@
 //! A method that is not on the list of open ones needs a token: a new method is closed until it is listed. Statuses that
 //! tonic makes (a message past the limit, bytes that are no message) are put into our words on the way out.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
-use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use tonic::{Code, Status, body::Body, service::Routes};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
-    intake::{Intake, Pool, watched},
+    closing::with_an_end,
+    intake::watched,
     status::{Protocol, status, unreadable},
 };
 use crate::{
     auth::Principal,
     domain::secret::Token,
     engine::{Engine, Error},
-    server::caller::Caller,
+    server::{caller::Caller, config::is_loopback},
     store::AuthMode,
+    tasks::Tasks,
 };
 
 /// Methods that need no token.
@@ -45,12 +47,17 @@ const OPEN_WITH_TRUST: [&str; 1] = ["/tinychat.v1.ChatService/Users"];
 pub struct Edge {
     engine: Arc<Engine>,
     routes: Routes,
+    tasks: Tasks,
 }
 
 impl Edge {
-    /// An edge before these services.
-    pub const fn new(engine: Arc<Engine>, routes: Routes) -> Self {
-        Self { engine, routes }
+    /// An edge before these services; what watches over their answers is a task of the group.
+    pub const fn new(engine: Arc<Engine>, routes: Routes, tasks: Tasks) -> Self {
+        Self {
+            engine,
+            routes,
+            tasks,
+        }
     }
 
     /// Serves one request.
@@ -63,6 +70,11 @@ impl Edge {
         request.extensions_mut().insert(caller);
         match Dialect::of(&request) {
             Dialect::Grpc => self.call(request).await,
+            Dialect::GrpcWeb
+                if self.engine.auth_mode() == AuthMode::Trust && is_foreign(request.headers()) =>
+            {
+                Ok(Status::from(Protocol::OriginForeign).into_http())
+            }
             Dialect::GrpcWeb => {
                 let inner = service_fn(move |request| self.clone().call(request));
                 GrpcWebLayer::new().layer(inner).oneshot(request).await
@@ -74,8 +86,12 @@ impl Edge {
     /// Serves one request of gRPC.
     async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();
-        let (path, intake) = (parts.uri.path(), intake_of(&parts.extensions));
-        let body = watched(path, self.is_open(path), body, intake);
+        let path = parts.uri.path().to_owned();
+        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+            let defect = Error::Defect("a request without its connection".into());
+            return Ok(status(defect).into_http());
+        };
+        let body = watched(&path, self.is_open(&path), body, Arc::clone(&caller.intake));
         let mut request = Request::from_parts(parts, body);
         match self.admit(request.uri().path(), request.headers()).await {
             Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
@@ -86,14 +102,18 @@ impl Edge {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        Ok(in_our_words(response))
+        let response = in_our_words(response);
+        if is_of_open_service(&path) {
+            let stop = self.engine.hub().draining();
+            return Ok(with_an_end(&path, response, &caller, stop, &self.tasks));
+        }
+        Ok(response)
     }
 
     /// Whether a method needs no token.
     fn is_open(&self, path: &str) -> bool {
         let trusted = self.engine.auth_mode() == AuthMode::Trust && OPEN_WITH_TRUST.contains(&path);
-        let of_open_service = || OPEN_SERVICES.iter().any(|it| path.starts_with(it));
-        trusted || OPEN.contains(&path) || of_open_service()
+        trusted || OPEN.contains(&path) || is_of_open_service(path)
     }
 
     /// Who calls; `None` where nobody needs to be known.
@@ -113,11 +133,27 @@ impl Edge {
     }
 }
 
-/// What the connection of a request holds; `serve` has put it there.
-fn intake_of(extensions: &Extensions) -> Arc<Intake> {
-    let caller = extensions.get::<Caller>();
-    let intake = caller.map(|caller| Arc::clone(&caller.intake));
-    intake.unwrap_or_else(|| Arc::new(Intake::new(Pool::default())))
+fn is_of_open_service(path: &str) -> bool {
+    OPEN_SERVICES
+        .iter()
+        .any(|service| path.starts_with(service))
+}
+
+/// Whether a page of somebody else's site asks. Browsers name the site that a page is from. One that is not of this
+/// machine has no business where names are on trust: it would get here by a name of its own that leads to this machine.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return false;
+    };
+    let origin = origin.to_str().ok().and_then(|it| it.parse::<Uri>().ok());
+    !origin.is_some_and(|origin| origin.host().is_some_and(is_this_machine))
+}
+
+/// Whether a host of a URL is this machine, by a name or number that no one else can give out.
+pub fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(is_loopback)
 }
 
 /// The token of `Bearer TOKEN`; the scheme's case does not count (RFC 9110, section 11.1).
@@ -185,6 +221,32 @@ pub fn stream_status(status: Status) -> Status {
 mod tests {
     use super::*;
     use crate::domain::secret::TokenKind;
+
+    #[test]
+    fn a_page_of_this_machine_is_told_from_one_of_elsewhere() {
+        let of = |origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+            is_foreign(&headers)
+        };
+        assert!(!is_foreign(&HeaderMap::new()));
+        for own in [
+            "http://localhost:7777",
+            "https://127.0.0.1",
+            "http://[::1]:1",
+        ] {
+            assert!(!of(own), "{own}");
+        }
+        for foreign in [
+            "http://evil.example:7777",
+            "http://localhost.evil.example",
+            "http://10.0.0.1",
+            "null",
+            "file://",
+        ] {
+            assert!(of(foreign), "{foreign}");
+        }
+    }
 
     #[test]
     fn only_a_bearer_token_is_taken() {

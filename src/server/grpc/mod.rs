@@ -2,15 +2,18 @@
 
 mod auth;
 mod chat;
+mod closing;
 mod conversation;
 mod edge;
+mod gate;
 pub mod intake;
 mod outbound;
 mod status;
 
 use std::sync::Arc;
 
-pub use edge::Edge;
+pub use edge::{Edge, is_this_machine};
+use gate::Gate;
 use tonic::{Request, Status, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -53,7 +56,7 @@ pub async fn routes(
             .include_reflection_service(true)
     };
 
-    let auth = auth::Auth(Arc::clone(engine));
+    let auth = auth::Auth::new(Arc::clone(engine), Gate::new(tasks.clone()));
     let chat = chat::Chat::new(Arc::clone(engine), tasks.clone());
     let conversations = conversation::Conversations(Arc::clone(engine));
     let mut routes = Routes::builder();
@@ -92,8 +95,11 @@ fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     caller.ok_or_else(|| status::status(Error::Defect("a request without its connection".into())))
 }
 
-/// Who calls. The edge has put it there for every method that is not open.
-fn principal<T>(request: &Request<T>) -> Result<Principal, Status> {
+/// Who calls. The edge has put it there for every method that is not open, when the headers came; the message may have
+/// come much later, so its token is asked again whether it still holds.
+fn principal<T>(engine: &Engine, request: &Request<T>) -> Result<Principal, Status> {
     let principal = request.extensions().get::<Principal>().cloned();
-    principal.ok_or_else(|| status::status(Error::TokenMissing))
+    let principal = principal.ok_or_else(|| status::status(Error::TokenMissing))?;
+    engine.still_holds(&principal).map_err(status::status)?;
+    Ok(principal)
 }

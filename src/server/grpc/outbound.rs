@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
+use prost::Message as _;
 use tokio::sync::oneshot;
 use tokio_stream::Stream;
 use tokio_util::sync::DropGuard;
@@ -18,15 +19,16 @@ use tonic::Status;
 
 use super::status::status;
 use crate::{
+    domain::limits::FRAME_BYTES_MAX,
     engine::Error,
-    hub::{Ended, Next, Session},
+    hub::{Ended, Next, Session, Void},
     pb::{
         Reply,
         ready::{ChatFrame, SubscribeFrame},
     },
 };
 
-/// Replies in one frame: at some 100 bytes each that is less than a frame of events.
+/// Replies in one frame; an acknowledgement has some 100 bytes.
 const REPLIES_PER_FRAME: usize = 512;
 
 /// The replies of a stream on their way from the inbound half to the outbound one.
@@ -88,6 +90,22 @@ impl Replies {
     }
 }
 
+/// How many replies fit one frame: at least one, and then no more than a frame of events may have. One that carries a
+/// conversation carries its last message, too.
+fn replies_of_frame(queue: &VecDeque<Reply>) -> usize {
+    let mut bytes = 0;
+    let fits = |reply: &&Reply| {
+        bytes += reply.encoded_len();
+        bytes <= FRAME_BYTES_MAX
+    };
+    let count = queue
+        .iter()
+        .take(REPLIES_PER_FRAME)
+        .take_while(fits)
+        .count();
+    count.max(1).min(queue.len())
+}
+
 /// One step of a session: it must not be dropped half-way, so it is kept here between polls.
 type Step = Pin<Box<dyn Future<Output = (Session, Next)> + Send>>;
 
@@ -132,12 +150,20 @@ impl Events {
 }
 
 /// The status of a session's end; `None` for a clean one.
-fn end_status(ended: Ended) -> Option<Status> {
+fn status_of(ended: Ended) -> Option<Status> {
     match ended {
-        Ended::Revoked => Some(status(Error::TokenInvalid)),
+        Ended::Void(by) => Some(end_status(by)),
         Ended::GoneAway(_) => None,
         Ended::Store(error) => Some(status(error)),
     }
+}
+
+/// The status of the end of a stream whose token is void.
+pub(super) fn end_status(by: Void) -> Status {
+    status(match by {
+        Void::Revoked => Error::TokenInvalid,
+        Void::Expired => Error::TokenExpired,
+    })
 }
 
 /// The outbound half of `Chat`.
@@ -183,7 +209,7 @@ impl Stream for ChatOutbound {
         this.replies.waker.register(context.waker());
         let (replies, closed, farewell, failure) = {
             let mut state = this.replies.state();
-            let count = state.queue.len().min(REPLIES_PER_FRAME);
+            let count = replies_of_frame(&state.queue);
             let replies: Vec<Reply> = state.queue.drain(..count).collect();
             let empty = state.queue.is_empty();
             (
@@ -213,7 +239,7 @@ impl Stream for ChatOutbound {
             }
             Poll::Ready(Some(Next::Ended(ended))) => {
                 this.caught_up = true;
-                if let Some(status) = end_status(ended) {
+                if let Some(status) = status_of(ended) {
                     this.finished = true;
                     return Poll::Ready(Some(Err(status)));
                 }
@@ -263,8 +289,35 @@ impl Stream for SubscribeOutbound {
         let next = ready!(self.events.poll(context));
         Poll::Ready(match next {
             Some(Next::Frame { runs: events, .. }) => Some(Ok(SubscribeFrame { events })),
-            Some(Next::Ended(ended)) => end_status(ended).map(Err),
+            Some(Next::Ended(ended)) => status_of(ended).map(Err),
             None => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb::{self, reply::Result as Answer};
+
+    #[test]
+    fn a_frame_of_replies_ends_at_its_bytes_or_their_number_but_has_one() {
+        let of = |bytes: usize, count: usize| -> VecDeque<Reply> {
+            let error = pb::Error {
+                message: "x".repeat(bytes),
+                ..pb::Error::default()
+            };
+            let result = Some(Answer::Error(error));
+            let reply = Reply {
+                request_id: 1,
+                result,
+            };
+            std::iter::repeat_n(reply, count).collect()
+        };
+        assert_eq!(replies_of_frame(&of(1, 0)), 0);
+        assert_eq!(replies_of_frame(&of(1, 2)), 2);
+        assert_eq!(replies_of_frame(&of(1, 1_000)), REPLIES_PER_FRAME);
+        assert_eq!(replies_of_frame(&of(FRAME_BYTES_MAX, 2)), 1);
+        assert_eq!(replies_of_frame(&of(16_300, 1_000)), 4);
     }
 }

@@ -41,6 +41,8 @@ pub enum Protocol {
     CompressionUnknown,
     /// A message did not come whole in time.
     RequestSlow,
+    /// A page of another site asks where names are on trust.
+    OriginForeign,
     /// Too many messages have begun and are not whole.
     RequestsUnfinished,
 }
@@ -305,6 +307,12 @@ fn see_protocol(protocol: Protocol) -> Seen {
             "REQUEST_SLOW",
             "the request did not come whole in time; send it again, at one stroke",
         ),
+        Protocol::OriginForeign => seen(
+            Code::PermissionDenied,
+            "ORIGIN_FOREIGN",
+            "a page of another site asks, and names are on trust here; serve the page from this machine, or start the \
+             server with --auth password",
+        ),
         Protocol::RequestsUnfinished => seen(
             Code::ResourceExhausted,
             "REQUESTS_UNFINISHED",
@@ -430,7 +438,64 @@ mod tests {
             Fault::Protocol(Protocol::CompressionUnknown),
             Fault::Protocol(Protocol::RequestSlow),
             Fault::Protocol(Protocol::RequestsUnfinished),
+            Fault::Protocol(Protocol::OriginForeign),
         ]
+    }
+
+    /// A number for each kind of fault. There is no `_` arm: a new variant must be added here, and `KINDS` raised, and
+    /// then the tests below fail until `every_fault` has it.
+    fn kind(fault: &Fault) -> usize {
+        match fault {
+            Fault::Engine(error) => match error {
+                Error::Invalid(_) => 0,
+                Error::NameTaken(_) => 1,
+                Error::LoginFailed => 2,
+                Error::TokenMissing => 3,
+                Error::TokenInvalid => 4,
+                Error::TokenExpired => 5,
+                Error::ScopeMissing(_) => 6,
+                Error::LoginRateLimited(_) => 7,
+                Error::RegisterRateLimited(_) => 8,
+                Error::PasswordWrong => 9,
+                Error::PasswordsUnused => 10,
+                Error::DeviceNotFound => 11,
+                Error::TooManyTokens => 12,
+                Error::UserNotFound(_) => 13,
+                Error::ConversationNotFound => 14,
+                Error::ClientMessageIdReused(_) => 15,
+                Error::SeqBeyondEnd(_) => 16,
+                Error::CursorInvalid(CursorError::Undecodable) => 17,
+                Error::CursorInvalid(CursorError::EpochUnknown) => 18,
+                Error::CursorInvalid(CursorError::BeyondEnd) => 19,
+                Error::RateLimited(_) => 20,
+                Error::Busy => 21,
+                Error::StoreFull => 22,
+                Error::StoreGone(_) => 23,
+                Error::Defect(_) => 24,
+            },
+            Fault::Protocol(protocol) => match protocol {
+                Protocol::HelloExpected => 25,
+                Protocol::HelloRepeated => 26,
+                Protocol::RequestMissing => 27,
+                Protocol::RepliesUnread => 28,
+                Protocol::Malformed => 29,
+                Protocol::TooLarge => 30,
+                Protocol::MethodUnknown => 31,
+                Protocol::CompressionUnknown => 32,
+                Protocol::RequestSlow => 33,
+                Protocol::RequestsUnfinished => 34,
+                Protocol::OriginForeign => 35,
+            },
+        }
+    }
+
+    /// How many kinds there are.
+    const KINDS: usize = 36;
+
+    #[test]
+    fn every_kind_of_fault_is_walked() {
+        let kinds: std::collections::BTreeSet<_> = every_fault().iter().map(kind).collect();
+        assert!(kinds.into_iter().eq(0..KINDS));
     }
 
     #[test]

@@ -141,6 +141,13 @@ impl Users {
         if new.proof.is_some() && new.proof.as_ref() != password {
             return Err(CreateDeviceError::PasswordChanged);
         }
+        let holds = |maker: &DeviceId| {
+            let row = self.devices.get(maker);
+            row.is_some_and(|row| row.user == new.user && !row.device.has_expired(new.created))
+        };
+        if !new.made_by.as_ref().is_none_or(holds) {
+            return Err(CreateDeviceError::MakerEnded);
+        }
         let mut ended: Vec<DeviceId> = self
             .devices(new.user)
             .into_iter()

@@ -158,6 +158,11 @@ pub(super) fn create_device(
     {
         return Ok(Err(CreateDeviceError::PasswordChanged));
     }
+    if let Some(maker) = new.made_by
+        && !has_device(batch, new, maker)?
+    {
+        return Ok(Err(CreateDeviceError::MakerEnded));
+    }
     let mut ended = device_ids(
         batch,
         "SELECT id FROM devices WHERE user_id = ?1 AND expires_ms <= ?2 ORDER BY id",
@@ -220,6 +225,17 @@ fn device_ids(
         .prepare_cached(query)?
         .query_map(parameters, |row| rows::number(row, 0).map(DeviceId::new))?
         .collect()
+}
+
+/// Whether the user still has a device, and it has not expired.
+fn has_device(batch: &mut Batch<'_>, new: &NewDevice, device: DeviceId) -> rusqlite::Result<bool> {
+    let (device, user) = (rows::int(device.number()), rows::int(new.user.number()));
+    batch
+        .connection()
+        .prepare_cached(
+            "SELECT 1 FROM devices WHERE id = ?1 AND user_id = ?2 AND (expires_ms IS NULL OR expires_ms > ?3)",
+        )?
+        .exists(params![device, user, new.created.milliseconds()])
 }
 
 fn password(batch: &mut Batch<'_>, user: UserId) -> rusqlite::Result<Option<PasswordHash>> {

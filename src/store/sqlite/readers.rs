@@ -18,14 +18,14 @@ const READERS: usize = 4;
 pub(super) struct Readers {
     file: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     faults: Arc<Faults>,
 }
 
 impl Readers {
     /// A pool over the file. Connections are made when they are first needed.
     pub fn new(file: PathBuf, faults: Arc<Faults>) -> Self {
-        let (idle, permits) = (Mutex::new(Vec::new()), Semaphore::new(READERS));
+        let (idle, permits) = (Mutex::new(Vec::new()), Arc::new(Semaphore::new(READERS)));
         Self {
             file,
             idle,
@@ -40,11 +40,8 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Closed)?;
         self.faults.check()?;
         let pool = Arc::clone(self);
         let outcome = tokio::task::spawn_blocking(move || {
@@ -60,6 +57,8 @@ impl Readers {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);
+            // Here rather than with the caller, who may be gone by now: the read still runs.
+            drop(permit);
             outcome
         })
         .await;
