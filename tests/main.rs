@@ -30,6 +30,7 @@ mod crash_states;
 mod full_disk;
 
 mod bad_starts;
+mod fuzz;
 mod line_client;
 mod terminal_safety;
 mod upgrade;

@@ -73,7 +73,7 @@ impl Position {
                 (to.saturating_sub(items) + 1, to)
             }
             Self::After(seq) => (
-                seq.number().saturating_add(1),
+                seq.number().checked_add(1)?,
                 seq.number().saturating_add(items).min(last),
             ),
             Self::Around(seq) => {
@@ -110,6 +110,8 @@ mod tests {
         assert_eq!(range(Position::After(Seq::new(8)), 10, 3), Some((9, 10)));
         assert_eq!(range(Position::After(Seq::new(10)), 10, 3), None);
         assert_eq!(range(Position::After(Seq::new(u64::MAX)), 10, 3), None);
+        let end = u64::MAX;
+        assert_eq!(range(Position::After(Seq::new(end)), end, 3), None);
         assert_eq!(range(Position::Around(Seq::new(5)), 10, 3), Some((4, 6)));
         assert_eq!(range(Position::Around(Seq::new(1)), 10, 3), Some((1, 3)));
         assert_eq!(range(Position::Around(Seq::new(10)), 10, 3), Some((8, 10)));

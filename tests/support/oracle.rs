@@ -48,7 +48,12 @@ impl vte::Perform for Oracle {
         }
         self.text.push(c);
         let is_mark = matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}');
-        self.marks = if is_mark { self.marks + 1 } else { 0 };
+        let joins = matches!(c, '\u{200c}' | '\u{200d}');
+        self.marks = match c {
+            _ if is_mark => self.marks + 1,
+            _ if joins => self.marks,
+            _ => 0,
+        };
         if self.marks > 4 {
             self.fault("a tower of marks");
         }
@@ -77,6 +82,8 @@ impl vte::Perform for Oracle {
             b'\r' => self.returned = true,
             b'\n' | b'\t' => {
                 self.returned &= byte != b'\n';
+                // The cursor stands in another cell.
+                self.marks = 0;
                 self.text.push(char::from(byte));
             }
             _ => self.fault(format!("executes {byte:#x}")),

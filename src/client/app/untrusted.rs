@@ -61,10 +61,12 @@ impl Untrusted {
         let mut marks = 0;
         for c in self.0.chars() {
             let looks = looks(c);
-            marks = if matches!(looks, Looks::Mark) {
-                marks + 1
-            } else {
-                0
+            // What is not drawn, and what joins, does not begin a new place for marks to stack on.
+            marks = match looks {
+                Looks::Mark => marks + 1,
+                Looks::Invisible => marks,
+                _ if matches!(c, '\u{200c}' | '\u{200d}') => marks,
+                _ => 0,
             };
             match looks {
                 Looks::Plain => safe.push(c),
@@ -224,6 +226,11 @@ mod tests {
     fn towers_of_marks_are_cut() {
         let tower = format!("z{}a", "\u{300}".repeat(50));
         assert_eq!(line(&tower), format!("z{}a", "\u{300}".repeat(4)));
+        // Nor does anything between them help that is not seen itself.
+        for between in ["\u{200b}", "\u{200d}", "\u{200c}", "\u{ad}"] {
+            let tower = format!("z{}", format!("\u{300}{between}").repeat(50));
+            assert_eq!(line(&tower).matches('\u{300}').count(), 4, "{between:?}");
+        }
         let mixed = format!("z{}", "\u{300}\u{fe0f}\u{489}".repeat(9));
         assert_eq!(line(&mixed).chars().count(), 5);
     }

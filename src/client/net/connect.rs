@@ -75,11 +75,15 @@ impl FromStr for ServerAddress {
         let error = || ServerAddressError(text.to_owned());
         let (host, port) = text.rsplit_once(':').ok_or_else(error)?;
         let port: u16 = port.parse().map_err(|_| error())?;
-        let bracketed = host.starts_with('[') && host.ends_with(']');
         let strange = |c: char| {
             c.is_control() || c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#' | '\\')
         };
-        if host.is_empty() || host.contains(strange) || (host.contains(':') && !bracketed) {
+        let in_brackets = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let is_host = match in_brackets {
+            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && !host.contains([':', '[', ']']) && !host.contains(strange),
+        };
+        if !is_host {
             return Err(error());
         }
         // One way to write a port, or a pin for 7777 would not be found for 07777.
@@ -208,6 +212,10 @@ mod tests {
             "a/b:1",
             "a b:1",
             "http://x:1",
+            "[:1",
+            "[]:1",
+            "[x]:1",
+            "[[::1]]:1",
         ] {
             assert!(bad.parse::<ServerAddress>().is_err(), "{bad}");
         }

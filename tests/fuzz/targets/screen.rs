@@ -1,0 +1,50 @@
+//! Text of others on its way to the screen, judged by the parser of a terminal.
+
+use tinychat::{
+    client::app::{
+        line::{self, Zone},
+        untrusted::Untrusted,
+    },
+    domain::clock::TimeMs,
+};
+
+use super::super::oracle::Oracle;
+
+#[track_caller]
+fn harmless(shown: &str) {
+    let faults = Oracle::judge(shown.as_bytes()).faults;
+    assert!(faults.is_empty(), "{faults:?} in {shown:?}");
+}
+
+/// A moment, a sender and a text, parted by a zero.
+pub fn run(data: &[u8]) {
+    let (moment, rest) = data.split_at(data.len().min(8));
+    let mut bytes = [0; 8];
+    bytes[..moment.len()].copy_from_slice(moment);
+    let moment = TimeMs::new(i64::from_le_bytes(bytes));
+    let text = String::from_utf8_lossy(rest);
+    let (sender, text) = text.split_once('\0').unwrap_or(("", &text));
+    let (sender, said) = (Untrusted::from(sender), Untrusted::from(text));
+    let line = said.render_line();
+    assert!(!line.contains(['\n', '\r']));
+    harmless(&line);
+    // What is safe is not changed any more.
+    assert_eq!(Untrusted::from(line.as_str()).render_line(), line);
+    let block = said.render_block();
+    harmless(&block);
+    let indented = |line: &str| line.starts_with("  ");
+    assert!(block.split('\n').skip(1).all(indented), "{block:?}");
+    for chars in [0, 1, 30] {
+        let start = said.render_start(chars);
+        assert!(start.chars().count() <= chars + 1);
+        harmless(&start);
+    }
+    harmless(&format!("{said:?}"));
+    let zone = Zone::Fixed(chrono::FixedOffset::east_opt(5 * 3600).unwrap());
+    for zone in [zone, Zone::Local] {
+        let shown = line::message(&sender, moment, &said, zone);
+        assert!(shown.starts_with('<'));
+        harmless(&shown);
+    }
+    harmless(&line::user(&sender, true));
+}
