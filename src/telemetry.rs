@@ -13,6 +13,7 @@ const CONNECTIONS: &str = "tinychat_connections";
 const CONNECTIONS_ACCEPTED: &str = "tinychat_connections_accepted_total";
 const CONNECTIONS_REFUSED: &str = "tinychat_connections_refused_total";
 const STREAMS: &str = "tinychat_streams";
+const DEVICES_ONLINE: &str = "tinychat_devices_online";
 const USERS_ONLINE: &str = "tinychat_users_online";
 const CALLS_REFUSED: &str = "tinychat_calls_refused_total";
 const LOGINS: &str = "tinychat_logins_total";
@@ -41,6 +42,7 @@ pub fn describe() {
     let gauges = [
         (CONNECTIONS, "Connections that are open"),
         (STREAMS, "Streams of events that are open"),
+        (DEVICES_ONLINE, "Devices with an open stream"),
         (USERS_ONLINE, "Users with an open stream"),
     ];
     for (name, help) in gauges {
@@ -95,21 +97,22 @@ pub fn connection_refused(cause: &'static str) {
     counter!(CONNECTIONS_REFUSED, "cause" => cause).increment(1);
 }
 
-/// A stream of events was opened; so many users are online now.
-pub fn stream_opened(online: usize) {
+/// A stream of events was opened; so many users and devices are online now.
+pub fn stream_opened(users: usize, devices: usize) {
     gauge!(STREAMS).increment(1.0);
-    users_online(online);
+    online(users, devices);
 }
 
-/// A stream of events has ended; so many users are online now.
-pub fn stream_closed(online: usize) {
+/// A stream of events has ended; so many users and devices are online now.
+pub fn stream_closed(users: usize, devices: usize) {
     gauge!(STREAMS).decrement(1.0);
-    users_online(online);
+    online(users, devices);
 }
 
-fn users_online(online: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    gauge!(USERS_ONLINE).set(online as f64);
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn online(users: usize, devices: usize) {
+    gauge!(USERS_ONLINE).set(users as f64);
+    gauge!(DEVICES_ONLINE).set(devices as f64);
 }
 
 /// A call or a request inside a stream was answered with an error.

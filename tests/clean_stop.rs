@@ -5,7 +5,9 @@ use std::time::Duration;
 use tinychat::pb::event::Body;
 use tonic::Code;
 
-use crate::support::{self, Account, PATIENCE, Server, checker, eventually, load::Load, rng::Rng};
+use crate::support::{
+    self, Account, PATIENCE, Server, checker, eventually, in_time, load::Load, raw::Raw, rng::Rng,
+};
 
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -73,4 +75,36 @@ async fn an_idle_server_stops_at_once_with_exit_0() {
     let stopped = server.terminate();
     assert!(stopped.status.success(), "{stopped:?}");
     assert!(stopped.took < Duration::from_secs(2), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn whoever_watches_health_or_holds_reflection_does_not_hold_up_the_stop() {
+    let mut server = Server::build()
+        .arguments(&["--drain-timeout", "15s"])
+        .start();
+    let raw = Raw::connect(&server).await;
+    let watch = "/grpc.health.v1.Health/Watch";
+    let mut health = raw
+        .stream(watch, tokio_stream::iter(vec![Vec::new()]))
+        .await
+        .unwrap();
+    in_time("its state", health.message()).await.unwrap();
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let mut reflection = raw
+        .stream(reflection, tokio_stream::pending())
+        .await
+        .unwrap();
+    let stopped = server.terminate();
+    assert!(stopped.status.success(), "{}", server.stderr());
+    assert!(stopped.took < Duration::from_secs(5), "{:?}", stopped.took);
+    // Told that it no longer serves, and then why it ends.
+    let not_serving = in_time("its state", health.message()).await.unwrap();
+    assert_eq!(not_serving, Some(vec![8, 2]));
+    let ends = [
+        in_time("the end", health.message()).await.unwrap_err(),
+        in_time("the end", reflection.message()).await.unwrap_err(),
+    ];
+    for end in ends {
+        assert_eq!(end.code(), Code::Unavailable, "{end:?}");
+    }
 }

@@ -235,3 +235,32 @@ fn broken_grpc_web_is_answered_and_the_server_lives_on() {
         "{head}{end}"
     );
 }
+
+#[test]
+fn where_names_are_on_trust_no_page_of_another_site_gets_in() {
+    let trusting = Server::start();
+    let strict = Server::build().with_passwords().start();
+    let path = "/tinychat.v1.ChatService/Time";
+    let status = |server: &Server, origin: &str| {
+        let headers = format!(
+            "content-type: application/grpc-web+proto\r\nconnection: close\r\norigin: {origin}\r\n"
+        );
+        let (head, mut rest) = post(server, path, &headers, &framed(b""));
+        let mut end = Vec::new();
+        rest.read_to_end(&mut end).unwrap();
+        let all = format!("{head}{}", String::from_utf8_lossy(&end));
+        let status = all.split("grpc-status:").nth(1).expect("a status");
+        let digits = |c: char| c.is_ascii_digit();
+        status
+            .trim_start()
+            .chars()
+            .take_while(|c| digits(*c))
+            .collect::<String>()
+    };
+    for foreign in ["http://evil.example:7777", "null"] {
+        assert_eq!(status(&trusting, foreign), "7", "{foreign}");
+        // With passwords a page has no more than anybody has: nothing, without a token.
+        assert_eq!(status(&strict, foreign), "0", "{foreign}");
+    }
+    assert_eq!(status(&trusting, "http://localhost:8080"), "0");
+}

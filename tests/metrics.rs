@@ -23,6 +23,35 @@ pub fn scrape(server: &Server, path: &str) -> String {
     page
 }
 
+/// The same, as from a page of another site that came here by a name of its own.
+fn scrape_as(server: &Server, host: &str) -> String {
+    let greeting = server.printed().join("\n");
+    let address = greeting.split("Metrics: http://").nth(1).unwrap();
+    let address = address.split('/').next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    page
+}
+
+#[test]
+fn metrics_are_told_to_this_machine_by_its_own_name_only() {
+    let metrics = ["--metrics", "127.0.0.1:0"];
+    let server = Server::build().arguments(&metrics).start();
+    for own in ["localhost", "localhost:9777", "127.0.0.1", "[::1]:1"] {
+        let page = scrape_as(&server, own);
+        assert!(page.starts_with("HTTP/1.1 200"), "{own}: {page}");
+    }
+    for foreign in ["evil.example", "evil.example:9777", "10.0.0.1", ""] {
+        let page = scrape_as(&server, foreign);
+        assert!(page.starts_with("HTTP/1.1 403"), "{foreign}: {page}");
+        assert!(!page.contains("tinychat_"), "{page}");
+    }
+}
+
 /// The value of a line that begins so.
 fn value(page: &str, name: &str) -> f64 {
     let line = page
@@ -61,6 +90,7 @@ async fn what_the_server_does_is_counted() {
     assert_eq!(value(&page, "tinychat_sends_total"), 2.0);
     assert_eq!(value(&page, "tinychat_streams"), 1.0);
     assert_eq!(value(&page, "tinychat_users_online"), 1.0);
+    assert_eq!(value(&page, "tinychat_devices_online"), 1.0);
     assert_eq!(
         value(&page, "tinychat_logins_total{outcome=\"succeeded\"}"),
         3.0

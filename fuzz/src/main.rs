@@ -1,6 +1,7 @@
 //! One program for all targets: `TINYCHAT_FUZZ` names the one that runs. Built and run by scripts/fuzz.
 
 #![no_main]
+#![allow(dead_code, reason = "what only the gate needs stands beside what both need")]
 
 #[path = "../../tests/support/oracle.rs"]
 mod oracle;

@@ -151,6 +151,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn so_many_may_wait_for_a_hash_and_one_more_is_refused() {
+        let passwords = Passwords::default();
+        let check = || passwords.check("correct horse".parse().unwrap(), None);
+        let all = (0..RUNNING_MAX + WAITING_MAX).map(|_| check());
+        let (waiting, one_more) = tokio::join!(futures_util::future::join_all(all), check());
+        assert_eq!(one_more, Err(HashingError::Busy));
+        assert!(waiting.iter().all(|answer| *answer == Ok(false)));
+        assert_eq!(check().await, Ok(false), "there is room again");
+    }
+
+    #[tokio::test]
     async fn only_the_password_of_an_account_passes_and_the_parameters_are_the_promised_ones() {
         let passwords = Passwords::default();
         let password = |text: &str| text.parse::<Password>().unwrap();

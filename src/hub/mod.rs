@@ -64,6 +64,10 @@ struct Live {
 }
 
 impl Live {
+    fn has(&self, device: DeviceId) -> bool {
+        self.sessions.values().any(|(owner, _)| *owner == device)
+    }
+
     /// Tells the oldest streams of a device to go until one more fits.
     fn make_room(&self, device: DeviceId) {
         let open: Vec<&Signals> = self
@@ -83,6 +87,8 @@ impl Live {
 #[derive(Debug, Default)]
 struct Everybody {
     users: HashMap<UserId, Live>,
+    /// How many devices have a session.
+    devices: usize,
     revoked: Revoked,
 }
 
@@ -190,9 +196,11 @@ impl Hub {
                 sessions: BTreeMap::new(),
             });
             live.make_room(device);
+            let comes = !live.has(device);
             live.sessions.insert(id, (device, signals.clone()));
             let ring = live.ring.subscribe();
-            telemetry::stream_opened(everybody.users.len());
+            everybody.devices += usize::from(comes);
+            telemetry::stream_opened(everybody.users.len(), everybody.devices);
             ring
         };
         let place = session::Place {
@@ -208,11 +216,13 @@ impl Hub {
         let mut everybody = self.everybody();
         if let Some(live) = everybody.users.get_mut(&user) {
             live.sessions.remove(&id);
-            if live.sessions.is_empty() {
+            let (goes, empty) = (!live.has(device), live.sessions.is_empty());
+            if empty {
                 everybody.users.remove(&user);
             }
+            everybody.devices -= usize::from(goes);
         }
-        telemetry::stream_closed(everybody.users.len());
+        telemetry::stream_closed(everybody.users.len(), everybody.devices);
         drop(everybody);
         self.store.touch(user, device, self.clock.now());
     }

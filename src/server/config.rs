@@ -102,6 +102,30 @@ pub struct Flags {
         default_value = "20/s"
     )]
     rate: Rate,
+    /// Failed logins in a minute with one name from one address; 0: no limit
+    #[arg(
+        long,
+        value_name = "N",
+        env = "TINYCHAT_FAILED_LOGINS_PER_MINUTE",
+        default_value_t = 5
+    )]
+    failed_logins_per_minute: u32,
+    /// Failed logins in a minute from one address of another machine, whatever the name; 0: no limit
+    #[arg(
+        long,
+        value_name = "N",
+        env = "TINYCHAT_FAILED_LOGINS_PER_ADDRESS_PER_MINUTE",
+        default_value_t = 60
+    )]
+    failed_logins_per_address_per_minute: u32,
+    /// New accounts in a minute from one address of another machine; 0: no limit
+    #[arg(
+        long,
+        value_name = "N",
+        env = "TINYCHAT_REGISTERS_PER_ADDRESS_PER_MINUTE",
+        default_value_t = 30
+    )]
+    registers_per_address_per_minute: u32,
     /// Connections at once [default: what the system lets this process open, less 256]
     #[arg(long, value_name = "N", env = "TINYCHAT_CONNECTIONS_MAX", value_parser = clap::value_parser!(u32).range(1..))]
     connections_max: Option<u32>,
@@ -239,7 +263,11 @@ impl Flags {
         };
         let Rate(sends) = self.rate;
         let attempts = match sends {
-            Some(_) => AttemptRates::default(),
+            Some(_) => AttemptRates {
+                failed_logins: self.failed_logins_per_minute,
+                failed_logins_per_address: self.failed_logins_per_address_per_minute,
+                registers_per_address: self.registers_per_address_per_minute,
+            },
             None => Settings::UNLIMITED.attempts,
         };
         let connections = connections(
@@ -364,6 +392,26 @@ mod tests {
         ]));
         let made = resolve(&["--tls", "self-signed", "--data", "/x"]).unwrap();
         assert_eq!(made.tls, Some(TlsSource::SelfSigned("/x".into())));
+    }
+
+    #[test]
+    fn attempts_are_as_often_as_told() {
+        let attempts = |flags: &[&str]| resolve(flags).unwrap().settings.attempts;
+        assert_eq!(attempts(&[]), AttemptRates::default());
+        let told = [
+            "--failed-logins-per-minute",
+            "1",
+            "--failed-logins-per-address-per-minute",
+            "0",
+            "--registers-per-address-per-minute",
+            "3",
+        ];
+        let expected = AttemptRates {
+            failed_logins: 1,
+            failed_logins_per_address: 0,
+            registers_per_address: 3,
+        };
+        assert_eq!(attempts(&told), expected);
     }
 
     #[test]

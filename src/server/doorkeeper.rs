@@ -140,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_256_of_an_address_and_not_one_more() {
+        let keeper = keeper(1_000, 256);
+        let other = from("192.0.2.2");
+        let mut places: Vec<_> = (0..256)
+            .map(|_| keeper.admit(from("192.0.2.1")).unwrap())
+            .collect();
+        let refused = keeper.admit(from("::ffff:192.0.2.1"));
+        assert_eq!(refused.unwrap_err(), Refused::Address);
+        drop(keeper.admit(other).unwrap());
+        places.pop();
+        drop(keeper.admit(from("192.0.2.1")).unwrap());
+        assert_eq!(keeper.counts(), (255, 3));
+    }
+
+    #[test]
     fn loopback_counts_only_in_all_and_what_is_gone_is_forgotten() {
         let keeper = keeper(3, 1);
         let places: Vec<_> = (0..3)

@@ -11,6 +11,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -148,8 +149,15 @@ enum Told {
 impl Serving {
     async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let open = Open::new();
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%peer, %error, "nodelay");
+        // HTTP/1 has no pings of its own: without those of TCP a peer that vanished would stay online.
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE_INTERVAL)
+            .with_interval(KEEPALIVE_TIMEOUT / 4);
+        let set = stream
+            .set_nodelay(true)
+            .and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
+        if let Err(error) = set {
+            debug!(%peer, %error, "options of the socket");
         }
         match self.tls.clone() {
             None => self.hear(stream, peer).await,

@@ -87,11 +87,14 @@ impl Edge {
     async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
+        let endless = is_of_open_service(&path);
+        let stop = endless.then(|| self.engine.hub().draining().clone());
         let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
             let defect = Error::Defect("a request without its connection".into());
             return Ok(status(defect).into_http());
         };
-        let body = watched(&path, self.is_open(&path), body, Arc::clone(&caller.intake));
+        let (open, intake) = (self.is_open(&path), Arc::clone(&caller.intake));
+        let body = watched(&path, open, body, intake, stop.as_ref());
         let mut request = Request::from_parts(parts, body);
         match self.admit(request.uri().path(), request.headers()).await {
             Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
@@ -103,11 +106,10 @@ impl Edge {
             Err(never) => match never {},
         };
         let response = in_our_words(response);
-        if is_of_open_service(&path) {
-            let stop = self.engine.hub().draining();
-            return Ok(with_an_end(&path, response, &caller, stop, &self.tasks));
-        }
-        Ok(response)
+        Ok(match &stop {
+            Some(stop) => with_an_end(&path, response, &caller, stop, &self.tasks),
+            None => response,
+        })
     }
 
     /// Whether a method needs no token.

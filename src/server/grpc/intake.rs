@@ -17,6 +17,7 @@ use std::{
 
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
 use super::status::Protocol;
@@ -96,9 +97,19 @@ const fn beyond(held: usize) -> usize {
     held.saturating_sub(CONNECTION_BYTES)
 }
 
-/// Watches over a request's body. `open`: its method needs no token.
-pub fn watched(path: &str, open: bool, body: Body, intake: Arc<Intake>) -> Body {
-    Body::new(Watched::new(body, open, intake, patience(path)))
+/// Watches over a request's body. `open`: its method needs no token. It ends when `stop` says so, for those who read it
+/// until its end and would hold up that of the connection.
+pub fn watched(
+    path: &str,
+    open: bool,
+    body: Body,
+    intake: Arc<Intake>,
+    stop: Option<&CancellationToken>,
+) -> Body {
+    let stop = stop.map(|stop| Box::pin(stop.clone().cancelled_owned()));
+    let mut watched = Watched::new(body, open, intake, patience(path));
+    watched.stop = stop;
+    Body::new(watched)
 }
 
 /// How long each message of many may take, and how long the body as a whole.
@@ -123,7 +134,9 @@ struct Watched {
     each: Timer,
     /// For the body as a whole.
     whole: Timer,
-    failed: bool,
+    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Nothing more comes: it failed, or was told to end.
+    over: bool,
 }
 
 /// A time that begins with the first wait: most bodies are there whole, and a timer costs.
@@ -216,7 +229,8 @@ impl Watched {
             held: 0,
             each: Timer::new(each),
             whole: Timer::new(whole),
-            failed: false,
+            stop: None,
+            over: false,
         }
     }
 
@@ -240,7 +254,7 @@ impl Watched {
     }
 
     fn fail(&mut self, protocol: Protocol) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        self.failed = true;
+        self.over = true;
         Poll::Ready(Some(Err(protocol.into())))
     }
 }
@@ -254,13 +268,18 @@ impl hyper::body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        if this.failed {
+        if this.over {
             return Poll::Ready(None);
         }
         let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) else {
             let half = this.held > 0;
             if this.whole.is_over(context) || (half && this.each.is_over(context)) {
                 return this.fail(Protocol::RequestSlow);
+            }
+            let stop = this.stop.as_mut();
+            if stop.is_some_and(|stop| stop.as_mut().poll(context).is_ready()) {
+                this.over = true;
+                return Poll::Ready(None);
             }
             return Poll::Pending;
         };
@@ -274,7 +293,7 @@ impl hyper::body::Body for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.failed || self.inner.is_end_stream()
+        self.over || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
