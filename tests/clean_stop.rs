@@ -77,7 +77,8 @@ async fn an_idle_server_stops_at_once_with_exit_0() {
     assert!(stopped.took < Duration::from_secs(2), "{stopped:?}");
 }
 
-#[tokio::test]
+// The clients go on in threads of their own while this one waits for the server: they must hear that it goes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_watches_health_or_holds_reflection_does_not_hold_up_the_stop() {
     let mut server = Server::build()
         .arguments(&["--drain-timeout", "15s"])
