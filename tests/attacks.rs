@@ -202,7 +202,12 @@ async fn headers_without_an_end() {
             let frames = [
                 frame(CONTINUATION, 0, 1, &[0, 1, b'x', 0]),
                 frame(CONTINUATION, 0, 1, &[]),
-                frame(CONTINUATION, 0, 1, &[b'x'; 0]),
+                frame(
+                    CONTINUATION,
+                    0,
+                    1,
+                    &[&[0, 1, b'x', 100], &[b'x'; 100][..]].concat(),
+                ),
             ];
             (frames.concat().repeat(50), 150)
         })
@@ -461,7 +466,7 @@ async fn halves_of_messages() {
         tally
     })
     .await;
-    assert!(tally.connections >= 20, "{tally:?}");
+    assert!(tally.connections >= 5, "of each kind one: {tally:?}");
 }
 
 #[tokio::test]
@@ -519,7 +524,7 @@ async fn half_a_message_is_answered_in_time() {
 }
 
 /// Opens so many sockets, says on each what is due, and waits until the server has closed them all.
-async fn silent(address: &str, count: usize, words: &[&[u8]], until: Instant) -> Tally {
+async fn silent(address: &str, count: usize, words: &[&[u8]]) -> Tally {
     let mut sockets = JoinSet::new();
     let mut tally = Tally::default();
     for index in 0..count {
@@ -544,7 +549,6 @@ async fn silent(address: &str, count: usize, words: &[&[u8]], until: Instant) ->
     while let Some(end) = sockets.join_next().await {
         *tally.ends.entry(end.unwrap().to_owned()).or_default() += 1;
     }
-    tokio::time::sleep_until(until.min(Instant::now())).await;
     tally
 }
 
@@ -563,7 +567,7 @@ async fn silent_sockets_by_the_thousand() {
         (
             "silent sockets",
             server(),
-            // Nothing, half a preface, no settings after it, half a request of HTTP/1, its body for ever.
+            // Nothing, half a preface, no settings after it, half the first line of HTTP/1, half its head.
             vec![
                 &b""[..],
                 &wire::PREFACE[..10],
@@ -583,8 +587,8 @@ async fn silent_sockets_by_the_thousand() {
         ),
     ] {
         let address = server.address().as_str().to_owned();
-        let tally = withstand(name, &server, async move |until| {
-            silent(&address, count, &words, until).await
+        let tally = withstand(name, &server, async move |_| {
+            silent(&address, count, &words).await
         })
         .await;
         assert_eq!(tally.ends.get("closed"), Some(&count), "{tally:?}");
@@ -644,5 +648,5 @@ async fn streams_that_never_read() {
         tally
     })
     .await;
-    assert!(tally.frames > 500, "{tally:?}");
+    assert!(tally.frames > 50, "{tally:?}");
 }

@@ -98,7 +98,7 @@ fn worse_known(options: &LoginOptions<'_>, name: &UserName, made: Assurance) -> 
     };
     let now = match options.assurance {
         Assurance::Plaintext => "nothing is encrypted",
-        Assurance::Vouched => "it is another certificate",
+        Assurance::Vouched => "an authority or a file vouches for it",
         Assurance::Pinned(_) => "you alone vouch for it",
     };
     Failure::auth(format!(

@@ -29,9 +29,9 @@ impl Engine {
         principal: &Principal,
         name: DeviceName,
     ) -> Result<(), Error> {
-        // A bot does not get to choose what its owner sees in the list of devices.
-        principal.may(Scope::Admin)?;
         if principal.device.name != name {
+            // A bot does not get to choose what its owner sees in the list of devices.
+            principal.may(Scope::Admin)?;
             self.store.rename_device(principal.device.id, name).await?;
             self.tokens.forget(principal.device.id);
         }

@@ -42,8 +42,10 @@ impl Expected {
                 bytes.len() >= PREFACE.len() + FRAME_HEAD_BYTES
             }
             Self::Http => {
-                let ended = bytes.windows(4).any(|four| four == b"\r\n\r\n");
-                ended || bytes.len() >= HEAD_BYTES_MAX
+                // An empty line, also by peers that end their lines by hand.
+                let by_hand = bytes.windows(2).any(|two| two == b"\n\n");
+                let ended = bytes.windows(3).any(|three| three == b"\n\r\n");
+                ended || by_hand || bytes.len() >= HEAD_BYTES_MAX
             }
             Self::Tls => match bytes {
                 [] => false,
@@ -160,6 +162,7 @@ mod tests {
             }
             assert!(expected.is_whole(whole));
         }
+        assert!(Expected::Http.is_whole(b"GET / HTTP/1.1\nhost: x\n\n"));
         assert!(Expected::Tls.is_whole(REQUEST));
         assert!(Expected::Tls.is_whole(&handshake(u16::MAX)[..HEAD_BYTES_MAX]));
         assert!(Expected::Http.is_whole(&[b'x'; HEAD_BYTES_MAX]));

@@ -223,6 +223,8 @@ impl Link {
             return;
         };
         let frame = tokio::select! {
+            // What has come counts, however long the program took to ask for it.
+            biased;
             frame = stream.next() => frame,
             () = sleep_until_some(wake_at) => return,
             () = sleep_until_some(leave_at) => Frame::End,

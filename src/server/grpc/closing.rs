@@ -1,8 +1,9 @@
 //! The end of answers that would have none: health that is watched, and reflection, need no token and no hello, so
 //! nothing else ends them.
 //!
-//! When the server stops they end with UNAVAILABLE, so that a probe that watches does not hold up the stop. When their
-//! time is over and the peer does not even read that, its connection is cut: what such a peer sends lies in memory.
+//! When the server stops they end with UNAVAILABLE, so that a probe that watches does not hold up the stop. Reflection
+//! also ends when its time is over; if the peer does not even read that, its connection is cut: what it sends lies in
+//! memory.
 
 use std::{
     pin::Pin,
@@ -11,16 +12,18 @@ use std::{
 };
 
 use http::{HeaderMap, Response};
-use hyper::body::{Bytes, Frame};
-use tokio::time::sleep;
+use hyper::body::{Body as _, Bytes, Frame};
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
-use super::status::status;
+use super::status::{Protocol, status};
 use crate::{engine::Error, server::caller::Caller, tasks::Tasks};
 
 /// How long a call of reflection may go on: its tools ask and go.
 const REFLECTION: Duration = Duration::from_secs(300);
+/// How long after that the end may lie unread.
+const UNREAD: Duration = Duration::from_secs(10);
 
 /// Gives an answer an end: with the server, and in time if it is one of reflection.
 pub fn with_an_end(
@@ -30,11 +33,18 @@ pub fn with_an_end(
     stop: &CancellationToken,
     tasks: &Tasks,
 ) -> Response<Body> {
+    // An error without a body stays as it is: its headers are its end, and some clients insist on that.
+    if answer.body().is_end_stream() {
+        return answer;
+    }
     let gone = CancellationToken::new();
+    let mut end = None;
     if path.starts_with("/grpc.reflection.") {
         let (gone, cut) = (gone.clone(), caller.cut.clone());
+        end = Some(Box::pin(sleep(REFLECTION)));
         tasks.spawn("reflection", async move {
-            if gone.run_until_cancelled(sleep(REFLECTION)).await.is_some() {
+            let unread = sleep(REFLECTION + UNREAD);
+            if gone.run_until_cancelled(unread).await.is_some() {
                 cut.cancel();
             }
         });
@@ -45,6 +55,7 @@ pub fn with_an_end(
         Body::new(Closing {
             inner,
             stop,
+            end,
             over: false,
             _gone: gone,
         })
@@ -54,6 +65,7 @@ pub fn with_an_end(
 struct Closing {
     inner: Body,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    end: Option<Pin<Box<Sleep>>>,
     over: bool,
     /// Tells the watch that the answer is over.
     _gone: DropGuard,
@@ -75,15 +87,18 @@ impl hyper::body::Body for Closing {
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
             return Poll::Ready(frame);
         }
-        if this.stop.as_mut().poll(context).is_pending() {
+        let end = this.end.as_mut();
+        let why = if this.stop.as_mut().poll(context).is_ready() {
+            status(Error::StoreGone("the server stops".into()))
+        } else if end.is_some_and(|end| end.as_mut().poll(context).is_ready()) {
+            Protocol::RequestSlow.into()
+        } else {
             return Poll::Pending;
-        }
+        };
         this.over = true;
         let mut trailers = HeaderMap::new();
-        let stopping = status(Error::StoreGone("the server stops".into()));
         Poll::Ready(Some(
-            stopping
-                .add_header(&mut trailers)
+            why.add_header(&mut trailers)
                 .map(|()| Frame::trailers(trailers)),
         ))
     }

@@ -16,7 +16,7 @@ use crate::{domain::address::CallerAddress, engine::Error, tasks::Tasks};
 /// Calls without a token that run at once: as many as may wait for a hash, and as many that look something up.
 const OPEN_MAX: usize = 64;
 /// Those from one address, so that one stranger does not take all places. On loopback one stands for everybody.
-const OPEN_PER_ADDRESS_MAX: usize = 8;
+const OPEN_PER_ADDRESS_MAX: usize = 16;
 /// Calls with a token that run at once: a commit each, shared by all that wait for it.
 const KNOWN_MAX: usize = 256;
 
