@@ -15,8 +15,8 @@ use super::doorkeeper::Doorkeeper;
 
 /// How often it is looked whether there is something to give back.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Connections that must have ended: fewer leave less than a megabyte.
-const ENDED_MIN: u64 = 32;
+/// Connections that must have ended: what one alone leaves, the next one takes.
+const ENDED_MIN: u64 = 4;
 /// And this share of those that are open: on a busy server they come and go, and what one leaves the next one takes.
 const OPEN_SHARE: u64 = 8;
 
@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn it_is_worth_it_when_many_have_ended_for_those_that_are_open() {
-        assert!(!is_worth_it(0, 0) && !is_worth_it(0, 31));
-        assert!(is_worth_it(0, 32) && is_worth_it(256, 32));
+        assert!(!is_worth_it(0, 0) && !is_worth_it(0, 3));
+        assert!(is_worth_it(0, 4) && is_worth_it(32, 4));
         assert!(!is_worth_it(8_000, 999) && is_worth_it(8_000, 1_000));
     }
 
