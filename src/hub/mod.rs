@@ -284,6 +284,8 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::{
         domain::clock::{ManualClock, TimeMs},
@@ -306,6 +308,48 @@ mod tests {
         assert!(!revoked.devices.contains(&device(1)) && revoked.devices.contains(&device(2)));
         revoked.note(device(10_001), later + REVOKED_KEPT + REVOKED_KEPT);
         assert_eq!((revoked.devices.len(), revoked.since.len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn sixteen_commits_wait_in_the_ring_and_with_one_more_the_store_is_read() {
+        let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
+        let hub = Hub::new(store, Arc::new(ManualClock::at(TimeMs::new(0))));
+        let (user, device) = (UserId::new(1), DeviceId::new(1));
+        for (commits, by_the_ring) in [(16, true), (17, false)] {
+            let opening = Opening {
+                welcome: Welcome::default(),
+                reset: None,
+                from: ReplayFrom::Unread,
+                backlog_max: None,
+                leaving: CancellationToken::new(),
+                expires: None,
+            };
+            let mut session = hub.open(user, device, opening);
+            while !matches!(
+                session.next().await,
+                Next::Frame {
+                    caught_up: true,
+                    ..
+                }
+            ) {}
+            let ring = hub.everybody().users[&user].ring.clone();
+            for number in 1..=commits {
+                // Only the ring has it: the store of this test is empty.
+                let (last, run) = (Offset::new(number), Bytes::from_static(b"an event"));
+                let runs = Arc::from([run]);
+                ring.send(Item::Events { last, runs }).unwrap();
+            }
+            let mut came = 0;
+            while let Some(Next::Frame { runs, .. }) = session.next().now_or_never() {
+                came += runs.iter().map(Bytes::len).sum::<usize>();
+            }
+            let all = if by_the_ring {
+                16 * b"an event".len()
+            } else {
+                0
+            };
+            assert_eq!(came, all, "{commits} commits");
+        }
     }
 
     #[tokio::test]
