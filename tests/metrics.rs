@@ -11,26 +11,17 @@ use crate::support::{Account, PATIENCE, Server, eventually, feed::Door, in_time}
 
 /// Asks for a page, as Prometheus does.
 pub fn scrape(server: &Server, path: &str) -> String {
-    let greeting = server.printed().join("\n");
-    let address = greeting.split("Metrics: http://").nth(1).unwrap();
-    let address = address.split('/').next().unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).unwrap();
-    page
+    ask(server, path, "localhost")
 }
 
-/// The same, as from a page of another site that came here by a name of its own.
-fn scrape_as(server: &Server, host: &str) -> String {
+/// Asks by this name of the host, which a page of another site chooses as it likes.
+fn ask(server: &Server, path: &str, host: &str) -> String {
     let greeting = server.printed().join("\n");
     let address = greeting.split("Metrics: http://").nth(1).unwrap();
     let address = address.split('/').next().unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut page = String::new();
     stream.read_to_string(&mut page).unwrap();
@@ -42,11 +33,11 @@ fn metrics_are_told_to_this_machine_by_its_own_name_only() {
     let metrics = ["--metrics", "127.0.0.1:0"];
     let server = Server::build().arguments(&metrics).start();
     for own in ["localhost", "localhost:9777", "127.0.0.1", "[::1]:1"] {
-        let page = scrape_as(&server, own);
+        let page = ask(&server, "/metrics", own);
         assert!(page.starts_with("HTTP/1.1 200"), "{own}: {page}");
     }
     for foreign in ["evil.example", "evil.example:9777", "10.0.0.1", ""] {
-        let page = scrape_as(&server, foreign);
+        let page = ask(&server, "/metrics", foreign);
         assert!(page.starts_with("HTTP/1.1 403"), "{foreign}: {page}");
         assert!(!page.contains("tinychat_"), "{page}");
     }
