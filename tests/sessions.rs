@@ -29,6 +29,8 @@ use crate::support::{
 /// Calls with frames of one's own: a message in two halves, or one that is taken back.
 struct Slow {
     stream: TcpStream,
+    /// Its stream has ended: a quick answer may be whole before a ping is answered.
+    over: bool,
 }
 
 impl Slow {
@@ -44,26 +46,28 @@ impl Slow {
             wire::frame(wire::DATA, flags, 1, part),
         ];
         stream.write_all(&bytes.concat()).await.unwrap();
-        let mut slow = Self { stream };
+        let mut slow = Self {
+            stream,
+            over: false,
+        };
         // Frames are handled in their order: when this is answered, the call has been let in or refused.
         slow.go_on_for(0, wire::PING, 0, &[0; 8]).await;
-        while slow
-            .frame()
-            .await
-            .is_some_and(|[kind, ..]| kind != wire::PING)
-        {}
+        while slow.frame().await.is_some_and(|kind| kind != wire::PING) {}
         slow
     }
 
-    /// The kind, the flags and the stream of the next frame; `None`: the connection has ended.
-    async fn frame(&mut self) -> Option<[u8; 3]> {
+    /// The kind of the next frame; `None`: the connection has ended.
+    async fn frame(&mut self) -> Option<u8> {
         let mut head = [0; 9];
         let read = in_time("a frame", self.stream.read_exact(&mut head)).await;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let mut payload = vec![0; length as usize];
         read.ok()?;
         self.stream.read_exact(&mut payload).await.ok()?;
-        Some([head[3], head[4], head[8]])
+        let (kind, flags) = (head[3], head[4]);
+        let last = kind == wire::HEADERS && flags & wire::END_STREAM != 0;
+        self.over |= last || kind == wire::RST_STREAM;
+        Some(kind)
     }
 
     async fn go_on(&mut self, kind: u8, flags: u8, payload: &[u8]) {
@@ -78,12 +82,7 @@ impl Slow {
 
     /// Waits until its stream or its connection has ended.
     async fn ended(&mut self) {
-        while let Some([kind, flags, _]) = self.frame().await {
-            let last = kind == wire::HEADERS && flags & wire::END_STREAM != 0;
-            if last || kind == wire::RST_STREAM {
-                return;
-            }
-        }
+        while !self.over && self.frame().await.is_some() {}
     }
 }
 

@@ -27,34 +27,62 @@ use crate::domain::limits::OPEN_REQUEST_BYTES_MAX;
 const MESSAGE: Duration = Duration::from_secs(10);
 /// Bytes of halves of messages that each connection may hold: 100 calls, each with the start of a small message.
 const CONNECTION_BYTES: usize = 64 * 1024;
-/// Bytes of halves that all connections together may hold beyond that: 24 of the largest messages at once.
-const POOL_BYTES: usize = 24 * 1024 * 1024;
+/// Bytes of halves that all connections together may hold beyond that: 12 of the largest messages at once.
+const POOL_BYTES: usize = 12 * 1024 * 1024;
+/// Calls that may wait for the rest of their message on each connection: what our clients and one busy script have.
+const CONNECTION_WAITING: usize = 8;
+/// Calls that may wait so on all connections together beyond that. Each costs 12 KiB before any byte of its message
+/// (measured), so that 6 MiB bound them.
+const POOL_WAITING: usize = 512;
 /// What stands before each message: whether it is compressed, and its length.
 const HEAD_BYTES: usize = 5;
 
 /// Room for the halves of messages of all connections, beyond what each may hold by itself.
-#[derive(Clone, Debug)]
-pub struct Pool(Arc<AtomicUsize>);
+#[derive(Clone, Debug, Default)]
+pub struct Pool(Arc<Rooms>);
 
-impl Default for Pool {
+#[derive(Debug)]
+struct Rooms {
+    bytes: AtomicUsize,
+    waiting: AtomicUsize,
+}
+
+impl Default for Rooms {
     fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(POOL_BYTES)))
+        Self {
+            bytes: AtomicUsize::new(POOL_BYTES),
+            waiting: AtomicUsize::new(POOL_WAITING),
+        }
     }
+}
+
+/// Takes from a room what is there; false: there is not so much.
+fn take(room: &AtomicUsize, count: usize) -> bool {
+    let left = |left: usize| left.checked_sub(count);
+    room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+        .is_ok()
 }
 
 /// What one connection holds in halves of messages.
 #[derive(Debug)]
 pub struct Intake {
     /// Locked for a moment, so that what is taken and given back by several streams adds up.
-    held: Mutex<usize>,
+    held: Mutex<Held>,
     pool: Pool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Held {
+    bytes: usize,
+    /// Calls whose message is not whole.
+    waiting: usize,
 }
 
 impl Intake {
     /// A connection that holds nothing yet.
-    pub const fn new(pool: Pool) -> Self {
+    pub fn new(pool: Pool) -> Self {
         Self {
-            held: Mutex::new(0),
+            held: Mutex::default(),
             pool,
         }
     }
@@ -62,33 +90,46 @@ impl Intake {
     /// Holds more bytes; false: there is no room for them.
     fn hold(&self, bytes: usize, open: bool) -> bool {
         let mut held = self.held();
-        let beyond = beyond(*held + bytes) - beyond(*held);
-        let has_room = beyond == 0 || (!open && self.take(beyond));
+        let beyond = beyond(held.bytes + bytes) - beyond(held.bytes);
+        let Pool(rooms) = &self.pool;
+        let has_room = beyond == 0 || (!open && take(&rooms.bytes, beyond));
         if has_room {
-            *held += bytes;
+            held.bytes += bytes;
         }
         has_room
     }
 
-    fn held(&self) -> MutexGuard<'_, usize> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let Pool(left) = &self.pool;
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            left.checked_sub(bytes)
-        })
-        .is_ok()
     }
 
     /// Lets go of bytes that were held.
     fn release(&self, bytes: usize) {
         let mut held = self.held();
-        let before = *held;
-        *held -= bytes;
-        let Pool(left) = &self.pool;
-        left.fetch_add(beyond(before) - beyond(*held), Ordering::Relaxed);
+        let before = held.bytes;
+        held.bytes -= bytes;
+        let Pool(rooms) = &self.pool;
+        let given = beyond(before) - beyond(held.bytes);
+        rooms.bytes.fetch_add(given, Ordering::Relaxed);
+    }
+
+    /// Counts a call that waits for its message; false: too many do.
+    fn wait(&self) -> bool {
+        let mut held = self.held();
+        let Pool(rooms) = &self.pool;
+        let has_room = held.waiting < CONNECTION_WAITING || take(&rooms.waiting, 1);
+        held.waiting += usize::from(has_room);
+        has_room
+    }
+
+    /// A call that was counted waits no more.
+    fn waited(&self) {
+        let mut held = self.held();
+        held.waiting -= 1;
+        if held.waiting >= CONNECTION_WAITING {
+            let Pool(rooms) = &self.pool;
+            rooms.waiting.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -130,6 +171,10 @@ struct Watched {
     framing: Framing,
     /// Bytes of an unfinished message that the intake counts for this body.
     held: usize,
+    /// The intake counts this body as one that waits.
+    waits: bool,
+    /// Its first message was whole. Until then nobody has seen the call, so that nobody else counts it.
+    begun: bool,
     /// For each message of many; it runs while one is unfinished.
     each: Timer,
     /// For the body as a whole.
@@ -227,6 +272,8 @@ impl Watched {
             intake,
             framing: Framing::default(),
             held: 0,
+            waits: false,
+            begun: false,
             each: Timer::new(each),
             whole: Timer::new(whole),
             stop: None,
@@ -242,6 +289,7 @@ impl Watched {
         }
         if came.whole {
             self.each.over = None;
+            self.begun = true;
         }
         let unfinished = self.framing.unfinished();
         if unfinished <= self.held {
@@ -250,7 +298,17 @@ impl Watched {
             return Err(Protocol::RequestsUnfinished);
         }
         self.held = unfinished;
+        if unfinished == 0 {
+            self.go_on();
+        }
         Ok(())
+    }
+
+    /// Nothing more of a call whose message is whole is waited for but its end, which costs no buffers.
+    fn go_on(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            self.intake.waited();
+        }
     }
 
     fn fail(&mut self, protocol: Protocol) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -273,6 +331,12 @@ impl hyper::body::Body for Watched {
         }
         let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) else {
             let half = this.held > 0;
+            if !this.waits && (half || !this.begun) {
+                if !this.intake.wait() {
+                    return this.fail(Protocol::RequestsUnfinished);
+                }
+                this.waits = true;
+            }
             if this.whole.is_over(context) || (half && this.each.is_over(context)) {
                 return this.fail(Protocol::RequestSlow);
             }
@@ -304,6 +368,7 @@ impl hyper::body::Body for Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         self.intake.release(self.held);
+        self.go_on();
     }
 }
 
@@ -364,9 +429,67 @@ mod tests {
         [&[0], &head[..], &vec![7; length]].concat()
     }
 
+    /// What is held of bytes: by this connection, and out of the pool.
     fn left(intake: &Intake) -> (usize, usize) {
-        let Pool(left) = &intake.pool;
-        (*intake.held(), POOL_BYTES - left.load(Ordering::Relaxed))
+        let Pool(rooms) = &intake.pool;
+        let left = rooms.bytes.load(Ordering::Relaxed);
+        (intake.held().bytes, POOL_BYTES - left)
+    }
+
+    /// How many wait: on this connection, and out of the pool.
+    fn waiting(intake: &Intake) -> (usize, usize) {
+        let Pool(rooms) = &intake.pool;
+        let left = rooms.waiting.load(Ordering::Relaxed);
+        (intake.held().waiting, POOL_WAITING - left)
+    }
+
+    #[tokio::test]
+    async fn calls_that_wait_for_their_message_are_so_many_and_not_one_more() {
+        let pool = Pool::default();
+        let intake = Arc::new(Intake::new(pool.clone()));
+        let mut all = Vec::new();
+        // Nothing of a message, or a part of it, with a token or without one: each is one call.
+        for index in 0..CONNECTION_WAITING + POOL_WAITING {
+            let mut one = fed([CALL, CHAT][index % 2], index % 3 == 0, &intake);
+            if index % 5 == 0 {
+                one.pass(&message(9)[..7]).await.unwrap();
+            }
+            assert!(one.waits() && one.waits());
+            all.push(one);
+        }
+        let full = (CONNECTION_WAITING + POOL_WAITING, POOL_WAITING);
+        assert_eq!(waiting(&intake), full);
+        let one_more = fed(CALL, false, &intake).ended().await;
+        assert_eq!(one_more, Code::ResourceExhausted);
+        // Another connection has its own share all the same.
+        let other = Arc::new(Intake::new(pool));
+        let mut others = Vec::new();
+        for _ in 0..CONNECTION_WAITING {
+            let mut one = fed(CHAT, false, &other);
+            assert!(one.waits());
+            others.push(one);
+        }
+        assert_eq!(
+            fed(CHAT, false, &other).ended().await,
+            Code::ResourceExhausted
+        );
+        // Whoever is whole waits no more, and whoever begins the next message does again.
+        let mut one = all.pop().unwrap();
+        one.pass(&message(9)).await.unwrap();
+        assert_eq!(waiting(&intake).0, full.0 - 1);
+        let mut next = fed(CHAT, false, &other);
+        assert!(next.waits());
+        drop((all, one, others, next));
+        assert_eq!((waiting(&intake), waiting(&other)), ((0, 0), (0, 0)));
+        let mut chat = fed(CHAT, false, &intake);
+        chat.pass(&[message(3), message(9)[..7].to_vec()].concat())
+            .await
+            .unwrap();
+        assert!(chat.waits());
+        assert_eq!(waiting(&intake).0, 1);
+        chat.pass(&message(9)[7..]).await.unwrap();
+        assert!(chat.waits());
+        assert_eq!(waiting(&intake).0, 0, "between two messages nobody waits");
     }
 
     #[tokio::test]
@@ -394,7 +517,7 @@ mod tests {
         let mut all = Vec::new();
         let half = message(1024 * 1024);
         // As many as fit; the small share of the connection is not enough for one more.
-        for _ in 0..24 {
+        for _ in 0..12 {
             let mut one = fed(CALL, false, &intake);
             one.pass(&half[..1024 * 1024]).await.unwrap();
             all.push(one);
