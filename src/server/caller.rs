@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::grpc::intake::{Intake, Pool};
+use super::grpc::halves::{Intake, Pool};
 use crate::domain::address::CallerAddress;
 
 /// Stands in the extensions of every request.

@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 use super::{
     caller::Caller,
     doorkeeper::{Doorkeeper, Place},
-    grpc::{Edge, intake::Pool},
+    grpc::{Edge, halves::Pool},
     opening::{self, Expected, Opened},
     tls::Tls,
 };

@@ -23,7 +23,7 @@ use self::{
     config::{Config, ConfigError, StorePlace},
     doorkeeper::Doorkeeper,
     greeting::{Serving as Served, greeting},
-    grpc::{Edge, intake::Pool},
+    grpc::{Edge, halves::Pool},
     listen::Serving,
     metrics::MetricsError,
     tls::{Tls, TlsError},

@@ -22,6 +22,8 @@ use super::PATIENCE;
 
 /// What comes before the address in the line that a server prints when it listens.
 const SERVING_ON: &str = "serving on ";
+/// How the last line begins that it prints then: with it, all that it has to say at its start is there.
+const LAST: &str = "Connect with:";
 
 /// How a server is to be started.
 #[derive(Clone, Debug)]
@@ -147,7 +149,7 @@ impl Start {
             .stderr(stderr.reopen().unwrap())
             .spawn()
             .unwrap();
-        let (found, address) = mpsc::channel();
+        let (found, lines) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         // Reads to the end, so that the server never waits for a full pipe; ends with the server.
         let printed = Arc::new(Mutex::new(Vec::new()));
@@ -159,16 +161,19 @@ impl Start {
             }
         });
         let end = Instant::now() + PATIENCE;
+        let mut serving_on = None;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            match address.recv_timeout(left) {
+            match lines.recv_timeout(left) {
                 Ok(line) => {
-                    let Some((_, rest)) = line.split_once(SERVING_ON) else {
+                    if let Some((_, rest)) = line.split_once(SERVING_ON) {
+                        let text = rest.split_whitespace().next().unwrap_or_default();
+                        let text = text.trim_end_matches([',', '.', ';', ')']);
+                        serving_on = Some(text.parse().unwrap_or_else(|_| panic!("in {line:?}")));
+                    }
+                    let Some(address) = serving_on.take_if(|_| line.starts_with(LAST)) else {
                         continue;
                     };
-                    let text = rest.split_whitespace().next().unwrap_or_default();
-                    let text = text.trim_end_matches([',', '.', ';', ')']);
-                    let address = text.parse().unwrap_or_else(|_| panic!("in {line:?}"));
                     return Ok(Server {
                         child,
                         address,

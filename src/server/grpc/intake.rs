@@ -7,10 +7,7 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,123 +17,13 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
-use super::status::Protocol;
+use super::{halves::Intake, status::Protocol};
 use crate::domain::limits::OPEN_REQUEST_BYTES_MAX;
 
 /// How long one message may take: 1 MiB in 10 s is a line of 840 kbit/s.
 const MESSAGE: Duration = Duration::from_secs(10);
-/// Bytes of halves of messages that each connection may hold: 100 calls, each with the start of a small message.
-const CONNECTION_BYTES: usize = 64 * 1024;
-/// Bytes of halves that all connections together may hold beyond that: 12 of the largest messages at once.
-const POOL_BYTES: usize = 12 * 1024 * 1024;
-/// Calls that may wait for the rest of their message on each connection: what our clients and one busy script have.
-const CONNECTION_WAITING: usize = 8;
-/// Calls that may wait so on all connections together beyond that. Each costs 12 KiB before any byte of its message
-/// (measured), so that 6 MiB bound them.
-const POOL_WAITING: usize = 512;
 /// What stands before each message: whether it is compressed, and its length.
 const HEAD_BYTES: usize = 5;
-
-/// Room for the halves of messages of all connections, beyond what each may hold by itself.
-#[derive(Clone, Debug, Default)]
-pub struct Pool(Arc<Rooms>);
-
-#[derive(Debug)]
-struct Rooms {
-    bytes: AtomicUsize,
-    waiting: AtomicUsize,
-}
-
-impl Default for Rooms {
-    fn default() -> Self {
-        Self {
-            bytes: AtomicUsize::new(POOL_BYTES),
-            waiting: AtomicUsize::new(POOL_WAITING),
-        }
-    }
-}
-
-/// Takes from a room what is there; false: there is not so much.
-fn take(room: &AtomicUsize, count: usize) -> bool {
-    let left = |left: usize| left.checked_sub(count);
-    room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
-        .is_ok()
-}
-
-/// What one connection holds in halves of messages.
-#[derive(Debug)]
-pub struct Intake {
-    /// Locked for a moment, so that what is taken and given back by several streams adds up.
-    held: Mutex<Held>,
-    pool: Pool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Held {
-    bytes: usize,
-    /// Calls whose message is not whole.
-    waiting: usize,
-}
-
-impl Intake {
-    /// A connection that holds nothing yet.
-    pub fn new(pool: Pool) -> Self {
-        Self {
-            held: Mutex::default(),
-            pool,
-        }
-    }
-
-    /// Holds more bytes; false: there is no room for them.
-    fn hold(&self, bytes: usize, open: bool) -> bool {
-        let mut held = self.held();
-        let beyond = beyond(held.bytes + bytes) - beyond(held.bytes);
-        let Pool(rooms) = &self.pool;
-        let has_room = beyond == 0 || (!open && take(&rooms.bytes, beyond));
-        if has_room {
-            held.bytes += bytes;
-        }
-        has_room
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets go of bytes that were held.
-    fn release(&self, bytes: usize) {
-        let mut held = self.held();
-        let before = held.bytes;
-        held.bytes -= bytes;
-        let Pool(rooms) = &self.pool;
-        let given = beyond(before) - beyond(held.bytes);
-        rooms.bytes.fetch_add(given, Ordering::Relaxed);
-    }
-
-    /// Counts a call that waits for its message; false: too many do.
-    fn wait(&self) -> bool {
-        let mut held = self.held();
-        let Pool(rooms) = &self.pool;
-        let has_room = held.waiting < CONNECTION_WAITING || take(&rooms.waiting, 1);
-        held.waiting += usize::from(has_room);
-        has_room
-    }
-
-    /// A call that was counted waits no more.
-    fn waited(&self) {
-        let mut held = self.held();
-        held.waiting -= 1;
-        if held.waiting >= CONNECTION_WAITING {
-            let Pool(rooms) = &self.pool;
-            rooms.waiting.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// How much of what a connection holds is not its own share.
-const fn beyond(held: usize) -> usize {
-    held.saturating_sub(CONNECTION_BYTES)
-}
 
 /// Watches over a request's body. `open`: its method needs no token. It ends when `stop` says so, for those who read it
 /// until its end and would hold up that of the connection.
@@ -381,6 +268,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
+    use crate::server::grpc::halves::{CONNECTION_BYTES, CONNECTION_WAITING, POOL_WAITING, Pool};
 
     const CALL: &str = "/tinychat.v1.ChatService/Send";
     const CHAT: &str = "/tinychat.v1.ChatService/Chat";
@@ -429,20 +317,6 @@ mod tests {
         [&[0], &head[..], &vec![7; length]].concat()
     }
 
-    /// What is held of bytes: by this connection, and out of the pool.
-    fn left(intake: &Intake) -> (usize, usize) {
-        let Pool(rooms) = &intake.pool;
-        let left = rooms.bytes.load(Ordering::Relaxed);
-        (intake.held().bytes, POOL_BYTES - left)
-    }
-
-    /// How many wait: on this connection, and out of the pool.
-    fn waiting(intake: &Intake) -> (usize, usize) {
-        let Pool(rooms) = &intake.pool;
-        let left = rooms.waiting.load(Ordering::Relaxed);
-        (intake.held().waiting, POOL_WAITING - left)
-    }
-
     #[tokio::test]
     async fn calls_that_wait_for_their_message_are_so_many_and_not_one_more() {
         let pool = Pool::default();
@@ -458,7 +332,7 @@ mod tests {
             all.push(one);
         }
         let full = (CONNECTION_WAITING + POOL_WAITING, POOL_WAITING);
-        assert_eq!(waiting(&intake), full);
+        assert_eq!(intake.waiting(), full);
         let one_more = fed(CALL, false, &intake).ended().await;
         assert_eq!(one_more, Code::ResourceExhausted);
         // Another connection has its own share all the same.
@@ -476,20 +350,20 @@ mod tests {
         // Whoever is whole waits no more, and whoever begins the next message does again.
         let mut one = all.pop().unwrap();
         one.pass(&message(9)).await.unwrap();
-        assert_eq!(waiting(&intake).0, full.0 - 1);
+        assert_eq!(intake.waiting().0, full.0 - 1);
         let mut next = fed(CHAT, false, &other);
         assert!(next.waits());
         drop((all, one, others, next));
-        assert_eq!((waiting(&intake), waiting(&other)), ((0, 0), (0, 0)));
+        assert_eq!((intake.waiting(), other.waiting()), ((0, 0), (0, 0)));
         let mut chat = fed(CHAT, false, &intake);
         chat.pass(&[message(3), message(9)[..7].to_vec()].concat())
             .await
             .unwrap();
         assert!(chat.waits());
-        assert_eq!(waiting(&intake).0, 1);
+        assert_eq!(intake.waiting().0, 1);
         chat.pass(&message(9)[7..]).await.unwrap();
         assert!(chat.waits());
-        assert_eq!(waiting(&intake).0, 0, "between two messages nobody waits");
+        assert_eq!(intake.waiting().0, 0, "between two messages nobody waits");
     }
 
     #[tokio::test]
@@ -500,13 +374,13 @@ mod tests {
             let mut fed = fed(CHAT, false, &intake);
             for chunk in bytes.chunks(size) {
                 fed.pass(chunk).await.unwrap();
-                assert!(left(&intake).0 < 305);
+                assert!(intake.bytes().0 < 305);
             }
-            assert_eq!(left(&intake), (0, 0), "in chunks of {size}");
+            assert_eq!(intake.bytes(), (0, 0), "in chunks of {size}");
             fed.pass(&message(9)[..7]).await.unwrap();
-            assert_eq!(left(&intake), (7, 0));
+            assert_eq!(intake.bytes(), (7, 0));
             drop(fed);
-            assert_eq!(left(&intake), (0, 0));
+            assert_eq!(intake.bytes(), (0, 0));
         }
     }
 
@@ -535,7 +409,7 @@ mod tests {
         drop(all.pop());
         others.pass(beyond).await.unwrap();
         drop((all, one_more, others));
-        assert_eq!((left(&intake), left(&other)), ((0, 0), (0, 0)));
+        assert_eq!((intake.bytes(), other.bytes()), ((0, 0), (0, 0)));
     }
 
     #[tokio::test]
@@ -554,7 +428,7 @@ mod tests {
             all.push(one);
         }
         assert!(fed(CALL, true, &intake).pass(half).await.is_err());
-        assert_eq!(left(&intake).1, 0, "the pool is for others");
+        assert_eq!(intake.bytes().1, 0, "the pool is for others");
     }
 
     #[tokio::test]

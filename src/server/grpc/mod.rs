@@ -6,7 +6,8 @@ mod closing;
 mod conversation;
 mod edge;
 mod gate;
-pub mod intake;
+pub mod halves;
+mod intake;
 mod outbound;
 mod status;
 

@@ -31,7 +31,7 @@ use tinychat::{
     },
     server::{
         caller::Caller,
-        grpc::{self, Edge, intake::Pool},
+        grpc::{self, Edge, halves::Pool},
     },
     store::{AuthMode, OnCommit, Store, memory::MemoryStore},
     tasks::Tasks,
