@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tinychat::pb::event::Body;
 
-use super::support::{self, Account, PATIENCE, Server, terminal::Home};
+use super::support::{self, Account, PATIENCE, Server, account::PASSWORD, terminal::Home};
 
 fn passwords() -> Server {
     Server::build().with_passwords().start()
@@ -414,4 +414,79 @@ async fn what_was_shown_is_marked_read_for_all_devices() {
         .await
         .unwrap();
     assert_eq!(marker.read_seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_for_scripts_is_made_once_and_ended_by_name() {
+    let server = passwords();
+    let address = server.address().as_str();
+    let ann = Account::register(&server, "ann").await;
+    let home = Home::new();
+    let file = home.path().join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let file = file.display().to_string();
+    let run = |arguments: &[&str], code: i32| {
+        let output = home.run(address, arguments, b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    // Nothing is remembered: nothing to end, and it says so.
+    let (_, said) = run(&["--user", "ann", "logout"], 3);
+    assert!(said.contains("no login of ann"), "{said}");
+    let by_file = ["--user", "ann", "--password-file", &file, "login"];
+    assert_eq!(run(&by_file, 0), (String::new(), String::new()));
+    let token = run(&["token"], 0).0;
+    // Again is no second login, and needs no password.
+    run(&["login"], 0);
+    assert_eq!(run(&["token"], 0).0, token);
+    let (done, _) = run(&["logout"], 0);
+    assert_eq!(done, format!("ann is logged out of {address}\n"));
+    run(&["--user", "ann", "token"], 3);
+    let ended = [("TINYCHAT_TOKEN", token.trim())];
+    let output = home.run_with(address, &["users"], b"", &ended);
+    assert_eq!(output.status.code(), Some(3), "the token is void");
+    // The other device is as it was.
+    ann.send("ann", "still here").await;
+
+    // What was ended elsewhere is forgotten here.
+    run(&by_file, 0);
+    let token = run(&["token"], 0).0;
+    let given = [("TINYCHAT_TOKEN", token.trim())];
+    let output = home.run_with(address, &["logout"], b"", &given);
+    assert!(output.status.success(), "{output:?}");
+    let (done, _) = run(&["logout"], 0);
+    assert!(done.contains("had ended already"), "{done}");
+    run(&["--user", "ann", "logout"], 3);
+}
+
+#[test]
+fn while_the_server_is_away_a_login_stays_remembered() {
+    let mut server = Server::start();
+    let (again, address) = (server.again(), server.address().as_str().to_owned());
+    let home = Home::new();
+    let login = home.run(&address, &["--user", "ann", "login"], b"");
+    assert!(login.status.success(), "{login:?}");
+    server.kill9();
+    let output = home.run(&address, &["logout"], b"");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let _second = again.arguments(&["--listen", &address]).start();
+    let output = home.run(&address, &["logout"], b"");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn without_input_nothing_is_asked_even_on_a_terminal() {
+    let server = passwords();
+    for arguments in [
+        &["--no-input"][..],
+        &["--no-input", "--user", "ann"],
+        &["--user", "ann", "users", "--no-input"],
+    ] {
+        let mut client = Home::new().client(&server, arguments);
+        assert_eq!(client.ended().code(), Some(3), "{arguments:?}");
+        let shown = client.transcript();
+        assert!(shown.contains("--password-file"), "{shown}");
+        assert!(!shown.contains("Password:") && !shown.contains("Enter your name"));
+    }
 }

@@ -1,7 +1,7 @@
 //! The arguments of the client program, and what each way of calling it runs.
 
 use std::{
-    io::{self, BufWriter, IsTerminal},
+    io::{self, BufWriter, IsTerminal, Write},
     path::PathBuf,
 };
 
@@ -13,7 +13,7 @@ use super::{
     exit::{EXIT_CODES, Failure},
     hidden::end_when_interrupted,
     input,
-    login::{LoggedIn, LoginOptions, log_in},
+    login::{LoggedIn, LoginOptions, log_in, log_out},
     net::{connect::ServerAddress, session::Session, tls::Assurance},
     oneshot,
     plain::{self, Lines},
@@ -29,6 +29,7 @@ Examples:
   make 2>&1 | tinychat-client --user ann send bob  each line is a message
   tinychat-client --user ann watch                 prints messages as they come
   TOKEN=$(tinychat-client token --user ann)        for grpcurl and scripts
+  tinychat-client --user ann logout                ends the login on this machine
 
 A login is remembered after the first time. Without a terminal nothing is ever asked: the login
 comes from there, from --password-file, or from TINYCHAT_TOKEN.";
@@ -61,6 +62,9 @@ pub struct Arguments {
     /// Takes the password from the first line of this file.
     #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Asks nothing, not even on a terminal: what is missing is an error.
+    #[arg(long, global = true)]
+    no_input: bool,
     /// Prints lines without escape codes (always so in this release).
     #[arg(long)]
     plain: bool,
@@ -70,6 +74,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Logs in and remembers it, so that scripts find the login. Prints nothing.
+    Login,
+    /// Ends the remembered login: its token is void at once. Other devices stay logged in.
+    Logout,
     /// Lists everybody who ever registered: `name <ONLINE>` or `name <OFFLINE>`, a line each.
     Users,
     /// Prints the server's time in your time zone.
@@ -106,6 +114,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         tls: arguments.tls,
         insecure: arguments.insecure,
         authorities: arguments.ca.as_deref(),
+        may_ask: arguments.may_ask(),
     };
     let security = trust::decide(&wish, &KnownServers::of_user()?).await?;
     let assurance = security.assurance();
@@ -121,6 +130,18 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             let typed =
                 typed.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
             plain::run(login, Lines { typed, by_a_person }, out).await
+        }
+        Some(Command::Login) => {
+            // A token that is given is none to remember: whoever says this wants a login of its own.
+            let options = arguments.login_options(assurance, None, true);
+            log_in(&session, &options).await.map(drop)
+        }
+        Some(Command::Logout) => {
+            let token = given_token();
+            let options = arguments.login_options(assurance, token.as_deref(), false);
+            let done = log_out(&session, &options).await?;
+            writeln!(out, "{done}").map_err(|error| Failure::output(&error))?;
+            out.flush().map_err(|error| Failure::output(&error))
         }
         Some(Command::Users) => {
             let info = session.server_info().await?;
@@ -156,19 +177,40 @@ async fn login(
     assurance: Assurance,
     ask_name: bool,
 ) -> Result<LoggedIn, Failure> {
-    // Not a flag: what stands in the arguments, every user of the machine can read.
-    let token = std::env::var("TINYCHAT_TOKEN")
-        .ok()
-        .filter(|token| !token.is_empty());
-    let options = LoginOptions {
-        server: &arguments.server,
-        assurance,
-        user: arguments.user.as_ref(),
-        password_file: arguments.password_file.as_deref(),
-        token: token.as_deref(),
-        ask_name,
-    };
+    let token = given_token();
+    let options = arguments.login_options(assurance, token.as_deref(), ask_name);
     log_in(session, &options).await
+}
+
+/// The token that the surroundings give. Not a flag: what stands in the arguments, every user of the machine can read.
+fn given_token() -> Option<String> {
+    std::env::var("TINYCHAT_TOKEN")
+        .ok()
+        .filter(|token| !token.is_empty())
+}
+
+impl Arguments {
+    /// Whether there is somebody to ask.
+    fn may_ask(&self) -> bool {
+        !self.no_input && io::stdin().is_terminal()
+    }
+
+    fn login_options<'a>(
+        &'a self,
+        assurance: Assurance,
+        token: Option<&'a str>,
+        ask_name: bool,
+    ) -> LoginOptions<'a> {
+        LoginOptions {
+            server: &self.server,
+            assurance,
+            user: self.user.as_ref(),
+            password_file: self.password_file.as_deref(),
+            token,
+            ask_name,
+            may_ask: self.may_ask(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::{
     env, fs,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::Path,
 };
 
@@ -46,6 +46,8 @@ pub struct LoginOptions<'a> {
     pub token: Option<&'a str>,
     /// Whether to ask for the name even if only one login is remembered.
     pub ask_name: bool,
+    /// Whether there is somebody to ask at all: a terminal, and no `--no-input`.
+    pub may_ask: bool,
 }
 
 /// A session with a login.
@@ -89,6 +91,41 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
     })
 }
 
+/// Ends a login: the one that was given, or the one that is remembered. Returns what was done, for a person.
+///
+/// The server is told first. While it cannot be reached the login stays remembered, so that it can still be ended.
+pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<String, Failure> {
+    let server = options.server.as_str();
+    if let Some(token) = options.token {
+        session.with_token(token)?.logout().await?;
+        return Ok("logged out: the token in TINYCHAT_TOKEN is void".to_owned());
+    }
+    let logins = Logins::of_user()?;
+    let name = choose_name(options, &logins)?;
+    let Some(remembered) = logins.find(options.server, &name)? else {
+        return Err(Failure::auth(format!(
+            "no login of {name} at {server} is remembered, so there is none to end; other devices end theirs themselves"
+        )));
+    };
+    if !remembered.assurance.covers(options.assurance) {
+        return Err(worse_known(options, &name, remembered.assurance));
+    }
+    let ended = session.with_token(&remembered.token)?.logout().await;
+    match ended.map_err(Failure::from) {
+        Ok(()) => {
+            logins.forget(options.server, &name)?;
+            Ok(format!("{name} is logged out of {server}"))
+        }
+        Err(Failure::Told { code: 3, .. }) => {
+            logins.forget(options.server, &name)?;
+            Ok(format!(
+                "the login of {name} at {server} had ended already; it is forgotten here, too"
+            ))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 fn worse_known(options: &LoginOptions<'_>, name: &UserName, made: Assurance) -> Failure {
     let server = options.server.as_str();
     let made = match made {
@@ -123,13 +160,12 @@ fn choose_name(options: &LoginOptions<'_>, logins: &Logins) -> Result<UserName, 
     if let Some(name) = options.user {
         return Ok(name.clone());
     }
-    let terminal = io::stdin().is_terminal();
-    if terminal && options.ask_name {
+    if options.may_ask && options.ask_name {
         return ask_name();
     }
     match logins.users(options.server)?.as_slice() {
         [only] => Ok(only.clone()),
-        _ if terminal => ask_name(),
+        _ if options.may_ask => ask_name(),
         [] => Err(Failure::auth(
             "no login is remembered for this server; give --user NAME with --password-file FILE, \
              set TINYCHAT_TOKEN, or log in once from a terminal",
@@ -165,16 +201,16 @@ async fn by_password(
     }
     let password = match options.password_file {
         Some(file) => password_of(file)?,
-        None if io::stdin().is_terminal() => ask_password("Password: ")?,
+        None if options.may_ask => ask_password("Password: ")?,
         None => {
             return Err(Failure::auth(format!(
-                "no login is remembered for {name} and there is no terminal to ask on; give \
+                "no login is remembered for {name} and nobody can be asked; give \
                  --password-file FILE, set TINYCHAT_TOKEN, or log in once from a terminal"
             )));
         }
     };
     match session.login(name, &password, &device).await {
-        Err(error) if error.reason() == "LOGIN_FAILED" && io::stdin().is_terminal() => {
+        Err(error) if error.reason() == "LOGIN_FAILED" && options.may_ask => {
             create(session, options, name, &password, &device).await
         }
         Err(error) if error.kind() == ErrorKind::Auth => Err(Failure::auth(format!(

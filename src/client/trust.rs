@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -38,6 +38,8 @@ pub struct Wish<'a> {
     pub insecure: bool,
     /// Trusting the authorities in this file.
     pub authorities: Option<&'a Path>,
+    /// Whether there is somebody to ask.
+    pub may_ask: bool,
 }
 
 /// Decides how a server is reached, asking on a terminal when nobody vouches for it.
@@ -68,9 +70,7 @@ pub async fn decide(wish: &Wish<'_>, known: &KnownServers) -> Result<Security, F
         Ok(_) => Ok(by_system),
         // Whether it can be reached is for whoever calls it next to say, and to try again.
         Err(DialError::Io(_)) => Ok(by_system),
-        Err(DialError::Tls(TlsFailure::Unknown { fingerprint, .. }))
-            if io::stdin().is_terminal() =>
-        {
+        Err(DialError::Tls(TlsFailure::Unknown { fingerprint, .. })) if wish.may_ask => {
             first_contact(server, fingerprint, known)
         }
         Err(DialError::Tls(failure)) => Err(untrusted(&failure)),
@@ -249,6 +249,7 @@ mod tests {
             tls: false,
             insecure: false,
             authorities: None,
+            may_ask: false,
         }
     }
 
