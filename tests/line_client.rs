@@ -434,6 +434,8 @@ async fn a_login_for_scripts_is_made_once_and_ended_by_name() {
     // Nothing is remembered: nothing to end, and it says so.
     let (_, said) = run(&["--user", "ann", "logout"], 3);
     assert!(said.contains("no login of ann"), "{said}");
+    let (_, said) = run(&["logout"], 3);
+    assert!(said.contains("no login at"), "{said}");
     let by_file = ["--user", "ann", "--password-file", &file, "login"];
     assert_eq!(run(&by_file, 0), (String::new(), String::new()));
     let token = run(&["token"], 0).0;

@@ -98,7 +98,8 @@ async fn a_logout_that_is_taken_back_is_done_whole_or_not_at_all(start: Start) {
         let message = wire::message(&[]);
         let mut call =
             Slow::begin(&server, logout, &device.token, &message, wire::END_STREAM).await;
-        // Before it is begun, while it is committed, after it was done.
+        // Before it is begun, while it is committed, after it was done. (Nothing is waited for: where in its course the call
+        // is taken back is what the rounds vary.)
         match round {
             0..55 => tokio::time::sleep(Duration::from_micros(round * 50)).await,
             _ => call.ended().await,

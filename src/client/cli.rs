@@ -1,7 +1,7 @@
 //! The arguments of the client program, and what each way of calling it runs.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, Write},
+    io::{self, BufWriter, IsTerminal},
     path::PathBuf,
 };
 
@@ -13,7 +13,7 @@ use super::{
     exit::{EXIT_CODES, Failure},
     hidden::end_when_interrupted,
     input,
-    login::{LoggedIn, LoginOptions, log_in, log_out},
+    login::{LoggedIn, LoginOptions, log_in},
     net::{connect::ServerAddress, session::Session, tls::Assurance},
     oneshot,
     plain::{self, Lines},
@@ -139,9 +139,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Logout) => {
             let token = given_token();
             let options = arguments.login_options(assurance, token.as_deref(), false);
-            let done = log_out(&session, &options).await?;
-            writeln!(out, "{done}").map_err(|error| Failure::output(&error))?;
-            out.flush().map_err(|error| Failure::output(&error))
+            oneshot::logout(&session, &options, &mut out).await
         }
         Some(Command::Users) => {
             let info = session.server_info().await?;

@@ -101,6 +101,11 @@ pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<St
         return Ok("logged out: the token in TINYCHAT_TOKEN is void".to_owned());
     }
     let logins = Logins::of_user()?;
+    if options.user.is_none() && logins.users(options.server)?.is_empty() {
+        return Err(Failure::auth(format!(
+            "no login at {server} is remembered, so there is none to end; --server HOST:PORT names another server"
+        )));
+    }
     let name = choose_name(options, &logins)?;
     let Some(remembered) = logins.find(options.server, &name)? else {
         return Err(Failure::auth(format!(

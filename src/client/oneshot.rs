@@ -14,7 +14,7 @@ use super::{
     },
     exit::Failure,
     input::{self, Typed},
-    login::LoggedIn,
+    login::{LoggedIn, LoginOptions, log_out},
     net::{
         connect::ServerAddress,
         live::{Link, LinkEvent, LinkOptions},
@@ -150,6 +150,17 @@ pub async fn watch(
         progress.tell_at_last(&login.session).await;
     }
     ended
+}
+
+/// Ends a login, and says so.
+pub async fn logout(
+    session: &Session,
+    options: &LoginOptions<'_>,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let done = log_out(session, options).await?;
+    writeln!(out, "{done}").map_err(|error| Failure::output(&error))?;
+    out.flush().map_err(|error| Failure::output(&error))
 }
 
 /// Forgets the certificate of a server, and the logins there: their tokens were for that certificate alone.

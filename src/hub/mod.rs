@@ -310,21 +310,25 @@ mod tests {
         assert_eq!((revoked.devices.len(), revoked.since.len()), (1, 1));
     }
 
+    /// How a device opens a stream that never acknowledged anything.
+    fn opening() -> Opening {
+        Opening {
+            welcome: Welcome::default(),
+            reset: None,
+            from: ReplayFrom::Unread,
+            backlog_max: None,
+            leaving: CancellationToken::new(),
+            expires: None,
+        }
+    }
+
     #[tokio::test]
     async fn sixteen_commits_wait_in_the_ring_and_with_one_more_the_store_is_read() {
         let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
         let hub = Hub::new(store, Arc::new(ManualClock::at(TimeMs::new(0))));
         let (user, device) = (UserId::new(1), DeviceId::new(1));
         for (commits, by_the_ring) in [(16, true), (17, false)] {
-            let opening = Opening {
-                welcome: Welcome::default(),
-                reset: None,
-                from: ReplayFrom::Unread,
-                backlog_max: None,
-                leaving: CancellationToken::new(),
-                expires: None,
-            };
-            let mut session = hub.open(user, device, opening);
+            let mut session = hub.open(user, device, opening());
             while !matches!(
                 session.next().await,
                 Next::Frame {
@@ -357,14 +361,6 @@ mod tests {
         let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
         let hub = Hub::new(store, Arc::new(ManualClock::at(TimeMs::new(0))));
         let (user, ended, other) = (UserId::new(1), DeviceId::new(1), DeviceId::new(2));
-        let opening = || Opening {
-            welcome: Welcome::default(),
-            reset: None,
-            from: ReplayFrom::Unread,
-            backlog_max: None,
-            leaving: CancellationToken::new(),
-            expires: None,
-        };
         hub.revoke(user, ended);
         let next = hub.open(user, ended, opening()).next().await;
         let revoked = Ended::Void(Void::Revoked);

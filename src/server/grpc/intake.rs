@@ -1,9 +1,9 @@
 //! A request's body on its way in: whole messages in time, and little memory for those that are not whole yet.
 //!
 //! tonic collects a message until its last byte has come. So halves of messages are what a peer can make a server hold
-//! with calls that cost it nothing: this counts them, message by message, and ends calls whose message takes too long
-//! or whose connection holds too many. Whoever has no token yet may send small messages only. Messages that come whole
-//! cost nothing here. Knows the five bytes before each message of gRPC, and nothing of what is in it.
+//! with calls that cost it nothing: this counts them, message by message, and the calls that wait for one, within what
+//! `halves` allows, and ends calls whose message takes too long or that are too many. Whoever has no token yet may send
+//! small messages only. Messages that come whole cost nothing here. Knows the five bytes before each message of gRPC, and nothing of what is in it.
 
 use std::{
     pin::Pin,
