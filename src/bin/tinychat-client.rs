@@ -3,13 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tinychat::client::{
-    cli::{self, Arguments},
-    exit::Failure,
-};
+use tinychat::client::{cli::Arguments, exit::Failure, run};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let format = arguments.format();
     // Two threads: while one is held up by a slow terminal, the other answers the server.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -17,13 +15,13 @@ fn main() -> ExitCode {
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::other(format!("cannot start: {error}")).report(),
+        Err(error) => return Failure::other(format!("cannot start: {error}")).report(format),
     };
-    let outcome = runtime.block_on(cli::run(arguments));
+    let outcome = runtime.block_on(run::run(arguments));
     // A look-up of a name that is still under way must not hold up the end.
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(format),
     }
 }

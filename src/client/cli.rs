@@ -1,23 +1,24 @@
-//! The arguments of the client program, and what each way of calling it runs.
+//! The arguments of the client program: the one definition that parsing, help, completions and manual pages come from.
 
 use std::{
-    io::{self, BufWriter, IsTerminal},
+    io::{self, IsTerminal},
     path::PathBuf,
+    time::Duration,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{domain::name::UserName, pb};
+use crate::{
+    domain::{ids::ClientMessageId, name::UserName},
+    pb,
+};
 
 use super::{
-    exit::{EXIT_CODES, Failure},
-    hidden::end_when_interrupted,
-    input,
-    login::{LoggedIn, LoginOptions, log_in},
-    net::{connect::ServerAddress, session::Session, tls::Assurance},
-    oneshot,
-    plain::{self, Lines},
-    trust::{self, KnownServers, Wish},
+    exit::EXIT_CODES,
+    json::Format,
+    net::{connect::ServerAddress, devices::TokenWish, history::Position, session::Patience},
+    recipient::Recipient,
+    watch::WatchOptions,
 };
 
 const EXAMPLES: &str = "\
@@ -28,6 +29,9 @@ Examples:
   tinychat-client --user ann send bob 'back at 5'  one message
   make 2>&1 | tinychat-client --user ann send bob  each line is a message
   tinychat-client --user ann watch                 prints messages as they come
+  tinychat-client --user ann watch --once --ack    prints what was missed, and ends
+  tinychat-client --user ann history bob -n 20     the last 20 messages with bob
+  tinychat-client conversations --json             an object for each; docs/scripting.md
   TOKEN=$(tinychat-client token --user ann)        for grpcurl and scripts
   tinychat-client --user ann logout                ends the login on this machine
 
@@ -46,168 +50,213 @@ pub struct Arguments {
         default_value = "127.0.0.1:7777",
         env = "TINYCHAT_SERVER"
     )]
-    server: ServerAddress,
+    pub(super) server: ServerAddress,
     /// Your name; asked for when it is not given.
     #[arg(long, global = true, value_name = "NAME", env = "TINYCHAT_USER")]
-    user: Option<UserName>,
+    pub(super) user: Option<UserName>,
     /// Goes without encryption beyond this machine: for networks that you trust.
     #[arg(long, global = true, conflicts_with_all = ["tls", "ca"])]
-    insecure: bool,
+    pub(super) insecure: bool,
     /// Encrypts on this machine too; beyond it that is always so.
     #[arg(long, global = true)]
-    tls: bool,
+    pub(super) tls: bool,
     /// Trusts the authorities in this PEM file, or the server whose certificate stands in it.
     #[arg(long, global = true, value_name = "FILE", env = "TINYCHAT_CA")]
-    ca: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
     /// Takes the password from the first line of this file.
     #[arg(long, global = true, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    pub(super) password_file: Option<PathBuf>,
     /// Asks nothing, not even on a terminal: what is missing is an error.
     #[arg(long, global = true)]
-    no_input: bool,
-    /// Prints lines without escape codes (always so in this release).
+    pub(super) no_input: bool,
+    /// Prints an object a line, for programs.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Prints lines without escape codes, and edits none (always so in a pipe).
     #[arg(long)]
-    plain: bool,
+    pub(super) plain: bool,
     #[command(subcommand)]
-    command: Option<Command>,
+    pub(super) command: Option<Command>,
 }
 
+/// What to do instead of chatting.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Logs in and remembers it, so that scripts find the login. Prints nothing.
     Login,
     /// Ends the remembered login: its token is void at once. Other devices stay logged in.
     Logout,
+    /// Prints the access token of the login, for grpcurl and scripts. Keep it secret.
+    Token(TokenOptions),
     /// Lists everybody who ever registered: `name <ONLINE>` or `name <OFFLINE>`, a line each.
     Users,
     /// Prints the server's time in your time zone.
     Time,
+    /// Lists your conversations, with what is unread and the last message.
+    Conversations,
     /// Sends one message, or each line of standard input as one.
-    Send {
-        /// To whom.
-        name: UserName,
-        /// The text; `-` or nothing: standard input.
-        text: Option<String>,
-    },
+    Send(SendOptions),
     /// Prints messages as they come. Nothing is acknowledged: they come again elsewhere.
-    Watch {
-        /// Acknowledges and marks read what is printed.
-        #[arg(long)]
-        ack: bool,
+    Watch(WatchArguments),
+    /// Prints messages of a conversation. Nothing is marked read.
+    History(HistoryOptions),
+    /// Lists the logins and tokens of your account.
+    Devices {
+        /// Ends this one instead: its token is void at once.
+        #[arg(long, value_name = "ID")]
+        revoke: Option<String>,
     },
     /// Forgets the certificate that was trusted at the first contact with the server, and the logins there.
     Forget,
-    /// Prints the access token of the login, for grpcurl and scripts. Keep it secret.
-    Token,
+    /// Prints the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page, or that of a command: `tinychat-client man | man -l -`.
+    Man {
+        /// The command.
+        command: Option<String>,
+    },
 }
 
-/// Runs the program.
-pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    // For the questions and the short commands; the two that stay listen for themselves.
-    let guard = end_when_interrupted()?;
-    let mut out = BufWriter::new(io::stdout());
-    if matches!(arguments.command, Some(Command::Forget)) {
-        return oneshot::forget(&arguments.server, &mut out);
-    }
-    let wish = Wish {
-        server: &arguments.server,
-        tls: arguments.tls,
-        insecure: arguments.insecure,
-        authorities: arguments.ca.as_deref(),
-        may_ask: arguments.may_ask(),
-    };
-    let security = trust::decide(&wish, &KnownServers::of_user()?).await?;
-    let assurance = security.assurance();
-    let session = Session::open(&arguments.server, &security)?;
-    match &arguments.command {
-        // Done above, before any connection.
-        Some(Command::Forget) => Ok(()),
-        None => {
-            let login = login(&session, &arguments, assurance, true).await?;
-            drop(guard);
-            let by_a_person = io::stdin().is_terminal();
-            let typed = input::lines();
-            let typed =
-                typed.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
-            plain::run(login, Lines { typed, by_a_person }, out).await
+/// What a token that is made may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScopeName {
+    /// Users, conversations, messages, events.
+    Read,
+    /// Sending messages and starting conversations.
+    Send,
+    /// The account: password, devices, tokens.
+    Admin,
+}
+
+impl From<ScopeName> for pb::Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Read => Self::Read,
+            ScopeName::Send => Self::Send,
+            ScopeName::Admin => Self::Admin,
         }
-        Some(Command::Login) => {
-            // A token that is given is none to remember: whoever says this wants a login of its own.
-            let options = arguments.login_options(assurance, None, true);
-            log_in(&session, &options).await.map(drop)
-        }
-        Some(Command::Logout) => {
-            let token = given_token();
-            let options = arguments.login_options(assurance, token.as_deref(), false);
-            oneshot::logout(&session, &options, &mut out).await
-        }
-        Some(Command::Users) => {
-            let info = session.server_info().await?;
-            if info.auth_mode() == pb::AuthMode::Trust {
-                return oneshot::users(&session, &mut out).await;
-            }
-            let login = login(&session, &arguments, assurance, false).await?;
-            oneshot::users(&login.session, &mut out).await
-        }
-        Some(Command::Time) => oneshot::time(&session, &mut out).await,
-        Some(Command::Send { name, text }) => {
-            let login = login(&session, &arguments, assurance, false).await?;
-            match text.as_deref() {
-                None | Some("-") => oneshot::send_lines(&login.session, name).await,
-                Some(text) => oneshot::send(&login.session, name, text).await,
-            }
-        }
-        Some(Command::Watch { ack }) => {
-            let login = login(&session, &arguments, assurance, false).await?;
-            drop(guard);
-            oneshot::watch(&login, *ack, &mut out).await
-        }
-        Some(Command::Token) => oneshot::token(
-            &login(&session, &arguments, assurance, false).await?,
-            &mut out,
-        ),
     }
 }
 
-async fn login(
-    session: &Session,
-    arguments: &Arguments,
-    assurance: Assurance,
-    ask_name: bool,
-) -> Result<LoggedIn, Failure> {
-    let token = given_token();
-    let options = arguments.login_options(assurance, token.as_deref(), ask_name);
-    log_in(session, &options).await
+#[derive(Debug, Args)]
+pub(super) struct TokenOptions {
+    /// Makes a new token with this name instead, for a bot or a script: a device of its own.
+    #[arg(long, value_name = "NAME")]
+    create: Option<String>,
+    /// What the new token may do; several allowed.
+    #[arg(long, value_enum, requires = "create", default_values = ["read", "send"])]
+    scope: Vec<ScopeName>,
+    /// After how many days the new token ends; without it, never.
+    #[arg(long, value_name = "DAYS", requires = "create", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    days: Option<u32>,
 }
 
-/// The token that the surroundings give. Not a flag: what stands in the arguments, every user of the machine can read.
-fn given_token() -> Option<String> {
-    std::env::var("TINYCHAT_TOKEN")
-        .ok()
-        .filter(|token| !token.is_empty())
+impl TokenOptions {
+    /// The token to make, if one is wanted.
+    pub(super) fn wish(&self) -> Option<TokenWish> {
+        let day = Duration::from_secs(24 * 60 * 60);
+        Some(TokenWish {
+            name: self.create.clone()?,
+            scopes: self.scope.iter().copied().map(Into::into).collect(),
+            lives: self.days.map(|days| day * days),
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SendOptions {
+    /// To whom: a name, or id:CONVERSATION.
+    #[arg(value_name = "NAME")]
+    pub(super) to: Recipient,
+    /// The text; `-` or nothing: standard input.
+    pub(super) text: Option<String>,
+    /// Names this message by a UUID of yours: sent again with the same one, it is still one message.
+    #[arg(long, value_name = "UUID")]
+    pub(super) id: Option<ClientMessageId>,
+    /// How long to go on trying while the server cannot be reached. What is too fast is waited out anyway.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    wait: u32,
+}
+
+impl SendOptions {
+    pub(super) fn patience(&self) -> Patience {
+        Patience::For(Duration::from_secs(self.wait.into()))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    /// Begins after this cursor, as --json gives it; without it, after what was acknowledged last.
+    #[arg(long, value_name = "CURSOR")]
+    since: Option<String>,
+    /// Shows at most the newest N missed messages of each conversation, and says how many are left out.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    backlog: u32,
+    /// Acknowledges and marks read what is printed.
+    #[arg(long)]
+    ack: bool,
+    /// Ends when all that was missed is printed.
+    #[arg(long)]
+    once: bool,
+}
+
+impl From<&WatchArguments> for WatchOptions {
+    fn from(arguments: &WatchArguments) -> Self {
+        Self {
+            since: arguments.since.clone(),
+            backlog: arguments.backlog,
+            acknowledge: arguments.ack,
+            once: arguments.once,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HistoryOptions {
+    /// With whom: a name, or id:CONVERSATION.
+    #[arg(value_name = "NAME")]
+    pub(super) of: Recipient,
+    /// The messages around this one, itself included.
+    #[arg(long, value_name = "SEQ", group = "position")]
+    around: Option<u64>,
+    /// The messages before this one.
+    #[arg(long, value_name = "SEQ", group = "position")]
+    before: Option<u64>,
+    /// The messages after this one; 0: from the beginning.
+    #[arg(long, value_name = "SEQ", group = "position")]
+    after: Option<u64>,
+    /// How many at most.
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
+    pub(super) limit: usize,
+}
+
+impl From<&HistoryOptions> for Position {
+    fn from(options: &HistoryOptions) -> Self {
+        match (options.around, options.before, options.after) {
+            (Some(seq), _, _) => Self::Around(seq),
+            (_, Some(seq), _) => Self::Before(seq),
+            (_, _, Some(seq)) => Self::After(seq),
+            _ => Self::Newest,
+        }
+    }
 }
 
 impl Arguments {
-    /// Whether there is somebody to ask.
-    fn may_ask(&self) -> bool {
-        !self.no_input && io::stdin().is_terminal()
+    /// How results and failures are printed.
+    pub fn format(&self) -> Format {
+        if self.json {
+            Format::Json
+        } else {
+            Format::Text
+        }
     }
 
-    fn login_options<'a>(
-        &'a self,
-        assurance: Assurance,
-        token: Option<&'a str>,
-        ask_name: bool,
-    ) -> LoginOptions<'a> {
-        LoginOptions {
-            server: &self.server,
-            assurance,
-            user: self.user.as_ref(),
-            password_file: self.password_file.as_deref(),
-            token,
-            ask_name,
-            may_ask: self.may_ask(),
-        }
+    /// Whether there is somebody to ask.
+    pub(super) fn may_ask(&self) -> bool {
+        !self.no_input && io::stdin().is_terminal()
     }
 }
 
@@ -240,10 +289,11 @@ mod tests {
             );
         }
         let parsed = parse("c send Bob -").unwrap();
-        let Some(Command::Send { name, text }) = parsed.command else {
+        let Some(Command::Send(options)) = parsed.command else {
             panic!("{parsed:?}")
         };
-        assert_eq!((name.as_str(), text.as_deref()), ("bob", Some("-")));
+        assert_eq!(options.to.to_string(), "bob");
+        assert_eq!(options.text.as_deref(), Some("-"));
     }
 
     #[test]

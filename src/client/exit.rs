@@ -1,12 +1,26 @@
 //! How the program ends: the exit codes, and the one line on stderr that goes with a failure.
 
-use std::{fmt, io, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
-use super::net::error::{ClientError, ErrorKind};
+use serde_json::json;
+
+use super::{
+    json::{self, Format},
+    net::error::{ClientError, ErrorKind},
+};
 
 /// The exit codes, as `--help` tells them.
 pub const EXIT_CODES: &str = "Exit codes: 0 done, 1 another failure, 2 wrong usage, 3 login \
     missing, wrong or ended, 4 the server cannot be reached, 5 not found, 6 refused.";
+
+/// Says something to the people behind a script. Nobody may be reading there, which is no reason to stop.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "tinychat-client: {text}");
+}
 
 /// Why the program ends before it is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +29,8 @@ pub enum Failure {
     Told {
         /// The exit code.
         code: u8,
+        /// The reason for programs, if the server gave one, such as `USER_NOT_FOUND`.
+        reason: String,
         /// One line: what happened; the mend.
         text: String,
     },
@@ -25,25 +41,48 @@ pub enum Failure {
 impl Failure {
     /// A failure without a class of its own.
     pub fn other(text: impl Into<String>) -> Self {
-        Self::Told {
-            code: 1,
-            text: text.into(),
-        }
+        Self::told(1, text)
     }
 
     /// The program was called wrongly.
     pub fn usage(text: impl Into<String>) -> Self {
-        Self::Told {
-            code: 2,
-            text: text.into(),
-        }
+        Self::told(2, text)
     }
 
     /// The login is missing or wrong.
     pub fn auth(text: impl Into<String>) -> Self {
+        Self::told(3, text)
+    }
+
+    /// What was asked for is not there.
+    pub fn not_found(text: impl Into<String>) -> Self {
+        Self::told(5, text)
+    }
+
+    /// The request cannot be as it is.
+    pub fn refused(text: impl Into<String>) -> Self {
+        Self::told(6, text)
+    }
+
+    /// A failure with this exit code.
+    pub fn told(code: u8, text: impl Into<String>) -> Self {
         Self::Told {
-            code: 3,
+            code,
+            reason: String::new(),
             text: text.into(),
+        }
+    }
+
+    /// The same failure with something said before it.
+    #[must_use]
+    pub fn within(self, what: &str) -> Self {
+        match self {
+            Self::Told { code, reason, text } => Self::Told {
+                code,
+                reason,
+                text: format!("{what}: {text}"),
+            },
+            Self::OutputClosed => Self::OutputClosed,
         }
     }
 
@@ -55,15 +94,19 @@ impl Failure {
         }
     }
 
-    /// Tells the user and returns the exit code.
-    pub fn report(&self) -> ExitCode {
-        match self {
-            Self::OutputClosed => ExitCode::SUCCESS,
-            Self::Told { code, text } => {
-                eprintln!("tinychat-client: {text}");
-                ExitCode::from(*code)
+    /// Tells the user, or with `--json` a program, on stderr and returns the exit code.
+    pub fn report(&self, format: Format) -> ExitCode {
+        let Self::Told { code, reason, text } = self else {
+            return ExitCode::SUCCESS;
+        };
+        match format {
+            Format::Text => tell(text),
+            Format::Json => {
+                let error = json!({ "exit_code": code, "reason": reason, "message": text });
+                let _ = writeln!(io::stderr(), "{}", json::object("error", error));
             }
         }
+        ExitCode::from(*code)
     }
 }
 
@@ -87,6 +130,7 @@ impl From<ClientError> for Failure {
         };
         Self::Told {
             code,
+            reason: error.reason().to_owned(),
             text: error.to_string(),
         }
     }
@@ -117,6 +161,9 @@ mod tests {
     fn a_closed_pipe_is_no_error() {
         let closed = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(Failure::output(&closed), Failure::OutputClosed);
-        assert_eq!(Failure::OutputClosed.report(), ExitCode::SUCCESS);
+        assert_eq!(
+            Failure::OutputClosed.report(Format::Text),
+            ExitCode::SUCCESS
+        );
     }
 }

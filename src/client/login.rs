@@ -22,7 +22,7 @@ use super::{
     net::{
         connect::ServerAddress,
         error::{ClientError, ErrorKind},
-        session::{Login, Session},
+        session::{Login, Patience, Session},
         tls::Assurance,
     },
     state::{Logins, Remembered},
@@ -48,6 +48,8 @@ pub struct LoginOptions<'a> {
     pub ask_name: bool,
     /// Whether there is somebody to ask at all: a terminal, and no `--no-input`.
     pub may_ask: bool,
+    /// How long to try while the server cannot be reached.
+    pub patience: Patience,
 }
 
 /// A session with a login.
@@ -63,7 +65,7 @@ pub struct LoggedIn {
 /// Comes to a session, asking on a terminal for what is missing.
 pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<LoggedIn, Failure> {
     if let Some(token) = options.token {
-        return by_token(session, token).await;
+        return by_token(session, token, options.patience).await;
     }
     let logins = Logins::of_user()?;
     let name = choose_name(options, &logins)?;
@@ -72,7 +74,7 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
         if !remembered.assurance.covers(options.assurance) {
             return Err(worse_known(options, &name, remembered.assurance));
         }
-        match by_token(session, &remembered.token).await {
+        match by_token(session, &remembered.token, options.patience).await {
             Ok(login) if login.name == name => return Ok(login),
             Err(Failure::Told { code: 3, .. }) | Ok(_) => logins.forget(options.server, &name)?,
             Err(failure) => return Err(failure),
@@ -149,9 +151,10 @@ fn worse_known(options: &LoginOptions<'_>, name: &UserName, made: Assurance) -> 
     ))
 }
 
-async fn by_token(session: &Session, token: &str) -> Result<LoggedIn, Failure> {
+async fn by_token(session: &Session, token: &str, patience: Patience) -> Result<LoggedIn, Failure> {
     let session = session.with_token(token)?;
-    let user = session.who_am_i().await?;
+    let user = session.who_am_i(patience).await?.user;
+    let user = user.ok_or(ClientError::BadAnswer("user"))?;
     let name = Untrusted::from(user.name).to_user_name();
     let name = name.ok_or(ClientError::BadAnswer("user name"))?;
     Ok(LoggedIn {
@@ -200,7 +203,7 @@ async fn by_password(
     name: &UserName,
 ) -> Result<Login, Failure> {
     let device = device_name();
-    let info = session.server_info().await?;
+    let info = session.server_info(options.patience).await?;
     if info.auth_mode() == pb::AuthMode::Trust {
         return Ok(session.login(name, "", &device).await?);
     }

@@ -1,69 +1,204 @@
-//! The sub-commands for scripts: one task each, nothing but its result on stdout.
+//! The sub-commands for scripts that ask one thing and end. Nothing but the result goes to standard output.
 
-use std::{io::Write, time::Duration};
+use std::io::Write;
 
-use tokio::time::{MissedTickBehavior, interval};
+use serde_json::{Value, json};
 
-use crate::domain::{name::UserName, text::MessageText};
+use crate::{
+    domain::{ids::ClientMessageId, text::MessageText},
+    pb,
+};
 
 use super::{
     app::{
         line::{self, Zone},
-        model::{Effect, Model},
-        update::update,
+        untrusted::Untrusted,
     },
     exit::Failure,
     input::{self, Typed},
     login::{LoggedIn, LoginOptions, log_out},
     net::{
         connect::ServerAddress,
-        live::{Link, LinkEvent, LinkOptions},
-        outbox::Target,
+        devices::TokenWish,
+        history::Position,
+        outbox::{Outgoing, Target},
         session::{Patience, Session},
     },
-    progress::{INTERVAL, Mark, Progress},
-    signal::Interrupts,
+    output::Output,
+    recipient::Recipient,
     state::Logins,
     translate,
     trust::KnownServers,
 };
 
-/// How long a send is repeated while the server cannot be reached.
-const SEND_PATIENCE: Patience = Patience::For(Duration::from_secs(10));
+/// Characters of a last message that are shown beside its conversation.
+const LAST_MESSAGE_CHARS: usize = 60;
 
 /// Prints everybody, a line each.
-pub async fn users(session: &Session, out: &mut impl Write) -> Result<(), Failure> {
-    for user in session
-        .users(Patience::None)
-        .await?
-        .into_iter()
-        .map(translate::user)
-    {
-        writeln!(out, "{}", line::user(&user.name, user.online))
-            .map_err(|error| Failure::output(&error))?;
+pub async fn users(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    for user in session.users(Patience::None).await? {
+        out.message(&user, |user| {
+            let user = translate::user(user.clone());
+            line::user(&user.name, user.online)
+        })?;
     }
-    out.flush().map_err(|error| Failure::output(&error))
+    out.flush()
 }
 
 /// Prints the server's time.
-pub async fn time(session: &Session, out: &mut impl Write) -> Result<(), Failure> {
-    let time = translate::time(Some(session.time(Patience::None).await?));
-    writeln!(out, "{}", Zone::Local.stamp(time)).map_err(|error| Failure::output(&error))
+pub async fn time(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    let answer = session.time(Patience::None).await?;
+    out.message(&answer, |answer| {
+        Zone::Local.stamp(translate::time(answer.time))
+    })?;
+    out.flush()
 }
 
-/// Sends one text.
-pub async fn send(session: &Session, to: &UserName, text: &str) -> Result<(), Failure> {
+/// Prints who is logged in, for programs; people asked for a login, not for words.
+pub async fn who_am_i(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    let answer = session.who_am_i(Patience::None).await?;
+    out.line(&super::json::line(&answer))?;
+    out.flush()
+}
+
+/// Prints the conversations, a line each.
+pub async fn conversations(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    for conversation in session.conversations(Patience::None).await? {
+        out.message(&conversation, conversation_line)?;
+    }
+    out.flush()
+}
+
+fn conversation_line(conversation: &pb::Conversation) -> String {
+    let name = Untrusted::from(conversation.name.as_str()).render_line();
+    let start = format!("{name} <{} UNREAD>", conversation.unread);
+    match &conversation.last_message {
+        None => start,
+        Some(last) => {
+            let last = Untrusted::new(message_line(last)).render_start(LAST_MESSAGE_CHARS);
+            format!("{start} {last}")
+        }
+    }
+}
+
+fn message_line(message: &pb::Message) -> String {
+    let (sender, time, text) = translate::message_parts(message.clone());
+    line::message(&sender, time, &text, Zone::Local)
+}
+
+/// Prints messages of a conversation in their order.
+pub async fn history(
+    session: &Session,
+    of: &Recipient,
+    position: Position,
+    limit: usize,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let id = of.find(session, Patience::None).await?;
+    let messages = session
+        .history(&id, position, limit, Patience::None)
+        .await?;
+    for message in &messages {
+        out.message(message, message_line)?;
+    }
+    out.flush()
+}
+
+/// Prints the devices of the account, a line each.
+pub async fn devices(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    let answer = session.devices(Patience::None).await?;
+    for device in &answer.devices {
+        let this = device.id == answer.current_device_id;
+        out.message(device, |device| device_line(device, this))?;
+    }
+    out.flush()
+}
+
+fn device_line(device: &pb::Device, this: bool) -> String {
+    let id = Untrusted::from(device.id.as_str()).render_line();
+    let name = Untrusted::from(device.name.as_str()).render_line();
+    let stamp = |time: Option<prost_types::Timestamp>| Zone::Local.stamp(translate::time(time));
+    let kind = match device.kind() {
+        pb::DeviceKind::Token => "TOKEN",
+        _ => "LOGIN",
+    };
+    let mut words = vec![kind.to_owned()];
+    if kind == "TOKEN" {
+        let scopes: Vec<&str> = device.scopes().filter_map(scope_word).collect();
+        words.push(format!("may {}", scopes.join(" and ")));
+    }
+    if device.streams_count > 0 {
+        words.push("ONLINE".to_owned());
+    }
+    if this {
+        words.push("this one".to_owned());
+    }
+    let mut line = format!(
+        "{id} <{}> {name}, since {}",
+        words.join(", "),
+        stamp(device.created_time)
+    );
+    if device.last_seen_time.is_some() {
+        line += &format!(", used {}", stamp(device.last_seen_time));
+    }
+    if device.expire_time.is_some() {
+        line += &format!(", ends {}", stamp(device.expire_time));
+    }
+    line
+}
+
+fn scope_word(scope: pb::Scope) -> Option<&'static str> {
+    match scope {
+        pb::Scope::Unspecified => None,
+        pb::Scope::Read => Some("read"),
+        pb::Scope::Send => Some("send"),
+        pb::Scope::Admin => Some("admin"),
+    }
+}
+
+/// Ends a device of the account, and says so.
+pub async fn revoke(
+    session: &Session,
+    device_id: &str,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    session.revoke_device(device_id).await?;
+    let id = Untrusted::from(device_id).render_line();
+    done(&format!("{id} is ended; its token is void"), out)
+}
+
+/// Sends one text, under an id of the caller's if there is one.
+pub async fn send(
+    session: &Session,
+    to: &Recipient,
+    text: &str,
+    id: Option<ClientMessageId>,
+    patience: Patience,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
     let text: MessageText = text.parse().map_err(|error| {
         let error: crate::domain::text::MessageTextError = error;
-        refused(&error.to_string())
+        Failure::refused(error.to_string())
     })?;
-    let target = Target::User(to.to_string());
-    session.send(target, text.as_str(), SEND_PATIENCE).await?;
-    Ok(())
+    let message = Outgoing {
+        id: id.unwrap_or_else(ClientMessageId::mint),
+        target: Target::from(to),
+        text: text.as_str().to_owned(),
+    };
+    let answer = session.send_again(&message, patience).await?;
+    if out.format() == super::json::Format::Json {
+        out.line(&super::json::line(&answer))?;
+    }
+    out.flush()
 }
 
 /// Sends each line of standard input as one text, in order; stops at the first that fails.
-pub async fn send_lines(session: &Session, to: &UserName) -> Result<(), Failure> {
+pub async fn send_lines(
+    session: &Session,
+    to: &Recipient,
+    patience: Patience,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
     let started = input::lines();
     let mut lines =
         started.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
@@ -71,100 +206,31 @@ pub async fn send_lines(session: &Session, to: &UserName) -> Result<(), Failure>
     while let Some(line) = lines.recv().await {
         number += 1;
         let sent = match line {
-            Typed::Line(text) => send(session, to, &text).await,
-            Typed::Undecodable => Err(refused("it is not UTF-8; give the text in UTF-8")),
-            Typed::TooLong => Err(refused("it is longer than any text; send it in parts")),
+            Typed::Line(text) => send(session, to, &text, None, patience, out).await,
+            Typed::Undecodable => Err(Failure::refused("it is not UTF-8; give the text in UTF-8")),
+            Typed::TooLong => Err(Failure::refused(
+                "it is longer than any text; send it in parts",
+            )),
             Typed::Failed(error) => Err(Failure::other(format!("it cannot be read: {error}"))),
         };
-        if let Err(Failure::Told { code, text }) = sent {
-            return Err(Failure::Told {
-                code,
-                text: format!("line {number} was not sent, nor those after it: {text}"),
-            });
-        }
+        sent.map_err(|failure| {
+            failure.within(&format!("line {number} was not sent, nor those after it"))
+        })?;
     }
     Ok(())
-}
-
-/// Prints messages as they come until it is interrupted.
-pub async fn watch(
-    login: &LoggedIn,
-    acknowledge: bool,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let mut interrupts = Interrupts::new()?;
-    let mut model = Model::new(login.name.clone(), Zone::Local);
-    let mut link = Link::new(login.session.clone(), LinkOptions::default());
-    let mut progress = Progress::default();
-    let mut lost = false;
-    let mut tick = interval(INTERVAL);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let ended = loop {
-        let event = tokio::select! {
-            event = link.next() => event,
-            () = interrupts.next() => break Ok(()),
-            _ = tick.tick() => {
-                if acknowledge {
-                    progress.tell(&mut link);
-                }
-                continue;
-            }
-        };
-        let mut marks = Vec::new();
-        let mut next = Some(event);
-        while let Some(event) = next {
-            match event {
-                LinkEvent::Event(event) | LinkEvent::Echo(event) => {
-                    marks.push(Mark::of(&event, &login.name));
-                    let msg = translate::event(event);
-                    for effect in msg.map_or_else(Vec::new, |msg| update(&mut model, msg)) {
-                        if let Effect::Print(line) = effect {
-                            writeln!(out, "{line}").map_err(|error| Failure::output(&error))?;
-                        }
-                    }
-                }
-                // Scripts read stdout: what is not a message goes to the people behind them.
-                LinkEvent::Connected => {
-                    if std::mem::take(&mut lost) {
-                        eprintln!("tinychat-client: connected again");
-                    }
-                }
-                LinkEvent::Disconnected { reason, .. } => {
-                    if !std::mem::replace(&mut lost, true) {
-                        eprintln!("tinychat-client: connection lost, trying again: {reason}");
-                    }
-                }
-                LinkEvent::Ended(error) => return Err(error.into()),
-                LinkEvent::Closed | LinkEvent::Sent(..) | LinkEvent::NotSent(..) => {}
-            }
-            next = link.take_ready();
-        }
-        if let Err(error) = out.flush() {
-            break Err(Failure::output(&error));
-        }
-        for mark in marks {
-            progress.printed(mark);
-        }
-    };
-    if acknowledge {
-        progress.tell_at_last(&login.session).await;
-    }
-    ended
 }
 
 /// Ends a login, and says so.
 pub async fn logout(
     session: &Session,
     options: &LoginOptions<'_>,
-    out: &mut impl Write,
+    out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
-    let done = log_out(session, options).await?;
-    writeln!(out, "{done}").map_err(|error| Failure::output(&error))?;
-    out.flush().map_err(|error| Failure::output(&error))
+    done(&log_out(session, options).await?, out)
 }
 
 /// Forgets the certificate of a server, and the logins there: their tokens were for that certificate alone.
-pub fn forget(server: &ServerAddress, out: &mut impl Write) -> Result<(), Failure> {
+pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<(), Failure> {
     // The tokens first: should the rest fail, none is left for whoever is trusted next.
     let logins = Logins::of_user()?.forget_all(server)?;
     let known = KnownServers::of_user()?.forget(server)?;
@@ -176,17 +242,78 @@ pub fn forget(server: &ServerAddress, out: &mut impl Write) -> Result<(), Failur
         (false, 0) => format!("nothing is known of {server}"),
         (false, _) => format!("the logins at {server} are forgotten"),
     };
-    writeln!(out, "{text}").map_err(|error| Failure::output(&error))
+    done(&text, out)
 }
 
 /// Prints the access token of a login.
-pub fn token(login: &LoggedIn, out: &mut impl Write) -> Result<(), Failure> {
-    writeln!(out, "{}", login.token).map_err(|error| Failure::output(&error))
+pub fn token(login: &LoggedIn, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    out.object(
+        "access_token",
+        Value::from(login.token.as_str()),
+        &login.token,
+    )?;
+    out.flush()
 }
 
-fn refused(text: &str) -> Failure {
-    Failure::Told {
-        code: 6,
-        text: text.to_owned(),
+/// Makes a token of its own and prints it.
+pub async fn create_token(
+    session: &Session,
+    wish: &TokenWish,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let answer = session.create_token(wish).await?;
+    out.message(&answer, |answer| {
+        Untrusted::from(answer.access_token.as_str()).render_line()
+    })?;
+    out.flush()
+}
+
+fn done(text: &str, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    out.object("done", json!(text), text)?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_says_what_it_is() {
+        let mut device = pb::Device {
+            id: "d3".to_owned(),
+            name: "ci \u{1b}[2J".to_owned(),
+            created_time: Some(prost_types::Timestamp::default()),
+            kind: pb::DeviceKind::Token.into(),
+            scopes: vec![pb::Scope::Read.into(), pb::Scope::Send.into(), 99],
+            ..pb::Device::default()
+        };
+        let line = device_line(&device, false);
+        assert!(
+            line.starts_with("d3 <TOKEN, may read and send> ci ␛[2J, since 19"),
+            "{line}"
+        );
+        device.kind = pb::DeviceKind::Login.into();
+        device.streams_count = 2;
+        let line = device_line(&device, true);
+        assert!(line.starts_with("d3 <LOGIN, ONLINE, this one> "), "{line}");
+    }
+
+    #[test]
+    fn a_long_last_message_is_cut() {
+        let conversation = pb::Conversation {
+            name: "bob".to_owned(),
+            unread: 2,
+            last_message: Some(pb::Message {
+                content: Some(pb::message::Content::Text("x\n".repeat(100))),
+                ..pb::Message::default()
+            }),
+            ..pb::Conversation::default()
+        };
+        let line = conversation_line(&conversation);
+        assert!(line.starts_with("bob <2 UNREAD> <"), "{line}");
+        assert!(
+            line.chars().count() < 90 && !line.contains('\n'),
+            "{line:?}"
+        );
     }
 }

@@ -230,7 +230,7 @@ impl<W: Write> Plain<W> {
                 let session = self.session.clone();
                 self.asks.spawn(async move {
                     let time = session.time(COMMAND_PATIENCE).await;
-                    let time = time.map(|time| translate::time(Some(time)));
+                    let time = time.map(|answer| translate::time(answer.time));
                     Msg::Time(time.map_err(|error| translate::problem(&error)))
                 });
             }
@@ -297,10 +297,10 @@ fn unsent_failure(count: usize) -> Failure {
     } else {
         &format!("{count} messages were")
     };
-    Failure::Told {
-        code: 4,
-        text: format!("{messages} not taken by the server in time; send again what is missing"),
-    }
+    Failure::told(
+        4,
+        format!("{messages} not taken by the server in time; send again what is missing"),
+    )
 }
 
 #[cfg(test)]

@@ -28,16 +28,18 @@ pub fn event(event: pb::Event) -> Option<Msg> {
 
 /// Returns a message as something that happened.
 pub fn message(message: pb::Message) -> Msg {
+    let (sender, time, text) = message_parts(message);
+    Msg::Message { sender, time, text }
+}
+
+/// Returns what a message's line is made of: who, when, what.
+pub fn message_parts(message: pb::Message) -> (Untrusted, TimeMs, Untrusted) {
     let sender = message.sender.unwrap_or_default().name;
     let text = match message.content {
         Some(Content::Text(text)) => text.into(),
         None => Untrusted::from("(a message of a kind that this client does not know)"),
     };
-    Msg::Message {
-        sender: sender.into(),
-        time: time(message.sent_time),
-        text,
-    }
+    (sender.into(), time(message.sent_time), text)
 }
 
 /// Returns a moment; one that is missing or impossible lies where no calendar shows it.

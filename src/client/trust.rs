@@ -100,10 +100,7 @@ fn first_contact(
 
 /// A server that is not trusted counts as one that is not reached.
 fn untrusted(failure: &TlsFailure) -> Failure {
-    Failure::Told {
-        code: 4,
-        text: failure.to_string(),
-    }
+    Failure::told(4, failure.to_string())
 }
 
 /// The file of the pins.
@@ -304,7 +301,7 @@ mod tests {
         known.keep(&there, pin).unwrap();
         let pinned = Security::Tls(Trust::Pinned(pin));
         assert_eq!(decide(&wish(&here), &known).await, Ok(pinned));
-        let Err(Failure::Told { code: 2, text }) = decide(&insisting, &known).await else {
+        let Err(Failure::Told { code: 2, text, .. }) = decide(&insisting, &known).await else {
             panic!("plaintext to a pinned server");
         };
         assert!(text.contains("forget"), "{text}");

@@ -100,6 +100,11 @@ impl fmt::Debug for Untrusted {
     }
 }
 
+/// Returns whether a character only ever draws itself, alone or over the one before.
+pub fn is_drawn(c: char) -> bool {
+    matches!(looks(c), Looks::Plain | Looks::Mark)
+}
+
 /// What a character would do on a terminal.
 enum Looks {
     /// It is drawn.

@@ -454,7 +454,7 @@ async fn a_port_that_nobody_listens_on_is_unreachable() {
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let session = Session::open(&address.parse().unwrap(), &Security::Plaintext).unwrap();
-    let error = session.server_info().await.unwrap_err();
+    let error = session.server_info(Patience::None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot reach the server (Connection refused (os error 111)); is it running, and is the \

@@ -5,8 +5,10 @@
 
 pub mod backoff;
 pub mod connect;
+pub mod devices;
 pub mod dial;
 pub mod error;
+pub mod history;
 pub mod live;
 pub mod outbox;
 pub mod seen;

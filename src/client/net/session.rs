@@ -123,27 +123,28 @@ impl Session {
         attempts(Patience::None, call).await.map(|_| ())
     }
 
-    /// Returns the user of this session.
-    pub async fn who_am_i(&self) -> Result<pb::User, ClientError> {
+    /// Returns the user and the device of this session.
+    pub async fn who_am_i(&self, patience: Patience) -> Result<pb::WhoAmIResponse, ClientError> {
         let call = async || self.connection.auth().who_am_i(pb::WhoAmIRequest {}).await;
-        let answer = attempts(Patience::None, call).await?;
-        answer.user.ok_or(ClientError::BadAnswer("user"))
+        attempts(patience, call).await
     }
 
     /// Returns what the server is and how to log in.
-    pub async fn server_info(&self) -> Result<pb::GetServerInfoResponse, ClientError> {
+    pub async fn server_info(
+        &self,
+        patience: Patience,
+    ) -> Result<pb::GetServerInfoResponse, ClientError> {
         let call = async || {
             let mut chat = self.connection.chat();
             chat.get_server_info(pb::GetServerInfoRequest {}).await
         };
-        attempts(Patience::None, call).await
+        attempts(patience, call).await
     }
 
     /// Returns the server's time.
-    pub async fn time(&self, patience: Patience) -> Result<prost_types::Timestamp, ClientError> {
+    pub async fn time(&self, patience: Patience) -> Result<pb::TimeResponse, ClientError> {
         let call = async || self.connection.chat().time(pb::TimeRequest {}).await;
-        let answer = attempts(patience, call).await?;
-        answer.time.ok_or(ClientError::BadAnswer("time"))
+        attempts(patience, call).await
     }
 
     /// Returns everybody who ever registered, sorted by name.
@@ -200,12 +201,19 @@ impl Session {
         patience: Patience,
     ) -> Result<pb::SendResponse, ClientError> {
         let id = ClientMessageId::mint();
-        let request = Outgoing {
-            id,
-            target,
-            text: text.to_owned(),
-        }
-        .request();
+        let text = text.to_owned();
+        self.send_again(&Outgoing { id, target, text }, patience)
+            .await
+    }
+
+    /// The same with an id of one's own: a program that keeps its messages, with their ids, until they are answered
+    /// can send them again after it was itself ended, and each is still one message.
+    pub async fn send_again(
+        &self,
+        message: &Outgoing,
+        patience: Patience,
+    ) -> Result<pb::SendResponse, ClientError> {
+        let request = message.request();
         let call = async || self.connection.chat().send(request.clone()).await;
         attempts(patience, call).await
     }
@@ -253,7 +261,10 @@ impl Session {
 }
 
 /// Makes a call until it is answered for good.
-async fn attempts<T, F>(patience: Patience, mut call: impl FnMut() -> F) -> Result<T, ClientError>
+pub(super) async fn attempts<T, F>(
+    patience: Patience,
+    mut call: impl FnMut() -> F,
+) -> Result<T, ClientError>
 where
     F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
 {

@@ -1,0 +1,220 @@
+//! Runs what the arguments ask for.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use clap::CommandFactory;
+
+use crate::pb;
+
+use super::{
+    cli::{Arguments, Command},
+    exit::Failure,
+    hidden::end_when_interrupted,
+    input,
+    json::Format,
+    login::{LoggedIn, LoginOptions, log_in},
+    net::{
+        history::Position,
+        session::{Patience, Session},
+        tls::Assurance,
+    },
+    oneshot,
+    output::Output,
+    plain::{self, Lines},
+    trust::{self, KnownServers, Wish},
+    watch,
+};
+
+/// Runs the program.
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    // For the questions and the short commands; the two that stay listen for themselves.
+    let guard = end_when_interrupted()?;
+    let mut out = Output::new(arguments.format(), BufWriter::new(io::stdout()));
+    match &arguments.command {
+        // These ask no server.
+        Some(Command::Completions { shell }) => return completions(*shell),
+        Some(Command::Man { command }) => return man(command.as_deref()),
+        Some(Command::Forget) => return oneshot::forget(&arguments.server, &mut out),
+        _ => {}
+    }
+    let wish = Wish {
+        server: &arguments.server,
+        tls: arguments.tls,
+        insecure: arguments.insecure,
+        authorities: arguments.ca.as_deref(),
+        may_ask: arguments.may_ask(),
+    };
+    let security = trust::decide(&wish, &KnownServers::of_user()?).await?;
+    let session = Session::open(&arguments.server, &security)?;
+    let door = Door {
+        arguments: &arguments,
+        assurance: security.assurance(),
+        session,
+    };
+    match &arguments.command {
+        None => {
+            let login = door.login(true, Patience::None).await?;
+            drop(guard);
+            let by_a_person = io::stdin().is_terminal();
+            let typed = input::lines();
+            let typed =
+                typed.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
+            plain::run(login, Lines { typed, by_a_person }, io::stdout()).await
+        }
+        Some(Command::Watch(options)) => {
+            let login = door.login(false, Patience::None).await?;
+            drop(guard);
+            watch::watch(&login, options.into(), &mut out).await
+        }
+        Some(command) => one_shot(&door, command, &mut out).await,
+    }
+}
+
+/// A server, and how to come to a login there.
+struct Door<'a> {
+    arguments: &'a Arguments,
+    assurance: Assurance,
+    session: Session,
+}
+
+impl Door<'_> {
+    async fn login(&self, ask_name: bool, patience: Patience) -> Result<LoggedIn, Failure> {
+        let token = given_token();
+        let options = self.options(token.as_deref(), ask_name, patience);
+        log_in(&self.session, &options).await
+    }
+
+    /// The session of the login, for commands that need no more.
+    async fn logged_in(&self) -> Result<Session, Failure> {
+        Ok(self.login(false, Patience::None).await?.session)
+    }
+
+    fn options<'a>(
+        &'a self,
+        token: Option<&'a str>,
+        ask_name: bool,
+        patience: Patience,
+    ) -> LoginOptions<'a> {
+        LoginOptions {
+            server: &self.arguments.server,
+            assurance: self.assurance,
+            user: self.arguments.user.as_ref(),
+            password_file: self.arguments.password_file.as_deref(),
+            token,
+            ask_name,
+            may_ask: self.arguments.may_ask(),
+            patience,
+        }
+    }
+}
+
+async fn one_shot(
+    door: &Door<'_>,
+    command: &Command,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    match command {
+        Command::Login => {
+            // A token that is given is none to remember: whoever says this wants a login of its own.
+            let login = log_in(&door.session, &door.options(None, true, Patience::None)).await?;
+            match out.format() {
+                Format::Text => Ok(()),
+                Format::Json => oneshot::who_am_i(&login.session, out).await,
+            }
+        }
+        Command::Logout => {
+            let token = given_token();
+            let options = door.options(token.as_deref(), false, Patience::None);
+            oneshot::logout(&door.session, &options, out).await
+        }
+        Command::Users => {
+            let info = door.session.server_info(Patience::None).await?;
+            if info.auth_mode() == pb::AuthMode::Trust {
+                return oneshot::users(&door.session, out).await;
+            }
+            oneshot::users(&door.logged_in().await?, out).await
+        }
+        Command::Time => oneshot::time(&door.session, out).await,
+        Command::Conversations => oneshot::conversations(&door.logged_in().await?, out).await,
+        Command::History(options) => {
+            let session = door.logged_in().await?;
+            let (position, limit) = (Position::from(options), options.limit);
+            oneshot::history(&session, &options.of, position, limit, out).await
+        }
+        Command::Send(options) => {
+            let patience = options.patience();
+            let session = door.login(false, patience).await?.session;
+            let to = &options.to;
+            match options.text.as_deref() {
+                None | Some("-") if options.id.is_some() => Err(Failure::usage(
+                    "--id names one message, and standard input may hold many; give the text as an argument",
+                )),
+                None | Some("-") => oneshot::send_lines(&session, to, patience, out).await,
+                Some(text) => oneshot::send(&session, to, text, options.id, patience, out).await,
+            }
+        }
+        Command::Devices { revoke } => {
+            let session = door.logged_in().await?;
+            match revoke {
+                Some(id) => oneshot::revoke(&session, id, out).await,
+                None => oneshot::devices(&session, out).await,
+            }
+        }
+        Command::Token(options) => {
+            let login = door.login(false, Patience::None).await?;
+            match options.wish() {
+                Some(wish) => oneshot::create_token(&login.session, &wish, out).await,
+                None => oneshot::token(&login, out),
+            }
+        }
+        // Done before any connection, or by their own loop.
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Forget
+        | Command::Watch { .. } => Ok(()),
+    }
+}
+
+/// The token that the surroundings give. Not a flag: what stands in the arguments, every user of the machine can read.
+fn given_token() -> Option<String> {
+    std::env::var("TINYCHAT_TOKEN")
+        .ok()
+        .filter(|token| !token.is_empty())
+}
+
+/// Prints the completions of a shell, made from the same definitions as the parsing.
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    let mut command = Arguments::command();
+    clap_complete::generate(shell, &mut command, "tinychat-client", &mut script);
+    print_all(&script)
+}
+
+/// Prints the manual page of the program, or of one of its commands.
+fn man(of: Option<&str>) -> Result<(), Failure> {
+    let mut all = Arguments::command();
+    // Fills in what sub-commands inherit.
+    all.build();
+    let page = match of {
+        None => all,
+        Some(name) => {
+            let found = all.get_subcommands().find(|it| it.get_name() == name);
+            found.cloned().ok_or_else(|| {
+                Failure::usage(format!(
+                    "there is no command {name}; tinychat-client --help lists them"
+                ))
+            })?
+        }
+    };
+    let mut text = Vec::new();
+    let rendered = clap_mangen::Man::new(page).render(&mut text);
+    rendered.map_err(|error| Failure::other(format!("cannot write the page: {error}")))?;
+    print_all(&text)
+}
+
+fn print_all(text: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text)
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::output(&error))
+}

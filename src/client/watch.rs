@@ -1,0 +1,122 @@
+//! `watch`: prints what comes, from a place of the caller's choice, until it is interrupted or has caught up.
+//!
+//! Acknowledges nothing unless it is told to: what it prints comes again on the same device.
+
+use std::io::Write;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::pb::{self, event::Body};
+
+use super::{
+    app::{
+        line::Zone,
+        model::{Effect, Model},
+        update::update,
+    },
+    exit::{Failure, tell},
+    json::Format,
+    login::LoggedIn,
+    net::live::{Link, LinkEvent, LinkOptions},
+    output::Output,
+    progress::{INTERVAL, Mark, Progress},
+    signal::Interrupts,
+    translate,
+};
+
+/// What to watch.
+#[derive(Clone, Debug, Default)]
+pub struct WatchOptions {
+    /// Begins after this cursor; without one, after what this device acknowledged last.
+    pub since: Option<String>,
+    /// Newest messages of each conversation that are shown of what was missed; 0: all.
+    pub backlog: u32,
+    /// Acknowledges and marks read what is printed.
+    pub acknowledge: bool,
+    /// Ends when all that was missed is printed.
+    pub once: bool,
+}
+
+/// Prints what comes.
+pub async fn watch(
+    login: &LoggedIn,
+    options: WatchOptions,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::new()?;
+    let mut model = Model::new(login.name.clone(), Zone::Local);
+    let link = LinkOptions {
+        resume_cursor: options.since,
+        max_backlog_per_conversation: options.backlog,
+        device_name: None,
+    };
+    let mut link = Link::new(login.session.clone(), link);
+    let mut progress = Progress::default();
+    let mut lost = false;
+    let mut tick = interval(INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ended = loop {
+        let event = tokio::select! {
+            event = link.next() => event,
+            () = interrupts.next() => break Ok(()),
+            _ = tick.tick() => {
+                if options.acknowledge {
+                    progress.tell(&mut link);
+                }
+                continue;
+            }
+        };
+        let mut marks = Vec::new();
+        let mut caught_up = false;
+        let mut next = Some(event);
+        while let Some(event) = next {
+            match event {
+                LinkEvent::Event(event) | LinkEvent::Echo(event) => {
+                    marks.push(Mark::of(&event, &login.name));
+                    caught_up |= matches!(event.body, Some(Body::CaughtUp(_)));
+                    print(&mut model, event, out)?;
+                }
+                // Scripts read stdout: what is no event goes to the people behind them.
+                LinkEvent::Connected => {
+                    if std::mem::take(&mut lost) {
+                        tell("connected again");
+                    }
+                }
+                LinkEvent::Disconnected { reason, .. } => {
+                    if !std::mem::replace(&mut lost, true) {
+                        tell(&format!("connection lost, trying again: {reason}"));
+                    }
+                }
+                LinkEvent::Ended(error) => return Err(error.into()),
+                LinkEvent::Closed | LinkEvent::Sent(..) | LinkEvent::NotSent(..) => {}
+            }
+            next = link.take_ready();
+        }
+        if let Err(closed) = out.flush() {
+            break Err(closed);
+        }
+        for mark in marks {
+            progress.printed(mark);
+        }
+        if options.once && caught_up {
+            break Ok(());
+        }
+    };
+    if options.acknowledge {
+        progress.tell_at_last(&login.session).await;
+    }
+    ended
+}
+
+fn print(model: &mut Model, event: pb::Event, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    if out.format() == Format::Json {
+        return out.message(&event, |_| String::new());
+    }
+    let msg = translate::event(event);
+    for effect in msg.map_or_else(Vec::new, |msg| update(model, msg)) {
+        if let Effect::Print(line) = effect {
+            out.line(&line)?;
+        }
+    }
+    Ok(())
+}
