@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::mpsc;
 
 /// Longest line that is taken. A text has at most 16 KiB; this leaves room to say how long it is.
-const LINE_BYTES_MAX: u64 = 64 * 1024;
+pub const LINE_BYTES_MAX: u64 = 64 * 1024;
 /// Lines that wait for the program. More stay in the pipe.
 const LINES_MAX: usize = 16;
 
@@ -26,6 +26,8 @@ pub enum Typed {
     TooLong,
     /// Reading failed; nothing comes after it.
     Failed(String),
+    /// Ctrl-C, where the terminal does not make a signal of it.
+    Interrupted,
 }
 
 /// Begins to read standard input. The channel ends with the input.

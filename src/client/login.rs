@@ -50,6 +50,8 @@ pub struct LoginOptions<'a> {
     pub may_ask: bool,
     /// How long to try while the server cannot be reached.
     pub patience: Patience,
+    /// Whether a remembered login is good enough while the server cannot be reached: the program goes on trying.
+    pub may_be_offline: bool,
 }
 
 /// A session with a login.
@@ -77,6 +79,13 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
         match by_token(session, &remembered.token, options.patience).await {
             Ok(login) if login.name == name => return Ok(login),
             Err(Failure::Told { code: 3, .. }) | Ok(_) => logins.forget(options.server, &name)?,
+            Err(Failure::Told { code: 4, .. }) if options.may_be_offline => {
+                return Ok(LoggedIn {
+                    session: session.with_token(&remembered.token)?,
+                    token: remembered.token,
+                    name,
+                });
+            }
             Err(failure) => return Err(failure),
         }
     }
@@ -293,7 +302,9 @@ pub fn ask(question: &str) -> Result<String, Failure> {
             "the answer is not UTF-8; set the terminal to UTF-8 and start again",
         )),
         Some(Typed::TooLong) => Err(Failure::usage("the answer is too long; start again")),
-        None | Some(Typed::Failed(_)) => Err(Failure::auth("no answer was given, so no login")),
+        None | Some(Typed::Failed(_) | Typed::Interrupted) => {
+            Err(Failure::auth("no answer was given, so no login"))
+        }
     }
 }
 

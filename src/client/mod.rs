@@ -7,9 +7,11 @@
 
 pub mod app;
 pub mod cli;
+pub mod editor;
 pub mod exit;
 pub mod hidden;
 pub mod input;
+pub mod journal;
 pub mod json;
 pub mod login;
 pub mod net;

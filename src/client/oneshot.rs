@@ -212,6 +212,7 @@ pub async fn send_lines(
                 "it is longer than any text; send it in parts",
             )),
             Typed::Failed(error) => Err(Failure::other(format!("it cannot be read: {error}"))),
+            Typed::Interrupted => Err(Failure::other("it was interrupted")),
         };
         sent.map_err(|failure| {
             failure.within(&format!("line {number} was not sent, nor those after it"))

@@ -1,54 +1,100 @@
 //! The line mode: the loop between typed lines, the link and the output. Decides nothing itself.
 //!
-//! Prints append-only lines without escape codes, so it serves pipes and screen readers as well.
-//! What it has printed and flushed it acknowledges and marks read, once a second and at the end.
+//! Prints append-only lines without escape codes, or objects, so it serves pipes, programs and screen readers as well.
+//! What it has printed and flushed it acknowledges and marks read, once a second and at the end. What is typed is kept
+//! on disk until the server has answered it.
 
 use std::{io::Write, time::Duration};
 
+use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use crate::domain::name::UserName;
+use crate::{
+    domain::{name::UserName, text::MessageText},
+    pb::{self, event::Body},
+};
 
 use super::{
     app::{
         line::Zone,
-        model::{Effect, Model, Msg},
+        model::{Effect, LinkState, Model, Msg},
+        untrusted::Untrusted,
         update::update,
     },
+    editor::EditedTerminal,
     exit::Failure,
     input::Typed,
+    journal::Journal,
+    json::{self, Format, Named},
     login::LoggedIn,
     net::{
+        connect::ServerAddress,
+        error::ClientError,
         live::{Link, LinkEvent, LinkOptions},
-        outbox::{OUTBOX_MESSAGES_MAX, Target},
+        outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing, Target},
         session::{Patience, Session},
     },
+    output::Output,
     progress::{INTERVAL, Mark, Progress},
     signal::Interrupts,
-    translate,
+    state, translate,
 };
 
 /// How long a command waits for a server that cannot be reached.
 const COMMAND_PATIENCE: Patience = Patience::For(Duration::from_secs(5));
 /// How long `/quit` waits for messages that are not answered.
 const UNSENT_WAIT: Duration = Duration::from_secs(5);
+/// The same when the server is away and they are kept for the next time.
+const KEPT_WAIT: Duration = Duration::from_secs(1);
 /// How long leaving waits for what the server still has to say.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// Where lines come from.
-pub struct Lines {
-    /// The lines.
-    pub typed: mpsc::Receiver<Typed>,
-    /// Whether a person types them, who can be told to wait; a pipe is made to wait.
-    pub by_a_person: bool,
+pub enum Lines {
+    /// From a pipe, which can be made to wait, or from a terminal as it is.
+    Plain {
+        /// The lines.
+        typed: mpsc::Receiver<Typed>,
+        /// Whether a person types them, who can be told to wait; a pipe is made to wait.
+        by_a_person: bool,
+    },
+    /// From a person who edits them.
+    Edited(EditedTerminal),
+}
+
+impl Lines {
+    async fn next(&mut self) -> Option<Typed> {
+        match self {
+            Self::Plain { typed, .. } => typed.recv().await,
+            Self::Edited(terminal) => terminal.typed.recv().await,
+        }
+    }
+
+    fn by_a_person(&self) -> bool {
+        match self {
+            Self::Plain { by_a_person, .. } => *by_a_person,
+            Self::Edited(_) => true,
+        }
+    }
+
+    fn name_seen(&self, name: &str) {
+        if let Self::Edited(terminal) = self {
+            terminal.names.add(name);
+        }
+    }
 }
 
 /// Runs the line mode to its end.
-pub async fn run(login: LoggedIn, lines: Lines, out: impl Write) -> Result<(), Failure> {
+pub async fn run(
+    login: LoggedIn,
+    server: &ServerAddress,
+    lines: Lines,
+    out: Output<impl Write>,
+) -> Result<(), Failure> {
     let mut interrupts = Interrupts::new()?;
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,19 +106,21 @@ pub async fn run(login: LoggedIn, lines: Lines, out: impl Write) -> Result<(), F
         leaving: Leaving::No,
         me: login.name,
         session: login.session,
+        journal: None,
+        lines,
+        line_is_due: false,
         out,
     };
-    let Lines {
-        mut typed,
-        by_a_person,
-    } = lines;
+    plain.take_over(server)?;
+    plain.flush()?;
     while !plain.is_done() {
-        let takes_input = plain.takes_input(by_a_person);
+        let takes_input = plain.takes_input();
+        plain.ask_for_line(takes_input);
         let step = tokio::select! {
             event = plain.link.next() => Step::Link(event),
-            line = typed.recv(), if takes_input => Step::Typed(line),
+            line = plain.lines.next(), if takes_input => Step::Typed(line),
             Some(answer) = plain.asks.join_next() => match answer {
-                Ok(msg) => Step::Msg(msg),
+                Ok(answer) => Step::Answer(answer),
                 Err(defect) => return Err(Failure::other(format!(
                     "a defect of this program: {defect}; please report it"
                 ))),
@@ -83,7 +131,8 @@ pub async fn run(login: LoggedIn, lines: Lines, out: impl Write) -> Result<(), F
         };
         match step {
             Step::Link(event) => plain.link_events(event)?,
-            Step::Typed(line) => plain.happened(typed_msg(line)?)?,
+            Step::Typed(line) => plain.typed(line)?,
+            Step::Answer(answer) => plain.answered(answer)?,
             Step::Msg(msg) => plain.happened(msg)?,
             Step::Tick => plain.progress.tell(&mut plain.link),
             Step::Late => plain.late(),
@@ -91,12 +140,12 @@ pub async fn run(login: LoggedIn, lines: Lines, out: impl Write) -> Result<(), F
         plain.flush()?;
         plain.close_if_all_is_sent();
     }
-    let unsent = plain.link.unsent();
+    let (unsent, is_kept) = (plain.link.unsent(), plain.journal.is_some());
     plain.progress.tell_at_last(&plain.session).await;
-    if unsent > 0 {
-        return Err(unsent_failure(unsent));
+    match unsent {
+        0 => Ok(()),
+        count => Err(unsent_failure(count, is_kept)),
     }
-    Ok(())
 }
 
 /// What one turn of the loop brought.
@@ -107,9 +156,17 @@ pub async fn run(login: LoggedIn, lines: Lines, out: impl Write) -> Result<(), F
 enum Step {
     Link(LinkEvent),
     Typed(Option<Typed>),
+    Answer(Answer),
     Msg(Msg),
     Tick,
     Late,
+}
+
+/// What a command brought.
+enum Answer {
+    Started(UserName, Result<(), ClientError>),
+    Users(Result<Vec<pb::User>, ClientError>),
+    Time(Result<pb::TimeResponse, ClientError>),
 }
 
 /// How far leaving has come.
@@ -126,12 +183,17 @@ enum Leaving {
 struct Plain<W> {
     model: Model,
     link: Link,
-    asks: JoinSet<Msg>,
+    asks: JoinSet<Answer>,
     progress: Progress,
     leaving: Leaving,
     me: UserName,
     session: Session,
-    out: W,
+    /// Without one, messages live in memory alone, and that was said.
+    journal: Option<Journal>,
+    lines: Lines,
+    /// Whether the editor was asked for a line and has not given it.
+    line_is_due: bool,
+    out: Output<W>,
 }
 
 impl<W: Write> Plain<W> {
@@ -139,9 +201,50 @@ impl<W: Write> Plain<W> {
         self.leaving == Leaving::Done
     }
 
-    fn takes_input(&self, by_a_person: bool) -> bool {
-        let room = by_a_person || self.link.unsent() < OUTBOX_MESSAGES_MAX;
+    /// Takes over what earlier programs did not see answered.
+    fn take_over(&mut self, server: &ServerAddress) -> Result<(), Failure> {
+        let folder = state::folder_of_user()?;
+        let left = match Journal::open(&folder, server, &self.me) {
+            Ok((journal, left)) => {
+                self.journal = Some(journal);
+                left
+            }
+            Err(error) => {
+                let problem = format!("{}: {error}", folder.display()).into();
+                return self.happened(Msg::NotKept { problem });
+            }
+        };
+        if left.is_empty() {
+            return Ok(());
+        }
+        let count = left.len();
+        for message in left {
+            self.link.send_again(message);
+        }
+        self.happened(Msg::Left { count })
+    }
+
+    fn takes_input(&self) -> bool {
+        let has_room = self.link.unsent() < OUTBOX_MESSAGES_MAX
+            && self.journal.as_ref().is_none_or(Journal::has_room);
+        let room = self.lines.by_a_person() || has_room;
         self.leaving == Leaving::No && self.model.takes_input() && room
+    }
+
+    fn ask_for_line(&mut self, takes_input: bool) {
+        if let Lines::Edited(terminal) = &self.lines
+            && takes_input
+            && !self.line_is_due
+        {
+            let focus = self.model.focus.as_ref().map_or("", UserName::as_str);
+            terminal.ask(format!("{focus}> "));
+            self.line_is_due = true;
+        }
+    }
+
+    fn typed(&mut self, line: Option<Typed>) -> Result<(), Failure> {
+        self.line_is_due = false;
+        self.happened(typed_msg(line)?)
     }
 
     /// Takes in an event and all that are there already, then flushes once.
@@ -161,31 +264,76 @@ impl<W: Write> Plain<W> {
 
     fn link_event(&mut self, event: LinkEvent, marks: &mut Vec<Mark>) -> Result<(), Failure> {
         match event {
-            LinkEvent::Connected => self.happened(Msg::Connected),
+            LinkEvent::Connected => self.told("link", || json!("connected"), Msg::Connected),
             LinkEvent::Event(event) => {
                 marks.push(Mark::of(&event, &self.me));
-                translate::event(event).map_or(Ok(()), |msg| self.happened(msg))
+                self.show(&event)?;
+                if let Some(Body::Message(message)) = &event.body
+                    && let Some(sender) = &message.sender
+                    && let Some(name) = Untrusted::from(sender.name.as_str()).to_user_name()
+                {
+                    self.lines.name_seen(name.as_str());
+                }
+                translate::event(event).map_or(Ok(()), |msg| self.told_already(msg))
             }
             // What was typed here is on the screen already.
             LinkEvent::Echo(event) => {
                 marks.push(Mark::of(&event, &self.me));
-                Ok(())
+                self.show(&event)
             }
-            LinkEvent::Sent(..) => Ok(()),
+            LinkEvent::Sent(message, response) => {
+                self.settled(&message)?;
+                let object = || with_id(&message, json::value(&response));
+                self.told("sent", object, Msg::Sent)
+            }
             LinkEvent::NotSent(message, error) => {
-                let problem = translate::problem(&error);
-                self.happened(Msg::NotSent {
-                    text: message.text.into(),
-                    problem,
-                })
+                self.settled(&message)?;
+                let object = || {
+                    let why = json!({
+                        "text": message.text, "reason": error.reason(), "message": error.to_string()
+                    });
+                    with_id(&message, Some(why))
+                };
+                let (text, problem) = (message.text.as_str().into(), translate::problem(&error));
+                self.told("not_sent", object, Msg::NotSent { text, problem })
             }
-            LinkEvent::Disconnected { .. } => self.happened(Msg::ConnectionLost),
+            LinkEvent::Disconnected { .. } => {
+                self.keep(Journal::sync)?;
+                self.told("link", || json!("lost"), Msg::ConnectionLost)
+            }
             LinkEvent::Closed => {
                 self.leaving = Leaving::Done;
                 Ok(())
             }
             LinkEvent::Ended(error) => Err(error.into()),
         }
+    }
+
+    /// Prints an event for a program. People get what `app` makes of it.
+    fn show(&mut self, event: &pb::Event) -> Result<(), Failure> {
+        match self.out.format() {
+            Format::Text => Ok(()),
+            Format::Json => self.out.line(&json::line(event)),
+        }
+    }
+
+    /// Something happened that programs get as an object, and people as what `app` makes of it.
+    fn told(&mut self, key: &str, object: impl FnOnce() -> Value, msg: Msg) -> Result<(), Failure> {
+        if self.out.format() == Format::Json {
+            self.out.line(&json::object(key, object()))?;
+        }
+        self.told_already(msg)
+    }
+
+    /// Something happened of which a program knows already: what is said about it is for people.
+    fn told_already(&mut self, msg: Msg) -> Result<(), Failure> {
+        for effect in update(&mut self.model, msg) {
+            let is_said = matches!(effect, Effect::Print(_));
+            if !is_said || self.out.format() == Format::Text {
+                self.perform(effect)?;
+            }
+        }
+        Ok(())
     }
 
     fn happened(&mut self, msg: Msg) -> Result<(), Failure> {
@@ -198,51 +346,118 @@ impl<W: Write> Plain<W> {
     fn perform(&mut self, effect: Effect) -> Result<(), Failure> {
         match effect {
             Effect::Print(line) => {
-                let written = writeln!(self.out, "{line}");
-                written.map_err(|error| Failure::output(&error))?;
+                let notice = line.strip_prefix("<> ").unwrap_or(&line);
+                self.out.object("notice", json!(notice), &line)?;
             }
-            Effect::Send { conversation, text } => {
-                let target = Target::Conversation(conversation);
-                if let Err(full) = self.link.send(target, text.as_str().to_owned()) {
-                    let problem = full.to_string().into();
-                    self.happened(Msg::NotSent {
-                        text: text.as_str().into(),
-                        problem,
-                    })?;
-                }
-            }
+            Effect::Send { to, text } => self.send(&to, text)?,
             Effect::Start(name) => {
                 let session = self.session.clone();
                 self.asks.spawn(async move {
                     let answer = session.start_conversation(&name, COMMAND_PATIENCE).await;
-                    translate::started(name, answer)
+                    Answer::Started(name, answer.map(drop))
                 });
             }
             Effect::ListUsers => {
                 let session = self.session.clone();
-                self.asks.spawn(async move {
-                    let users = session.users(COMMAND_PATIENCE).await;
-                    let lines = users.map(|users| users.into_iter().map(translate::user).collect());
-                    Msg::Users(lines.map_err(|error| translate::problem(&error)))
-                });
+                let ask = async move { Answer::Users(session.users(COMMAND_PATIENCE).await) };
+                self.asks.spawn(ask);
             }
             Effect::AskTime => {
                 let session = self.session.clone();
-                self.asks.spawn(async move {
-                    let time = session.time(COMMAND_PATIENCE).await;
-                    let time = time.map(|answer| translate::time(answer.time));
-                    Msg::Time(time.map_err(|error| translate::problem(&error)))
-                });
+                let ask = async move { Answer::Time(session.time(COMMAND_PATIENCE).await) };
+                self.asks.spawn(ask);
             }
             Effect::Leave { hurry } => self.leave(hurry),
         }
         Ok(())
     }
 
+    fn send(&mut self, to: &UserName, text: MessageText) -> Result<(), Failure> {
+        let target = Target::User(to.to_string());
+        let text = text.as_str().to_owned();
+        let taken = match &self.journal {
+            Some(journal) if !journal.has_room() => Err(OutboxFull),
+            _ => self.link.send(target.clone(), text.clone()),
+        };
+        let id = match taken {
+            Ok(id) => id,
+            Err(full) => {
+                let problem = full.to_string().into();
+                let text = text.into();
+                return self.happened(Msg::NotSent { text, problem });
+            }
+        };
+        let message = Outgoing { id, target, text };
+        let is_up = self.model.link == LinkState::Up;
+        self.keep(|journal| {
+            journal.add(&message)?;
+            if is_up { Ok(()) } else { journal.sync() }
+        })
+    }
+
+    fn settled(&mut self, message: &Outgoing) -> Result<(), Failure> {
+        let id = message.id;
+        self.keep(|journal| journal.settled(id))
+    }
+
+    /// Does something to the journal. One that fails is given up, and that is said.
+    fn keep(
+        &mut self,
+        act: impl FnOnce(&mut Journal) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
+        match act(journal) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.journal = None;
+                let problem = error.to_string().into();
+                self.happened(Msg::NotKept { problem })
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> Result<(), Failure> {
+        match answer {
+            Answer::Started(name, answer) => {
+                self.lines.name_seen(name.as_str());
+                self.happened(translate::started(name, answer))
+            }
+            Answer::Users(Ok(users)) => {
+                for user in &users {
+                    if let Some(name) = Untrusted::from(user.name.as_str()).to_user_name() {
+                        self.lines.name_seen(name.as_str());
+                    }
+                    self.show_one("user", user)?;
+                }
+                let lines = users.into_iter().map(translate::user).collect();
+                self.told_already(Msg::Users(Ok(lines)))
+            }
+            Answer::Time(Ok(time)) => {
+                self.show_one("time", &time)?;
+                self.told_already(Msg::Time(Ok(translate::time(time.time))))
+            }
+            Answer::Users(Err(error)) => self.happened(Msg::Users(Err(translate::problem(&error)))),
+            Answer::Time(Err(error)) => self.happened(Msg::Time(Err(translate::problem(&error)))),
+        }
+    }
+
+    fn show_one(&mut self, key: &str, message: &impl Named) -> Result<(), Failure> {
+        match self.out.format() {
+            Format::Text => Ok(()),
+            Format::Json => self
+                .out
+                .line(&json::object(key, json::value(message).into())),
+        }
+    }
+
     fn leave(&mut self, hurry: bool) {
+        let is_kept = self.journal.is_some() && self.model.link == LinkState::Down;
+        let wait = if is_kept { KEPT_WAIT } else { UNSENT_WAIT };
         self.leaving = match self.leaving {
             Leaving::No | Leaving::Sending(None) => {
-                Leaving::Sending(hurry.then(|| Instant::now() + UNSENT_WAIT))
+                Leaving::Sending(hurry.then(|| Instant::now() + wait))
             }
             // Asked twice to hurry: no more waiting.
             _ => Leaving::Done,
@@ -268,7 +483,7 @@ impl<W: Write> Plain<W> {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(|error| Failure::output(&error))
+        self.out.flush()
     }
 }
 
@@ -284,6 +499,7 @@ fn typed_msg(line: Option<Typed>) -> Result<Msg, Failure> {
         Some(Typed::Line(line)) => Ok(Msg::Typed(line)),
         Some(Typed::Undecodable) => Ok(Msg::TypedUndecodable),
         Some(Typed::TooLong) => Ok(Msg::TypedTooLong),
+        Some(Typed::Interrupted) => Ok(Msg::Interrupted),
         Some(Typed::Failed(error)) => Err(Failure::other(format!(
             "cannot read the input: {error}; give it as text lines"
         ))),
@@ -291,16 +507,25 @@ fn typed_msg(line: Option<Typed>) -> Result<Msg, Failure> {
     }
 }
 
-fn unsent_failure(count: usize) -> Failure {
-    let messages = if count == 1 {
-        "1 message was"
-    } else {
-        &format!("{count} messages were")
+fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
+    let mut object = object.unwrap_or_else(|| json!({}));
+    object["client_message_id"] = json!(message.id.to_string());
+    object
+}
+
+fn unsent_failure(count: usize, is_kept: bool) -> Failure {
+    let (messages, are) = match count {
+        1 => ("1 message", "is"),
+        _ => (&*format!("{count} messages"), "are"),
     };
-    Failure::told(
-        4,
-        format!("{messages} not taken by the server in time; send again what is missing"),
-    )
+    let text = match is_kept {
+        true => format!(
+            "{messages} {are} not sent yet and {are} kept: the next tinychat-client of the same user and server sends what is \
+             missing"
+        ),
+        false => format!("{messages} {are} not sent; send again what is missing"),
+    };
+    Failure::told(4, text)
 }
 
 #[cfg(test)]
@@ -310,12 +535,13 @@ mod tests {
     #[test]
     fn what_is_left_unsent_is_told() {
         assert_eq!(
-            unsent_failure(1).to_string(),
-            "1 message was not taken by the server in time; send again what is missing"
+            unsent_failure(1, true).to_string(),
+            "1 message is not sent yet and is kept: the next tinychat-client of the same user and server sends what is \
+             missing"
         );
         assert_eq!(
-            unsent_failure(2).to_string(),
-            "2 messages were not taken by the server in time; send again what is missing"
+            unsent_failure(2, false).to_string(),
+            "2 messages are not sent; send again what is missing"
         );
     }
 

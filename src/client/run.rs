@@ -8,6 +8,7 @@ use crate::pb;
 
 use super::{
     cli::{Arguments, Command},
+    editor::EditedTerminal,
     exit::Failure,
     hidden::end_when_interrupted,
     input,
@@ -55,11 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         None => {
             let login = door.login(true, Patience::None).await?;
             drop(guard);
-            let by_a_person = io::stdin().is_terminal();
-            let typed = input::lines();
-            let typed =
-                typed.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
-            plain::run(login, Lines { typed, by_a_person }, io::stdout()).await
+            chat(login, &arguments).await
         }
         Some(Command::Watch(options)) => {
             let login = door.login(false, Patience::None).await?;
@@ -68,6 +65,24 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Some(command) => one_shot(&door, command, &mut out).await,
     }
+}
+
+/// Runs the line mode: edited on a terminal, as it is elsewhere.
+async fn chat(login: LoggedIn, arguments: &Arguments) -> Result<(), Failure> {
+    let (format, server) = (arguments.format(), &arguments.server);
+    let cannot_read = |error| Failure::other(format!("cannot read the input: {error}"));
+    let is_edited = !arguments.plain && format == Format::Text && EditedTerminal::is_possible();
+    if is_edited {
+        let (terminal, screen) = EditedTerminal::start().map_err(cannot_read)?;
+        let out = Output::new(format, screen);
+        return plain::run(login, server, Lines::Edited(terminal), out).await;
+    }
+    let lines = Lines::Plain {
+        typed: input::lines().map_err(cannot_read)?,
+        by_a_person: io::stdin().is_terminal(),
+    };
+    let out = Output::new(format, BufWriter::new(io::stdout()));
+    plain::run(login, server, lines, out).await
 }
 
 /// A server, and how to come to a login there.
@@ -104,6 +119,7 @@ impl Door<'_> {
             ask_name,
             may_ask: self.arguments.may_ask(),
             patience,
+            may_be_offline: self.arguments.command.is_none(),
         }
     }
 }

@@ -66,9 +66,9 @@ pub fn problem(error: &ClientError) -> Untrusted {
 }
 
 /// Returns what came of a start.
-pub fn started(name: UserName, answer: Result<pb::Conversation, ClientError>) -> Msg {
+pub fn started(name: UserName, answer: Result<(), ClientError>) -> Msg {
     let outcome = match answer {
-        Ok(conversation) => Ok(conversation.id),
+        Ok(()) => Ok(()),
         Err(error) if error.reason() == "USER_NOT_FOUND" => Err(StartProblem::UserNotFound),
         Err(error) => Err(StartProblem::Other(problem(&error))),
     };

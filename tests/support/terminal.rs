@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pty_process::{Size, blocking};
+pub use pty_process::Size;
+use pty_process::blocking;
 use tempfile::TempDir;
 
 use super::{PATIENCE, Server};
@@ -45,11 +46,17 @@ impl Home {
         self.client_of(server.address().as_str(), arguments)
     }
 
-    /// The same, of any server.
+    /// The same, of any server. Lines as they are typed and printed, without an editor.
     pub fn client_of(&self, server: &str, arguments: &[&str]) -> Terminal {
-        let (pty, pts) = blocking::open().unwrap();
         // Wide, so that no line of a transcript is broken by the terminal.
-        pty.resize(Size::new(50, 400)).unwrap();
+        let arguments = [&["--plain"], arguments].concat();
+        self.client_on(server, &arguments, Size::new(50, 400))
+    }
+
+    /// The client as it is on a terminal of this size, with its editor.
+    pub fn client_on(&self, server: &str, arguments: &[&str], size: Size) -> Terminal {
+        let (pty, pts) = blocking::open().unwrap();
+        pty.resize(size).unwrap();
         let child = blocking::Command::new(env!("CARGO_BIN_EXE_tinychat-client"))
             .env_clear()
             .envs(self.environment())
@@ -164,6 +171,32 @@ impl Terminal {
         self.line("correct horse");
         self.wait_for(&format!("Welcome, {name}."));
         self.wait_for("\n");
+    }
+
+    /// What stands on a screen of this size, as the terminal would show it.
+    pub fn screen(&self, rows: u16, columns: u16) -> String {
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(&self.bytes());
+        parser.screen().contents()
+    }
+
+    /// Waits until the screen shows this.
+    pub fn wait_for_screen(&self, rows: u16, columns: u16, shows: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen(rows, columns);
+            if shows(&screen) {
+                return;
+            }
+            assert!(Instant::now() < end, "the screen is:\n{screen}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Ends the client as nothing else can.
+    pub fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Presses Ctrl-C.

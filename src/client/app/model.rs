@@ -18,20 +18,22 @@ pub struct Model {
     pub zone: Zone,
     /// To whom typed lines go.
     pub focus: Option<UserName>,
-    /// Conversations that were opened here, with their ids.
+    /// Conversations that were opened here.
     pub open: BTreeMap<UserName, Opened>,
     /// Whether a command waits for its answer. Further lines wait, too, so that answers stand in the
     /// order of the questions and a text after `/start` goes where it was meant to go.
     pub asking: bool,
     /// How the link stands.
     pub link: LinkState,
+    /// Messages that are not answered yet.
+    pub unsent: usize,
+    /// Whether it was said that messages wait, so that it must be said when they no longer do.
+    pub said_waiting: bool,
 }
 
 /// A conversation that was opened here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// The id that the server gave.
-    pub conversation: String,
     /// Whether it was closed with `/stop` since.
     pub stopped: bool,
 }
@@ -82,6 +84,18 @@ pub enum Msg {
     },
     /// The server's store is not the one that was known.
     Reset,
+    /// Messages of an earlier run were found that were not sent then.
+    Left {
+        /// How many.
+        count: usize,
+    },
+    /// A text is on the server's stable storage.
+    Sent,
+    /// Messages cannot be kept on this machine.
+    NotKept {
+        /// Why.
+        problem: Untrusted,
+    },
     /// A text was refused for good.
     NotSent {
         /// The text.
@@ -93,8 +107,8 @@ pub enum Msg {
     Started {
         /// With whom.
         name: UserName,
-        /// The id of the conversation, or what is in the way.
-        outcome: Result<String, StartProblem>,
+        /// What is in the way, if anything.
+        outcome: Result<(), StartProblem>,
     },
     /// The answer to [`Effect::ListUsers`].
     Users(Result<Vec<UserLine>, Untrusted>),
@@ -127,10 +141,10 @@ pub enum Effect {
     Print(String),
     /// Gets the conversation with a user; answered by [`Msg::Started`].
     Start(UserName),
-    /// Sends a text; refusals come as [`Msg::NotSent`].
+    /// Sends a text; [`Msg::Sent`] or [`Msg::NotSent`] tell what became of it.
     Send {
-        /// Where to.
-        conversation: String,
+        /// To whom. Always by name: one conversation that was addressed in two ways could get its messages in two orders.
+        to: UserName,
         /// What.
         text: MessageText,
     },
@@ -155,6 +169,8 @@ impl Model {
             open: BTreeMap::new(),
             asking: false,
             link: LinkState::Starting,
+            unsent: 0,
+            said_waiting: false,
         }
     }
 

@@ -35,7 +35,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::ConnectionLost => match std::mem::replace(&mut model.link, LinkState::Down) {
             LinkState::Down => Vec::new(),
-            _ => vec![say("Connection lost; trying again.")],
+            LinkState::Up => vec![say("Connection lost; trying again.")],
+            LinkState::Starting => vec![say(format!(
+                "Welcome, {}. The server cannot be reached; trying again. /start NAME and lines work already: they are \
+                 kept and sent when it is back.",
+                model.me
+            ))],
         },
         Msg::Message { sender, time, text } => {
             vec![Effect::Print(line::message(
@@ -46,7 +51,29 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Reset => vec![say(
             "The server's store is not the one of last time; what it holds unread comes now.",
         )],
-        Msg::NotSent { text, problem } => vec![not_sent(&text, &problem.render_line())],
+        Msg::Left { count } => {
+            model.unsent += count;
+            model.said_waiting = true;
+            vec![say(format!(
+                "{} still waiting; sending now.",
+                counted(
+                    count,
+                    "message of last time is",
+                    "messages of last time are"
+                )
+            ))]
+        }
+        Msg::NotKept { problem } => vec![say(format!(
+            "Messages cannot be kept on this machine: {}. What is not sent when this ends is lost.",
+            problem.render_line()
+        ))],
+        Msg::Sent => answered(model),
+        Msg::NotSent { text, problem } => {
+            let told = not_sent(&text, &problem.render_line());
+            let mut effects = answered(model);
+            effects.insert(0, told);
+            effects
+        }
         Msg::Started { name, outcome } => started(model, name, outcome),
         Msg::Users(users) => {
             model.asking = false;
@@ -77,9 +104,28 @@ fn connected(model: &mut Model) -> Vec<Effect> {
         LinkState::Up => Vec::new(),
         LinkState::Down => {
             model.link = LinkState::Up;
-            vec![say("Connected again.")]
+            vec![match model.unsent {
+                0 => say("Connected again."),
+                count => say(format!(
+                    "Connected again; sending {}.",
+                    counted(count, "message", "messages")
+                )),
+            }]
         }
     }
+}
+
+/// A message is answered: when it was the last of those that waited, that is said.
+fn answered(model: &mut Model) -> Vec<Effect> {
+    model.unsent = model.unsent.saturating_sub(1);
+    if model.unsent == 0 && std::mem::take(&mut model.said_waiting) {
+        return vec![say("Nothing waits any more.")];
+    }
+    Vec::new()
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
@@ -91,6 +137,7 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
     match command {
         Command::Users => ask(model, Effect::ListUsers),
         Command::Time => ask(model, Effect::AskTime),
+        Command::Start(name) if model.link == LinkState::Down => start_unasked(model, name),
         Command::Start(name) => ask(model, Effect::Start(name)),
         Command::Stop => stop(model),
         Command::Quit => vec![Effect::Leave { hurry: true }],
@@ -104,24 +151,30 @@ fn ask(model: &mut Model, question: Effect) -> Vec<Effect> {
     vec![question]
 }
 
-fn text_typed(model: &Model, text: &str) -> Vec<Effect> {
-    let focus = model.focus.as_ref().and_then(|name| model.open.get(name));
-    let Some(opened) = focus else {
+fn text_typed(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Some(to) = model.focus.clone() else {
         return vec![say(
             "No conversation is open, so nobody got that; /start NAME opens one, /commands lists \
              the commands.",
         )];
     };
-    match text.parse() {
-        Ok(text) => vec![Effect::Send {
-            conversation: opened.conversation.clone(),
-            text,
-        }],
+    let text = match text.parse() {
+        Ok(text) => text,
         Err(error) => {
             let error: crate::domain::text::MessageTextError = error;
-            vec![not_sent(&text.into(), &error.to_string())]
+            return vec![not_sent(&text.into(), &error.to_string())];
         }
+    };
+    model.unsent += 1;
+    let mut effects = vec![Effect::Send { to, text }];
+    if model.link == LinkState::Down {
+        model.said_waiting = true;
+        effects.push(say(format!(
+            "Kept until the server is back; {} waiting.",
+            counted(model.unsent, "message is", "messages are")
+        )));
     }
+    effects
 }
 
 fn stop(model: &mut Model) -> Vec<Effect> {
@@ -139,14 +192,20 @@ fn stop(model: &mut Model) -> Vec<Effect> {
     ))]
 }
 
-fn started(
-    model: &mut Model,
-    name: UserName,
-    outcome: Result<String, StartProblem>,
-) -> Vec<Effect> {
+/// While the server is away nobody can be asked whether there is such a user: the first message will tell.
+fn start_unasked(model: &mut Model, name: UserName) -> Vec<Effect> {
+    model.open.insert(name.clone(), Opened { stopped: false });
+    model.focus = Some(name.clone());
+    vec![say(format!(
+        "Lines you type go to {name}. The server is away, so nobody was asked whether {name} exists; what you type is \
+         kept and sent when it is back."
+    ))]
+}
+
+fn started(model: &mut Model, name: UserName, outcome: Result<(), StartProblem>) -> Vec<Effect> {
     model.asking = false;
-    let conversation = match outcome {
-        Ok(conversation) => conversation,
+    match outcome {
+        Ok(()) => {}
         Err(StartProblem::UserNotFound) => {
             return vec![say(format!(
                 "Cannot start a conversation with user {name}. The user does not exist! ({name} \
@@ -159,12 +218,8 @@ fn started(
                 problem.render_line()
             ))];
         }
-    };
-    let opened = Opened {
-        conversation,
-        stopped: false,
-    };
-    let before = model.open.insert(name.clone(), opened);
+    }
+    let before = model.open.insert(name.clone(), Opened { stopped: false });
     let known = before.is_some_and(|before| !before.stopped);
     let left = model.focus.replace(name.clone());
     let text = match left {

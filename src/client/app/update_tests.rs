@@ -22,11 +22,11 @@ fn ann() -> Model {
 
 fn ann_with_bob() -> Model {
     let mut model = ann();
-    start(&mut model, "bob", Ok("c1"));
+    start(&mut model, "bob", Ok(()));
     model
 }
 
-fn start(model: &mut Model, with: &str, outcome: Result<&str, StartProblem>) -> Vec<Effect> {
+fn start(model: &mut Model, with: &str, outcome: Result<(), StartProblem>) -> Vec<Effect> {
     assert_eq!(
         update(model, Msg::Typed(format!("/start {with}"))),
         [Effect::Start(name(with))]
@@ -35,7 +35,6 @@ fn start(model: &mut Model, with: &str, outcome: Result<&str, StartProblem>) -> 
         !model.takes_input(),
         "a line waits for the answer before it"
     );
-    let outcome = outcome.map(str::to_owned);
     let effects = update(
         model,
         Msg::Started {
@@ -55,9 +54,9 @@ fn print(text: &str) -> Vec<Effect> {
     vec![Effect::Print(text.to_owned())]
 }
 
-fn sent(conversation: &str, text: &str) -> Vec<Effect> {
+fn sent(to: &str, text: &str) -> Vec<Effect> {
     vec![Effect::Send {
-        conversation: conversation.to_owned(),
+        to: name(to),
         text: text.parse().unwrap(),
     }]
 }
@@ -96,40 +95,40 @@ fn a_lost_connection_is_told_once_however_often_it_is_tried() {
 fn start_opens_and_lines_go_there() {
     let mut model = ann();
     assert_eq!(
-        start(&mut model, "bob", Ok("c1")),
+        start(&mut model, "bob", Ok(())),
         print("<> Conversation with bob is open. Lines you type go to bob; /stop closes it.")
     );
-    assert_eq!(typed(&mut model, "hello"), sent("c1", "hello"));
-    assert_eq!(typed(&mut model, "//stop"), sent("c1", "/stop"));
-    assert_eq!(typed(&mut model, "xSTOP"), sent("c1", "xSTOP"));
+    assert_eq!(typed(&mut model, "hello"), sent("bob", "hello"));
+    assert_eq!(typed(&mut model, "//stop"), sent("bob", "/stop"));
+    assert_eq!(typed(&mut model, "xSTOP"), sent("bob", "xSTOP"));
     assert_eq!(
         typed(&mut model, " begins with a space"),
-        sent("c1", " begins with a space")
+        sent("bob", " begins with a space")
     );
-    assert_eq!(typed(&mut model, " /stop"), sent("c1", " /stop"));
+    assert_eq!(typed(&mut model, " /stop"), sent("bob", " /stop"));
 }
 
 #[test]
 fn several_conversations_are_open_at_once() {
     let mut model = ann_with_bob();
     assert_eq!(
-        start(&mut model, "carol", Ok("c2")),
+        start(&mut model, "carol", Ok(())),
         print(
             "<> Lines you type go to carol now. The conversation with bob stays open: its messages \
              are shown, /start bob returns to it."
         )
     );
-    assert_eq!(typed(&mut model, "hi"), sent("c2", "hi"));
+    assert_eq!(typed(&mut model, "hi"), sent("carol", "hi"));
     assert_eq!(
-        start(&mut model, "bob", Ok("c1")),
+        start(&mut model, "bob", Ok(())),
         print(
             "<> Lines you type go to bob again. The conversation with carol stays open: its \
              messages are shown, /start carol returns to it."
         )
     );
-    assert_eq!(typed(&mut model, "hi"), sent("c1", "hi"));
+    assert_eq!(typed(&mut model, "hi"), sent("bob", "hi"));
     assert_eq!(
-        start(&mut model, "bob", Ok("c1")),
+        start(&mut model, "bob", Ok(())),
         print("<> Conversation with bob is open already; lines you type go to bob.")
     );
 }
@@ -146,7 +145,7 @@ fn an_unknown_user_keeps_the_sentence_of_the_original() {
     );
     assert_eq!(
         typed(&mut model, "still to bob"),
-        sent("c1", "still to bob")
+        sent("bob", "still to bob")
     );
 }
 
@@ -154,7 +153,7 @@ fn an_unknown_user_keeps_the_sentence_of_the_original() {
 fn notes_to_self_are_a_conversation() {
     let mut model = ann();
     assert_eq!(
-        start(&mut model, "ann", Ok("c9")),
+        start(&mut model, "ann", Ok(())),
         print("<> Your notes are open. Lines you type go to yourself; /stop closes them.")
     );
 }
@@ -298,4 +297,78 @@ fn commands_prints_the_table_and_help_explains_it() {
     };
     assert!(help.starts_with(&command::list().join("\n")));
     assert_eq!(help.lines().count(), 9);
+}
+
+#[test]
+fn lines_typed_while_the_server_is_away_are_kept_and_their_state_is_told() {
+    let mut model = ann_with_bob();
+    update(&mut model, Msg::ConnectionLost);
+    let kept = |text: &str, count: &str| {
+        let mut effects = sent("bob", text);
+        effects.extend(print(&format!(
+            "<> Kept until the server is back; {count} waiting."
+        )));
+        effects
+    };
+    assert_eq!(typed(&mut model, "one"), kept("one", "1 message is"));
+    assert_eq!(typed(&mut model, "two"), kept("two", "2 messages are"));
+    assert_eq!(
+        update(&mut model, Msg::Connected),
+        print("<> Connected again; sending 2 messages.")
+    );
+    assert_eq!(update(&mut model, Msg::Sent), []);
+    assert_eq!(
+        update(&mut model, Msg::Sent),
+        print("<> Nothing waits any more.")
+    );
+    // What goes at once is nothing to talk about.
+    assert_eq!(typed(&mut model, "three"), sent("bob", "three"));
+    assert_eq!(update(&mut model, Msg::Sent), []);
+}
+
+#[test]
+fn a_program_that_starts_without_a_server_can_be_written_to() {
+    let mut model = Model::new(name("ann"), Zone::Local);
+    let lost = update(&mut model, Msg::ConnectionLost);
+    let [Effect::Print(lost)] = lost.as_slice() else {
+        panic!("{lost:?}")
+    };
+    assert!(
+        lost.starts_with("<> Welcome, ann. The server cannot be reached"),
+        "{lost}"
+    );
+    assert!(model.takes_input());
+    let opened = typed(&mut model, "/start bob");
+    assert!(
+        matches!(opened.as_slice(), [Effect::Print(text)] if text.contains("nobody was asked")),
+        "{opened:?}"
+    );
+    assert!(model.takes_input(), "nothing is waited for");
+    assert_eq!(typed(&mut model, "hi")[..1], sent("bob", "hi")[..]);
+    update(&mut model, Msg::Connected);
+    let refused = update(
+        &mut model,
+        Msg::NotSent {
+            text: "hi".into(),
+            problem: "nobody is called bob".into(),
+        },
+    );
+    let told = [
+        print("<> Not sent: nobody is called bob: \"hi\""),
+        print("<> Nothing waits any more."),
+    ];
+    assert_eq!(refused, told.concat());
+}
+
+#[test]
+fn what_an_earlier_run_left_is_counted() {
+    let mut model = ann();
+    assert_eq!(
+        update(&mut model, Msg::Left { count: 1 }),
+        print("<> 1 message of last time is still waiting; sending now.")
+    );
+    assert_eq!(
+        update(&mut model, Msg::Sent),
+        print("<> Nothing waits any more.")
+    );
 }

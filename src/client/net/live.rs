@@ -139,6 +139,12 @@ impl Link {
         Ok(id)
     }
 
+    /// Takes a message that an earlier program did not see answered: it goes out as if nothing had happened, and if it
+    /// did arrive then, it is the same message. Its event comes as [`LinkEvent::Event`], since it was not typed here.
+    pub fn send_again(&mut self, message: Outgoing) {
+        self.outbox.restore(message);
+    }
+
     /// Returns how many messages are not answered yet.
     pub fn unsent(&self) -> usize {
         self.outbox.len()

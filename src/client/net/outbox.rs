@@ -10,7 +10,8 @@
 //!    of sending for good.
 //! 4. It holds a bounded number of messages and refuses further ones.
 //!
-//! Pure: time comes in as an argument. In memory: what is unanswered when the program ends is lost.
+//! Pure: time comes in as an argument. In memory: a program that outlives its messages' answers keeps them elsewhere
+//! (`client::journal`) and gives them back with [`Outbox::restore`].
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -114,12 +115,17 @@ impl Outbox {
             return Err(OutboxFull);
         }
         let id = ClientMessageId::mint();
-        let message = Outgoing { id, target, text };
+        self.restore(Outgoing { id, target, text });
+        Ok(id)
+    }
+
+    /// Takes a message that was given to an outbox before and may or may not have been sent. Never refused: it was
+    /// taken once.
+    pub fn restore(&mut self, message: Outgoing) {
         self.items.push_back(Item {
             message,
             request_id: None,
         });
-        Ok(id)
     }
 
     /// Returns how many messages are not answered.

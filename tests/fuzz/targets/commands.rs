@@ -55,6 +55,7 @@ fn lines(data: &[u8]) {
             Typed::Undecodable => Msg::TypedUndecodable,
             Typed::TooLong => Msg::TypedTooLong,
             Typed::Failed(error) => panic!("{error}"),
+            Typed::Interrupted => Msg::Interrupted,
         };
         for effect in update(&mut model, msg) {
             match effect {
@@ -64,7 +65,7 @@ fn lines(data: &[u8]) {
                 }
                 // As if the server had answered at once.
                 Effect::Start(name) => {
-                    let outcome = Ok("c1".to_owned());
+                    let outcome = Ok(());
                     update(&mut model, Msg::Started { name, outcome });
                 }
                 Effect::ListUsers => drop(update(&mut model, Msg::Users(Ok(Vec::new())))),

@@ -1,0 +1,265 @@
+//! Lines from a person at a terminal: edited, with a history and completion, while what comes is shown above them.
+//!
+//! The editor owns the terminal while it waits for a line; what the program prints meanwhile goes through it, so that a
+//! half-typed line is never torn. `--plain` and `TERM=dumb` go without: a screen reader reads a line once.
+//! The history lives as long as the program: what was said is not written to this machine's disk.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    env,
+    io::{self, IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError, mpsc as blocking},
+    thread,
+};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustyline::{
+    CompletionType, Config, Context, Editor, ExternalPrinter, Helper, completion::Completer,
+    error::ReadlineError, highlight::Highlighter, hint::Hinter, history::MemHistory,
+    validate::Validator,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    app::command,
+    input::{LINE_BYTES_MAX, Typed},
+};
+
+/// Names that are remembered for completion; past it no further ones are.
+const NAMES_MAX: usize = 10_000;
+/// Lines that are remembered.
+const HISTORY_MAX: usize = 500;
+/// Turns off what the editor may have turned on: pasting in brackets. Then a clean line.
+const PUT_BACK: &[u8] = b"\x1b[?2004l\r\x1b[K";
+
+/// The names that can be completed.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Arc<Mutex<BTreeSet<String>>>);
+
+impl Names {
+    /// Remembers a name. It must be safe to show.
+    pub fn add(&self, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < NAMES_MAX {
+            names.insert(name.to_owned());
+        }
+    }
+
+    fn beginning_with(&self, start: &str) -> Vec<String> {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let matching = names.range(start.to_owned()..);
+        matching
+            .take_while(|name| name.starts_with(start))
+            .cloned()
+            .collect()
+    }
+}
+
+/// A terminal with an editor on it. The terminal is as it was when this is dropped.
+#[derive(Debug)]
+pub struct EditedTerminal {
+    /// Lines, one for each [`EditedTerminal::ask`].
+    pub typed: mpsc::Receiver<Typed>,
+    /// What can be completed.
+    pub names: Names,
+    asks: blocking::Sender<String>,
+    before: Termios,
+}
+
+impl EditedTerminal {
+    /// Whether standard input and output are a terminal that can be edited on.
+    pub fn is_possible() -> bool {
+        let is_dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        !is_dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+
+    /// Starts the editor. Returns with it the only way to print from now on.
+    pub fn start() -> io::Result<(Self, Screen)> {
+        let before = tcgetattr(io::stdin())?;
+        let names = Names::default();
+        let config = Config::builder()
+            .completion_type(CompletionType::List)
+            .max_history_size(HISTORY_MAX)
+            .map_err(io::Error::other)?
+            .build();
+        let history = MemHistory::with_config(&config);
+        let mut editor =
+            Editor::<Words, MemHistory>::with_history(config, history).map_err(io::Error::other)?;
+        editor.set_helper(Some(Words(names.clone())));
+        let printer = editor.create_external_printer().map_err(io::Error::other)?;
+        let (asks, asked) = blocking::channel::<String>();
+        // One line is asked for at a time.
+        let (lines, typed) = mpsc::channel(1);
+        let read = move || {
+            while let Ok(prompt) = asked.recv() {
+                let Some(line) = read_line(&mut editor, &prompt) else {
+                    return;
+                };
+                let is_last = matches!(line, Typed::Failed(_));
+                if lines.blocking_send(line).is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("editor".to_owned())
+            .spawn(read)?;
+        let terminal = Self {
+            typed,
+            names,
+            asks,
+            before,
+        };
+        Ok((terminal, Screen::new(printer)))
+    }
+
+    /// Asks for the next line.
+    pub fn ask(&self, prompt: String) {
+        // An editor that has ended says so by the end of its lines.
+        let _ = self.asks.send(prompt);
+    }
+}
+
+impl Drop for EditedTerminal {
+    fn drop(&mut self) {
+        // The thread may hold the terminal in the middle of a line, and ends with the process.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+        let _ = io::stdout().write_all(PUT_BACK);
+        let _ = io::stdout().flush();
+    }
+}
+
+/// `None` at the end of the input.
+fn read_line(editor: &mut Editor<Words, MemHistory>, prompt: &str) -> Option<Typed> {
+    match editor.readline(prompt) {
+        Ok(line) if line.len() as u64 > LINE_BYTES_MAX => Some(Typed::TooLong),
+        Ok(line) => {
+            // A line that cannot be remembered can still be sent.
+            let _ = editor.add_history_entry(&line);
+            Some(Typed::Line(line))
+        }
+        Err(ReadlineError::Eof) => None,
+        Err(ReadlineError::Interrupted) => Some(Typed::Interrupted),
+        Err(error) => Some(Typed::Failed(error.to_string())),
+    }
+}
+
+/// Prints above the line that is being typed. Whole lines: what is written is shown when it is flushed.
+pub struct Screen {
+    printer: Box<dyn ExternalPrinter + Send>,
+    lines: Vec<u8>,
+}
+
+impl Screen {
+    fn new(printer: impl ExternalPrinter + Send + 'static) -> Self {
+        Self {
+            printer: Box::new(printer),
+            lines: Vec::new(),
+        }
+    }
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lines.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&self.lines).into_owned();
+        self.lines.clear();
+        self.printer.print(text).map_err(io::Error::other)
+    }
+}
+
+/// Completes commands and the names behind them.
+struct Words(Names);
+
+impl Helper for Words {}
+impl Validator for Words {}
+impl Highlighter for Words {
+    fn highlight_candidate<'c>(
+        &self,
+        candidate: &'c str,
+        _completion: CompletionType,
+    ) -> Cow<'c, str> {
+        Cow::Borrowed(candidate)
+    }
+}
+impl Hinter for Words {
+    type Hint = String;
+}
+impl Completer for Words {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        place: usize,
+        _context: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let before = line.get(..place).unwrap_or_default();
+        Ok(completions(before, &self.0))
+    }
+}
+
+/// Returns where the word begins that is being typed, and what it can become.
+fn completions(before: &str, names: &Names) -> (usize, Vec<String>) {
+    let Some(rest) = before.strip_prefix('/') else {
+        return (before.len(), Vec::new());
+    };
+    match rest.rsplit_once(' ') {
+        None => {
+            let word = rest.to_lowercase();
+            let matching = command::COMMANDS
+                .iter()
+                .filter(|it| it.name.starts_with(&word));
+            let space = |it: &command::Spec| if it.argument.is_empty() { "" } else { " " };
+            (
+                0,
+                matching
+                    .map(|it| format!("/{}{}", it.name, space(it)))
+                    .collect(),
+            )
+        }
+        Some((_, word)) => (
+            before.len() - word.len(),
+            names.beginning_with(&word.to_lowercase()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_names_are_completed_and_texts_are_not() {
+        let names = Names::default();
+        for name in ["bob", "bert", "carol"] {
+            names.add(name);
+        }
+        let all = |before: &str| completions(before, &names);
+        assert_eq!(all("/St").1, ["/start ", "/stop"]);
+        assert_eq!(
+            all("/start b"),
+            (7, vec!["bert".to_owned(), "bob".to_owned()])
+        );
+        assert_eq!(all("/start x").1, [""; 0]);
+        assert_eq!(all("hello b").1, [""; 0]);
+        assert_eq!(all("").1, [""; 0]);
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let names = Names::default();
+        for number in 0..NAMES_MAX + 10 {
+            names.add(&format!("n{number}"));
+        }
+        assert_eq!(names.beginning_with("n").len(), NAMES_MAX);
+    }
+}

@@ -1,0 +1,343 @@
+//! The outbox on disk: what was typed and is not answered yet outlives the program.
+//!
+//! A message is written before it is sent, and its answer after it came, each as one line of JSON at the end of a file.
+//! Whoever starts next takes over what ended programs left and sends it under the same ids, so that what had arrived is
+//! not sent twice. Each running program has a file of its own, locked while it runs: two at a time never mix. The folder
+//! and the files are for their owner alone. Knows nothing of the network.
+//!
+//! While the server can be reached a line is only handed to the system, which keeps it if this program is killed; when
+//! it cannot, [`Journal::sync`] keeps it over a power cut as well.
+
+use std::{
+    collections::HashSet,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use crate::domain::{ids::ClientMessageId, name::UserName};
+
+use super::net::{
+    connect::ServerAddress,
+    outbox::{Outgoing, Target},
+};
+
+/// How a file's name ends.
+const ENDING: &str = ".outbox";
+/// Bytes of a file past which no more is taken until everything in it is answered. A thousand messages of 16 KiB take
+/// 32 MiB at the worst, when every byte is escaped.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files of ended programs that are taken over at one start; a start with more leaves the rest to the next.
+const FILES_MAX: usize = 100;
+
+/// See the head of the file.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    open: HashSet<ClientMessageId>,
+    is_synced: bool,
+    is_torn: bool,
+}
+
+impl Journal {
+    /// Makes the journal of this program for a user at a server. Returns what programs before it left, oldest first.
+    pub fn open(
+        folder: &Path,
+        server: &ServerAddress,
+        user: &UserName,
+    ) -> io::Result<(Self, Vec<Outgoing>)> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        let prefix = format!("{}@@{user}@@", server.as_str());
+        let mut journal = Self::create(folder, &prefix)?;
+        let mut left: Vec<Outgoing> = Vec::new();
+        let mut taken = Vec::new();
+        for path in others(folder, &prefix, &journal.path)? {
+            if let Some((file, messages)) = take_over(&path)? {
+                left.extend(messages);
+                taken.push((path, file));
+            }
+        }
+        // Their ids begin with the time, so this is the order in which they were typed, over all files.
+        left.sort_by_key(|message| *message.id.as_bytes());
+        left.dedup_by_key(|message| message.id);
+        for message in &left {
+            journal.add(message)?;
+        }
+        journal.sync()?;
+        for (path, _locked) in taken {
+            fs::remove_file(path)?;
+        }
+        Ok((journal, left))
+    }
+
+    fn create(folder: &Path, prefix: &str) -> io::Result<Self> {
+        let random = getrandom::u64().map_err(io::Error::other)?;
+        let fresh = folder.join(format!(".{random:016x}.new"));
+        let path = folder.join(format!("{prefix}{random:016x}{ENDING}"));
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        // Locked before it has the name that others look for.
+        file.lock()?;
+        fs::rename(&fresh, &path)?;
+        Ok(Self {
+            path,
+            file,
+            bytes: 0,
+            open: HashSet::new(),
+            is_synced: true,
+            is_torn: false,
+        })
+    }
+
+    /// Keeps a message; to be called before it is sent.
+    pub fn add(&mut self, message: &Outgoing) -> io::Result<()> {
+        self.write(&line_of(message))?;
+        self.open.insert(message.id);
+        Ok(())
+    }
+
+    /// Notes that a message is answered, for good or for bad.
+    pub fn settled(&mut self, id: ClientMessageId) -> io::Result<()> {
+        if !self.open.remove(&id) {
+            return Ok(());
+        }
+        if self.open.is_empty() {
+            // Everything in the file is answered: it need not grow for ever.
+            self.file.set_len(0)?;
+            self.bytes = 0;
+            return Ok(());
+        }
+        self.write(&json!({ "done": id.to_string() }))
+    }
+
+    /// Puts everything on the disk itself.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.is_synced, true) {
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Whether another message can be taken.
+    pub fn has_room(&self) -> bool {
+        self.bytes < FILE_BYTES_MAX
+    }
+
+    fn write(&mut self, line: &Value) -> io::Result<()> {
+        // Behind a line that was cut, as a full disk does it, a new one begins.
+        let start = if self.is_torn { "\n" } else { "" };
+        let line = format!("{start}{line}\n");
+        self.is_torn = true;
+        self.is_synced = false;
+        self.file.write_all(line.as_bytes())?;
+        self.is_torn = false;
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if self.open.is_empty() {
+            // A file that stays is empty, and the next start removes it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The files of this user at this server but one's own.
+fn others(folder: &Path, prefix: &str, own: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_one = name.starts_with(prefix) && name.ends_with(ENDING);
+        if is_one && entry.path() != own && found.len() < FILES_MAX {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// Reads what an ended program left, and keeps its file locked; `None` if the program still runs, or another took it.
+fn take_over(path: &Path) -> io::Result<Option<(File, Vec<Outgoing>)>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if file.try_lock().is_err() || file.metadata()?.nlink() == 0 {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    (&file).take(2 * FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(Some((file, unanswered(&bytes))))
+}
+
+/// What a file says was not answered, in the order in which it was typed. A line that is not whole is the last one of a
+/// program that was killed while it wrote, so that nobody was told that it is kept.
+fn unanswered(bytes: &[u8]) -> Vec<Outgoing> {
+    let mut messages: Vec<Outgoing> = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Ok(line) = serde_json::from_slice::<Value>(line) else {
+            continue;
+        };
+        let id = |key: &str| line.get(key)?.as_str()?.parse::<ClientMessageId>().ok();
+        if let Some(done) = id("done") {
+            messages.retain(|message| message.id != done);
+        } else if let (Some(id), Some(target), Some(text)) =
+            (id("id"), target_of(&line), line["text"].as_str())
+        {
+            let text = text.to_owned();
+            messages.push(Outgoing { id, target, text });
+        }
+    }
+    messages
+}
+
+fn line_of(message: &Outgoing) -> Value {
+    let (key, to) = match &message.target {
+        Target::User(name) => ("user", name),
+        Target::Conversation(id) => ("conversation", id),
+    };
+    json!({ "id": message.id.to_string(), key: to, "text": message.text })
+}
+
+fn target_of(line: &Value) -> Option<Target> {
+    let word = |key: &str| Some(line.get(key)?.as_str()?.to_owned());
+    word("user")
+        .map(Target::User)
+        .or_else(|| word("conversation").map(Target::Conversation))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn open(folder: &Path) -> (Journal, Vec<Outgoing>) {
+        let server = "127.0.0.1:7777".parse().unwrap();
+        Journal::open(folder, &server, &"ann".parse().unwrap()).unwrap()
+    }
+
+    fn message(text: &str) -> Outgoing {
+        Outgoing {
+            id: ClientMessageId::mint(),
+            target: Target::User("bob".to_owned()),
+            text: text.to_owned(),
+        }
+    }
+
+    /// Ends a program as a kill does: the file stays as it is, the lock goes.
+    fn killed(journal: Journal) {
+        let Journal { file, path, .. } = &journal;
+        let copy = fs::read(path).unwrap();
+        file.unlock().unwrap();
+        let path = path.clone();
+        drop(journal);
+        fs::write(path, copy).unwrap();
+    }
+
+    #[test]
+    fn what_was_not_answered_is_there_at_the_next_start_in_order() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state");
+        let (mut first, left) = open(&folder);
+        assert_eq!(left, []);
+        let messages: Vec<Outgoing> = ["one", "two\n\"", "three", "four"].map(message).into();
+        for message in &messages {
+            first.add(message).unwrap();
+        }
+        first.settled(messages[1].id).unwrap();
+        first.sync().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&first.path)), (0o700, 0o600));
+
+        // A second one at the same time sees nothing of it, and is not seen.
+        let (mut second, left) = open(&folder);
+        assert_eq!(left, []);
+        let later = message("later");
+        second.add(&later).unwrap();
+
+        killed(first);
+        killed(second);
+        let (third, left) = open(&folder);
+        let expected = [&messages[0], &messages[2], &messages[3], &later];
+        assert_eq!(left.iter().collect::<Vec<_>>(), expected);
+        // Taken over, they are in one file, and stay there if this one is killed, too.
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        killed(third);
+        let (mut fourth, left) = open(&folder);
+        assert_eq!(left.len(), 4);
+        for message in left {
+            fourth.settled(message.id).unwrap();
+        }
+        drop(fourth);
+        assert_eq!(
+            fs::read_dir(&folder).unwrap().count(),
+            0,
+            "nothing is left when all is answered"
+        );
+    }
+
+    #[test]
+    fn others_find_nothing_of_another_user_or_server() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut ann, _) = open(home.path());
+        ann.add(&message("hers")).unwrap();
+        killed(ann);
+        for (server, user) in [("127.0.0.1:7777", "an"), ("127.0.0.1:777", "ann")] {
+            let server = server.parse().unwrap();
+            let (_, left) = Journal::open(home.path(), &server, &user.parse().unwrap()).unwrap();
+            assert_eq!(left, [], "{server:?} {user}");
+        }
+        assert_eq!(open(home.path()).1.len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_is_cut_and_lines_of_another_kind_do_no_harm() {
+        let whole = message("whole");
+        let mut bytes = format!("{}\n", line_of(&whole)).into_bytes();
+        bytes.extend(
+            b"\xff\xfe\n[]\n{\"id\":\"x\",\"user\":\"bob\",\"text\":\"a\"}\n\n{\"done\":7}\n",
+        );
+        let cut = line_of(&message("cut")).to_string();
+        for end in 0..cut.len() {
+            let mut bytes = bytes.clone();
+            bytes.extend(&cut.as_bytes()[..end]);
+            assert_eq!(
+                unanswered(&bytes),
+                std::slice::from_ref(&whole),
+                "cut at {end}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_answered_whole_does_not_grow() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut journal, _) = open(home.path());
+        for round in 0..100 {
+            let message = message(&format!("{round}"));
+            journal.add(&message).unwrap();
+            journal.settled(message.id).unwrap();
+        }
+        assert_eq!(fs::metadata(&journal.path).unwrap().len(), 0);
+        // What others answered is nothing to write.
+        journal.settled(ClientMessageId::mint()).unwrap();
+        assert_eq!(fs::metadata(&journal.path).unwrap().len(), 0);
+    }
+}
