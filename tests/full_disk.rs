@@ -3,55 +3,17 @@
 use std::{
     fs,
     io::Write as _,
-    path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
 use tinychat::pb::event::Body;
 use tonic::Code;
 
 use crate::support::{
     self, Account, PATIENCE, Server,
     account::{messages, new_id, reason, text_of},
+    disk::SmallDisk,
 };
-
-/// A small file system in memory. Unmounted when dropped.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn mount(mebibytes: u32) -> Result<Self, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={mebibytes}m");
-        let output = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder.path())
-            .output()
-            .map_err(|error| format!("mount: {error}"))?;
-        if output.status.success() {
-            Ok(Self(folder))
-        } else {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            Err(format!("cannot mount a tmpfs: {}", said.trim()))
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a server that is about to be reaped may still hold a file.
-        Command::new("umount")
-            .arg("-l")
-            .arg(self.path())
-            .status()
-            .ok();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_sends_goes_on_reading_and_recovers() {

@@ -220,7 +220,8 @@ fn a_server_that_is_killed_and_comes_back_is_found_again_and_lines_typed_meanwhi
     ann.line("meanwhile 1");
     ann.line("meanwhile 2");
     let _second = again.arguments(&["--listen", &address]).start();
-    ann.wait_for("<> Connected again.");
+    ann.wait_for("<> Connected again; sending 2 messages.");
+    ann.wait_for("<> Nothing waits any more.");
     bob.wait_for("meanwhile 1\n");
     bob.wait_for("meanwhile 2\n");
     ann.line("after");

@@ -30,8 +30,11 @@ mod crash_states;
 mod full_disk;
 
 mod bad_starts;
+mod client_outbox;
 mod fuzz;
 mod line_client;
+mod line_editor;
+mod scripting;
 mod terminal_safety;
 mod upgrade;
 
@@ -44,5 +47,5 @@ mod slow_reader;
 mod grpc_web;
 mod grpcurl;
 mod metrics;
-mod python_client;
+mod other_languages;
 mod tls;

@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tinychat::client::{cli::Arguments, exit::Failure, run};
+use tinychat::client::{cli::Arguments, exit::Failure, json::Format, run};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
     let format = arguments.format();
     // Two threads: while one is held up by a slow terminal, the other answers the server.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -24,4 +27,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(format),
     }
+}
+
+/// Wrong usage, or a wish for help. A program that asked for objects gets one.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        return Failure::usage(first).report(Format::Json);
+    }
+    error.exit()
 }

@@ -1,7 +1,8 @@
 //! Where results go: lines for people or objects for programs, and never a word more.
 
-use std::io::Write;
+use std::io::{self, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use super::{
@@ -50,6 +51,16 @@ impl<W: Write> Output<W> {
     /// Prints a line as it is.
     pub fn line(&mut self, line: &str) -> Result<(), Failure> {
         writeln!(self.out, "{line}").map_err(|error| Failure::output(&error))
+    }
+
+    /// Whether nobody can read standard output any more, as when it goes to a `head` that has what it wants. Writing would
+    /// tell as much, but a program that waits for news may have nothing to write.
+    pub fn is_closed(&self) -> bool {
+        let out = io::stdout();
+        let mut polled = [PollFd::new(&out, PollFlags::empty())];
+        let now = Timespec::default();
+        let ready = poll(&mut polled, Some(&now));
+        ready.is_ok() && polled[0].revents().contains(PollFlags::ERR)
     }
 
     /// Lets nothing lie between here and the reader.

@@ -134,6 +134,7 @@ pub async fn run(
             Step::Typed(line) => plain.typed(line)?,
             Step::Answer(answer) => plain.answered(answer)?,
             Step::Msg(msg) => plain.happened(msg)?,
+            Step::Tick if plain.out.is_closed() => return Err(Failure::OutputClosed),
             Step::Tick => plain.progress.tell(&mut plain.link),
             Step::Late => plain.late(),
         }

@@ -60,6 +60,9 @@ pub async fn watch(
             event = link.next() => event,
             () = interrupts.next() => break Ok(()),
             _ = tick.tick() => {
+                if out.is_closed() {
+                    break Err(Failure::OutputClosed);
+                }
                 if options.acknowledge {
                     progress.tell(&mut link);
                 }

@@ -8,6 +8,7 @@ pub mod bystander;
 pub mod certificates;
 pub mod checker;
 pub mod crash;
+pub mod disk;
 pub mod evil;
 pub mod feed;
 pub mod load;

@@ -193,6 +193,12 @@ impl Terminal {
         }
     }
 
+    /// Whether the terminal shows what is typed, as it did before the client began.
+    pub fn echoes(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes;
+        modes.contains(rustix::termios::LocalModes::ECHO | rustix::termios::LocalModes::ICANON)
+    }
+
     /// Ends the client as nothing else can.
     pub fn kill9(&mut self) {
         self.child.kill().unwrap();

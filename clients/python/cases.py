@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+"""The twelve cases of clients/README.md against a real server.
+
+Usage: cases.py SERVER [CA_FILE]    after ./generate; prints `ok NAME` for each, or what differed and exits 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "gen"))  # what ./generate made
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc import StatusCode
+from tinychat.v1 import auth_service_pb2 as auth
+from tinychat.v1 import auth_service_pb2_grpc as auth_grpc
+from tinychat.v1 import chat_service_pb2 as chat
+from tinychat.v1 import chat_service_pb2_grpc as chat_grpc
+from tinychat.v1 import conversation_service_pb2 as conversation
+from tinychat.v1 import conversation_service_pb2_grpc as conversation_grpc
+from tinychat.v1 import types_pb2 as types
+
+from resuming import DEADLINE, Login, bearer, connect, detail, history, new_id, wait_asked
+
+PASSWORD = "correct horse"
+# Bytes that must come as they went: two lines, a tab, an emoji of several code points, an accent beside its letter.
+TEXT = "family \N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}\n\tcafe\u0301 "
+
+
+class Difference(Exception):
+    """What came is not what must come."""
+
+
+def check(what: str, came: Any, must: Any) -> None:
+    if came != must:
+        raise Difference(f"{what}: {came!r} instead of {must!r}")
+
+
+def refused(call: Callable[[], Any], code: StatusCode, reason: str | None = None) -> grpc.RpcError:
+    """Makes a call that must fail so, and returns its error. No reason: any will do."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        check("code", error.code(), code)
+        info = detail(error, error_details_pb2.ErrorInfo)
+        if info is None or not info.reason:
+            raise Difference(f"no ErrorInfo with a reason beside {error.details()!r}") from error
+        check("domain", info.domain, "tinychat")
+        check("reason", info.reason, reason or info.reason)
+        return error
+    raise Difference(f"the call succeeded instead of {code}")
+
+
+class Server:
+    """The services, with a deadline on everything."""
+
+    def __init__(self, channel: grpc.Channel):
+        self.auth = auth_grpc.AuthServiceStub(channel)
+        self.chat = chat_grpc.ChatServiceStub(channel)
+        self.conversations = conversation_grpc.ConversationServiceStub(channel)
+
+    def log_in(self, name: str, password: str) -> auth.LoginResponse:
+        return self.auth.Login(auth.LoginRequest(user_name=name, password=password), timeout=DEADLINE)
+
+    def who_am_i(self, login: Login = ()) -> auth.WhoAmIResponse:
+        return self.auth.WhoAmI(auth.WhoAmIRequest(), metadata=login, timeout=DEADLINE)
+
+    def send(self, sender: User, to: str, text: str, message_id: str = "") -> chat.SendResponse:
+        request = chat.SendRequest(user_name=to, text=text, client_message_id=message_id)
+        return self.chat.Send(request, metadata=sender.login, timeout=DEADLINE)
+
+    def send_numbers(self, sender: User, to: User, count: int) -> list[chat.SendResponse]:
+        """Sends `number 1`, `number 2` …"""
+        return [self.send(sender, to.name, f"number {number}") for number in range(1, count + 1)]
+
+    def events(self, user: User, **request: Any) -> Iterator[types.Event]:
+        """The events of one stream, without any resuming."""
+        stream = self.chat.Subscribe(chat.SubscribeRequest(**request), metadata=user.login, timeout=DEADLINE)
+        try:
+            for frame in stream:
+                yield from frame.events
+        finally:
+            stream.cancel()
+
+
+class User:
+    """A new user, logged in."""
+
+    def __init__(self, server: Server):
+        self.name = f"user-{secrets.token_hex(8)}"
+        request = auth.RegisterRequest(user_name=self.name, password=PASSWORD)
+        self.registered = server.auth.Register(request, timeout=DEADLINE)
+        self.login = bearer(self.registered.access_token)
+
+
+class Chat:
+    """One stream in both directions."""
+
+    def __init__(self, server: Server, user: User):
+        self.requests: queue.SimpleQueue = queue.SimpleQueue()
+        self.stream = server.chat.Chat(iter(self.requests.get, None), metadata=user.login, timeout=DEADLINE)
+        self.last_request = 0
+        self.events: list[types.Event] = []
+        self.replies: dict[int, chat.Reply] = {}
+        self.request(hello=chat.Hello())
+        self.read_until(lambda: self.events and kind(self.events[-1]) == "caught_up")
+        check("first event of Chat", kind(self.events[0]), "welcome")
+
+    def request(self, **request: Any) -> int:
+        self.last_request += 1
+        self.requests.put(chat.ChatRequest(request_id=self.last_request, **request))
+        return self.last_request
+
+    def ask(self, **request: Any) -> chat.Reply:
+        """Sends a frame and returns the reply to it."""
+        request_id = self.request(**request)
+        self.read_until(lambda: request_id in self.replies)
+        return self.replies[request_id]
+
+    def message(self, seq: int) -> types.Message:
+        """Waits for the message with this seq."""
+
+        def found() -> list[types.Message]:
+            return [event.message for event in self.events if event.message.seq == seq]
+
+        self.read_until(found)
+        return found()[0]
+
+    def read_until(self, condition: Callable[[], Any]) -> None:
+        while not condition():
+            frame = next(self.stream, None)
+            if frame is None:
+                raise Difference(f"Chat ended after {self.events} and {self.replies}")
+            self.events.extend(frame.events)
+            self.replies.update((reply.request_id, reply) for reply in frame.replies)
+
+    def close(self) -> None:
+        """Ends the requests: the server answers by ending the stream with OK; anything else is raised."""
+        self.requests.put(None)
+        for _ in self.stream:
+            pass
+
+
+def kind(event: types.Event) -> str | None:
+    return event.WhichOneof("body")
+
+
+def until_caught_up(events: Iterable[types.Event]) -> list[types.Event]:
+    """Reads up to `caught_up` and returns what came."""
+    read = []
+    for event in events:
+        read.append(event)
+        if kind(event) == "caught_up":
+            check("first event", kind(read[0]), "welcome")
+            return read
+    raise Difference(f"the stream ended before caught_up, after {read}")
+
+
+def story(events: Iterable[types.Event]) -> list[str]:
+    """What a stream brought, in words: resets, gaps and messages, in their order."""
+    words = []
+    for event in events:
+        if kind(event) == "message":
+            words.append(f"{event.message.seq}: {event.message.text}")
+        elif kind(event) == "gap":
+            words.append(f"gap {event.gap.from_seq} to {event.gap.to_seq}")
+        elif kind(event) == "reset":
+            words.append("reset")
+    return words
+
+
+def numbers(first: int, last: int) -> list[str]:
+    """The story of the messages that `send_numbers` sent."""
+    return [f"{number}: number {number}" for number in range(first, last + 1)]
+
+
+def register_and_login(server: Server) -> None:
+    ann = User(server)
+    first = ann.registered
+    check("name", first.user.name, ann.name)
+    check("a token came", first.access_token != "", True)
+    again = auth.RegisterRequest(user_name=ann.name, password=PASSWORD)
+    refused(lambda: server.auth.Register(again, timeout=DEADLINE), StatusCode.ALREADY_EXISTS, "NAME_TAKEN")
+    refused(lambda: server.log_in(ann.name, "wrong horse"), StatusCode.UNAUTHENTICATED, "LOGIN_FAILED")
+    second = server.log_in(ann.name, PASSWORD)
+    check("user of the login", second.user.id, first.user.id)
+    check("another device", second.device.id != first.device.id, True)
+    for login in (first, second):
+        me = server.who_am_i(bearer(login.access_token))
+        check("WhoAmI", (me.user.id, me.device.id), (first.user.id, login.device.id))
+
+
+def no_token(server: Server) -> None:
+    refused(server.who_am_i, StatusCode.UNAUTHENTICATED)
+    refused(lambda: server.who_am_i(bearer("none")), StatusCode.UNAUTHENTICATED)
+
+
+def unknown_user(server: Server) -> None:
+    ann = User(server)
+    nobody = f"nobody-{secrets.token_hex(8)}"
+    refused(lambda: server.send(ann, nobody, "hello"), StatusCode.NOT_FOUND, "USER_NOT_FOUND")
+
+
+def field_violation(server: Server) -> None:
+    ann = User(server)
+    error = refused(lambda: server.send(ann, ann.name, ""), StatusCode.INVALID_ARGUMENT)
+    request = detail(error, error_details_pb2.BadRequest)
+    check("fields", request and [violation.field for violation in request.field_violations], ["text"])
+
+
+def live(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    talk, listen = Chat(server, ann), Chat(server, bob)
+    sent = talk.ask(send=chat.SendRequest(user_name=bob.name, text=TEXT, client_message_id=new_id())).send
+    check("seq of the first message", sent.seq, 1)
+    for stream in (talk, listen):  # the sender's own device gets the event too
+        message = stream.message(sent.seq)
+        check("sender", message.sender.name, ann.name)
+        check("text", message.text.encode(), TEXT.encode())
+
+    back = server.send(bob, ann.name, "back by a call")
+    check("text by a call", talk.message(back.seq).text, "back by a call")
+
+    nobody = f"nobody-{secrets.token_hex(8)}"
+    error = talk.ask(send=chat.SendRequest(user_name=nobody, text="hello")).error
+    check("error in-band", (error.code, error.reason), (StatusCode.NOT_FOUND.value[0], "USER_NOT_FOUND"))
+    check("answer to ping", talk.ask(ping=chat.Ping()).WhichOneof("result"), "pong")
+    for stream in (talk, listen):
+        stream.close()
+
+
+def duplicate_send(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    message_id = new_id()
+    first = server.send(ann, bob.name, "once", message_id)
+    check("duplicate of the first", first.duplicate, False)
+    repeat = server.send(ann, bob.name, "once", message_id)
+    check("repeat", (repeat.seq, repeat.duplicate), (first.seq, True))
+    reused = "CLIENT_MESSAGE_ID_REUSED"
+    refused(lambda: server.send(ann, bob.name, "other", message_id), StatusCode.ALREADY_EXISTS, reused)
+
+    # The same in a stream: all doors know the same ids.
+    talk = Chat(server, ann)
+    repeat = talk.ask(send=chat.SendRequest(user_name=bob.name, text="once", client_message_id=message_id)).send
+    check("repeat in-band", (repeat.seq, repeat.duplicate), (first.seq, True))
+    error = talk.ask(send=chat.SendRequest(user_name=bob.name, text="other", client_message_id=message_id)).error
+    check("error in-band", (error.code, error.reason), (StatusCode.ALREADY_EXISTS.value[0], reused))
+    talk.close()
+    held = history(server.conversations.ListMessages, ann.login, first.conversation_id)
+    check("history", [message.text for message in held], ["once"])
+
+
+def rate_limited(server: Server) -> None:
+    ann = User(server)
+    sent: dict[int, str] = {}  # the id of each message that was acknowledged, by seq
+
+    def start() -> tuple[chat.SendRequest, grpc.Future]:
+        request = chat.SendRequest(user_name=ann.name, text="fast", client_message_id=new_id())
+        return request, server.chat.Send.future(request, metadata=ann.login, timeout=DEADLINE)
+
+    # Many at once: one after the other, a slow disk would keep them below the limit.
+    turned_away = None
+    give_up = time.monotonic() + DEADLINE
+    while turned_away is None:
+        if time.monotonic() > give_up:
+            raise Difference(f"no limit after {len(sent)} sends")
+        for request, call in [start() for _ in range(50)]:
+            if call.exception():
+                turned_away = request, call
+            else:
+                sent[call.result().seq] = request.client_message_id
+
+    request, call = turned_away
+    for _ in range(3):  # what was sent beside it may have taken the place that it was told to wait for
+        error = refused(call.result, StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
+        wait = wait_asked(error)
+        check(f"RetryInfo asks for a wait, {wait}", wait is not None and 0 < wait < DEADLINE, True)
+        time.sleep(wait)
+        call = server.chat.Send.future(request, metadata=ann.login, timeout=DEADLINE)
+        if not call.exception():
+            break
+    answer = call.result()
+    check("duplicate", answer.duplicate, False)
+    sent[answer.seq] = request.client_message_id
+    held = history(server.conversations.ListMessages, ann.login, answer.conversation_id)
+    check("history", [(message.seq, message.client_message_id) for message in held], sorted(sent.items()))
+
+
+def offline_backlog(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    sent = server.send_numbers(ann, bob, 5)
+    events = until_caught_up(server.events(bob))
+    check("stream", story(events), numbers(1, 5))
+    times = [event.message.sent_time for event in events if kind(event) == "message"]
+    check("times", times, [answer.sent_time for answer in sent])
+
+
+def resume(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    server.send_numbers(ann, bob, 6)
+    stream = server.events(bob)
+    read = list(itertools.islice((event for event in stream if kind(event) == "message"), 3))
+    stream.close()
+    check("first stream", story(read), numbers(1, 3))
+    events = until_caught_up(server.events(bob, resume_cursor=read[-1].cursor))
+    check("resumed stream", story(events), numbers(4, 6))
+
+
+def gap(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    sent = server.send_numbers(ann, bob, 5)
+    events = until_caught_up(server.events(bob, max_backlog_per_conversation=2))
+    check("stream", story(events), ["gap 1 to 3", *numbers(4, 5)])
+
+    left_out = next(event.gap for event in events if kind(event) == "gap")
+    check("conversation of the gap", left_out.conversation_id, sent[0].conversation_id)
+    request = conversation.ListMessagesRequest(
+        conversation_id=left_out.conversation_id,
+        after_seq=left_out.from_seq - 1,
+        page_size=left_out.to_seq - left_out.from_seq + 1,
+    )
+    page = server.conversations.ListMessages(request, metadata=bob.login, timeout=DEADLINE)
+    check("page", [f"{message.seq}: {message.text}" for message in page.messages], numbers(1, 3))
+    check("last_seq", page.last_seq, 5)
+
+
+def unknown_cursor(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    server.send_numbers(ann, bob, 3)
+    events = until_caught_up(server.events(bob, resume_cursor="none"))
+    check("stream", story(events), ["reset", *numbers(1, 3)])
+
+
+def revoked_token(server: Server) -> None:
+    ann = User(server)
+    second = server.log_in(ann.name, PASSWORD)
+    stream = server.events(ann)
+    until_caught_up(stream)
+
+    request = auth.RevokeDeviceRequest(device_id=ann.registered.device.id)
+    server.auth.RevokeDevice(request, metadata=bearer(second.access_token), timeout=DEADLINE)
+    began = time.monotonic()
+    refused(lambda: list(stream), StatusCode.UNAUTHENTICATED)
+    took = time.monotonic() - began
+    check(f"the stream ended within 2 s, after {took:.1f} s", took < 2, True)
+    refused(lambda: server.who_am_i(ann.login), StatusCode.UNAUTHENTICATED)
+
+
+CASES = [
+    register_and_login,
+    no_token,
+    unknown_user,
+    field_violation,
+    live,
+    duplicate_send,
+    rate_limited,
+    offline_backlog,
+    resume,
+    gap,
+    unknown_cursor,
+    revoked_token,
+]
+
+
+def main() -> None:
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: cases.py SERVER [CA_FILE]")
+    with connect(*sys.argv[1:]) as channel:
+        server = Server(channel)
+        for case in CASES:
+            try:
+                case(server)
+            except Difference as difference:
+                sys.exit(f"{case.__name__}: {difference}")
+            except grpc.RpcError as error:
+                sys.exit(f"{case.__name__}: {error.code()}: {error.details()}")
+            print(f"ok {case.__name__}", flush=True)
+    print(f"{len(CASES)} of 12")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+//! What was typed and not answered outlives the client: it is kept on disk, sent once and in order, and its state is told.
+
+use std::fs;
+
+use super::support::{self, Account, Server, account::text_of, disk::SmallDisk, terminal::Home};
+
+fn outboxes(home: &Home) -> usize {
+    let folder = home.path().join("state/tinychat");
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".outbox")).count()
+}
+
+/// The texts of a conversation, by somebody in it.
+async fn texts(account: &Account, with: &str) -> Vec<String> {
+    let conversation = account.conversation_with(with).await;
+    let history = account.history(&conversation.id).await;
+    history.iter().map(|it| text_of(it).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_of_a_client_that_is_killed_while_the_server_is_away_arrive_once_in_order() {
+    let mut server = Server::start();
+    let (again, address) = (server.again(), server.address().as_str().to_owned());
+    let bob = Account::login(&server, "bob").await;
+    let home = Home::new();
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/start bob", "/stop closes it.\n");
+    ann.line("before");
+    let mut heard = bob.subscribe(None).await;
+    assert_eq!(text_of(&heard.messages(1).await[0]), "before");
+    server.kill9();
+    ann.wait_for("<> Connection lost");
+    ann.ask("one", "1 message is waiting.");
+    ann.ask("two \"quoted\"", "2 messages are waiting.");
+    ann.kill9();
+    assert_eq!(outboxes(&home), 1);
+
+    // Another start without the server finds them, takes another, and is killed, too.
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("2 messages of last time are still waiting");
+    ann.wait_for("The server cannot be reached");
+    ann.ask("/start bob", "nobody was asked");
+    ann.ask("three", "3 messages are waiting.");
+    ann.kill9();
+
+    let server = again.arguments(&["--listen", &address]).start();
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("3 messages of last time are still waiting");
+    ann.wait_for("Nothing waits any more.");
+    ann.line("/quit");
+    assert!(ann.ended().success());
+    // What an earlier run typed is not on this screen yet: it is shown when it is sent.
+    let shown = ann.transcript();
+    for text in ["one", "two \"quoted\"", "three"] {
+        assert_eq!(shown.matches(&format!("> {text}\n")).count(), 1, "{shown}");
+    }
+    let bob = bob.on(&server);
+    let expected = ["before", "one", "two \"quoted\"", "three"];
+    assert_eq!(texts(&bob, "ann").await, expected);
+    assert_eq!(outboxes(&home), 0, "nothing is kept that was answered");
+}
+
+/// The worst moment: the server has a message, and the client dies before it hears of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_answer_never_came_is_still_one_message() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let home = Home::new();
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/start bob", "/stop closes it.\n");
+    ann.line("heard");
+    let mut heard = bob.subscribe(None).await;
+    let message = heard.messages(1).await.remove(0);
+    ann.kill9();
+    // As if the answer had been lost: the message stands in the outbox of a program that was killed.
+    let server_name = server.address().as_str();
+    let file = home.path().join(format!(
+        "state/tinychat/{server_name}@@ann@@0123456789abcdef.outbox"
+    ));
+    let line = format!(
+        "{{\"id\":\"{}\",\"user\":\"bob\",\"text\":\"heard\"}}\n",
+        message.client_message_id
+    );
+    fs::write(file, line).unwrap();
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("1 message of last time is still waiting");
+    ann.wait_for("Nothing waits any more.");
+    ann.line("/quit");
+    assert!(ann.ended().success());
+    assert_eq!(texts(&bob, "ann").await, ["heard"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_while_the_server_is_away_is_told_that_messages_are_kept() {
+    let mut server = Server::start();
+    let (again, address) = (server.again(), server.address().as_str().to_owned());
+    let home = Home::new();
+    let login = home.run(&address, &["--user", "ann", "login"], b"");
+    assert!(login.status.success(), "{login:?}");
+    server.kill9();
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("The server cannot be reached");
+    // Nobody can be asked who there is: what is refused later is told then.
+    ann.ask("/start nobody", "nobody was asked");
+    ann.ask("hello?", "1 message is waiting.");
+    ann.ask("/start ann", "nobody was asked");
+    ann.ask("note", "2 messages are waiting.");
+    ann.line("/quit");
+    assert_eq!(ann.ended().code(), Some(4));
+    let shown = ann.transcript();
+    assert!(
+        shown.contains("2 messages are not sent yet and are kept"),
+        "{shown}"
+    );
+
+    let server = again.arguments(&["--listen", &address]).start();
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("Not sent: nobody called nobody ever registered");
+    ann.wait_for("Nothing waits any more.");
+    ann.line("/quit");
+    assert!(ann.ended().success());
+    let account = Account::login(&server, "ann").await;
+    assert_eq!(texts(&account, "ann").await, ["note"]);
+}
+
+#[test]
+fn messages_that_cannot_be_kept_are_still_sent_and_that_is_said() {
+    let name = "messages_that_cannot_be_kept_are_still_sent_and_that_is_said";
+    let disk = SmallDisk::mount(1);
+    if !support::need(name, disk.as_ref().map(drop).map_err(Clone::clone)) {
+        return;
+    }
+    let disk = disk.unwrap();
+    let server = Server::start();
+    let home = Home::new();
+    let address = server.address().as_str();
+    let token = home.run(address, &["--user", "ann", "token"], b"");
+    let token = String::from_utf8(token.stdout).unwrap();
+    // Full to the last byte: a file can be made, and nothing written to it.
+    let error = fs::write(disk.path().join("filling"), vec![0; 2 << 20]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    let state = disk.path().display().to_string();
+    let environment = [("TINYCHAT_TOKEN", token.trim()), ("XDG_STATE_HOME", &state)];
+    let output = home.run_with(address, &[], b"/start ann\nhello\n", &environment);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown}{output:?}");
+    assert!(
+        shown.contains("Messages cannot be kept on this machine"),
+        "{shown}"
+    );
+    let history = home.run(address, &["history", "ann"], b"");
+    let history = String::from_utf8(history.stdout).unwrap();
+    assert!(history.contains("> hello\n"), "{history}");
+}
