@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -181,24 +182,28 @@ fn marked_blocks(readme: &str) -> Vec<String> {
     blocks
 }
 
-/// All marked blocks run as one script, so that a later one can use what an earlier one set. The only change: where the
-/// default address stands, the test's server is put.
-#[test]
-fn the_readme_lines_run_as_they_stand() {
-    let name = "the_readme_lines_run_as_they_stand";
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    let there = readme
-        .as_ref()
-        .map(drop)
-        .map_err(|error| format!("README.md: {error}"));
-    if !support::need(name, there.and(usable())) {
-        return;
+/// The marked blocks of a document; a test that needs them and grpcurl is skipped without.
+fn blocks_of(document: &str, test: &str) -> Option<Vec<String>> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document));
+    let there = text.as_ref().map(drop);
+    let there = there.map_err(|error| format!("{document}: {error}"));
+    if !support::need(test, there.and(usable())) {
+        return None;
     }
-    let blocks = marked_blocks(&readme.unwrap());
+    let blocks = marked_blocks(&text.unwrap());
     assert!(
         !blocks.is_empty(),
-        "README marks no lines with <!-- run -->"
+        "{document} marks no lines with <!-- run -->"
     );
+    Some(blocks)
+}
+
+/// All marked blocks of a document run as one script, so that a later one can use what an earlier one set. The only
+/// change: where the default address stands, the test's server is put.
+fn runs_as_it_stands(document: &str, test: &str) {
+    let Some(blocks) = blocks_of(document, test) else {
+        return;
+    };
     let server = Server::build().with_passwords().start();
     let script = blocks
         .join("\n")
@@ -216,6 +221,42 @@ fn the_readme_lines_run_as_they_stand() {
         .unwrap();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+}
+
+#[test]
+fn the_readme_lines_run_as_they_stand() {
+    runs_as_it_stands("README.md", "the_readme_lines_run_as_they_stand");
+}
+
+#[test]
+fn the_cookbook_runs_as_it_stands() {
+    runs_as_it_stands("docs/grpcurl.md", "the_cookbook_runs_as_it_stands");
+}
+
+#[test]
+fn the_scripts_run_as_they_stand() {
+    runs_as_it_stands("docs/scripting.md", "the_scripts_run_as_they_stand");
+}
+
+/// Whatever the server offers has its line in the cookbook.
+#[test]
+fn the_cookbook_has_every_method() {
+    let Some(blocks) = blocks_of("docs/grpcurl.md", "the_cookbook_has_every_method") else {
+        return;
+    };
+    let blocks = blocks.join("\n");
+    let server = Server::build().with_passwords().start();
+    let mut methods = 0;
+    for service in good(&server, &[], &["list"]).lines() {
+        for method in good(&server, &[], &["list", service]).lines() {
+            // grpcurl names a method with a dot, and calls it with a slash.
+            let (service, name) = method.rsplit_once('.').unwrap();
+            let called = format!("{service}/{name}");
+            assert!(blocks.contains(&called), "no line calls {called}");
+            methods += 1;
+        }
+    }
+    assert!(methods >= 20, "{methods} methods");
 }
 
 #[test]

@@ -44,6 +44,8 @@ mod connections;
 mod go_regressions;
 mod slow_reader;
 
+mod api_reference;
+mod cases;
 mod grpc_web;
 mod grpcurl;
 mod metrics;

@@ -1,9 +1,103 @@
-//! The client: a library to connect, send and follow events, and the line client that stands on it.
+//! The client: a library for programs that talk to TinyChat, and the line client that stands on it.
 //!
-//! Never imports the server's half of the program; it speaks the same public schema as everybody
-//! else. The library is [`net`]: [`net::session::Session`] for calls, [`net::live::Link`] for the
-//! live stream. Inside, `app` is pure and lowest, `net` waits for the network, the rest is the
-//! program: arguments, login, the line mode.
+//! Never imports the server's half of the program; it speaks the same public schema as everybody else. Inside, `app` is
+//! pure and lowest, `net` waits for the network and is the library, the rest is the program: arguments, login, line mode,
+//! one-shots.
+//!
+//! # The library
+//!
+//! A [`Session`] makes calls, with or without a login; a [`Link`] follows what happens and outlives broken connections.
+//! Their messages are those of the schema, in [`pb`](crate::pb).
+//!
+//! Connecting, with the choice of [`Security`]; a login; a send that is repeated until it is answered, and is one message
+//! however often that was needed:
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc_server.in"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let address = a_server().await;
+//! use std::time::Duration;
+//! use tinychat::client::{Patience, Security, Session, Target};
+//!
+//! // `Security::Tls(Trust::System)` beyond this machine; other choices pin a certificate or trust a file.
+//! let server = Session::open(&address.parse()?, &Security::Plaintext)?;
+//! let ann = server.login(&"ann".parse()?, "correct horse", "my program").await?;
+//!
+//! // The token is the login: whoever has it can come back without a password.
+//! let session = server.with_token(&ann.access_token)?;
+//! let patience = Patience::For(Duration::from_secs(10));
+//! let notes = Target::User("ann".to_owned());
+//! let sent = session.send(notes, "remember the milk", patience).await?;
+//! assert_eq!(sent.seq, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Following what happens. The link connects again by itself and resumes where it was; each message comes once. What is
+//! acknowledged does not come again when the program starts anew:
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc_server.in"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let address = a_server().await;
+//! # let server = tinychat::client::Session::open(&address.parse()?, &tinychat::client::Security::Plaintext)?;
+//! # let ann = server.login(&"ann".parse()?, "correct horse", "my program").await?;
+//! use tinychat::client::{Link, LinkEvent, LinkOptions, Target};
+//! use tinychat::pb::event::Body;
+//!
+//! let mut link = Link::new(ann.session.clone(), LinkOptions::default());
+//! link.send(Target::User("ann".to_owned()), "hello".to_owned())?;
+//! let text = loop {
+//!     match link.next().await {
+//!         // A message of this very link comes as `Echo`, others as `Event`.
+//!         LinkEvent::Event(event) | LinkEvent::Echo(event) => {
+//!             link.acknowledge(event.cursor.clone());
+//!             if let Some(Body::Message(message)) = event.body {
+//!                 break message.text().to_owned();
+//!             }
+//!         }
+//!         // The link tries again by itself.
+//!         LinkEvent::Disconnected { reason, retry_in } => eprintln!("{reason}; again in {retry_in:?}"),
+//!         LinkEvent::Ended(error) => return Err(error.into()),
+//!         _ => {}
+//!     }
+//! };
+//! assert_eq!(text, "hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Reading what was said, from any place, however many pages that takes:
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc_server.in"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let address = a_server().await;
+//! # let server = tinychat::client::Session::open(&address.parse()?, &tinychat::client::Security::Plaintext)?;
+//! # let session = server.login(&"ann".parse()?, "correct horse", "my program").await?.session;
+//! use tinychat::client::{ErrorKind, Patience, Position, Target};
+//!
+//! for text in ["one", "two", "three"] {
+//!     session.send(Target::User("ann".to_owned()), text, Patience::None).await?;
+//! }
+//! let notes = session.conversation_with(&"ann".parse()?, Patience::None).await?;
+//! let notes = notes.expect("it was begun just now").id;
+//! let last = session.history(&notes, Position::Newest, 2, Patience::None).await?;
+//! let texts: Vec<&str> = last.iter().map(|message| message.text()).collect();
+//! assert_eq!(texts, ["two", "three"]);
+//!
+//! // What a server refuses is told apart by kind and reason; the text is for people, and safe to print.
+//! let nobody = Target::User("nobody".to_owned());
+//! let error = session.send(nobody, "hello?", Patience::None).await.unwrap_err();
+//! assert_eq!((error.kind(), error.reason()), (ErrorKind::NotFound, "USER_NOT_FOUND"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/echo.rs` is a whole bot.
 
 pub mod app;
 pub mod cli;
@@ -26,3 +120,14 @@ pub mod state;
 pub mod translate;
 pub mod trust;
 pub mod watch;
+
+pub use net::{
+    connect::ServerAddress,
+    devices::TokenWish,
+    error::{ClientError, ErrorKind, Refusal, Retry},
+    history::Position,
+    live::{Link, LinkEvent, LinkOptions},
+    outbox::{OutboxFull, Outgoing, Target},
+    session::{Login, Patience, Session},
+    tls::{Security, Trust},
+};

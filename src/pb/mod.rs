@@ -24,3 +24,13 @@ pub mod servers {
 
 /// The compiled schema, for reflection: all our files and everything they import.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+impl Message {
+    /// The text; empty for a message of a kind that has none.
+    pub fn text(&self) -> &str {
+        match &self.content {
+            Some(message::Content::Text(text)) => text,
+            None => "",
+        }
+    }
+}

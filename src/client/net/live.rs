@@ -150,9 +150,12 @@ impl Link {
         self.outbox.len()
     }
 
-    /// Tells the server, when the stream next has room, that everything up to here is taken in.
+    /// Tells the server, when the stream next has room, that everything up to here is taken in. An empty cursor, as
+    /// some events have it, changes nothing.
     pub fn acknowledge(&mut self, cursor: String) {
-        self.acknowledge = Some(cursor);
+        if !cursor.is_empty() {
+            self.acknowledge = Some(cursor);
+        }
     }
 
     /// Marks a conversation read up to a message when the stream next has room.

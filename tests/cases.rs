@@ -1,0 +1,443 @@
+//! The twelve cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
+//! public interface alone.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tinychat::{
+    client::{
+        ClientError, ErrorKind, Link, LinkEvent, LinkOptions, Login, Outgoing, Patience, Position,
+        Retry, Security, Session, Target, TokenWish, Trust,
+    },
+    domain::{ids::ClientMessageId, name::UserName},
+    pb::{self, event::Body},
+};
+use tonic::Code;
+
+use crate::support::{self, Server, account::PASSWORD, in_time};
+
+const PATIENCE: Patience = Patience::For(Duration::from_secs(10));
+
+/// A server, and how to reach it.
+struct Place {
+    server: Server,
+    session: Session,
+}
+
+impl Place {
+    fn plain() -> Self {
+        let server = Server::build().with_passwords().with_the_usual_rate();
+        Self::of(server.start(), &Security::Plaintext)
+    }
+
+    fn encrypted() -> Self {
+        let server = Server::build().with_passwords().with_the_usual_rate();
+        let server = server.arguments(&["--tls", "self-signed"]).start();
+        let trust = Trust::Authorities(server.certificate());
+        Self::of(server, &Security::Tls(trust))
+    }
+
+    fn of(server: Server, security: &Security) -> Self {
+        let session = Session::open(server.address(), security).unwrap();
+        Self { server, session }
+    }
+
+    /// A new user, with a name that nobody has.
+    async fn user(&self) -> Login {
+        let name = format!("u{:016x}", getrandom::u64().unwrap());
+        let name: UserName = name.parse().unwrap();
+        let made = self.session.register(&name, PASSWORD, "cases").await;
+        made.unwrap()
+    }
+}
+
+fn name(login: &Login) -> UserName {
+    login.user.name.parse().unwrap()
+}
+
+fn to(login: &Login) -> Target {
+    Target::User(login.user.name.clone())
+}
+
+/// A refusal: its code and its reason.
+fn refused<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> (Code, String) {
+    match answer.unwrap_err() {
+        ClientError::Refused(refusal) => (refusal.code, refusal.reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Everything that comes until this holds.
+async fn until(link: &mut Link, mut last: impl FnMut(&LinkEvent) -> bool) -> Vec<LinkEvent> {
+    let mut came = Vec::new();
+    loop {
+        let event = in_time("an event", link.next()).await;
+        let is_last = last(&event);
+        came.push(event);
+        if is_last {
+            return came;
+        }
+    }
+}
+
+fn bodies(came: Vec<LinkEvent>) -> Vec<Body> {
+    let event = |it| match it {
+        LinkEvent::Event(event) | LinkEvent::Echo(event) => event.body,
+        _ => None,
+    };
+    came.into_iter().filter_map(event).collect()
+}
+
+fn texts(bodies: &[Body]) -> Vec<String> {
+    let text = |it: &Body| match it {
+        Body::Message(message) => Some(message.text().to_owned()),
+        _ => None,
+    };
+    bodies.iter().filter_map(text).collect()
+}
+
+fn is_caught_up(event: &LinkEvent) -> bool {
+    matches!(event, LinkEvent::Event(event) if matches!(event.body, Some(Body::CaughtUp(_))))
+}
+
+async fn caught_up(link: &mut Link) -> Vec<Body> {
+    bodies(until(link, is_caught_up).await)
+}
+
+async fn register_and_login(place: &Place) {
+    let ann = place.user().await;
+    assert!(ann.access_token.starts_with("tct_"));
+    let again = place.session.register(&name(&ann), PASSWORD, "").await;
+    let taken = (Code::AlreadyExists, "NAME_TAKEN".to_owned());
+    assert_eq!(refused(again.map(drop)), taken);
+    let wrong = place.session.login(&name(&ann), "wrong horse", "").await;
+    let failed = (Code::Unauthenticated, "LOGIN_FAILED".to_owned());
+    assert_eq!(refused(wrong.map(drop)), failed);
+    let second = place.session.login(&name(&ann), PASSWORD, "").await;
+    let second = second.unwrap();
+    assert_eq!(second.user.id, ann.user.id);
+    assert_ne!(second.device.id, ann.device.id);
+}
+
+async fn no_token(place: &Place) {
+    let answer = place.session.who_am_i(Patience::None).await;
+    assert_eq!(
+        refused(answer),
+        (Code::Unauthenticated, "TOKEN_MISSING".to_owned())
+    );
+    let stranger = place.session.with_token("tct_nonsense").unwrap();
+    let error = stranger.who_am_i(Patience::None).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.reason()),
+        (ErrorKind::Auth, "TOKEN_INVALID")
+    );
+}
+
+async fn unknown_user(place: &Place) {
+    let ann = place.user().await;
+    let nobody = Target::User("nobody-of-that-name".to_owned());
+    let error = ann.session.send(nobody, "hello?", PATIENCE).await;
+    let error = error.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.reason()),
+        (ErrorKind::NotFound, "USER_NOT_FOUND")
+    );
+}
+
+async fn field_violation(place: &Place) {
+    let ann = place.user().await;
+    let answer = ann.session.send(to(&ann), "", PATIENCE).await;
+    assert_eq!(
+        refused(answer),
+        (Code::InvalidArgument, "TEXT_EMPTY".to_owned())
+    );
+    // Which field it was is told to programs that read the details.
+    let request = pb::SendRequest {
+        target: Some(to(&ann).into()),
+        ..pb::SendRequest::default()
+    };
+    let status = ann.session.connection().chat().send(request).await;
+    let details = tonic_types::StatusExt::get_error_details(&status.unwrap_err());
+    let violations = details.bad_request().unwrap().field_violations.clone();
+    assert_eq!(violations[0].field, "text");
+}
+
+async fn live(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let mut link = Link::new(ann.session.clone(), LinkOptions::default());
+    caught_up(&mut link).await;
+    let text = "one 🎉\n\ttwo é";
+    let id = link.send(to(&bob), text.to_owned()).unwrap();
+    link.send(Target::User("nobody-at-all".to_owned()), "?".to_owned())
+        .unwrap();
+    let (mut sent, mut echoed, mut not_sent) = (None, None, None);
+    while sent.is_none() || echoed.is_none() || not_sent.is_none() {
+        match in_time("the answers", link.next()).await {
+            LinkEvent::Sent(message, answer) => sent = Some((message.id, answer.seq)),
+            LinkEvent::Echo(event) => echoed = event.body,
+            LinkEvent::NotSent(_, error) => not_sent = Some(error.reason().to_owned()),
+            LinkEvent::Event(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(sent, Some((id, 1)));
+    let Some(Body::Message(message)) = echoed else {
+        panic!("{echoed:?}")
+    };
+    assert_eq!((message.seq, message.text()), (1, text));
+    assert_eq!(not_sent.as_deref(), Some("USER_NOT_FOUND"));
+    // The stream lives on.
+    bob.session.send(to(&ann), "hi", PATIENCE).await.unwrap();
+    let is_hi = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(&event.body, Some(Body::Message(it)) if it.text() == "hi"));
+    until(&mut link, is_hi).await;
+}
+
+async fn duplicate_send(place: &Place) {
+    let ann = place.user().await;
+    let message = |text: &str, id: ClientMessageId| Outgoing {
+        id,
+        target: to(&ann),
+        text: text.to_owned(),
+    };
+    let id = ClientMessageId::mint();
+    let first = ann.session.send_again(&message("once", id), PATIENCE).await;
+    let second = ann.session.send_again(&message("once", id), PATIENCE).await;
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.seq, first.duplicate), (1, false));
+    assert_eq!((second.seq, second.duplicate), (1, true));
+    let other = ann
+        .session
+        .send_again(&message("other", id), PATIENCE)
+        .await;
+    let reused = (Code::AlreadyExists, "CLIENT_MESSAGE_ID_REUSED".to_owned());
+    assert_eq!(refused(other), reused);
+}
+
+async fn rate_limited(place: &Place) {
+    let ann = place.user().await;
+    // Without patience the refusal is seen, with the wait that it asks for.
+    let mut refusal = None;
+    let mut taken = 0;
+    while refusal.is_none() {
+        let eager = (0..50).map(|_| ann.session.send(to(&ann), "fast", Patience::None));
+        for answer in futures_util::future::join_all(eager).await {
+            match answer {
+                Ok(_) => taken += 1,
+                Err(error) => refusal = Some(error),
+            }
+        }
+        assert!(taken < 500, "no limit");
+    }
+    let refusal = refusal.unwrap();
+    assert_eq!(refusal.reason(), "RATE_LIMITED");
+    assert!(matches!(refusal.retry(), Retry::After(wait) if wait > Duration::ZERO));
+    // With patience it is waited out.
+    let sent = ann.session.send(to(&ann), "patient", PATIENCE).await;
+    assert_eq!(
+        sent.unwrap().seq,
+        taken + 1,
+        "each that was taken is there once"
+    );
+}
+
+async fn offline_backlog(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let mut times = Vec::new();
+    for number in 1..=5 {
+        let text = number.to_string();
+        let sent = ann.session.send(to(&bob), &text, PATIENCE);
+        times.push(sent.await.unwrap().sent_time);
+    }
+    let mut link = Link::new(bob.session.clone(), LinkOptions::default());
+    let came = caught_up(&mut link).await;
+    assert_eq!(texts(&came), ["1", "2", "3", "4", "5"]);
+    let sent_times = came.iter().filter_map(|it| match it {
+        Body::Message(message) => Some(message.sent_time),
+        _ => None,
+    });
+    assert_eq!(sent_times.collect::<Vec<_>>(), times);
+}
+
+async fn resume(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    for number in 1..=6 {
+        let text = number.to_string();
+        ann.session.send(to(&bob), &text, PATIENCE).await.unwrap();
+    }
+    let mut link = Link::new(bob.session.clone(), LinkOptions::default());
+    let third = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(&event.body, Some(Body::Message(it)) if it.text() == "3"));
+    let came = until(&mut link, third).await;
+    let Some(LinkEvent::Event(last)) = came.last() else {
+        panic!("{came:?}")
+    };
+    // The cursor of the event, and not the link's: more may have come than was taken out.
+    let options = LinkOptions {
+        resume_cursor: Some(last.cursor.clone()),
+        ..LinkOptions::default()
+    };
+    drop(link);
+    let mut link = Link::new(bob.session.clone(), options);
+    assert_eq!(texts(&caught_up(&mut link).await), ["4", "5", "6"]);
+}
+
+async fn gap(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let mut conversation = String::new();
+    for number in 1..=5 {
+        let text = number.to_string();
+        let sent = ann.session.send(to(&bob), &text, PATIENCE);
+        conversation = sent.await.unwrap().conversation_id;
+    }
+    let options = LinkOptions {
+        max_backlog_per_conversation: 2,
+        ..LinkOptions::default()
+    };
+    let mut link = Link::new(bob.session.clone(), options);
+    let came = caught_up(&mut link).await;
+    let at = came.iter().position(|it| matches!(it, Body::Gap(_)));
+    let first = came.iter().position(|it| matches!(it, Body::Message(_)));
+    assert!(at.unwrap() < first.unwrap());
+    let Body::Gap(gap) = &came[at.unwrap()] else {
+        panic!()
+    };
+    assert_eq!((gap.from_seq, gap.to_seq), (1, 3));
+    assert_eq!(texts(&came), ["4", "5"]);
+    let limit = usize::try_from(gap.to_seq - gap.from_seq + 1).unwrap();
+    let position = Position::After(gap.from_seq - 1);
+    let missed = bob
+        .session
+        .history(&conversation, position, limit, PATIENCE);
+    let missed = missed.await.unwrap();
+    let texts: Vec<&str> = missed.iter().map(pb::Message::text).collect();
+    assert_eq!(texts, ["1", "2", "3"]);
+}
+
+async fn unknown_cursor(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    ann.session
+        .send(to(&bob), "unread", PATIENCE)
+        .await
+        .unwrap();
+    let options = LinkOptions {
+        resume_cursor: Some("no cursor".to_owned()),
+        ..LinkOptions::default()
+    };
+    let mut link = Link::new(bob.session.clone(), options);
+    let came = caught_up(&mut link).await;
+    assert!(came.iter().any(|it| matches!(it, Body::Reset(_))));
+    assert_eq!(texts(&came), ["unread"]);
+}
+
+async fn revoked_token(place: &Place) {
+    let first = place.user().await;
+    let second = place.session.login(&name(&first), PASSWORD, "second").await;
+    let second = second.unwrap();
+    let mut link = Link::new(first.session.clone(), LinkOptions::default());
+    caught_up(&mut link).await;
+    let devices = second.session.devices(PATIENCE).await.unwrap();
+    assert_eq!(devices.current_device_id, second.device.id);
+    let revoked = second.session.revoke_device(&first.device.id).await;
+    revoked.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(2), async {
+        loop {
+            if let LinkEvent::Ended(error) = link.next().await {
+                return error;
+            }
+        }
+    });
+    assert_eq!(ended.await.unwrap().kind(), ErrorKind::Auth);
+    let answer = first.session.who_am_i(Patience::None).await;
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Auth);
+}
+
+macro_rules! cases {
+    ($($case:ident),+ $(,)?) => {
+        mod plaintext {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(&super::Place::plain()).await;
+            })+
+        }
+
+        mod tls {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(&super::Place::encrypted()).await;
+            })+
+        }
+
+        #[test]
+        fn they_are_those_of_the_other_languages() {
+            assert_eq!([$(stringify!($case)),+], crate::other_languages::CASES);
+        }
+    };
+}
+cases!(
+    register_and_login,
+    no_token,
+    unknown_user,
+    field_violation,
+    live,
+    duplicate_send,
+    rate_limited,
+    offline_backlog,
+    resume,
+    gap,
+    unknown_cursor,
+    revoked_token,
+);
+
+/// The bot of examples/echo.rs, with a token that can only read and send, over a kill of the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_echo_bot_answers_over_a_kill_of_the_server() {
+    let name = "the_echo_bot_answers_over_a_kill_of_the_server";
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_tinychat-server"));
+    let program = built.with_file_name("examples/echo");
+    let there = match program.exists() {
+        true => Ok(()),
+        false => Err("examples/echo is not built; scripts/test builds it".to_owned()),
+    };
+    if !support::need(name, there) {
+        return;
+    }
+    let Place {
+        mut server,
+        session,
+    } = Place::plain();
+    let place = |server| Place::of(server, &Security::Plaintext);
+    let (again, address) = (server.again(), server.address().as_str().to_owned());
+    let echo: UserName = "echo".parse().unwrap();
+    let login = session.register(&echo, PASSWORD, "").await.unwrap();
+    let wish = TokenWish {
+        name: "bot".to_owned(),
+        scopes: vec![pb::Scope::Read, pb::Scope::Send],
+        lives: None,
+    };
+    let token = login.session.create_token(&wish).await.unwrap();
+    let ann: UserName = "ann".parse().unwrap();
+    let ann = session.register(&ann, PASSWORD, "").await.unwrap();
+    let mut bot = Command::new(program)
+        .env("TINYCHAT_SERVER", &address)
+        .env("TINYCHAT_TOKEN", token.access_token)
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut link = Link::new(ann.session.clone(), LinkOptions::default());
+    for round in 0..3 {
+        let text = format!("round {round}");
+        link.send(Target::User("echo".to_owned()), text.clone())
+            .unwrap();
+        let is_answer = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(&event.body, Some(Body::Message(it)) if it.text() == text));
+        until(&mut link, is_answer).await;
+        server.kill9();
+        let start = again.clone().arguments(&["--listen", &address]);
+        let started = tokio::task::spawn_blocking(move || start.start()).await;
+        server = place(started.unwrap()).server;
+    }
+    assert!(bot.try_wait().unwrap().is_none(), "the bot lives on");
+    bot.kill().unwrap();
+    bot.wait().unwrap();
+}
