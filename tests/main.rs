@@ -46,3 +46,5 @@ mod grpcurl;
 mod metrics;
 mod python_client;
 mod tls;
+
+mod bench;
