@@ -127,11 +127,7 @@ fn fan_out_is_measured() {
 #[test]
 fn idle_streams_are_measured() {
     let arguments = ["idle", "--devices", "50"];
-    measures(
-        &arguments,
-        &["server", "relay"],
-        &["memory with all"],
-    );
+    measures(&arguments, &["server", "relay"], &["memory with all"]);
 }
 
 #[test]
