@@ -1,6 +1,43 @@
 //! Figures: what was measured, over several runs, beside the same of the baselines.
 
-use super::{process::Target, tracker::Checks};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::{error::BenchError, process::Target, tracker::Checks};
+
+/// The longest time that is told from longer ones.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Many durations, of each of which three digits are kept.
+#[derive(Clone, Debug)]
+pub struct Durations(Histogram<u64>);
+
+impl Durations {
+    /// None yet.
+    pub fn new() -> Result<Self, BenchError> {
+        let longest = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
+        let made = Histogram::new_with_bounds(1, longest, 3);
+        let made = made.map_err(|error| BenchError::Flags(error.to_string()));
+        made.map(Self)
+    }
+
+    /// Takes one.
+    pub fn record(&mut self, duration: Duration) {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.0.saturating_record(nanoseconds);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// What so much of them did not exceed, in milliseconds.
+    pub fn milliseconds(&self, quantile: f64) -> f64 {
+        Duration::from_nanos(self.0.value_at_quantile(quantile)).as_secs_f64() * 1e3
+    }
+}
 
 /// What a run of one target gave.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +165,23 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_kept_to_three_digits() {
+        let mut durations = Durations::new().unwrap();
+        for milliseconds in 1..=100 {
+            durations.record(Duration::from_millis(milliseconds));
+        }
+        durations.record(Duration::from_secs(3_600));
+        assert_eq!(durations.count(), 101);
+        let near = |quantile, expected: f64| {
+            let found = durations.milliseconds(quantile);
+            assert!((found / expected - 1.0).abs() < 0.001, "{found} for {expected}");
+        };
+        near(0.5, 51.0);
+        near(0.99, 100.0);
+        near(1.0, 60_000.0);
+    }
 
     #[test]
     fn the_middle_and_the_ends() {

@@ -298,14 +298,13 @@ fn figure_text(value: f64) -> String {
     }
 }
 
+/// The middle, and the ends if there is anything between them.
 fn spread_text(spread: Spread) -> String {
-    let Spread { median, min, max } = spread;
-    format!(
-        "{} ({} - {})",
-        figure_text(median),
-        figure_text(min),
-        figure_text(max)
-    )
+    let [median, min, max] = [spread.median, spread.min, spread.max].map(figure_text);
+    match min == max {
+        true => median,
+        false => format!("{median} ({min} - {max})"),
+    }
 }
 
 /// A table for people.

@@ -12,12 +12,13 @@ mod table;
 
 use std::{
     io::{self, Write as _},
+    net::SocketAddr,
     path::PathBuf,
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use self::{pages::Pages, service::Relay, table::Table};
@@ -33,6 +34,9 @@ use crate::{
 /// Windows, as in `server::listen`.
 const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// Connections that may wait to be accepted, as many as the system allows by default: past it the system lets the others
+/// wait for a second, and a storm would measure that.
+const BACKLOG: u32 = 4096;
 /// How long tasks may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -99,7 +103,9 @@ pub async fn serve(flags: BaselineFlags) -> io::Result<()> {
         }
     };
     let relay = Relay::new(table, pages, flags.fault, flags.echo, &tasks);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = socket.listen(BACKLOG)?;
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "baseline {SERVING_ON}{address} (bare)")?;
     let ended = tasks.cancelled().clone();

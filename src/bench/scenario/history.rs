@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use tokio::time::timeout;
 
 use super::{Meter, fill::fill, float, seconds_of};
@@ -10,7 +9,7 @@ use crate::{
     bench::{
         client::{self, PATIENCE},
         error::BenchError,
-        figure::Outcome,
+        figure::{Durations, Outcome},
         process::Running,
         tracker::Checks,
         wire::{Ids, Stamp},
@@ -96,8 +95,7 @@ pub async fn measure(running: &Running, history: History) -> Result<Outcome, Ben
     )
     .await?;
 
-    let made = Histogram::<u64>::new(3);
-    let mut histogram = made.map_err(|error| BenchError::Flags(error.to_string()))?;
+    let mut durations = Durations::new()?;
     let mut outcome = Outcome::default();
     let mut conversations =
         ConversationServiceClient::new(channel).max_decoding_message_size(PAGE_BYTES_MAX);
@@ -117,13 +115,12 @@ pub async fn measure(running: &Running, history: History) -> Result<Outcome, Ben
         )
         .await;
         let page = page.map_err(|_| BenchError::Late("a page"))??.into_inner();
-        let took = u64::try_from(asked.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        histogram.saturating_record(took);
+        durations.record(asked.elapsed());
         check(&page, seq, history.page.into(), &mut outcome.checks);
     }
     let used = meter.stop(running)?;
 
-    let pages = histogram.len();
+    let pages = durations.count();
     outcome.put("pages", "1/s", float(pages) / seconds_of(used.elapsed));
     let quantiles = [
         ("page p50", 0.5),
@@ -132,11 +129,7 @@ pub async fn measure(running: &Running, history: History) -> Result<Outcome, Ben
         ("page max", 1.0),
     ];
     for (name, quantile) in quantiles {
-        outcome.put(
-            name,
-            "ms",
-            float(histogram.value_at_quantile(quantile)) / 1e6,
-        );
+        outcome.put(name, "ms", durations.milliseconds(quantile));
     }
     outcome.put(
         "CPU of a page",

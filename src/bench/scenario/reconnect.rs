@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hdrhistogram::Histogram;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Meter, float, seconds_of};
@@ -12,7 +11,7 @@ use crate::{
     bench::{
         client::{self, Feed, Login, PATIENCE},
         error::BenchError,
-        figure::Outcome,
+        figure::{Durations, Outcome},
         flow::Requests,
         process::Running,
         tracker::Tracker,
@@ -145,8 +144,7 @@ pub async fn measure(running: &Running, reconnect: Reconnect) -> Result<Outcome,
         .pop();
     let sender = sender.ok_or(BenchError::Ended)?;
 
-    let made = Histogram::<u64>::new(3);
-    let mut histogram = made.map_err(|error| BenchError::Flags(error.to_string()))?;
+    let mut durations = Durations::new()?;
     let (mut stormed, mut resumes, mut rounds) = (Duration::ZERO, 0, 0);
     let mut outcome = Outcome::default();
     let (mut target, mut generator) = (0.0, 0.0);
@@ -162,7 +160,7 @@ pub async fn measure(running: &Running, reconnect: Reconnect) -> Result<Outcome,
             target += used.target;
             generator += used.generator;
             for (_, _, took) in &resumed {
-                histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                durations.record(*took);
             }
         }
         prove_alive(running, &sender, &mut resumed, rounds).await?;
@@ -180,8 +178,7 @@ pub async fn measure(running: &Running, reconnect: Reconnect) -> Result<Outcome,
         ("resumed p99", 0.99),
         ("slowest", 1.0),
     ] {
-        let took = float(histogram.value_at_quantile(quantile)) / 1e3;
-        outcome.put(name, "ms", took);
+        outcome.put(name, "ms", durations.milliseconds(quantile));
     }
     let used = super::Used {
         elapsed: stormed,

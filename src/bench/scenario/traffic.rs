@@ -6,14 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
 use tokio::{task::JoinSet, time::sleep};
 
 use super::{Meter, float, seconds_of};
 use crate::bench::{
     client::{self, PATIENCE},
     error::BenchError,
-    figure::Outcome,
+    figure::{Durations, Outcome},
     flow::{Ear, Flow, NoWatch, Requests, Watch},
     process::Running,
     report::PACED,
@@ -55,24 +54,19 @@ struct Latencies {
     pairs: u32,
     /// The first message that counts.
     first: OnceLock<u64>,
-    acked: Mutex<Histogram<u64>>,
-    delivered: Mutex<Histogram<u64>>,
+    acked: Mutex<Durations>,
+    delivered: Mutex<Durations>,
 }
 
 impl Latencies {
     fn new(rate: u32, pairs: u32) -> Result<Self, BenchError> {
-        // Three digits of nanoseconds, as far as need be.
-        let histogram = || {
-            let made = Histogram::new(3);
-            made.map_err(|error| BenchError::Flags(error.to_string()))
-        };
         Ok(Self {
             began: OnceLock::new(),
             interval: Duration::from_secs(1) / rate,
             pairs,
             first: OnceLock::new(),
-            acked: Mutex::new(histogram()?),
-            delivered: Mutex::new(histogram()?),
+            acked: Mutex::new(Durations::new()?),
+            delivered: Mutex::new(Durations::new()?),
         })
     }
 
@@ -87,15 +81,14 @@ impl Latencies {
         Duration::from_nanos(u64::try_from(whole).unwrap_or(u64::MAX))
     }
 
-    fn record(&self, histogram: &Mutex<Histogram<u64>>, flow: &Flow, number: u64) {
+    fn record(&self, durations: &Mutex<Durations>, flow: &Flow, number: u64) {
         let message = number * u64::from(self.pairs) + u64::from(flow.sender);
         if self.first.get().is_none_or(|first| message < *first) {
             return;
         }
         let took = self.elapsed().saturating_sub(self.due(message));
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let mut histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
-        histogram.saturating_record(took);
+        let mut durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
+        durations.record(took);
     }
 
     /// Releases messages when they are due. It never sleeps: timers of a runtime are a millisecond late.
@@ -120,9 +113,9 @@ impl Latencies {
     }
 
     fn put(&self, outcome: &mut Outcome) {
-        let of = |histogram: &Mutex<Histogram<u64>>, quantile: f64| {
-            let histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
-            float(histogram.value_at_quantile(quantile)) / 1e6
+        let of = |durations: &Mutex<Durations>, quantile: f64| {
+            let durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
+            durations.milliseconds(quantile)
         };
         let quantiles = [0.5, 0.9, 0.99, 0.999, 1.0];
         let delivered = [
