@@ -22,7 +22,7 @@ impl Checks {
     /// Adds what others saw.
     pub const fn add(&mut self, other: Self) {
         self.deliveries += other.deliveries;
-        self.lost += other.lost;
+        self.lost = self.lost.saturating_add(other.lost);
         self.duplicate += other.duplicate;
         self.reordered += other.reordered;
     }
@@ -49,7 +49,7 @@ impl Tracker {
             self.next += 1;
         } else if number > self.next {
             match number - self.next {
-                hole if hole > HOLE_MAX => self.checks.lost += hole,
+                hole if hole > HOLE_MAX => self.checks.lost = self.checks.lost.saturating_add(hole),
                 _ => self.missing.extend(self.next..number),
             }
             self.next = number.saturating_add(1);
@@ -73,13 +73,14 @@ impl Tracker {
 
     /// Whether all of so many came.
     pub fn is_complete(&self, sent: u64) -> bool {
-        self.next >= sent && self.missing.is_empty()
+        self.next >= sent && self.missing.is_empty() && self.checks.lost == 0
     }
 
     /// What came of so many that were acknowledged.
     pub fn checks(&self, sent: u64) -> Checks {
+        let missing = self.missing.len() as u64 + sent.saturating_sub(self.next);
         Checks {
-            lost: self.checks.lost + self.missing.len() as u64 + sent.saturating_sub(self.next),
+            lost: self.checks.lost.saturating_add(missing),
             ..self.checks
         }
     }

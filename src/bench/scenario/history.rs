@@ -61,7 +61,7 @@ fn check(page: &ListMessagesResponse, wished: u64, size: u64, checks: &mut Check
             Some(Content::Text(text)) => Stamp::read(text.as_bytes()),
             None => None,
         };
-        if stamp.is_none_or(|stamp| stamp.number + 1 != message.seq) {
+        if stamp.and_then(|stamp| stamp.number.checked_add(1)) != Some(message.seq) {
             checks.duplicate += 1;
         }
     }

@@ -82,7 +82,8 @@ impl Latencies {
     }
 
     fn record(&self, durations: &Mutex<Durations>, flow: &Flow, number: u64) {
-        let message = number * u64::from(self.pairs) + u64::from(flow.sender);
+        let place = number.saturating_mul(self.pairs.into());
+        let message = place.saturating_add(flow.sender.into());
         if self.first.get().is_none_or(|first| message < *first) {
             return;
         }
