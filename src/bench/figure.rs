@@ -176,7 +176,10 @@ mod tests {
         assert_eq!(durations.count(), 101);
         let near = |quantile, expected: f64| {
             let found = durations.milliseconds(quantile);
-            assert!((found / expected - 1.0).abs() < 0.001, "{found} for {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < 0.001,
+                "{found} for {expected}"
+            );
         };
         near(0.5, 51.0);
         near(0.99, 100.0);
