@@ -24,3 +24,8 @@ test *FLAGS:
 # Lint the schema
 proto:
     buf lint
+
+# Measure how fast it is, beside bare baselines
+bench *FLAGS="all":
+    cargo build --release --locked --bins
+    target/release/tinychat-bench {{FLAGS}}

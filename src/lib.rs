@@ -9,10 +9,12 @@
 //! - [`auth`]: passwords and tokens. [`hub`]: live sessions.
 //! - [`engine`]: the use cases, without transport.
 //! - [`server`]: gRPC over the engine. [`client`]: the line client and the library that it stands on. The two never meet.
+//! - [`bench`]: the measuring program; to it the server is a process, and its own baselines speak the schema.
 //!
 //! ARCHITECTURE.md tells the whole story.
 
 pub mod auth;
+pub mod bench;
 pub mod bus;
 pub mod client;
 pub mod convert;

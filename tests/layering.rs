@@ -36,6 +36,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("client", &["pb", "domain"]),
+    // To the measuring program the server is a process, and its store a file of the baseline's own.
+    ("bench", &["pb", "tasks"]),
 ];
 
 /// The same inside the client. What is not named here may import all of the client.

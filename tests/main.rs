@@ -51,3 +51,5 @@ mod grpcurl;
 mod metrics;
 mod other_languages;
 mod tls;
+
+mod bench;

@@ -1,0 +1,224 @@
+//! What can be measured, and one measurement: each scenario starts its targets in turn and gives a table.
+//!
+//! Within a run the server and the baselines take turns, and the one that begins changes from run to run, so that the
+//! noise of the machine hits all alike.
+
+pub mod backlog;
+mod fill;
+pub mod history;
+pub mod idle;
+pub mod reconnect;
+pub mod traffic;
+
+use std::time::{Duration, Instant};
+
+use self::{backlog::Backlog, history::History, idle::Idle, reconnect::Reconnect, traffic::Shape};
+use super::{
+    error::BenchError,
+    figure::{Outcome, Table},
+    process::{Running, Start, Target, cpu_seconds},
+};
+
+/// What to measure.
+#[derive(Clone, Copy, Debug)]
+pub enum Scenario {
+    /// Pipelined messages from senders to receivers.
+    Throughput(Shape),
+    /// One message of each sender at a time.
+    OneAtATime(Shape),
+    /// Latency of messages at a fixed rate.
+    Latency(Shape),
+    /// One sender, many streams of one receiver.
+    FanOut(Shape),
+    /// Open streams with nothing to say.
+    Idle(Idle),
+    /// What a user missed.
+    Backlog(Backlog),
+    /// Many devices come back at once.
+    Reconnect(Reconnect),
+    /// Pages of a long conversation.
+    History(History),
+}
+
+/// How it is measured.
+#[derive(Clone, Debug)]
+pub struct Measuring {
+    /// How often.
+    pub runs: u32,
+    /// How long each time.
+    pub duration: Duration,
+    /// What, of what the scenario knows.
+    pub targets: Vec<Target>,
+    /// How targets are started.
+    pub start: Start,
+}
+
+impl Scenario {
+    /// Its name, that of the sub-command.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throughput(_) => "throughput",
+            Self::OneAtATime(_) => "one-at-a-time",
+            Self::Latency(_) => "latency",
+            Self::FanOut(_) => "fan-out",
+            Self::Idle(_) => "idle",
+            Self::Backlog(_) => "backlog",
+            Self::Reconnect(_) => "reconnect",
+            Self::History(_) => "history",
+        }
+    }
+
+    /// Its sizes.
+    fn settings(self) -> Vec<(&'static str, f64)> {
+        match self {
+            Self::Throughput(shape)
+            | Self::OneAtATime(shape)
+            | Self::Latency(shape)
+            | Self::FanOut(shape) => shape.settings(),
+            Self::Idle(idle) => vec![
+                ("devices", float(idle.devices)),
+                ("seconds", idle.duration.as_secs_f64()),
+            ],
+            Self::Backlog(backlog) => vec![
+                ("messages", float(backlog.messages)),
+                ("bytes of a text", float(backlog.bytes as u64)),
+            ],
+            Self::Reconnect(reconnect) => vec![
+                ("devices", float(reconnect.devices)),
+                ("seconds", reconnect.duration.as_secs_f64()),
+            ],
+            Self::History(history) => vec![
+                ("messages", float(history.messages)),
+                ("messages of a page", f64::from(history.page)),
+                ("bytes of a text", float(history.bytes as u64)),
+                ("seconds", history.duration.as_secs_f64()),
+            ],
+        }
+    }
+
+    /// What it can be measured with.
+    const fn targets(self) -> &'static [Target] {
+        match self {
+            Self::Throughput(_) | Self::OneAtATime(_) | Self::Latency(_) | Self::FanOut(_) => {
+                &[Target::Server, Target::Relay, Target::Sqlite]
+            }
+            // Nothing is stored or read.
+            Self::Idle(_) | Self::Reconnect(_) => &[Target::Server, Target::Relay],
+            // What stores nothing has nothing to give.
+            Self::Backlog(_) | Self::History(_) => &[Target::Server, Target::Sqlite],
+        }
+    }
+
+    /// Measures all targets.
+    pub async fn measure(self, measuring: &Measuring) -> Result<Table, BenchError> {
+        let wanted = |target: &&Target| measuring.targets.contains(target);
+        let targets: Vec<Target> = self.targets().iter().filter(wanted).copied().collect();
+        let mut runs: Vec<(Target, Vec<Outcome>)> =
+            targets.iter().map(|target| (*target, Vec::new())).collect();
+        for run in 0..measuring.runs as usize {
+            for turn in 0..targets.len() {
+                let (target, outcomes) = &mut runs[(run + turn) % targets.len()];
+                outcomes.push(self.measure_one(*target, measuring).await?);
+            }
+        }
+        Ok(Table {
+            scenario: self.name(),
+            settings: self.settings(),
+            runs,
+        })
+    }
+
+    /// One run of one target: a new process, a new store.
+    async fn measure_one(
+        self,
+        target: Target,
+        measuring: &Measuring,
+    ) -> Result<Outcome, BenchError> {
+        let running = Running::start(target, &measuring.start)?;
+        let is_broken = measuring.start.fault.is_some() && target != Target::Server;
+        let measured = match self {
+            Self::Throughput(shape)
+            | Self::OneAtATime(shape)
+            | Self::Latency(shape)
+            | Self::FanOut(shape) => traffic::measure(&running, shape, is_broken).await,
+            Self::Idle(idle) => idle::measure(&running, idle).await,
+            Self::Backlog(backlog) => backlog::measure(&running, backlog).await,
+            Self::Reconnect(reconnect) => reconnect::measure(&running, reconnect).await,
+            Self::History(history) => history::measure(&running, history).await,
+        };
+        if measured.is_err() {
+            eprintln!("the {} said last:\n{}", target.word(), running.last_words());
+        }
+        let outcome = measured?;
+        running.stop().await?;
+        Ok(outcome)
+    }
+}
+
+/// What the target and the generator use from a moment on.
+struct Meter {
+    began: Instant,
+    target: f64,
+    generator: f64,
+}
+
+/// What they used.
+struct Used {
+    elapsed: Duration,
+    /// Processor seconds.
+    target: f64,
+    generator: f64,
+}
+
+impl Meter {
+    fn start(running: &Running) -> Result<Self, BenchError> {
+        Ok(Self {
+            target: running.cpu_seconds()?,
+            generator: cpu_seconds("self")?,
+            began: Instant::now(),
+        })
+    }
+
+    fn stop(self, running: &Running) -> Result<Used, BenchError> {
+        Ok(Used {
+            elapsed: self.began.elapsed(),
+            target: running.cpu_seconds()? - self.target,
+            generator: cpu_seconds("self")? - self.generator,
+        })
+    }
+}
+
+impl Used {
+    /// Puts what was used for so many deliveries.
+    fn put(&self, outcome: &mut Outcome, deliveries: u64) {
+        if deliveries > 0 {
+            let millions = float(deliveries) / 1e6;
+            outcome.put("CPU per million deliveries", "s", self.target / millions);
+        }
+        self.put_shares(outcome);
+    }
+
+    /// Puts how busy the two were.
+    fn put_shares(&self, outcome: &mut Outcome) {
+        let percent = 100.0 / seconds_of(self.elapsed);
+        outcome.put("CPU of its core", "%", self.target * percent);
+        outcome.put(GENERATOR_CPU, "%", self.generator * percent);
+    }
+}
+
+/// The figure by which one knows that the generator, and not the target, was at its end.
+pub const GENERATOR_CPU: &str = "CPU of the generator";
+
+/// A count as a figure.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no figure here has more than fifteen digits"
+)]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// A duration that is divided by.
+fn seconds_of(duration: Duration) -> f64 {
+    duration.as_secs_f64().max(1e-9)
+}

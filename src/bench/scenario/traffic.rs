@@ -1,0 +1,345 @@
+//! Messages from senders to receivers who are there: `throughput`, `one-at-a-time`, `latency` and `fan-out` are this
+//! with other numbers.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{task::JoinSet, time::sleep};
+
+use super::{Meter, float, seconds_of};
+use crate::bench::{
+    client::{self, PATIENCE},
+    error::BenchError,
+    figure::{Durations, Outcome},
+    flow::{Ear, Flow, NoWatch, Requests, Watch},
+    process::Running,
+    report::PACED,
+};
+
+/// How long a message may be under way when nothing else comes any more, before it counts as lost.
+const QUIET: Duration = Duration::from_secs(20);
+/// The same with a baseline that loses messages on purpose.
+const QUIET_WHEN_BROKEN: Duration = Duration::from_secs(1);
+/// How often it is looked whether all has come.
+const LOOK: Duration = Duration::from_millis(2);
+/// Messages of a schedule that may be under way: those of many seconds, so that it never waits.
+const SCHEDULED_WINDOW: u64 = 1 << 20;
+
+/// How much is sent, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Senders, each with a receiver of its own.
+    pub pairs: u32,
+    /// Messages of a sender that wait for their acknowledgement at once.
+    pub window: u64,
+    /// Devices of each receiver.
+    pub devices: usize,
+    /// Streams of each device.
+    pub streams: usize,
+    /// Bytes of a text.
+    pub bytes: usize,
+    /// Messages per second over all senders, by a schedule; `None`: as fast as it goes.
+    pub rate: Option<u32>,
+    /// How long is measured.
+    pub duration: Duration,
+}
+
+/// Latencies from the time at which a message should have been sent.
+struct Latencies {
+    /// When the first message is due.
+    began: OnceLock<Instant>,
+    interval: Duration,
+    pairs: u32,
+    /// The first message that counts.
+    first: OnceLock<u64>,
+    acked: Mutex<Durations>,
+    delivered: Mutex<Durations>,
+}
+
+impl Latencies {
+    fn new(rate: u32, pairs: u32) -> Result<Self, BenchError> {
+        Ok(Self {
+            began: OnceLock::new(),
+            interval: Duration::from_secs(1) / rate,
+            pairs,
+            first: OnceLock::new(),
+            acked: Mutex::new(Durations::new()?),
+            delivered: Mutex::new(Durations::new()?),
+        })
+    }
+
+    /// Since the first message was due.
+    fn elapsed(&self) -> Duration {
+        self.began.get_or_init(Instant::now).elapsed()
+    }
+
+    /// When a message of the schedule is due, after the first.
+    fn due(&self, message: u64) -> Duration {
+        let whole = self.interval.as_nanos() * u128::from(message);
+        Duration::from_nanos(u64::try_from(whole).unwrap_or(u64::MAX))
+    }
+
+    fn record(&self, durations: &Mutex<Durations>, flow: &Flow, number: u64) {
+        let place = number.saturating_mul(self.pairs.into());
+        let message = place.saturating_add(flow.sender.into());
+        if self.first.get().is_none_or(|first| message < *first) {
+            return;
+        }
+        let took = self.elapsed().saturating_sub(self.due(message));
+        let mut durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
+        durations.record(took);
+    }
+
+    /// Releases messages when they are due. It never sleeps: timers of a runtime are a millisecond late.
+    async fn keep_schedule(&self, flows: &[Arc<Flow>]) {
+        let mut next = 0_u64;
+        loop {
+            let now = self.elapsed();
+            while self.due(next) <= now {
+                let flow = usize::try_from(next % u64::from(self.pairs)).unwrap_or(0);
+                flows[flow].release();
+                next += 1;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// From now on latencies count.
+    fn begin(&self) {
+        let passed = self.elapsed().as_nanos() / self.interval.as_nanos().max(1);
+        // The one that is due next.
+        let _ = self.first.set(u64::try_from(passed).unwrap_or(0) + 1);
+    }
+
+    fn put(&self, outcome: &mut Outcome) {
+        let of = |durations: &Mutex<Durations>, quantile: f64| {
+            let durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
+            durations.milliseconds(quantile)
+        };
+        let quantiles = [0.5, 0.9, 0.99, 0.999, 1.0];
+        let delivered = [
+            "delivered p50",
+            "delivered p90",
+            "delivered p99",
+            "delivered p99.9",
+            "delivered max",
+        ];
+        for (name, quantile) in delivered.into_iter().zip(quantiles) {
+            outcome.put(name, "ms", of(&self.delivered, quantile));
+        }
+        let acked = [
+            "acked p50",
+            "acked p90",
+            "acked p99",
+            "acked p99.9",
+            "acked max",
+        ];
+        for (name, quantile) in acked.into_iter().zip(quantiles) {
+            outcome.put(name, "ms", of(&self.acked, quantile));
+        }
+    }
+}
+
+impl Watch for Latencies {
+    fn acked(&self, flow: &Flow, number: u64) {
+        self.record(&self.acked, flow, number);
+    }
+
+    fn delivered(&self, flow: &Flow, number: u64) {
+        self.record(&self.delivered, flow, number);
+    }
+}
+
+/// The streams of a measurement.
+struct Streams {
+    flows: Vec<Arc<Flow>>,
+    senders: Vec<Arc<Ear>>,
+    receivers: Vec<Arc<Ear>>,
+    /// They end only when they fail.
+    following: JoinSet<BenchError>,
+}
+
+/// Logs everybody in and opens all streams.
+async fn open(
+    running: &Running,
+    shape: Shape,
+    watch: &Arc<impl Watch>,
+) -> Result<Streams, BenchError> {
+    let per_receiver = shape.devices * shape.streams;
+    let flow = |sender| {
+        let window = shape.rate.map_or(shape.window, |_| SCHEDULED_WINDOW);
+        let flow = Flow::new(sender, window, per_receiver as u64);
+        Arc::new(match shape.rate {
+            Some(_) => flow.scheduled(),
+            None => flow,
+        })
+    };
+    let flows: Vec<Arc<Flow>> = (0..shape.pairs).map(flow).collect();
+    let names = |letter: char| (0..shape.pairs).map(move |number| format!("{letter}{number}"));
+    let senders = client::log_in(running, names('s'), 1).await?;
+    let receivers = client::log_in(running, names('r'), shape.devices).await?;
+
+    let mut following = JoinSet::new();
+    let mut follow = |flows: Vec<&Arc<Flow>>, feeds, ear: fn(&Arc<Flow>) -> Arc<Ear>| {
+        let mut ears = Vec::new();
+        for (flow, feed) in flows.into_iter().zip::<Vec<_>>(feeds) {
+            let ear = ear(flow);
+            following.spawn(Arc::clone(&ear).follow(feed, Arc::clone(watch)));
+            ears.push(ear);
+        }
+        ears
+    };
+    // First those who receive, so that nothing has to wait for them.
+    let listening = receivers
+        .iter()
+        .flat_map(|login| std::iter::repeat_n(login, shape.streams))
+        .map(|login| (login.clone(), Requests::listen(None)));
+    let feeds = client::open_all(running.address(), listening).await?;
+    let of_streams = flows
+        .iter()
+        .flat_map(|flow| std::iter::repeat_n(flow, per_receiver));
+    let receivers_ears = follow(of_streams.collect(), feeds, Ear::of_receiver);
+
+    let sending = senders.into_iter().zip(&flows).map(|(login, flow)| {
+        let to = format!("r{}", flow.sender);
+        (login, Requests::new(flow, &to, shape.bytes))
+    });
+    let feeds = client::open_all(running.address(), sending).await?;
+    let senders_ears = follow(flows.iter().collect(), feeds, Ear::of_sender);
+    flows.iter().for_each(|flow| flow.start());
+    Ok(Streams {
+        flows,
+        senders: senders_ears,
+        receivers: receivers_ears,
+        following,
+    })
+}
+
+impl Streams {
+    fn sum(&self, of: impl Fn(&Flow) -> u64) -> u64 {
+        self.flows.iter().map(|flow| of(flow)).sum()
+    }
+
+    /// Lets some time pass, unless a stream fails.
+    async fn pass(&mut self, duration: Duration) -> Result<(), BenchError> {
+        tokio::select! {
+            Some(failed) = self.following.join_next() => Err(failed.unwrap_or(BenchError::Ended)),
+            () = sleep(duration) => Ok(()),
+        }
+    }
+
+    /// Waits until all that was sent is acknowledged and has come, or nothing comes any more.
+    async fn finish(&mut self, quiet: Duration) -> Result<(), BenchError> {
+        self.flows.iter().for_each(|flow| flow.stop());
+        let (mut last, mut since) = (0, Instant::now());
+        loop {
+            let ears = || self.receivers.iter().chain(&self.senders);
+            let is_acked = self.flows.iter().all(|flow| flow.is_acked());
+            if is_acked && ears().all(|ear| ear.is_complete()) {
+                return Ok(());
+            }
+            let seen = self.sum(Flow::acked) + ears().map(|ear| ear.deliveries()).sum::<u64>();
+            if seen != last {
+                (last, since) = (seen, Instant::now());
+            } else if since.elapsed() >= quiet {
+                return match is_acked {
+                    true => Ok(()),
+                    false => Err(BenchError::Late("the last acknowledgements")),
+                };
+            }
+            self.pass(LOOK).await?;
+        }
+    }
+}
+
+/// Measures one target.
+pub async fn measure(
+    running: &Running,
+    shape: Shape,
+    is_broken: bool,
+) -> Result<Outcome, BenchError> {
+    match shape.rate {
+        None => {
+            let streams = open(running, shape, &Arc::new(NoWatch)).await?;
+            drive(running, shape, streams, None, is_broken).await
+        }
+        Some(rate) => {
+            let latencies = Arc::new(Latencies::new(rate, shape.pairs)?);
+            let streams = open(running, shape, &latencies).await?;
+            drive(running, shape, streams, Some(latencies), is_broken).await
+        }
+    }
+}
+
+async fn drive(
+    running: &Running,
+    shape: Shape,
+    mut streams: Streams,
+    latencies: Option<Arc<Latencies>>,
+    is_broken: bool,
+) -> Result<Outcome, BenchError> {
+    let mut schedule = JoinSet::new();
+    if let Some(latencies) = latencies.clone() {
+        let flows = streams.flows.clone();
+        schedule.spawn(async move { latencies.keep_schedule(&flows).await });
+    }
+    // Until caches are warm and every conversation is made: at least one message of each.
+    let warm = Instant::now();
+    let first = |streams: &Streams| streams.flows.iter().all(|flow| flow.acked() > 0);
+    while warm.elapsed() < warm_up(shape.duration) || !first(&streams) {
+        if warm.elapsed() > PATIENCE {
+            return Err(BenchError::Late("the first acknowledgements"));
+        }
+        streams.pass(LOOK).await?;
+    }
+
+    if let Some(latencies) = &latencies {
+        latencies.begin();
+    }
+    let counts = |streams: &Streams| (streams.sum(Flow::acked), streams.sum(Flow::delivered));
+    let (meter, before) = (Meter::start(running)?, counts(&streams));
+    streams.pass(shape.duration).await?;
+    let (used, after) = (meter.stop(running)?, counts(&streams));
+    schedule.shutdown().await;
+    let quiet = if is_broken { QUIET_WHEN_BROKEN } else { QUIET };
+    streams.finish(quiet).await?;
+
+    let mut outcome = Outcome::default();
+    let seconds = seconds_of(used.elapsed);
+    let (acked, delivered) = (after.0 - before.0, after.1 - before.1);
+    outcome.put("delivered", "msg/s", float(delivered) / seconds);
+    outcome.put("acknowledged", "msg/s", float(acked) / seconds);
+    if let Some(latencies) = latencies {
+        latencies.put(&mut outcome);
+    }
+    used.put(&mut outcome, delivered);
+    let ears = streams.receivers.iter().chain(&streams.senders);
+    ears.for_each(|ear| outcome.checks.add(ear.checks()));
+    Ok(outcome)
+}
+
+/// A quarter of what is measured, but not more than a second.
+fn warm_up(duration: Duration) -> Duration {
+    (duration / 4).min(Duration::from_secs(1))
+}
+
+impl Shape {
+    /// Its sizes, for the report.
+    pub fn settings(self) -> Vec<(&'static str, f64)> {
+        let count = |count: usize| float(count as u64);
+        let mut settings = vec![("pairs", f64::from(self.pairs))];
+        match self.rate {
+            Some(rate) => settings.push((PACED, f64::from(rate))),
+            None => settings.push(("window", float(self.window))),
+        }
+        settings.push((
+            "streams of each receiver",
+            count(self.devices * self.streams),
+        ));
+        settings.push(("bytes of a text", count(self.bytes)));
+        settings.push(("seconds", self.duration.as_secs_f64()));
+        settings
+    }
+}

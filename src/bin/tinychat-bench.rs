@@ -1,0 +1,10 @@
+//! The measuring program: parses the arguments, runs, and ends with the right exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tinychat::bench::cli::{self, Arguments};
+
+fn main() -> ExitCode {
+    cli::run(Arguments::parse())
+}

@@ -1,0 +1,192 @@
+//! The measuring program measures: each scenario in its smallest form against the real server, with every delivery
+//! checked; and what a baseline does wrong on purpose is seen. Nothing here asks how fast.
+
+use std::{
+    fs,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// A call of the measuring program, with what it wrote for programs.
+struct Called {
+    output: Output,
+    json: Value,
+}
+
+/// Runs a scenario in its smallest form.
+fn call(arguments: &[&str]) -> Called {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("figures.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))
+        .args(arguments)
+        .args(["--seconds", "0.2", "--runs", "1", "--data"])
+        .arg(folder.path())
+        .arg("--json")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let json = fs::read(&file).ok();
+    let json = json.and_then(|json| serde_json::from_slice(&json).ok());
+    let left: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != "figures.json")
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+    Called {
+        json: json.unwrap_or_else(|| panic!("no JSON: {output:?}")),
+        output,
+    }
+}
+
+impl Called {
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    fn check(&self, name: &str) -> u64 {
+        self.json["checks"][name].as_u64().unwrap()
+    }
+}
+
+/// A scenario whose every target must have these figures, and more than none of each.
+fn measures(arguments: &[&str], targets: &[&str], figures: &[&str]) {
+    let called = call(arguments);
+    assert!(called.output.status.success(), "{:?}", called.output);
+    for wrong in ["lost", "duplicate", "reordered"] {
+        assert_eq!(called.check(wrong), 0, "{}", called.said());
+    }
+    assert_eq!(called.json["durability"], "full");
+    let scenario = &called.json["scenarios"][0];
+    assert_eq!(scenario["name"], arguments[0]);
+    let measured = scenario["targets"].as_array().unwrap();
+    let names: Vec<&str> = measured
+        .iter()
+        .map(|target| target["target"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, targets);
+    for target in measured {
+        for name in figures {
+            let figure = &target["figures"][name];
+            let [median, min, max] =
+                ["median", "min", "max"].map(|part| figure[part].as_f64().unwrap());
+            assert!(
+                median > 0.0 && min <= median && median <= max,
+                "{name}: {figure}"
+            );
+            // Nothing passes a socket in less than a microsecond: a smaller figure was not measured.
+            let least = if figure["unit"] == "ms" { 0.001 } else { 0.0 };
+            assert!(min > least, "{name}: {figure}");
+            let is_baseline = target["target"] != "server";
+            assert_eq!(figure["server_ratio"]["median"].is_f64(), is_baseline);
+        }
+    }
+    // What people see is the same, in plain ASCII.
+    let said = called.said();
+    assert!(said.is_ascii(), "{said}");
+    for part in figures.iter().chain(targets).chain(&["kernel", "0 lost"]) {
+        assert!(said.contains(part), "no {part} in:\n{said}");
+    }
+}
+
+const ALL: [&str; 3] = ["server", "relay", "sqlite"];
+
+#[test]
+fn throughput_is_measured() {
+    let arguments = ["throughput", "--pairs", "2", "--window", "4", "--echo"];
+    measures(&arguments, &ALL, &["delivered", "acknowledged"]);
+}
+
+#[test]
+fn one_at_a_time_is_measured() {
+    let arguments = ["one-at-a-time", "--pairs", "3"];
+    measures(&arguments, &ALL, &["delivered", "acknowledged"]);
+}
+
+#[test]
+fn latency_is_measured() {
+    let arguments = ["latency", "--pairs", "2", "--rate", "100"];
+    let figures = ["delivered p50", "delivered max", "acked p99", "acked max"];
+    measures(&arguments, &ALL, &figures);
+}
+
+#[test]
+fn fan_out_is_measured() {
+    let arguments = [
+        "fan-out",
+        "--devices",
+        "2",
+        "--streams",
+        "2",
+        "--window",
+        "4",
+    ];
+    measures(&arguments, &ALL, &["delivered", "acknowledged"]);
+}
+
+#[test]
+fn idle_streams_are_measured() {
+    let arguments = ["idle", "--devices", "50"];
+    measures(&arguments, &["server", "relay"], &["memory with all"]);
+}
+
+#[test]
+fn a_backlog_is_measured() {
+    let arguments = ["backlog", "--messages", "3000"];
+    measures(&arguments, &["server", "sqlite"], &["drained"]);
+}
+
+#[test]
+fn a_storm_of_reconnects_is_measured() {
+    let arguments = ["reconnect", "--devices", "10"];
+    measures(&arguments, &["server", "relay"], &["resumes", "slowest"]);
+}
+
+#[test]
+fn history_is_measured() {
+    let arguments = ["history", "--messages", "500", "--page", "20"];
+    measures(&arguments, &["server", "sqlite"], &["page p50", "page p99"]);
+}
+
+/// Breaks a baseline on purpose; returns what was counted as lost, duplicate and reordered.
+fn broken(fault: &str, target: &str) -> [u64; 3] {
+    let arguments = [
+        "throughput",
+        "--pairs",
+        "2",
+        "--targets",
+        target,
+        "--break",
+        fault,
+    ];
+    let called = call(&arguments);
+    assert_eq!(called.output.status.code(), Some(1), "{:?}", called.output);
+    assert!(called.said().contains("FAILED"), "{}", called.said());
+    ["lost", "duplicate", "reordered"].map(|name| called.check(name))
+}
+
+#[test]
+fn a_message_that_is_lost_doubled_or_swapped_is_seen() {
+    // One message of each of the two streams.
+    assert_eq!(broken("drop", "relay"), [2, 0, 0]);
+    assert_eq!(broken("double", "relay"), [0, 2, 0]);
+    assert_eq!(broken("swap", "relay"), [0, 0, 2]);
+    assert_eq!(broken("drop", "sqlite"), [2, 0, 0]);
+}
+
+#[test]
+fn wrong_flags_are_told_from_wrong_deliveries() {
+    for wrong in [
+        &["throughput", "--pairs", "0"][..],
+        &["all", "--seconds", "x"],
+        &[],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))
+            .args(wrong)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+}
