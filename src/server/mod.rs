@@ -14,7 +14,10 @@ pub mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::Notify,
+};
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tracing::{error, info, warn};
@@ -41,6 +44,9 @@ use crate::{
     tasks::Tasks,
 };
 
+/// Connections that the system holds until they are accepted. All devices come back at once after a restart; one that finds
+/// no room there tries again only after a second. The system cuts this to its own limit, usually this one.
+const WAITING_CONNECTIONS_MAX: u32 = 4096;
 /// How long tasks may take to end after they were told to.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -107,7 +113,7 @@ pub async fn run(
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     for address in &config.listen {
-        let (listener, bound) = listen_on(*address).await?;
+        let (listener, bound) = listen_on(*address)?;
         addresses.push(bound);
         listeners.push(listener);
     }
@@ -200,16 +206,25 @@ pub async fn run(
     Ok(())
 }
 
-async fn listen_on(address: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {
-    let bound = TcpListener::bind(address).await;
-    let listener = bound.map_err(|cause| RunError::Listen { address, cause })?;
+fn listen_on(address: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {
+    let bind = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // So that a restart need not wait for connections of before to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING_CONNECTIONS_MAX)
+    };
+    let listener = bind().map_err(|cause| RunError::Listen { address, cause })?;
     let at = listener.local_addr().unwrap_or(address);
     Ok((listener, at))
 }
 
 /// Begins to count, and serves what is counted.
 async fn serve_metrics(address: SocketAddr, background: &Tasks) -> Result<SocketAddr, RunError> {
-    let (listener, at) = listen_on(address).await?;
+    let (listener, at) = listen_on(address)?;
     let handle = metrics::install()?;
     let ended = background.cancelled().clone();
     background.spawn(
