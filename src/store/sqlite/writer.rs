@@ -338,10 +338,12 @@ impl Work {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .drop_written(&lazy);
-                answer(jobs, &Ok(()));
+                // Announced first: on its way to a sender the acknowledgement then often meets the message's own event,
+                // and they share a frame.
                 if !commit.events.is_empty() {
                     (self.on_commit)(commit);
                 }
+                answer(jobs, &Ok(()));
             }
             Err(error) => {
                 let judged = self.faults.judge(&error);
