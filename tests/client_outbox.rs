@@ -32,22 +32,23 @@ async fn lines_of_a_client_that_is_killed_while_the_server_is_away_arrive_once_i
     assert_eq!(text_of(&heard.messages(1).await[0]), "before");
     server.kill9();
     ann.wait_for("<> Connection lost");
-    ann.ask("one", "1 message is waiting.");
-    ann.ask("two \"quoted\"", "2 messages are waiting.");
+    // How many wait is not asserted: the answer to "before" may have been lost with the server.
+    ann.ask("one", " waiting.\n");
+    ann.ask("two \"quoted\"", " waiting.\n");
     ann.kill9();
     assert_eq!(outboxes(&home), 1);
 
     // Another start without the server finds them, takes another, and is killed, too.
     let mut ann = home.client_of(&address, &["--user", "ann"]);
-    ann.wait_for("2 messages of last time are still waiting");
+    ann.wait_for("messages of last time are still waiting");
     ann.wait_for("The server cannot be reached");
     ann.ask("/start bob", "nobody was asked");
-    ann.ask("three", "3 messages are waiting.");
+    ann.ask("three", " waiting.\n");
     ann.kill9();
 
     let server = again.arguments(&["--listen", &address]).start();
     let mut ann = home.client_of(&address, &["--user", "ann"]);
-    ann.wait_for("3 messages of last time are still waiting");
+    ann.wait_for("messages of last time are still waiting");
     ann.wait_for("Nothing waits any more.");
     ann.line("/quit");
     assert!(ann.ended().success());

@@ -69,6 +69,10 @@ impl Language {
             .env("PATH", path_with_tools())
             // With Debian's libraries: CI reaches no proxy of Go modules.
             .env("GO111MODULE", "off")
+            .env(
+                "GOCACHE",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/target/go-cache"),
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1")
             // What node says about addresses in certificates is no concern here.
             .env("NODE_NO_WARNINGS", "1")
@@ -78,7 +82,7 @@ impl Language {
 
     /// Whether it can be used here: its tools are there, and its code could be made.
     fn usable(&self) -> Result<(), String> {
-        let generate = || {
+        let tools = || {
             let tools: &[(&str, &[&str])] = match self.folder {
                 "python" => &[("python", &["-c", "import grpc, grpc_tools, grpc_status"])],
                 "node" => &[("node", &["--version"]), ("npm", &["--version"])],
@@ -89,8 +93,14 @@ impl Language {
                 command.args(*arguments).env("PATH", path_with_tools());
                 ended_well(tool, command.stdin(Stdio::null()).output())?;
             }
+            Ok(())
+        };
+        let generate = || {
+            tools()?;
+            // The tools are there: code that cannot be made with them is a fault, and no reason to skip.
             let name = format!("clients/{}/generate", self.folder);
-            ended_well(&name, self.command("generate").output())
+            ended_well(&name, self.command("generate").output()).expect("the stubs are made");
+            Ok(())
         };
         self.generated.get_or_init(generate).clone()
     }

@@ -134,7 +134,8 @@ export class ChatError extends Error {
 
   /** Whether the same request can succeed later. Without a reason the server said nothing: the connection broke. */
   get passing() {
-    const broke = !this.reason && [Code.UNKNOWN, Code.INTERNAL, Code.CANCELLED].includes(this.code);
+    const broken = [Code.UNKNOWN, Code.INTERNAL, Code.CANCELLED, Code.RESOURCE_EXHAUSTED];
+    const broke = !this.reason && broken.includes(this.code);
     return broke || this.retryMs !== undefined || [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED].includes(this.code);
   }
 }

@@ -199,8 +199,8 @@ def register_and_login(server: Server) -> None:
 
 
 def no_token(server: Server) -> None:
-    refused(server.who_am_i, StatusCode.UNAUTHENTICATED)
-    refused(lambda: server.who_am_i(bearer("none")), StatusCode.UNAUTHENTICATED)
+    refused(server.who_am_i, StatusCode.UNAUTHENTICATED, "TOKEN_MISSING")
+    refused(lambda: server.who_am_i(bearer("none")), StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
 
 
 def unknown_user(server: Server) -> None:
@@ -211,7 +211,7 @@ def unknown_user(server: Server) -> None:
 
 def field_violation(server: Server) -> None:
     ann = User(server)
-    error = refused(lambda: server.send(ann, ann.name, ""), StatusCode.INVALID_ARGUMENT)
+    error = refused(lambda: server.send(ann, ann.name, ""), StatusCode.INVALID_ARGUMENT, "TEXT_EMPTY")
     request = detail(error, error_details_pb2.BadRequest)
     check("fields", request and [violation.field for violation in request.field_violations], ["text"])
 

@@ -50,6 +50,15 @@ def new_id() -> str:
     return str(getattr(uuid, "uuid7", uuid.uuid4)())
 
 
+# What the library makes of a connection that ended in the middle, by how it ended.
+BROKEN = (
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
+
+
 def detail(error: grpc.RpcError, kind: Any) -> Any:
     """The detail of this kind (ErrorInfo, RetryInfo, BadRequest) that a failed call carries; None if it has none."""
     status = rpc_status.from_call(error)
@@ -67,7 +76,7 @@ def wait_asked(error: grpc.RpcError) -> float | None:
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return 0
     # The server gives every refusal an ErrorInfo. These without one are what is left of a connection that broke.
-    broken = error.code() in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
+    broken = error.code() in BROKEN
     return 0 if broken and not detail(error, error_details_pb2.ErrorInfo) else None
 
 

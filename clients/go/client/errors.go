@@ -47,7 +47,7 @@ func worthRepeating(err error) (wait time.Duration, again bool) {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return 0, true
-	case codes.Unknown, codes.Internal, codes.Canceled:
+	case codes.Unknown, codes.Internal, codes.Canceled, codes.ResourceExhausted:
 		// The server says why it refuses; without that the connection broke underneath.
 		return 0, details.Info == nil
 	}
