@@ -116,7 +116,10 @@ pub async fn devices(session: &Session, out: &mut Output<impl Write>) -> Result<
 
 fn device_line(device: &pb::Device, this: bool) -> String {
     let id = Untrusted::from(device.id.as_str()).render_line();
-    let name = Untrusted::from(device.name.as_str()).render_line();
+    let mut name = Untrusted::from(device.name.as_str()).render_line();
+    if name.is_empty() {
+        name = "(no name)".to_owned();
+    }
     let stamp = |time: Option<prost_types::Timestamp>| Zone::Local.stamp(translate::time(time));
     let kind = match device.kind() {
         pb::DeviceKind::Token => "TOKEN",
