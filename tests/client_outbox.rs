@@ -79,7 +79,7 @@ async fn a_message_whose_answer_never_came_is_still_one_message() {
     // As if the answer had been lost: the message stands in the outbox of a program that was killed.
     let server_name = server.address().as_str();
     let file = home.path().join(format!(
-        "state/tinychat/{server_name}@@ann@@0123456789abcdef.outbox"
+        "state/tinychat/{server_name}@@ann@@plaintext@@0123456789abcdef.outbox"
     ));
     let line = format!(
         "{{\"id\":\"{}\",\"user\":\"bob\",\"text\":\"heard\"}}\n",
@@ -113,7 +113,7 @@ async fn who_leaves_while_the_server_is_away_is_told_that_messages_are_kept() {
     assert_eq!(ann.ended().code(), Some(4));
     let shown = ann.transcript();
     assert!(
-        shown.contains("2 messages are not sent yet and are kept"),
+        shown.contains("2 messages were not sent yet and kept"),
         "{shown}"
     );
 
@@ -155,4 +155,54 @@ fn messages_that_cannot_be_kept_are_still_sent_and_that_is_said() {
     let history = home.run(address, &["history", "ann"], b"");
     let history = String::from_utf8(history.stdout).unwrap();
     assert!(history.contains("> hello\n"), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_may_only_read_leaves_what_waits_to_one_that_may_send() {
+    let mut server = Server::start();
+    let (again, address) = (server.again(), server.address().as_str().to_owned());
+    let home = Home::new();
+    let run = |arguments: &[&str]| {
+        let output = home.run(&address, &[&["--user", "ann"], arguments].concat(), b"");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let reader = run(&["token", "--create", "reader", "--scope", "read"]);
+    server.kill9();
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("The server cannot be reached");
+    ann.ask("/start ann", "nobody was asked");
+    ann.ask("precious", "1 message is waiting.");
+    ann.kill9();
+    let server = again.arguments(&["--listen", &address]).start();
+    let output = home.run_with(&address, &[], b"", &[("TINYCHAT_TOKEN", &reader)]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{shown}");
+    assert!(shown.contains("kept for a login that may"), "{shown}");
+    assert_eq!(outboxes(&home), 1);
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("Nothing waits any more.");
+    ann.line("/quit");
+    assert!(ann.ended().success());
+    let account = Account::login(&server, "ann").await;
+    assert_eq!(texts(&account, "ann").await, ["precious"]);
+}
+
+#[test]
+fn a_script_without_a_server_ends_and_says_that_its_lines_are_kept() {
+    let mut server = Server::start();
+    let address = server.address().as_str().to_owned();
+    let home = Home::new();
+    let login = home.run(&address, &["--user", "ann", "login"], b"");
+    assert!(login.status.success(), "{login:?}");
+    server.kill9();
+    let output = home.run(&address, &[], b"");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let output = home.run(&address, &[], b"/start ann\nhello\n");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert_eq!(outboxes(&home), 1);
+    let output = home.run(&address, &["forget"], b"");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("1 messages that waited"), "{said}");
+    assert_eq!(outboxes(&home), 0);
 }

@@ -119,3 +119,60 @@ async fn what_a_peer_writes_cannot_move_the_cursor() {
     let rest: Vec<&str> = screen[at..].lines().skip(1).map(str::trim_start).collect();
     assert!(rest[0].ends_with("two") && rest[1] == "three", "{screen}");
 }
+
+/// Lines that come faster than they are read, as from a paste or a script, are lines all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_ahead_is_not_lost() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let ann = Screen::of(&Home::new(), &server, "ann");
+    ann.types("/start bob\r");
+    ann.ends_with("bob>");
+    let lines: String = (0..60).map(|number| format!("line {number}\r")).collect();
+    ann.types(&lines);
+    let mut heard = bob.subscribe(None).await;
+    for (message, number) in heard.messages(60).await.iter().zip(0..) {
+        assert_eq!(
+            super::support::account::text_of(message),
+            format!("line {number}")
+        );
+    }
+}
+
+/// In a search the editor looks at nothing else: what comes then is not shown, so it must not be acknowledged, and the
+/// program must still end when it is told to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_shown_is_not_acknowledged_and_signals_are_heard() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let home = Home::new();
+    let mut ann = Screen::of(&home, &server, "ann");
+    ann.types("/time\r");
+    ann.shows("<> 20");
+    ann.ends_with(">");
+    ann.types("\x12");
+    ann.shows("reverse-i-search");
+    for number in 0..3 {
+        bob.send("ann", &format!("unseen {number}")).await;
+    }
+    // The client has them: it answers for what it got by asking for no more.
+    let mut other = home.client(&server, &["--user", "ann", "watch"]);
+    other.wait_for("unseen 2\n");
+    ann.0.terminate();
+    assert!(ann.0.ended().success());
+    assert!(ann.0.echoes());
+    let shown = ann.0.transcript().matches("unseen").count();
+    other.interrupt();
+    assert!(other.ended().success());
+    let again = home.run(
+        server.address().as_str(),
+        &["--user", "ann", "watch", "--once"],
+        b"",
+    );
+    let again = String::from_utf8(again.stdout).unwrap();
+    let comes_again = again.matches("unseen").count();
+    assert!(
+        shown + comes_again >= 3,
+        "{shown} shown, and then:\n{again}"
+    );
+}

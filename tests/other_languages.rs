@@ -82,7 +82,7 @@ impl Language {
 
     /// Whether it can be used here: its tools are there, and its code could be made.
     fn usable(&self) -> Result<(), String> {
-        let tools = || {
+        let tools = || -> Result<(), String> {
             let tools: &[(&str, &[&str])] = match self.folder {
                 "python" => &[("python", &["-c", "import grpc, grpc_tools, grpc_status"])],
                 "node" => &[("node", &["--version"]), ("npm", &["--version"])],

@@ -224,6 +224,7 @@ async fn history_pages_through_as_much_as_is_asked_for() {
     assert!(seqs(&["--before", "1"]).is_empty());
     let around = seqs(&["--around", "600", "-n", "21"]);
     assert!(around.len() == 21 && around.contains(&600), "{around:?}");
+    assert_eq!(seqs(&["--around", "1", "-n", "0"]).len(), 0);
     let around = seqs(&["--around", "600", "-n", "1001"]);
     assert_eq!(around.len(), 1001, "more than a page");
     assert!(around.windows(2).all(|pair| pair[0] + 1 == pair[1]) && around.contains(&600));

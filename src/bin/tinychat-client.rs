@@ -33,9 +33,10 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
         let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        let first = first.strip_prefix("error: ").unwrap_or(first);
-        return Failure::usage(first).report(Format::Json);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let words = words.join(" ");
+        let words = words.strip_prefix("error: ").unwrap_or(&words);
+        return Failure::usage(words).report(Format::Json);
     }
     error.exit()
 }

@@ -9,21 +9,22 @@ use std::{
     collections::BTreeSet,
     env,
     io::{self, IsTerminal, Write},
-    sync::{Arc, Mutex, PoisonError, mpsc as blocking},
+    sync::{Arc, Condvar, Mutex, PoisonError, mpsc as blocking},
     thread,
 };
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::{
-    CompletionType, Config, Context, Editor, ExternalPrinter, Helper, completion::Completer,
-    error::ReadlineError, highlight::Highlighter, hint::Hinter, history::MemHistory,
-    validate::Validator,
+    Cmd, CompletionType, Config, Context, Editor, ExternalPrinter, Helper, KeyEvent,
+    completion::Completer, error::ReadlineError, highlight::Highlighter, hint::Hinter,
+    history::MemHistory, validate::Validator,
 };
 use tokio::sync::mpsc;
 
 use super::{
     app::command,
     input::{LINE_BYTES_MAX, Typed},
+    paper::{Paper, Sheet},
 };
 
 /// Names that are remembered for completion; past it no further ones are.
@@ -75,7 +76,7 @@ impl EditedTerminal {
     }
 
     /// Starts the editor. Returns with it the only way to print from now on.
-    pub fn start() -> io::Result<(Self, Screen)> {
+    pub fn start() -> io::Result<(Self, Paper)> {
         let before = tcgetattr(io::stdin())?;
         let names = Names::default();
         let config = Config::builder()
@@ -87,13 +88,22 @@ impl EditedTerminal {
         let mut editor =
             Editor::<Words, MemHistory>::with_history(config, history).map_err(io::Error::other)?;
         editor.set_helper(Some(Words(names.clone())));
-        let printer = editor.create_external_printer().map_err(io::Error::other)?;
+        // Stopped by it, the editor comes back to a terminal that is no longer its own.
+        editor.bind_sequence(KeyEvent::ctrl('Z'), Cmd::Noop);
+        let reads = Reads::default();
+        let sheet = Above {
+            printer: Box::new(editor.create_external_printer().map_err(io::Error::other)?),
+            reads: reads.clone(),
+        };
         let (asks, asked) = blocking::channel::<String>();
         // One line is asked for at a time.
         let (lines, typed) = mpsc::channel(1);
         let read = move || {
             while let Ok(prompt) = asked.recv() {
-                let Some(line) = read_line(&mut editor, &prompt) else {
+                reads.begin();
+                let line = read_line(&mut editor, &prompt);
+                reads.end();
+                let Some(line) = line else {
                     return;
                 };
                 let is_last = matches!(line, Typed::Failed(_));
@@ -111,7 +121,7 @@ impl EditedTerminal {
             asks,
             before,
         };
-        Ok((terminal, Screen::new(printer)))
+        Ok((terminal, Paper::on(sheet)?))
     }
 
     /// Asks for the next line.
@@ -145,34 +155,65 @@ fn read_line(editor: &mut Editor<Words, MemHistory>, prompt: &str) -> Option<Typ
     }
 }
 
-/// Prints above the line that is being typed. Whole lines: what is written is shown when it is flushed.
-pub struct Screen {
-    printer: Box<dyn ExternalPrinter + Send>,
-    lines: Vec<u8>,
-}
+/// Counts the lines that are being read: odd while one is.
+#[derive(Clone, Debug, Default)]
+struct Reads(Arc<(Mutex<u64>, Condvar)>);
 
-impl Screen {
-    fn new(printer: impl ExternalPrinter + Send + 'static) -> Self {
-        Self {
-            printer: Box::new(printer),
-            lines: Vec::new(),
+impl Reads {
+    fn begin(&self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) |= 1;
+        self.0.1.notify_all();
+    }
+
+    fn end(&self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    fn now(&self) -> u64 {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a line is being read.
+    fn wait(&self) -> u64 {
+        let mut now = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while now.is_multiple_of(2) {
+            now = self.0.1.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
+        *now
     }
 }
 
-impl Write for Screen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lines.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
+/// Shows above the line that is being typed.
+///
+/// The editor takes one text at a time, when it has no key to look at, and says nothing about it. So a text that does
+/// nothing is sent behind: it finds room only when the one before was taken. If the line ended meanwhile, that proves
+/// nothing, and is done again with the next line; a program that ends before has not shown it.
+struct Above {
+    printer: Box<dyn ExternalPrinter + Send>,
+    reads: Reads,
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        if self.lines.is_empty() {
+/// Up a line and down again. An empty text would become an empty line.
+const NOTHING: &str = "\x1b[A\n";
+
+impl Sheet for Above {
+    fn show(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut reading = self.reads.now();
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.printer.print(text).map_err(io::Error::other)?;
+        if reading.is_multiple_of(2) && self.reads.now() == reading {
+            // Nothing was being read, so it went straight to the terminal.
             return Ok(());
         }
-        let text = String::from_utf8_lossy(&self.lines).into_owned();
-        self.lines.clear();
-        self.printer.print(text).map_err(io::Error::other)
+        loop {
+            self.printer
+                .print(NOTHING.to_owned())
+                .map_err(io::Error::other)?;
+            if !reading.is_multiple_of(2) && self.reads.now() == reading {
+                return Ok(());
+            }
+            reading = self.reads.wait();
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::domain::{ids::ClientMessageId, name::UserName};
 use super::net::{
     connect::ServerAddress,
     outbox::{Outgoing, Target},
+    tls::Assurance,
 };
 
 /// How a file's name ends.
@@ -30,6 +31,9 @@ const ENDING: &str = ".outbox";
 /// Bytes of a file past which no more is taken until everything in it is answered. A thousand messages of 16 KiB take
 /// 32 MiB at the worst, when every byte is escaped.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Characters of how well a server is known that stand in a file's name: enough to tell certificates apart, and short enough
+/// for a file's name.
+const ASSURANCE_CHARS: usize = 48;
 /// Files of ended programs that are taken over at one start; a start with more leaves the rest to the next.
 const FILES_MAX: usize = 100;
 
@@ -46,33 +50,47 @@ pub struct Journal {
 
 impl Journal {
     /// Makes the journal of this program for a user at a server. Returns what programs before it left, oldest first.
+    ///
+    /// What was written for a server that was known in one way is not sent to one that is known in another: whoever
+    /// answers at the same address later does not get it.
     pub fn open(
         folder: &Path,
         server: &ServerAddress,
+        assurance: Assurance,
         user: &UserName,
     ) -> io::Result<(Self, Vec<Outgoing>)> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
-        let prefix = format!("{}@@{user}@@", server.as_str());
+        let known: String = assurance
+            .to_string()
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(ASSURANCE_CHARS)
+            .collect();
+        let prefix = format!("{}@@{user}@@{known}@@", server.as_str());
         let mut journal = Self::create(folder, &prefix)?;
-        let mut left: Vec<Outgoing> = Vec::new();
         let mut taken = Vec::new();
         for path in others(folder, &prefix, &journal.path)? {
             if let Some((file, messages)) = take_over(&path)? {
-                left.extend(messages);
-                taken.push((path, file));
+                taken.push((path, file, messages));
             }
         }
-        // Their ids begin with the time, so this is the order in which they were typed, over all files.
-        left.sort_by_key(|message| *message.id.as_bytes());
-        left.dedup_by_key(|message| message.id);
+        // A file is in the order in which it was typed, whatever the clock did meanwhile. Whole files are put in the order
+        // of their first messages, whose ids begin with the time.
+        taken.sort_by_key(|(_, _, messages)| messages.first().map(|it| *it.id.as_bytes()));
+        let mut left: Vec<Outgoing> = Vec::new();
+        let mut known = HashSet::new();
+        for (_, _, messages) in &taken {
+            let fresh = messages.iter().filter(|it| known.insert(it.id));
+            left.extend(fresh.cloned());
+        }
         for message in &left {
             journal.add(message)?;
         }
         journal.sync()?;
-        for (path, _locked) in taken {
+        for (path, _locked, _) in taken {
             fs::remove_file(path)?;
         }
         Ok((journal, left))
@@ -156,6 +174,26 @@ impl Drop for Journal {
     }
 }
 
+/// Drops everything that waits for a server, whoever wrote it, but for what running programs hold. Returns how many messages
+/// that were.
+pub fn drop_all(folder: &Path, server: &ServerAddress) -> io::Result<usize> {
+    let prefix = format!("{}@@", server.as_str());
+    let mut count = 0;
+    match others(folder, &prefix, Path::new("")) {
+        Ok(paths) => {
+            for path in paths {
+                if let Some((_locked, messages)) = take_over(&path)? {
+                    fs::remove_file(&path)?;
+                    count += messages.len();
+                }
+            }
+            Ok(count)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
 /// The files of this user at this server but one's own.
 fn others(folder: &Path, prefix: &str, own: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -173,12 +211,14 @@ fn others(folder: &Path, prefix: &str, own: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Reads what an ended program left, and keeps its file locked; `None` if the program still runs, or another took it.
 fn take_over(path: &Path) -> io::Result<Option<(File, Vec<Outgoing>)>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    // What cannot be opened stays where it is: it is no reason to keep nothing from now on.
+    let Ok(file) = File::open(path) else {
+        return Ok(None);
     };
-    if file.try_lock().is_err() || file.metadata()?.nlink() == 0 {
+    let metadata = file.metadata()?;
+    let is_ours =
+        metadata.is_file() && metadata.nlink() > 0 && metadata.len() <= 2 * FILE_BYTES_MAX;
+    if !is_ours || file.try_lock().is_err() || file.metadata()?.nlink() == 0 {
         return Ok(None);
     }
     let mut bytes = Vec::new();
@@ -227,10 +267,12 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::domain::fingerprint::Fingerprint;
 
     fn open(folder: &Path) -> (Journal, Vec<Outgoing>) {
         let server = "127.0.0.1:7777".parse().unwrap();
-        Journal::open(folder, &server, &"ann".parse().unwrap()).unwrap()
+        let user = "ann".parse().unwrap();
+        Journal::open(folder, &server, Assurance::Plaintext, &user).unwrap()
     }
 
     fn message(text: &str) -> Outgoing {
@@ -301,9 +343,15 @@ mod tests {
         killed(ann);
         for (server, user) in [("127.0.0.1:7777", "an"), ("127.0.0.1:777", "ann")] {
             let server = server.parse().unwrap();
-            let (_, left) = Journal::open(home.path(), &server, &user.parse().unwrap()).unwrap();
-            assert_eq!(left, [], "{server:?} {user}");
+            let user = user.parse().unwrap();
+            let opened = Journal::open(home.path(), &server, Assurance::Plaintext, &user);
+            assert_eq!(opened.unwrap().1, [], "{server:?} {user}");
         }
+        // Nor does whoever is known in another way at the same address.
+        let server = "127.0.0.1:7777".parse().unwrap();
+        let pinned = Assurance::Pinned(Fingerprint::of(b"1"));
+        let opened = Journal::open(home.path(), &server, pinned, &"ann".parse().unwrap());
+        assert_eq!(opened.unwrap().1, []);
         assert_eq!(open(home.path()).1.len(), 1);
     }
 
@@ -324,6 +372,34 @@ mod tests {
                 "cut at {end}"
             );
         }
+    }
+
+    #[test]
+    fn order_holds_when_the_clock_goes_back_and_a_strange_file_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(
+            home.path()
+                .join("127.0.0.1:7777@@ann@@plaintext@@dd.outbox"),
+        )
+        .unwrap();
+        let (mut first, _) = open(home.path());
+        let typed = [9, 3, 5].map(|time| {
+            let mut bytes = [0; 16];
+            bytes[0] = time;
+            let id = ClientMessageId::from_bytes(bytes);
+            Outgoing { id, ..message("x") }
+        });
+        for message in &typed {
+            first.add(message).unwrap();
+        }
+        killed(first);
+        let (_second, left) = open(home.path());
+        assert_eq!(left, typed);
+        let server = "127.0.0.1:7777".parse().unwrap();
+        assert_eq!(drop_all(home.path(), &server).unwrap(), 0, "it is held");
+        drop(_second);
+        assert_eq!(drop_all(home.path(), &server).unwrap(), 3);
+        assert_eq!(open(home.path()).1, []);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{
     },
     exit::Failure,
     input::{self, Typed},
+    journal,
     login::{LoggedIn, LoginOptions, log_out},
     net::{
         connect::ServerAddress,
@@ -26,7 +27,7 @@ use super::{
     },
     output::Output,
     recipient::Recipient,
-    state::Logins,
+    state::{self, Logins},
     translate,
     trust::KnownServers,
 };
@@ -217,9 +218,20 @@ pub async fn send_lines(
             Typed::Failed(error) => Err(Failure::other(format!("it cannot be read: {error}"))),
             Typed::Interrupted => Err(Failure::other("it was interrupted")),
         };
-        sent.map_err(|failure| {
-            failure.within(&format!("line {number} was not sent, nor those after it"))
-        })?;
+        match sent {
+            // Nobody reads the answers any more; that is no reason to send less.
+            Ok(()) | Err(Failure::OutputClosed) => {}
+            Err(failure @ Failure::Told { code: 4, .. }) => {
+                return Err(failure.within(&format!(
+                    "no answer came for line {number}, which may have arrived; none after it was sent"
+                )));
+            }
+            Err(failure) => {
+                return Err(
+                    failure.within(&format!("line {number} was not sent, nor those after it"))
+                );
+            }
+        }
     }
     Ok(())
 }
@@ -238,14 +250,19 @@ pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<()
     // The tokens first: should the rest fail, none is left for whoever is trusted next.
     let logins = Logins::of_user()?.forget_all(server)?;
     let known = KnownServers::of_user()?.forget(server)?;
+    let waiting = journal::drop_all(&state::folder_of_user()?, server)
+        .map_err(|error| Failure::other(format!("cannot drop what waits to be sent: {error}")))?;
     let server = server.as_str();
-    let text = match (known, logins) {
+    let mut text = match (known, logins) {
         (true, _) => format!(
             "the certificate of {server} and the logins there are forgotten; the next contact over TLS asks again"
         ),
         (false, 0) => format!("nothing is known of {server}"),
         (false, _) => format!("the logins at {server} are forgotten"),
     };
+    if waiting > 0 {
+        text += &format!("; {waiting} messages that waited to be sent there are dropped");
+    }
     done(&text, out)
 }
 

@@ -23,6 +23,11 @@ impl<W: Write> Output<W> {
         Self { format, out }
     }
 
+    /// Where it prints to.
+    pub fn to(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// In which format.
     pub fn format(&self) -> Format {
         self.format

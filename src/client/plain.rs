@@ -4,13 +4,12 @@
 //! What it has printed and flushed it acknowledges and marks read, once a second and at the end. What is typed is kept
 //! on disk until the server has answered it.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::{
-    sync::mpsc,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -25,20 +24,22 @@ use super::{
         untrusted::Untrusted,
         update::update,
     },
-    editor::EditedTerminal,
     exit::Failure,
     input::Typed,
     journal::Journal,
     json::{self, Format, Named},
+    lines::{Lines, typed_msg},
     login::LoggedIn,
     net::{
         connect::ServerAddress,
-        error::ClientError,
+        error::{ClientError, ErrorKind},
         live::{Link, LinkEvent, LinkOptions},
         outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing, Target},
         session::{Patience, Session},
+        tls::Assurance,
     },
     output::Output,
+    paper::Paper,
     progress::{INTERVAL, Mark, Progress},
     signal::Interrupts,
     state, translate,
@@ -50,50 +51,17 @@ const COMMAND_PATIENCE: Patience = Patience::For(Duration::from_secs(5));
 const UNSENT_WAIT: Duration = Duration::from_secs(5);
 /// The same when the server is away and they are kept for the next time.
 const KEPT_WAIT: Duration = Duration::from_secs(1);
+/// The same when it is the input that ended: a script waits a little for a server that is just being started anew.
+const AWAY_WAIT: Duration = Duration::from_secs(10);
 /// How long leaving waits for what the server still has to say.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
-
-/// Where lines come from.
-pub enum Lines {
-    /// From a pipe, which can be made to wait, or from a terminal as it is.
-    Plain {
-        /// The lines.
-        typed: mpsc::Receiver<Typed>,
-        /// Whether a person types them, who can be told to wait; a pipe is made to wait.
-        by_a_person: bool,
-    },
-    /// From a person who edits them.
-    Edited(EditedTerminal),
-}
-
-impl Lines {
-    async fn next(&mut self) -> Option<Typed> {
-        match self {
-            Self::Plain { typed, .. } => typed.recv().await,
-            Self::Edited(terminal) => terminal.typed.recv().await,
-        }
-    }
-
-    fn by_a_person(&self) -> bool {
-        match self {
-            Self::Plain { by_a_person, .. } => *by_a_person,
-            Self::Edited(_) => true,
-        }
-    }
-
-    fn name_seen(&self, name: &str) {
-        if let Self::Edited(terminal) = self {
-            terminal.names.add(name);
-        }
-    }
-}
 
 /// Runs the line mode to its end.
 pub async fn run(
     login: LoggedIn,
-    server: &ServerAddress,
+    server: (&ServerAddress, Assurance),
     lines: Lines,
-    out: Output<impl Write>,
+    out: Output<Paper>,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::new()?;
     let mut tick = interval(INTERVAL);
@@ -109,41 +77,23 @@ pub async fn run(
         journal: None,
         lines,
         line_is_due: false,
+        was_connected: false,
+        held: 0,
         out,
     };
-    plain.take_over(server)?;
-    plain.flush()?;
-    while !plain.is_done() {
-        let takes_input = plain.takes_input();
-        plain.ask_for_line(takes_input);
-        let step = tokio::select! {
-            event = plain.link.next() => Step::Link(event),
-            line = plain.lines.next(), if takes_input => Step::Typed(line),
-            Some(answer) = plain.asks.join_next() => match answer {
-                Ok(answer) => Step::Answer(answer),
-                Err(defect) => return Err(Failure::other(format!(
-                    "a defect of this program: {defect}; please report it"
-                ))),
-            },
-            () = interrupts.next() => Step::Msg(Msg::Interrupted),
-            _ = tick.tick() => Step::Tick,
-            () = leave_at(plain.leaving) => Step::Late,
-        };
-        match step {
-            Step::Link(event) => plain.link_events(event)?,
-            Step::Typed(line) => plain.typed(line)?,
-            Step::Answer(answer) => plain.answered(answer)?,
-            Step::Msg(msg) => plain.happened(msg)?,
-            Step::Tick if plain.out.is_closed() => return Err(Failure::OutputClosed),
-            Step::Tick => plain.progress.tell(&mut plain.link),
-            Step::Late => plain.late(),
-        }
-        plain.flush()?;
-        plain.close_if_all_is_sent();
-    }
+    let outcome = plain.chat(server, &mut interrupts, tick).await;
+    // Whatever the outcome: what was said before it stands before it.
+    let shown = plain.out.to().finish(CLOSE_WAIT).await;
+    plain.progress.shown(plain.out.to().shown());
+    outcome.and(shown)?;
     let (unsent, is_kept) = (plain.link.unsent(), plain.journal.is_some());
     plain.progress.tell_at_last(&plain.session).await;
     match unsent {
+        0 if plain.held > 0 => Err(Failure::auth(format!(
+            "{} not sent, since this login may not; kept for one that may",
+            counted(plain.held)
+        ))),
+        0 if !plain.was_connected => Err(Failure::told(4, "the server was never reached")),
         0 => Ok(()),
         count => Err(unsent_failure(count, is_kept)),
     }
@@ -155,6 +105,7 @@ pub async fn run(
     reason = "one at a time, on the stack: a box would cost an allocation for each event"
 )]
 enum Step {
+    Shown(Result<(), Failure>),
     Link(LinkEvent),
     Typed(Option<Typed>),
     Answer(Answer),
@@ -181,7 +132,7 @@ enum Leaving {
     Done,
 }
 
-struct Plain<W> {
+struct Plain {
     model: Model,
     link: Link,
     asks: JoinSet<Answer>,
@@ -194,18 +145,72 @@ struct Plain<W> {
     lines: Lines,
     /// Whether the editor was asked for a line and has not given it.
     line_is_due: bool,
-    out: Output<W>,
+    /// Whether the server was ever reached.
+    was_connected: bool,
+    /// Messages that this login may not send, which stay kept for another.
+    held: usize,
+    out: Output<Paper>,
 }
 
-impl<W: Write> Plain<W> {
+impl Plain {
+    async fn chat(
+        &mut self,
+        server: (&ServerAddress, Assurance),
+        interrupts: &mut Interrupts,
+        mut tick: Interval,
+    ) -> Result<(), Failure> {
+        self.take_over(server)?;
+        self.flush()?;
+        while !self.is_done() {
+            // While the reader stands still nothing more is taken in; signals are heard all the same.
+            let has_room = self.out.to().has_room();
+            let takes_input = self.takes_input() && has_room;
+            self.ask_for_line(takes_input);
+            let step = tokio::select! {
+                event = self.link.next(), if has_room => Step::Link(event),
+                more = self.out.to().more_is_shown() => Step::Shown(more),
+                line = self.lines.next(), if takes_input => Step::Typed(line),
+                Some(answer) = self.asks.join_next() => match answer {
+                    Ok(answer) => Step::Answer(answer),
+                    Err(defect) => return Err(Failure::other(format!(
+                        "a defect of this program: {defect}; please report it"
+                    ))),
+                },
+                () = interrupts.next() => Step::Msg(Msg::Interrupted),
+                _ = tick.tick() => Step::Tick,
+                () = leave_at(self.leaving) => Step::Late,
+            };
+            match step {
+                Step::Shown(Ok(())) => {}
+                Step::Shown(Err(failure)) => return Err(self.unread(failure)),
+                Step::Link(event) => self.link_events(event)?,
+                Step::Typed(line) => self.typed(line)?,
+                Step::Answer(answer) => self.answered(answer)?,
+                Step::Msg(msg) => self.happened(msg)?,
+                Step::Tick if self.out.is_closed() => {
+                    return Err(self.unread(Failure::OutputClosed));
+                }
+                Step::Tick => self.progress.tell(&mut self.link),
+                Step::Late => self.late(),
+            }
+            self.flush()?;
+            self.progress.shown(self.out.to().shown());
+            self.close_if_all_is_sent();
+        }
+        Ok(())
+    }
+
     fn is_done(&self) -> bool {
         self.leaving == Leaving::Done
     }
 
     /// Takes over what earlier programs did not see answered.
-    fn take_over(&mut self, server: &ServerAddress) -> Result<(), Failure> {
+    fn take_over(
+        &mut self,
+        (server, assurance): (&ServerAddress, Assurance),
+    ) -> Result<(), Failure> {
         let folder = state::folder_of_user()?;
-        let left = match Journal::open(&folder, server, &self.me) {
+        let left = match Journal::open(&folder, server, assurance, &self.me) {
             Ok((journal, left)) => {
                 self.journal = Some(journal);
                 left
@@ -256,16 +261,32 @@ impl<W: Write> Plain<W> {
             self.link_event(event, &mut marks)?;
             next = self.link.take_ready();
         }
+        let piece = self.out.to().written();
         self.flush()?;
         for mark in marks {
-            self.progress.printed(mark);
+            self.progress.handed(piece, mark);
         }
         Ok(())
     }
 
+    /// Nobody reads the output any more: no failure of a program that prints, but one of a program that was given lines
+    /// to send and has not sent them.
+    fn unread(&self, failure: Failure) -> Failure {
+        let has_more = self.leaving == Leaving::No || self.link.unsent() > 0;
+        match failure {
+            Failure::OutputClosed if has_more && !self.lines.by_a_person() => Failure::other(
+                "nobody reads the output any more, so no further line was taken; what was taken and not answered is kept",
+            ),
+            other => other,
+        }
+    }
+
     fn link_event(&mut self, event: LinkEvent, marks: &mut Vec<Mark>) -> Result<(), Failure> {
         match event {
-            LinkEvent::Connected => self.told("link", || json!("connected"), Msg::Connected),
+            LinkEvent::Connected => {
+                self.was_connected = true;
+                self.told("link", || json!("connected"), Msg::Connected)
+            }
             LinkEvent::Event(event) => {
                 marks.push(Mark::of(&event, &self.me));
                 self.show(&event)?;
@@ -287,6 +308,14 @@ impl<W: Write> Plain<W> {
                 let object = || with_id(&message, json::value(&response));
                 self.told("sent", object, Msg::Sent)
             }
+            // The login may not, or no longer: another can. It stays where it is kept.
+            LinkEvent::NotSent(_, error)
+                if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" =>
+            {
+                self.held += 1;
+                let problem = translate::problem(&error);
+                self.happened(Msg::Held { problem })
+            }
             LinkEvent::NotSent(message, error) => {
                 self.settled(&message)?;
                 let object = || {
@@ -306,7 +335,15 @@ impl<W: Write> Plain<W> {
                 self.leaving = Leaving::Done;
                 Ok(())
             }
-            LinkEvent::Ended(error) => Err(error.into()),
+            LinkEvent::Ended(error) => {
+                let failure = Failure::from(error);
+                Err(match (self.link.unsent(), &self.journal) {
+                    (0, _) | (_, None) => failure,
+                    (count, Some(_)) => failure.within(&format!(
+                        "{count} not answered yet and kept for the next login"
+                    )),
+                })
+            }
         }
     }
 
@@ -393,7 +430,12 @@ impl<W: Write> Plain<W> {
         self.keep(|journal| {
             journal.add(&message)?;
             if is_up { Ok(()) } else { journal.sync() }
-        })
+        })?;
+        if self.model.link != LinkState::Down {
+            return Ok(());
+        }
+        let is_kept = self.journal.is_some();
+        self.happened(Msg::Waits { is_kept })
     }
 
     fn settled(&mut self, message: &Outgoing) -> Result<(), Failure> {
@@ -455,10 +497,15 @@ impl<W: Write> Plain<W> {
 
     fn leave(&mut self, hurry: bool) {
         let is_kept = self.journal.is_some() && self.model.link == LinkState::Down;
-        let wait = if is_kept { KEPT_WAIT } else { UNSENT_WAIT };
+        let wait = match (is_kept, hurry) {
+            (true, true) => Some(KEPT_WAIT),
+            (true, false) => Some(AWAY_WAIT),
+            (false, true) => Some(UNSENT_WAIT),
+            (false, false) => None,
+        };
         self.leaving = match self.leaving {
             Leaving::No | Leaving::Sending(None) => {
-                Leaving::Sending(hurry.then(|| Instant::now() + wait))
+                Leaving::Sending(wait.map(|wait| Instant::now() + wait))
             }
             // Asked twice to hurry: no more waiting.
             _ => Leaving::Done,
@@ -495,36 +542,26 @@ async fn leave_at(leaving: Leaving) {
     }
 }
 
-fn typed_msg(line: Option<Typed>) -> Result<Msg, Failure> {
-    match line {
-        Some(Typed::Line(line)) => Ok(Msg::Typed(line)),
-        Some(Typed::Undecodable) => Ok(Msg::TypedUndecodable),
-        Some(Typed::TooLong) => Ok(Msg::TypedTooLong),
-        Some(Typed::Interrupted) => Ok(Msg::Interrupted),
-        Some(Typed::Failed(error)) => Err(Failure::other(format!(
-            "cannot read the input: {error}; give it as text lines"
-        ))),
-        None => Ok(Msg::InputEnded),
-    }
-}
-
 fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
     let mut object = object.unwrap_or_else(|| json!({}));
     object["client_message_id"] = json!(message.id.to_string());
     object
 }
 
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 message was".to_owned(),
+        _ => format!("{count} messages were"),
+    }
+}
+
 fn unsent_failure(count: usize, is_kept: bool) -> Failure {
-    let (messages, are) = match count {
-        1 => ("1 message", "is"),
-        _ => (&*format!("{count} messages"), "are"),
-    };
+    let messages = counted(count);
     let text = match is_kept {
         true => format!(
-            "{messages} {are} not sent yet and {are} kept: the next tinychat-client of the same user and server sends what is \
-             missing"
+            "{messages} not sent yet and kept: the next tinychat-client of the same user and server sends what is missing"
         ),
-        false => format!("{messages} {are} not sent; send again what is missing"),
+        false => format!("{messages} not sent; send again what is missing"),
     };
     Failure::told(4, text)
 }
@@ -537,18 +574,11 @@ mod tests {
     fn what_is_left_unsent_is_told() {
         assert_eq!(
             unsent_failure(1, true).to_string(),
-            "1 message is not sent yet and is kept: the next tinychat-client of the same user and server sends what is \
-             missing"
+            "1 message was not sent yet and kept: the next tinychat-client of the same user and server sends what is missing"
         );
         assert_eq!(
             unsent_failure(2, false).to_string(),
-            "2 messages are not sent; send again what is missing"
+            "2 messages were not sent; send again what is missing"
         );
-    }
-
-    #[test]
-    fn the_end_of_input_is_no_error_and_a_failure_to_read_is() {
-        assert_eq!(typed_msg(None), Ok(Msg::InputEnded));
-        assert!(typed_msg(Some(Typed::Failed("is a directory".to_owned()))).is_err());
     }
 }

@@ -1,11 +1,11 @@
 //! How far the output has come: what may be acknowledged and marked read.
 //!
-//! Only what was printed and flushed counts, so that a message that never reached the screen comes
+//! Only what was really shown counts, so that a message that never reached the screen comes
 //! again. What was told once is told again only at the very end, since it may have been lost with a
 //! connection; the server merges by max, so telling it twice does no harm.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -23,12 +23,16 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 /// How long telling the last progress may keep the program from ending.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
+/// The longest id of a conversation that is marked read: no honest server comes near.
+const ID_BYTES_MAX: usize = 256;
 /// Conversations whose markers are remembered.
 const CONVERSATIONS_MAX: usize = 100_000;
 
-/// What was printed and flushed.
+/// What was printed and shown.
 #[derive(Debug, Default)]
 pub struct Progress {
+    /// What is on its way to the reader, with the number of its piece of text.
+    on_the_way: VecDeque<(u64, Mark)>,
     cursor: Option<String>,
     read: BTreeMap<String, u64>,
     /// Whether there is a cursor that was not told.
@@ -54,7 +58,8 @@ impl Mark {
                     .sender
                     .as_ref()
                     .is_some_and(|sender| sender.name == me.as_str());
-                (!own).then(|| (message.conversation_id.clone(), message.seq))
+                let is_id = message.conversation_id.len() <= ID_BYTES_MAX;
+                (!own && is_id).then(|| (message.conversation_id.clone(), message.seq))
             }
             _ => None,
         };
@@ -68,11 +73,29 @@ impl Mark {
 }
 
 impl Progress {
-    /// Notes that what is marked has been printed and flushed.
+    /// Notes that what is marked was handed over in this piece.
+    pub fn handed(&mut self, piece: u64, mark: Mark) {
+        self.on_the_way.push_back((piece, mark));
+    }
+
+    /// Notes that everything up to this piece is shown.
+    pub fn shown(&mut self, piece: u64) {
+        while self.on_the_way.front().is_some_and(|(of, _)| *of <= piece) {
+            if let Some((_, mark)) = self.on_the_way.pop_front() {
+                self.printed(mark);
+            }
+        }
+    }
+
+    /// Notes that what is marked is shown.
     pub fn printed(&mut self, mark: Mark) {
         if mark.reset {
             // Cursors and seqs of the old store mean nothing in the new one.
-            *self = Self::default();
+            let on_the_way = std::mem::take(&mut self.on_the_way);
+            *self = Self {
+                on_the_way,
+                ..Self::default()
+            };
         }
         if !mark.cursor.is_empty() {
             self.cursor = Some(mark.cursor);

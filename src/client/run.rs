@@ -13,6 +13,7 @@ use super::{
     hidden::end_when_interrupted,
     input,
     json::Format,
+    lines::Lines,
     login::{LoggedIn, LoginOptions, log_in},
     net::{
         history::Position,
@@ -21,7 +22,8 @@ use super::{
     },
     oneshot,
     output::Output,
-    plain::{self, Lines},
+    paper::{self, Paper},
+    plain,
     trust::{self, KnownServers, Wish},
     watch,
 };
@@ -56,32 +58,38 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         None => {
             let login = door.login(true, Patience::None).await?;
             drop(guard);
-            chat(login, &arguments).await
+            chat(login, &arguments, door.assurance).await
         }
         Some(Command::Watch(options)) => {
             let login = door.login(false, Patience::None).await?;
             drop(guard);
+            let paper = Paper::on(paper::Plain).map_err(cannot_print)?;
+            let mut out = Output::new(arguments.format(), paper);
             watch::watch(&login, options.into(), &mut out).await
         }
         Some(command) => one_shot(&door, command, &mut out).await,
     }
 }
 
+fn cannot_print(error: io::Error) -> Failure {
+    Failure::other(format!("cannot print: {error}"))
+}
+
 /// Runs the line mode: edited on a terminal, as it is elsewhere.
-async fn chat(login: LoggedIn, arguments: &Arguments) -> Result<(), Failure> {
-    let (format, server) = (arguments.format(), &arguments.server);
+async fn chat(login: LoggedIn, arguments: &Arguments, assurance: Assurance) -> Result<(), Failure> {
+    let (format, server) = (arguments.format(), (&arguments.server, assurance));
     let cannot_read = |error| Failure::other(format!("cannot read the input: {error}"));
     let is_edited = !arguments.plain && format == Format::Text && EditedTerminal::is_possible();
     if is_edited {
-        let (terminal, screen) = EditedTerminal::start().map_err(cannot_read)?;
-        let out = Output::new(format, screen);
+        let (terminal, paper) = EditedTerminal::start().map_err(cannot_read)?;
+        let out = Output::new(format, paper);
         return plain::run(login, server, Lines::Edited(terminal), out).await;
     }
     let lines = Lines::Plain {
         typed: input::lines().map_err(cannot_read)?,
         by_a_person: io::stdin().is_terminal(),
     };
-    let out = Output::new(format, BufWriter::new(io::stdout()));
+    let out = Output::new(format, Paper::on(paper::Plain).map_err(cannot_print)?);
     plain::run(login, server, lines, out).await
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Acknowledges nothing unless it is told to: what it prints comes again on the same device.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -19,10 +19,14 @@ use super::{
     login::LoggedIn,
     net::live::{Link, LinkEvent, LinkOptions},
     output::Output,
+    paper::Paper,
     progress::{INTERVAL, Mark, Progress},
     signal::Interrupts,
     translate,
 };
+
+/// How long the last lines may take to reach a reader who does not read.
+const LAST_LINES_MAX: Duration = Duration::from_secs(2);
 
 /// What to watch.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +45,7 @@ pub struct WatchOptions {
 pub async fn watch(
     login: &LoggedIn,
     options: WatchOptions,
-    out: &mut Output<impl Write>,
+    out: &mut Output<Paper>,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::new()?;
     let mut model = Model::new(login.name.clone(), Zone::Local);
@@ -55,9 +59,21 @@ pub async fn watch(
     let mut lost = false;
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut caught_up = false;
     let ended = loop {
+        progress.shown(out.to().shown());
+        if options.once && caught_up {
+            break Ok(());
+        }
+        let has_room = out.to().has_room();
         let event = tokio::select! {
-            event = link.next() => event,
+            event = link.next(), if has_room => event,
+            more = out.to().more_is_shown() => {
+                if let Err(failure) = more.and_then(|()| out.flush()) {
+                    break Err(failure);
+                }
+                continue;
+            }
             () = interrupts.next() => break Ok(()),
             _ = tick.tick() => {
                 if out.is_closed() {
@@ -70,7 +86,7 @@ pub async fn watch(
             }
         };
         let mut marks = Vec::new();
-        let mut caught_up = false;
+        let mut over = None;
         let mut next = Some(event);
         while let Some(event) = next {
             match event {
@@ -90,21 +106,25 @@ pub async fn watch(
                         tell(&format!("connection lost, trying again: {reason}"));
                     }
                 }
-                LinkEvent::Ended(error) => return Err(error.into()),
+                LinkEvent::Ended(error) => over = Some(error.into()),
                 LinkEvent::Closed | LinkEvent::Sent(..) | LinkEvent::NotSent(..) => {}
             }
             next = link.take_ready();
         }
+        let piece = out.to().written();
         if let Err(closed) = out.flush() {
             break Err(closed);
         }
         for mark in marks {
-            progress.printed(mark);
+            progress.handed(piece, mark);
         }
-        if options.once && caught_up {
-            break Ok(());
+        if let Some(failure) = over {
+            break Err(failure);
         }
     };
+    let shown = out.to().finish(LAST_LINES_MAX).await;
+    progress.shown(out.to().shown());
+    let ended = ended.and(shown);
     if options.acknowledge {
         progress.tell_at_last(&login.session).await;
     }

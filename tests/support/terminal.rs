@@ -205,6 +205,12 @@ impl Terminal {
         self.child.wait().unwrap();
     }
 
+    /// Tells the client to end, as the system does.
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
     /// Presses Ctrl-C.
     pub fn interrupt(&self) {
         self.type_bytes(b"\x03");

@@ -89,6 +89,16 @@ pub enum Msg {
         /// How many.
         count: usize,
     },
+    /// A text waits for a server that is away.
+    Waits {
+        /// Whether it outlives this program.
+        is_kept: bool,
+    },
+    /// A text was refused for a reason that lies in the login: it stays kept for the next one.
+    Held {
+        /// Why.
+        problem: Untrusted,
+    },
     /// A text is on the server's stable storage.
     Sent,
     /// Messages cannot be kept on this machine.

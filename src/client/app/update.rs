@@ -67,7 +67,25 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             "Messages cannot be kept on this machine: {}. What is not sent when this ends is lost.",
             problem.render_line()
         ))],
+        Msg::Waits { is_kept } => {
+            model.said_waiting = true;
+            let where_to = match is_kept {
+                true => "Kept until the server is back",
+                false => "Waits for the server, and only as long as this runs",
+            };
+            vec![say(format!(
+                "{where_to}; {} waiting.",
+                counted(model.unsent, "message is", "messages are")
+            ))]
+        }
         Msg::Sent => answered(model),
+        Msg::Held { problem } => {
+            model.unsent = model.unsent.saturating_sub(1);
+            vec![say(format!(
+                "Not sent, and kept for a login that may: {}",
+                problem.render_line()
+            ))]
+        }
         Msg::NotSent { text, problem } => {
             let told = not_sent(&text, &problem.render_line());
             let mut effects = answered(model);
@@ -166,15 +184,7 @@ fn text_typed(model: &mut Model, text: &str) -> Vec<Effect> {
         }
     };
     model.unsent += 1;
-    let mut effects = vec![Effect::Send { to, text }];
-    if model.link == LinkState::Down {
-        model.said_waiting = true;
-        effects.push(say(format!(
-            "Kept until the server is back; {} waiting.",
-            counted(model.unsent, "message is", "messages are")
-        )));
-    }
-    effects
+    vec![Effect::Send { to, text }]
 }
 
 fn stop(model: &mut Model) -> Vec<Effect> {

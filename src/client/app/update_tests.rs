@@ -303,15 +303,16 @@ fn commands_prints_the_table_and_help_explains_it() {
 fn lines_typed_while_the_server_is_away_are_kept_and_their_state_is_told() {
     let mut model = ann_with_bob();
     update(&mut model, Msg::ConnectionLost);
-    let kept = |text: &str, count: &str| {
-        let mut effects = sent("bob", text);
-        effects.extend(print(&format!(
-            "<> Kept until the server is back; {count} waiting."
-        )));
-        effects
-    };
-    assert_eq!(typed(&mut model, "one"), kept("one", "1 message is"));
-    assert_eq!(typed(&mut model, "two"), kept("two", "2 messages are"));
+    assert_eq!(typed(&mut model, "one"), sent("bob", "one"));
+    assert_eq!(
+        update(&mut model, Msg::Waits { is_kept: true }),
+        print("<> Kept until the server is back; 1 message is waiting.")
+    );
+    assert_eq!(typed(&mut model, "two"), sent("bob", "two"));
+    assert_eq!(
+        update(&mut model, Msg::Waits { is_kept: false }),
+        print("<> Waits for the server, and only as long as this runs; 2 messages are waiting.")
+    );
     assert_eq!(
         update(&mut model, Msg::Connected),
         print("<> Connected again; sending 2 messages.")
@@ -344,7 +345,8 @@ fn a_program_that_starts_without_a_server_can_be_written_to() {
         "{opened:?}"
     );
     assert!(model.takes_input(), "nothing is waited for");
-    assert_eq!(typed(&mut model, "hi")[..1], sent("bob", "hi")[..]);
+    assert_eq!(typed(&mut model, "hi"), sent("bob", "hi"));
+    update(&mut model, Msg::Waits { is_kept: true });
     update(&mut model, Msg::Connected);
     let refused = update(
         &mut model,

@@ -66,7 +66,7 @@ impl Session {
     }
 
     /// Returns at most `limit` messages of a conversation in the order of their `seq`, however many pages that takes.
-    /// Around a `seq` about half of them lie before it.
+    /// Around a `seq` at most half of them lie before it.
     pub async fn history(
         &self,
         conversation_id: &str,
@@ -76,6 +76,7 @@ impl Session {
     ) -> Result<Vec<pb::Message>, ClientError> {
         let page = |position, size| self.messages(conversation_id, position, size, patience);
         match position {
+            _ if limit == 0 => Ok(Vec::new()),
             Position::After(mut seq) => {
                 let mut found: Vec<pb::Message> = Vec::new();
                 while found.len() < limit {
@@ -117,9 +118,6 @@ impl Session {
                     }
                 }
                 Ok(pages.into_iter().rev().flatten().collect())
-            }
-            Position::Around(seq) if limit <= PAGE_SIZE_MAX => {
-                Ok(page(Position::Around(seq), limit).await?.messages)
             }
             Position::Around(seq) => {
                 let before = limit / 2;

@@ -32,6 +32,9 @@ use super::{
 
 /// How long a server may be silent that owes something: the end of what was missed, or the answer to a message.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Marks that wait to be told, and the longest id of a conversation that is marked.
+const READ_MAX: usize = 100_000;
+const ID_BYTES_MAX: usize = 256;
 /// A stream that has lived so long was a good one: the next break is the first of a new series.
 const GOOD_LIFE: Duration = Duration::from_secs(10);
 /// How long a server that said that it goes away may take to end the stream.
@@ -160,6 +163,11 @@ impl Link {
 
     /// Marks a conversation read up to a message when the stream next has room.
     pub fn mark_read(&mut self, conversation: &str, seq: u64) {
+        // No honest server comes near these; what is left out is marked a little later, or not at all.
+        let is_new = !self.read.contains_key(conversation);
+        if conversation.len() > ID_BYTES_MAX || is_new && self.read.len() >= READ_MAX {
+            return;
+        }
         let read = self.read.entry(conversation.to_owned()).or_default();
         *read = seq.max(*read);
     }
