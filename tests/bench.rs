@@ -113,6 +113,30 @@ fn latency_is_measured() {
 }
 
 #[test]
+fn what_was_due_is_sent_and_counted_however_late() {
+    // More than goes, on most machines; on the others all of it comes in time.
+    let arguments = ["latency", "--pairs", "2", "--rate", "500000"];
+    let called = call(&[&arguments[..], &["--targets", "relay"]].concat());
+    assert!(called.output.status.success(), "{:?}", called.output);
+    // Those of 0.2 s at least, as a schedule has them, and not those for which there was time.
+    assert!(called.check("deliveries") >= 100_000, "{}", called.said());
+    let figures = &called.json["scenarios"][0]["targets"][0]["figures"];
+    for name in ["delivered p50", "acked max"] {
+        let least = figures[name]["min"].as_f64().unwrap();
+        assert!(least > 0.0, "{}", called.said());
+    }
+}
+
+#[test]
+fn nothing_measured_is_no_figure() {
+    // The one message of the first second is for the warm-up.
+    let arguments = ["latency", "--pairs", "1", "--rate", "1"];
+    let called = call(&[&arguments[..], &["--targets", "relay"]].concat());
+    assert_eq!(called.output.status.code(), Some(1), "{:?}", called.output);
+    assert!(!called.said().contains("ok:"), "{}", called.said());
+}
+
+#[test]
 fn fan_out_is_measured() {
     let arguments = [
         "fan-out",

@@ -50,6 +50,12 @@ pub enum BenchError {
     /// Something did not come.
     #[error("{0} did not come in time")]
     Late(&'static str),
+    /// A schedule was not kept.
+    #[error("the messages that were due did not go out in time; give a lower --rate")]
+    Overdue,
+    /// No duration was recorded.
+    #[error("nothing was measured in that time; give it more with --seconds, or a higher --rate")]
+    NothingMeasured,
     /// Numbers that make no sense together.
     #[error("{0}")]
     Flags(String),

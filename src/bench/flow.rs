@@ -40,6 +40,7 @@ pub struct Flow {
     delivered: AtomicU64,
     /// No message of this number or a higher one yet.
     released: AtomicU64,
+    is_scheduled: bool,
     stopped: AtomicBool,
     waker: AtomicWaker,
 }
@@ -55,6 +56,7 @@ impl Flow {
             acked: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             released: AtomicU64::new(u64::MAX),
+            is_scheduled: false,
             stopped: AtomicBool::new(true),
             waker: AtomicWaker::new(),
         }
@@ -75,7 +77,10 @@ impl Flow {
 
     /// One whose messages are released by a schedule.
     pub fn scheduled(self) -> Self {
-        self.only(0, 0)
+        Self {
+            is_scheduled: true,
+            ..self.only(0, 0)
+        }
     }
 
     /// Messages that were acknowledged.
@@ -100,9 +105,17 @@ impl Flow {
         self.waker.wake();
     }
 
-    /// No more messages.
+    /// No more messages, but those that a schedule has released.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        if !self.is_scheduled {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether all that was released by a schedule is on its way.
+    pub fn is_sent(&self) -> bool {
+        let sent = || self.sent.load(Ordering::Relaxed);
+        !self.is_scheduled || sent() == self.released.load(Ordering::Relaxed)
     }
 
     /// Whether all that was sent is acknowledged.
@@ -351,6 +364,22 @@ mod tests {
             events: numbers.iter().map(event).collect(),
             replies: (0..acks).map(reply).collect(),
         }
+    }
+
+    #[test]
+    fn a_schedule_that_ends_leaves_nothing_unsent() {
+        let flow = Arc::new(Flow::new(1, 8, 1).scheduled());
+        let mut requests = Requests::new(&flow, "bob", 0);
+        flow.start();
+        for _ in 0..3 {
+            flow.release();
+        }
+        flow.stop();
+        assert!(!flow.is_sent());
+        // The hello and three sends.
+        let sent = (0..9).filter(|_| requests.next().now_or_never().is_some());
+        assert_eq!(sent.count(), 4);
+        assert!(flow.is_sent());
     }
 
     #[test]

@@ -261,6 +261,7 @@ fn scenario_json(table: &Table) -> Value {
             "target": target.word(),
             "runs": runs.len(),
             "figures": figures,
+            "notes": table.notes(*target),
             "checks": checks_json(table.checks(*target)),
         })
     });
@@ -371,6 +372,9 @@ fn shown(table: &Table) -> String {
                 "  note: against {} the generator's core is full: its figures are bounded by the generator",
                 target.word()
             );
+        }
+        for note in table.notes(target) {
+            let _ = writeln!(text, "  note: {}: {note}", target.word());
         }
         let _ = writeln!(
             text,

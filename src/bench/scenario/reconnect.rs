@@ -178,7 +178,7 @@ pub async fn measure(running: &Running, reconnect: Reconnect) -> Result<Outcome,
         ("resumed p99", 0.99),
         ("slowest", 1.0),
     ] {
-        outcome.put(name, "ms", durations.milliseconds(quantile));
+        outcome.put(name, "ms", durations.milliseconds(quantile)?);
     }
     let used = super::Used {
         elapsed: stormed,

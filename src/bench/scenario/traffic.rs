@@ -22,6 +22,10 @@ use crate::bench::{
 const QUIET: Duration = Duration::from_secs(20);
 /// The same with a baseline that loses messages on purpose.
 const QUIET_WHEN_BROKEN: Duration = Duration::from_secs(1);
+/// How long messages that are due at the end of a schedule may take to go out: they are measured, too.
+const OVERDUE: Duration = Duration::from_secs(30);
+/// What of a rate must come, or the table says that it did not.
+const KEPT_UP: f64 = 0.99;
 /// How often it is looked whether all has come.
 const LOOK: Duration = Duration::from_millis(2);
 /// Messages of a schedule that may be under way: those of many seconds, so that it never waits.
@@ -113,7 +117,7 @@ impl Latencies {
         let _ = self.first.set(u64::try_from(passed).unwrap_or(0) + 1);
     }
 
-    fn put(&self, outcome: &mut Outcome) {
+    fn put(&self, outcome: &mut Outcome) -> Result<(), BenchError> {
         let of = |durations: &Mutex<Durations>, quantile: f64| {
             let durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
             durations.milliseconds(quantile)
@@ -127,7 +131,7 @@ impl Latencies {
             "delivered max",
         ];
         for (name, quantile) in delivered.into_iter().zip(quantiles) {
-            outcome.put(name, "ms", of(&self.delivered, quantile));
+            outcome.put(name, "ms", of(&self.delivered, quantile)?);
         }
         let acked = [
             "acked p50",
@@ -137,8 +141,9 @@ impl Latencies {
             "acked max",
         ];
         for (name, quantile) in acked.into_iter().zip(quantiles) {
-            outcome.put(name, "ms", of(&self.acked, quantile));
+            outcome.put(name, "ms", of(&self.acked, quantile)?);
         }
+        Ok(())
     }
 }
 
@@ -233,6 +238,13 @@ impl Streams {
     /// Waits until all that was sent is acknowledged and has come, or nothing comes any more.
     async fn finish(&mut self, quiet: Duration) -> Result<(), BenchError> {
         self.flows.iter().for_each(|flow| flow.stop());
+        let ending = Instant::now();
+        while !self.flows.iter().all(|flow| flow.is_sent()) {
+            if ending.elapsed() >= OVERDUE {
+                return Err(BenchError::Overdue);
+            }
+            self.pass(LOOK).await?;
+        }
         let (mut last, mut since) = (0, Instant::now());
         loop {
             let ears = || self.receivers.iter().chain(&self.senders);
@@ -311,8 +323,18 @@ async fn drive(
     let (acked, delivered) = (after.0 - before.0, after.1 - before.1);
     outcome.put("delivered", "msg/s", float(delivered) / seconds);
     outcome.put("acknowledged", "msg/s", float(acked) / seconds);
+    if let Some(rate) = shape.rate {
+        let streams = float((shape.devices * shape.streams) as u64);
+        // One at each end may be under way.
+        let came = float(delivered) / streams + 2.0;
+        if came < KEPT_UP * f64::from(rate) * seconds {
+            let note =
+                format!("fewer messages came than were due, {rate} a second: it did not keep up");
+            outcome.notes.push(note);
+        }
+    }
     if let Some(latencies) = latencies {
-        latencies.put(&mut outcome);
+        latencies.put(&mut outcome)?;
     }
     used.put(&mut outcome, delivered);
     let ears = streams.receivers.iter().chain(&streams.senders);
