@@ -49,6 +49,14 @@ pub enum Fault {
     Double,
     /// Two change places.
     Swap,
+    /// No sender hears itself, though `--echo` says so.
+    Mute,
+    /// One message of each stream is acknowledged twice.
+    ReplyTwice,
+    /// A stream that resumes is told that its cursor is of no use.
+    Reset,
+    /// A stream that resumes gets its first message again.
+    Replay,
 }
 
 impl Fault {
@@ -58,6 +66,10 @@ impl Fault {
             Self::Drop => "drop",
             Self::Double => "double",
             Self::Swap => "swap",
+            Self::Mute => "mute",
+            Self::ReplyTwice => "reply-twice",
+            Self::Reset => "reset",
+            Self::Replay => "replay",
         }
     }
 }

@@ -19,8 +19,8 @@ const FRAME_BYTES: usize = 64 * 1024;
 /// Bytes that may wait: the generator never lets a receiver be further behind than a few windows. Past it the stream
 /// ends, which is seen.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The event of a stream that a fault is done to, counted from 1.
-const BROKEN: u64 = 10;
+/// The event, or the request, of a stream that a fault is done to, counted from 1.
+pub const BROKEN: u64 = 10;
 
 /// The queue of a stream.
 #[derive(Default)]
@@ -66,6 +66,7 @@ impl Outbox {
                     state.put(run.clone());
                 }
                 Fault::Swap => state.held = Some(run.clone()),
+                _ => state.put(run.clone()),
             }
         } else {
             state.put(run.clone());
