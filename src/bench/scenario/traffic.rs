@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{Meter, float, seconds_of};
+use super::{LATER, Meter, float, seconds_of};
 use crate::bench::{
     client::{self, PATIENCE},
     error::BenchError,
@@ -187,7 +187,7 @@ async fn open(
     let receivers = client::log_in(running, names('r'), shape.devices).await?;
 
     let mut following = JoinSet::new();
-    let mut follow = |flows: Vec<&Arc<Flow>>, feeds, ear: fn(&Arc<Flow>) -> Arc<Ear>| {
+    let mut follow = |flows: Vec<&Arc<Flow>>, feeds, ear: &dyn Fn(&Arc<Flow>) -> Arc<Ear>| {
         let mut ears = Vec::new();
         for (flow, feed) in flows.into_iter().zip::<Vec<_>>(feeds) {
             let ear = ear(flow);
@@ -205,14 +205,15 @@ async fn open(
     let of_streams = flows
         .iter()
         .flat_map(|flow| std::iter::repeat_n(flow, per_receiver));
-    let receivers_ears = follow(of_streams.collect(), feeds, Ear::of_receiver);
+    let receivers_ears = follow(of_streams.collect(), feeds, &Ear::of_receiver);
 
     let sending = senders.into_iter().zip(&flows).map(|(login, flow)| {
         let to = format!("r{}", flow.sender);
         (login, Requests::new(flow, &to, shape.bytes))
     });
     let feeds = client::open_all(running.address(), sending).await?;
-    let senders_ears = follow(flows.iter().collect(), feeds, Ear::of_sender);
+    let of_sender = |flow: &Arc<Flow>| Ear::of_sender(flow, running.echoes());
+    let senders_ears = follow(flows.iter().collect(), feeds, &of_sender);
     flows.iter().for_each(|flow| flow.start());
     Ok(Streams {
         flows,
@@ -250,14 +251,14 @@ impl Streams {
             let ears = || self.receivers.iter().chain(&self.senders);
             let is_acked = self.flows.iter().all(|flow| flow.is_acked());
             if is_acked && ears().all(|ear| ear.is_complete()) {
-                return Ok(());
+                return self.pass(LATER).await;
             }
             let seen = self.sum(Flow::acked) + ears().map(|ear| ear.deliveries()).sum::<u64>();
             if seen != last {
                 (last, since) = (seen, Instant::now());
             } else if since.elapsed() >= quiet {
                 return match is_acked {
-                    true => Ok(()),
+                    true => self.pass(LATER).await,
                     false => Err(BenchError::Late("the last acknowledgements")),
                 };
             }
