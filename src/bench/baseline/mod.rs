@@ -57,6 +57,8 @@ pub enum Fault {
     Reset,
     /// A stream that resumes gets its first message again.
     Replay,
+    /// Every stream ends once it has caught up.
+    HangUp,
 }
 
 impl Fault {
@@ -70,6 +72,7 @@ impl Fault {
             Self::ReplyTwice => "reply-twice",
             Self::Reset => "reset",
             Self::Replay => "replay",
+            Self::HangUp => "hang-up",
         }
     }
 }

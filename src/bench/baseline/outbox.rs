@@ -116,15 +116,24 @@ pub struct Outbound {
     name: String,
     outbox: Arc<Outbox>,
     streams: Arc<Streams>,
+    hangs_up: bool,
+    has_begun: bool,
 }
 
 impl Outbound {
     /// Of a stream that is among those of its user.
-    pub const fn new(name: String, outbox: Arc<Outbox>, streams: Arc<Streams>) -> Self {
+    pub fn new(
+        name: String,
+        outbox: Arc<Outbox>,
+        streams: Arc<Streams>,
+        fault: Option<Fault>,
+    ) -> Self {
         Self {
             name,
             outbox,
             streams,
+            hangs_up: fault == Some(Fault::HangUp),
+            has_begun: false,
         }
     }
 }
@@ -138,15 +147,20 @@ impl Drop for Outbound {
 impl Stream for Outbound {
     type Item = Result<ChatFrame, Status>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.outbox.waker.register(context.waker());
-        let mut state = self.outbox.state();
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let outbound = &mut *self;
+        outbound.outbox.waker.register(context.waker());
+        let mut state = outbound.outbox.state();
         if state.overran {
             let status = Status::resource_exhausted("the receiver is too far behind");
             return Poll::Ready(Some(Err(status)));
         }
         match state.frame() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            Some(frame) => {
+                outbound.has_begun = true;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None if outbound.hangs_up && outbound.has_begun => Poll::Ready(None),
             None => Poll::Pending,
         }
     }

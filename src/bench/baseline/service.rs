@@ -362,7 +362,7 @@ impl ChatService for Relay {
         let (sender, frames) = (Arc::from(name.as_str()), request.into_inner());
         let taking = Arc::clone(&self.0).take(sender, Arc::clone(&outbox), frames);
         self.0.tasks.spawn("chat", taking);
-        let outbound = Outbound::new(name, outbox, Arc::clone(streams));
+        let outbound = Outbound::new(name, outbox, Arc::clone(streams), self.0.delivery.fault);
         Ok(Response::new(outbound))
     }
 
