@@ -2,7 +2,10 @@
 //! with other numbers.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -56,6 +59,8 @@ struct Latencies {
     began: OnceLock<Instant>,
     interval: Duration,
     pairs: u32,
+    /// The next message to release.
+    next: AtomicU64,
     /// The first message that counts.
     first: OnceLock<u64>,
     acked: Mutex<Durations>,
@@ -68,6 +73,7 @@ impl Latencies {
             began: OnceLock::new(),
             interval: Duration::from_secs(1) / rate,
             pairs,
+            next: AtomicU64::new(0),
             first: OnceLock::new(),
             acked: Mutex::new(Durations::new()?),
             delivered: Mutex::new(Durations::new()?),
@@ -98,16 +104,21 @@ impl Latencies {
 
     /// Releases messages when they are due. It never sleeps: timers of a runtime are a millisecond late.
     async fn keep_schedule(&self, flows: &[Arc<Flow>]) {
-        let mut next = 0_u64;
         loop {
-            let now = self.elapsed();
-            while self.due(next) <= now {
-                let flow = usize::try_from(next % u64::from(self.pairs)).unwrap_or(0);
-                flows[flow].release();
-                next += 1;
-            }
+            self.release_due(flows);
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Releases what is due by now.
+    fn release_due(&self, flows: &[Arc<Flow>]) {
+        let (now, mut next) = (self.elapsed(), self.next.load(Ordering::Relaxed));
+        while self.due(next) <= now {
+            let flow = usize::try_from(next % u64::from(self.pairs)).unwrap_or(0);
+            flows[flow].release();
+            next += 1;
+        }
+        self.next.store(next, Ordering::Relaxed);
     }
 
     /// From now on latencies count.
@@ -316,6 +327,10 @@ async fn drive(
     streams.pass(shape.duration).await?;
     let (used, after) = (meter.stop(running)?, counts(&streams));
     schedule.shutdown().await;
+    if let Some(latencies) = &latencies {
+        // Its task may have been kept waiting by all the others.
+        latencies.release_due(&streams.flows);
+    }
     let quiet = if is_broken { QUIET_WHEN_BROKEN } else { QUIET };
     streams.finish(quiet).await?;
 
