@@ -3,8 +3,13 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use serde_json::Value;
 
@@ -12,6 +17,14 @@ use serde_json::Value;
 struct Called {
     output: Output,
     json: Value,
+}
+
+/// What is in a folder.
+fn inside(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// Runs a scenario in its smallest form.
@@ -29,12 +42,7 @@ fn call(arguments: &[&str]) -> Called {
         .unwrap();
     let json = fs::read(&file).ok();
     let json = json.and_then(|json| serde_json::from_slice(&json).ok());
-    let left: Vec<_> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name != "figures.json")
-        .collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
+    assert_eq!(inside(folder.path()), ["figures.json"], "left behind");
     Called {
         json: json.unwrap_or_else(|| panic!("no JSON: {output:?}")),
         output,
@@ -58,6 +66,7 @@ fn measures(arguments: &[&str], targets: &[&str], figures: &[&str]) {
     for wrong in ["lost", "duplicate", "reordered"] {
         assert_eq!(called.check(wrong), 0, "{}", called.said());
     }
+    assert!(called.json["error"].is_null());
     assert_eq!(called.json["durability"], "full");
     let scenario = &called.json["scenarios"][0];
     assert_eq!(scenario["name"], arguments[0]);
@@ -110,6 +119,37 @@ fn latency_is_measured() {
     let arguments = ["latency", "--pairs", "2", "--rate", "100"];
     let figures = ["delivered p50", "delivered max", "acked p99", "acked max"];
     measures(&arguments, &ALL, &figures);
+}
+
+#[test]
+fn what_was_due_is_sent_and_counted_however_late() {
+    // More than goes, on most machines; on the others all of it comes in time.
+    let arguments = ["latency", "--pairs", "2", "--rate", "500000"];
+    let called = call(&[&arguments[..], &["--targets", "relay"]].concat());
+    assert!(called.output.status.success(), "{:?}", called.output);
+    // Those of 0.2 s at least, as a schedule has them, and not those for which there was time.
+    assert!(called.check("deliveries") >= 100_000, "{}", called.said());
+    let target = &called.json["scenarios"][0]["targets"][0];
+    let least = |name: &str| target["figures"][name]["min"].as_f64().unwrap();
+    assert!(least("delivered p50") > 0.0 && least("acked max") > 0.0);
+    let is_noted = target["notes"].as_array().unwrap().len() == 1;
+    assert!(is_noted || least("delivered") > 490_000.0, "{target}");
+}
+
+#[test]
+fn nothing_measured_is_no_figure() {
+    // The one message of the first second is for the warm-up.
+    let arguments = ["latency", "--pairs", "1", "--rate", "1"];
+    let called = call(&[&arguments[..], &["--targets", "relay"]].concat());
+    if called.output.status.success() {
+        // So slow a machine that another came.
+        let figures = &called.json["scenarios"][0]["targets"][0]["figures"];
+        assert!(figures["delivered p50"]["min"].as_f64().unwrap() > 0.0);
+        return;
+    }
+    assert!(!called.said().contains("ok:"), "{}", called.said());
+    let error = called.json["error"].as_str().unwrap();
+    assert!(error.starts_with("nothing was measured"), "{error}");
 }
 
 #[test]
@@ -177,10 +217,124 @@ fn a_message_that_is_lost_doubled_or_swapped_is_seen() {
 }
 
 #[test]
+fn a_sender_that_does_not_hear_itself_is_seen() {
+    let arguments = ["throughput", "--pairs", "2", "--targets", "relay", "--echo"];
+    let called = call(&[&arguments[..], &["--break", "mute"]].concat());
+    assert_eq!(called.output.status.code(), Some(1), "{:?}", called.output);
+    // Half of all that was owed.
+    assert!(called.check("lost") > 0, "{}", called.said());
+    assert_eq!(called.check("lost"), called.check("deliveries"));
+}
+
+/// Breaks a baseline so that it cannot be measured; returns why not.
+fn cannot_be_measured(arguments: &[&str]) -> String {
+    let called = call(arguments);
+    assert_eq!(called.output.status.code(), Some(1), "{:?}", called.output);
+    assert!(!called.said().contains("ok:"), "{}", called.said());
+    let error = called.json["error"].as_str().unwrap();
+    error.to_owned()
+}
+
+#[test]
+fn an_acknowledgement_that_comes_twice_is_seen() {
+    let arguments = ["throughput", "--pairs", "2", "--targets", "relay"];
+    let error = cannot_be_measured(&[&arguments[..], &["--break", "reply-twice"]].concat());
+    assert!(error.starts_with("request 10 was"), "{error}");
+}
+
+#[test]
+fn idle_streams_that_have_ended_are_seen() {
+    let arguments = ["idle", "--devices", "3", "--targets", "relay"];
+    let error = cannot_be_measured(&[&arguments[..], &["--break", "hang-up"]].concat());
+    assert!(error.starts_with("a stream ended"), "{error}");
+}
+
+#[test]
+fn a_stream_that_begins_anew_has_not_resumed() {
+    let arguments = [
+        "reconnect",
+        "--devices",
+        "2",
+        "--targets",
+        "relay",
+        "--break",
+    ];
+    let error = cannot_be_measured(&[&arguments[..], &["reset"]].concat());
+    assert!(error.contains("`reset`"), "{error}");
+    let called = call(&[&arguments[..], &["replay"]].concat());
+    assert_eq!(called.output.status.code(), Some(1), "{:?}", called.output);
+    // Each of the two devices resumes at least twice.
+    assert!(called.check("duplicate") >= 4, "{}", called.said());
+    assert_eq!((called.check("lost"), called.check("reordered")), (0, 0));
+}
+
+#[test]
+fn an_interrupted_measurement_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))
+        .args([
+            "throughput",
+            "--seconds",
+            "60",
+            "--targets",
+            "sqlite",
+            "--data",
+        ])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while inside(folder.path()).is_empty() {
+        assert!(Instant::now() < end, "nothing was started");
+        thread::sleep(Duration::from_millis(2));
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(inside(folder.path()).is_empty());
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_told_and_a_closed_one_is_quiet() {
+    let run = |stdout: Stdio, arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))
+            .args(["throughput", "--pairs", "1", "--targets", "relay"])
+            .args(["--seconds", "0.2", "--runs", "1"])
+            .args(arguments)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = run(full.into(), &[]).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+
+    let mut closed = run(Stdio::piped(), &[]);
+    drop(closed.stdout.take());
+    let output = closed.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.stderr, b"");
+
+    // A file that cannot be written is told before anything is measured.
+    let nowhere = ["--json", "/nowhere/figures.json"];
+    let output = run(Stdio::piped(), &nowhere).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
 fn wrong_flags_are_told_from_wrong_deliveries() {
     for wrong in [
         &["throughput", "--pairs", "0"][..],
         &["all", "--seconds", "x"],
+        &["latency", "--rate", "1000001"],
+        &["backlog", "--targets", "relay"],
         &[],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))

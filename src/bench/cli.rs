@@ -1,11 +1,17 @@
 //! The flags of the measuring program, and what a call of it does from the first line of output to the exit code.
 
 use std::{
-    env, fs, os::unix::process::CommandExt as _, path::PathBuf, process, process::ExitCode,
+    env, fs,
+    io::{self, Write as _},
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process,
+    process::ExitCode,
     time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     baseline::{self, BaselineFlags, Fault},
@@ -27,7 +33,8 @@ use super::{
     after_help = "Examples:\n  \
         tinychat-bench throughput --seconds 1 --runs 1     a first impression\n  \
         tinychat-bench all --json figures.json             everything, with a file for programs\n\n\
-        Exit codes: 0 measured, 1 a message was lost, doubled or reordered, or it could not be measured, 2 wrong flags"
+        Exit codes: 0 measured, 1 a message was lost, doubled or reordered, or it could not be measured, 2 wrong flags,\n\
+        130 interrupted"
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -128,7 +135,7 @@ struct Latency {
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
     /// Messages per second, over all senders
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
     #[command(flatten)]
     text: Text,
@@ -300,9 +307,18 @@ pub fn run(arguments: Arguments) -> ExitCode {
     };
     match done {
         Ok(code) => code,
+        // Who reads no further has seen enough.
+        Err(BenchError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("tinychat-bench: {error}");
-            ExitCode::FAILURE
+            // Nobody may hear it.
+            let _ = writeln!(io::stderr(), "tinychat-bench: {error}");
+            match error {
+                BenchError::Usage(_) => ExitCode::from(2),
+                BenchError::Interrupted => ExitCode::from(130),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -340,6 +356,13 @@ fn serve(flags: BaselineFlags) -> Result<ExitCode, BenchError> {
 }
 
 fn measure(common: &Common, command: &Command) -> Result<ExitCode, BenchError> {
+    let scenarios = scenarios(common, command)?;
+    // Nobody measures for minutes to hear that the file cannot be written.
+    let file = common.json.as_deref().map(|path| {
+        let what = format!("writing {}", path.display());
+        fs::File::create(path).map_err(BenchError::system(what))
+    });
+    let file = file.transpose()?;
     // Children have the limit of open files that this process has.
     connections_max();
     let cores = cores::share_out();
@@ -357,27 +380,75 @@ fn measure(common: &Common, command: &Command) -> Result<ExitCode, BenchError> {
         },
     };
     let mut report = Report::new(Machine::read(cores, &folder), common.durability);
-    print!("{}", report.head());
+    let measured = measure_all(scenarios, &measuring, &mut report);
+    // What was measured before something failed is written all the same.
+    let written = file.map_or(Ok(()), |mut file| {
+        let mut json = report.json();
+        json["error"] = json_error(&measured);
+        writeln!(file, "{json}").map_err(BenchError::system("writing the JSON file"))
+    });
+    measured?;
+    written?;
+    Ok(match report.checks().are_clean() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn json_error(measured: &Result<(), BenchError>) -> serde_json::Value {
+    measured.as_ref().err().map(ToString::to_string).into()
+}
+
+/// What is to be measured; `all` leaves out what none of the targets can do.
+fn scenarios(common: &Common, command: &Command) -> Result<Vec<Scenario>, BenchError> {
+    let mut scenarios = command.scenarios(common.seconds);
+    scenarios.retain(|scenario| scenario.has_target(&common.targets));
+    match scenarios.is_empty() {
+        true => Err(BenchError::Usage(
+            "none of the --targets can be measured with this scenario; --help names others",
+        )),
+        false => Ok(scenarios),
+    }
+}
+
+/// Measures and shows, until it is done or the user has had enough: then children and folders go with what is dropped.
+fn measure_all(
+    scenarios: Vec<Scenario>,
+    measuring: &Measuring,
+    report: &mut Report,
+) -> Result<(), BenchError> {
+    say(&report.head())?;
     // One thread: the generator has one core.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(BenchError::system("starting a runtime"))?;
-    for scenario in command.scenarios(common.seconds) {
-        let table = runtime.block_on(scenario.measure(&measuring))?;
-        print!("{}", report.add(table));
-    }
-    print!("{}", report.foot());
-    if let Some(file) = &common.json {
-        let mut json = report.json().to_string();
-        json.push('\n');
-        let what = format!("writing {}", file.display());
-        fs::write(file, json).map_err(BenchError::system(what))?;
-    }
-    Ok(match report.checks().are_clean() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    let all = async {
+        for scenario in scenarios {
+            let table = scenario.measure(measuring).await?;
+            say(&report.add(table))?;
+        }
+        say(&report.foot())
+    };
+    runtime.block_on(async {
+        let hear = |kind| signal(kind).map_err(BenchError::system("hearing signals"));
+        let mut interrupt = hear(SignalKind::interrupt())?;
+        let mut terminate = hear(SignalKind::terminate())?;
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => Err(BenchError::Interrupted),
+            _ = terminate.recv() => Err(BenchError::Interrupted),
+            measured = all => measured,
+        }
     })
+}
+
+/// Writes to standard output, which may be closed.
+fn say(text: &str) -> Result<(), BenchError> {
+    let mut stdout = io::stdout();
+    let said = stdout.write_all(text.as_bytes());
+    said.and_then(|()| stdout.flush())
+        .map_err(BenchError::Output)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use http::uri::PathAndQuery;
-use tokio::time::timeout;
+use tokio::{task::unconstrained, time::timeout};
 use tokio_stream::Stream;
 use tonic::{
     Code, Request, Status, Streaming,
@@ -18,7 +18,8 @@ use tonic::{
 use super::{
     error::BenchError,
     process::{Running, Target},
-    wire::{Incoming, Outgoing},
+    tracker::Tracker,
+    wire::{Incoming, Outgoing, Stamp},
 };
 use crate::pb::{self, auth_service_client::AuthServiceClient, codec::Codec};
 
@@ -176,18 +177,42 @@ impl Feed {
         if frame.events.iter().any(|event| event.going_away.is_some()) {
             return Err(BenchError::Ended);
         }
+        // No device asks for less than everything, or comes with a cursor that the target did not give it.
+        if frame.events.iter().any(|event| event.gap.is_some()) {
+            return Err(BenchError::NotResumed("gap"));
+        }
+        if frame.events.iter().any(|event| event.reset.is_some()) {
+            return Err(BenchError::NotResumed("reset"));
+        }
         Ok(frame)
     }
 
-    /// Reads on until everything that was missed has come, which should be no message.
-    pub async fn caught_up(&mut self) -> Result<(), BenchError> {
-        while !self
-            .next()
-            .await?
-            .events
-            .iter()
-            .any(|event| event.caught_up.is_some())
-        {}
+    /// The next frame, whose messages are those of the first sender. Says whether everything that was missed has come.
+    pub async fn take(&mut self, tracker: &mut Tracker) -> Result<bool, BenchError> {
+        let frame = self.next().await?;
+        for event in &frame.events {
+            if let Some(message) = &event.message {
+                match Stamp::read(&message.text) {
+                    Some(Stamp { sender: 0, number }) => tracker.see(number),
+                    _ => tracker.see_strange(),
+                }
+            }
+        }
+        Ok(frame.events.iter().any(|event| event.caught_up.is_some()))
+    }
+
+    /// Reads on until everything that was missed has come.
+    pub async fn caught_up(&mut self, tracker: &mut Tracker) -> Result<(), BenchError> {
+        while !self.take(tracker).await? {}
+        Ok(())
+    }
+
+    /// Takes what has come, without waiting: a stream that has ended is an error.
+    pub fn look(&mut self) -> Result<(), BenchError> {
+        // Without the runtime's budget, which would say "nothing" after a hundred streams.
+        while let Some(frame) = unconstrained(self.next()).now_or_never() {
+            frame?;
+        }
         Ok(())
     }
 }
@@ -203,7 +228,7 @@ where
     let one = |(login, requests): (Login, R)| async move {
         let channel = connect(to).await?;
         let mut feed = Feed::chat(&channel, &login, requests).await?;
-        feed.caught_up().await?;
+        feed.caught_up(&mut Tracker::default()).await?;
         Ok(feed)
     };
     let opened = stream::iter(openings)

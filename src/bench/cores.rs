@@ -35,6 +35,22 @@ pub fn pin(core: usize) -> Result<(), String> {
         .map_err(|error| format!("no right to choose core {core}: {error}"))
 }
 
+/// Whether the two are hyper-threads of one core.
+pub fn are_one(cores: Cores) -> bool {
+    let core = cores.server;
+    let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+    std::fs::read_to_string(path).is_ok_and(|list| is_listed(&list, cores.generator))
+}
+
+/// Whether a list of the kernel, such as `0-1,8`, has a core.
+fn is_listed(list: &str, core: usize) -> bool {
+    list.trim().split(',').any(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let range = first.parse().and_then(|first| Ok(first..=last.parse()?));
+        range.is_ok_and(|range: std::ops::RangeInclusive<usize>| range.contains(&core))
+    })
+}
+
 /// Only Linux lets a program choose its cores.
 #[cfg(not(target_os = "linux"))]
 pub fn share_out() -> Result<Cores, String> {
@@ -45,4 +61,22 @@ pub fn share_out() -> Result<Cores, String> {
 #[cfg(not(target_os = "linux"))]
 pub fn pin(_: usize) -> Result<(), String> {
     Err("only Linux lets a program choose its cores".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_cores_are_read() {
+        for (list, has) in [
+            ("0,8\n", true),
+            ("7-9", true),
+            ("0-3,8", true),
+            ("0-1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_listed(list, 8), has, "{list}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Why something could not be measured.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process};
 
 /// Why something could not be measured. Each says the mend where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +47,40 @@ pub enum BenchError {
     /// A stream ended in order, but too early.
     #[error("a stream ended before the end of the measurement")]
     Ended,
+    /// A stream left something out or began anew, though nobody asked for that.
+    #[error("a stream did not go on after its cursor: the target sent a `{0}`")]
+    NotResumed(&'static str),
+    /// A message was acknowledged that was not under way.
+    #[error("request {0} was acknowledged twice, or was never sent")]
+    Answered(u64),
     /// Something did not come.
     #[error("{0} did not come in time")]
     Late(&'static str),
+    /// A schedule was not kept.
+    #[error("the messages that were due did not go out in time; give a lower --rate")]
+    Overdue,
+    /// No duration was recorded.
+    #[error("nothing was measured in that time; give it more with --seconds, or a higher --rate")]
+    NothingMeasured,
+    /// Standard output cannot be written.
+    #[error("writing to standard output: {0}")]
+    Output(io::Error),
+    /// SIGINT or SIGTERM.
+    #[error("interrupted")]
+    Interrupted,
+    /// What is asked for makes no sense.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// A program stopped, but not well.
+    #[error("the {target} did not stop in order: {status}; it said last: {said}")]
+    StoppedBadly {
+        /// What it is.
+        target: &'static str,
+        /// How it ended.
+        status: process::ExitStatus,
+        /// The last of its log.
+        said: String,
+    },
     /// Numbers that make no sense together.
     #[error("{0}")]
     Flags(String),

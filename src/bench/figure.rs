@@ -33,9 +33,12 @@ impl Durations {
         self.0.len()
     }
 
-    /// What so much of them did not exceed, in milliseconds.
-    pub fn milliseconds(&self, quantile: f64) -> f64 {
-        Duration::from_nanos(self.0.value_at_quantile(quantile)).as_secs_f64() * 1e3
+    /// What so much of them did not exceed, in milliseconds. Of none that is not 0, but an error.
+    pub fn milliseconds(&self, quantile: f64) -> Result<f64, BenchError> {
+        if self.0.is_empty() {
+            return Err(BenchError::NothingMeasured);
+        }
+        Ok(Duration::from_nanos(self.0.value_at_quantile(quantile)).as_secs_f64() * 1e3)
     }
 }
 
@@ -46,6 +49,8 @@ pub struct Outcome {
     pub figures: Vec<Figure>,
     /// What was checked.
     pub checks: Checks,
+    /// What one must know to read the figures, as sentences without a stop.
+    pub notes: Vec<String>,
 }
 
 /// One figure.
@@ -152,6 +157,18 @@ impl Table {
         all
     }
 
+    /// What must be known of the figures of a target, each sentence once.
+    pub fn notes(&self, target: Target) -> Vec<&str> {
+        let runs = self.runs.iter().filter(|(found, _)| *found == target);
+        let mut notes: Vec<&str> = Vec::new();
+        for note in runs.flat_map(|(_, runs)| runs).flat_map(|run| &run.notes) {
+            if !notes.contains(&note.as_str()) {
+                notes.push(note);
+            }
+        }
+        notes
+    }
+
     /// What was checked, over everything.
     pub fn all_checks(&self) -> Checks {
         let mut all = Checks::default();
@@ -169,13 +186,14 @@ mod tests {
     #[test]
     fn durations_are_kept_to_three_digits() {
         let mut durations = Durations::new().unwrap();
+        assert!(durations.milliseconds(0.5).is_err());
         for milliseconds in 1..=100 {
             durations.record(Duration::from_millis(milliseconds));
         }
         durations.record(Duration::from_secs(3_600));
         assert_eq!(durations.count(), 101);
         let near = |quantile, expected: f64| {
-            let found = durations.milliseconds(quantile);
+            let found = durations.milliseconds(quantile).unwrap();
             assert!(
                 (found / expected - 1.0).abs() < 0.001,
                 "{found} for {expected}"

@@ -4,6 +4,7 @@
 //! with many acknowledgements wakes it once.
 
 use std::{
+    collections::BTreeSet,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -40,6 +41,7 @@ pub struct Flow {
     delivered: AtomicU64,
     /// No message of this number or a higher one yet.
     released: AtomicU64,
+    is_scheduled: bool,
     stopped: AtomicBool,
     waker: AtomicWaker,
 }
@@ -55,6 +57,7 @@ impl Flow {
             acked: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             released: AtomicU64::new(u64::MAX),
+            is_scheduled: false,
             stopped: AtomicBool::new(true),
             waker: AtomicWaker::new(),
         }
@@ -75,7 +78,10 @@ impl Flow {
 
     /// One whose messages are released by a schedule.
     pub fn scheduled(self) -> Self {
-        self.only(0, 0)
+        Self {
+            is_scheduled: true,
+            ..self.only(0, 0)
+        }
     }
 
     /// Messages that were acknowledged.
@@ -100,9 +106,17 @@ impl Flow {
         self.waker.wake();
     }
 
-    /// No more messages.
+    /// No more messages, but those that a schedule has released.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        if !self.is_scheduled {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether all that was released by a schedule is on its way.
+    pub fn is_sent(&self) -> bool {
+        let sent = || self.sent.load(Ordering::Relaxed);
+        !self.is_scheduled || sent() == self.released.load(Ordering::Relaxed)
     }
 
     /// Whether all that was sent is acknowledged.
@@ -210,25 +224,55 @@ impl Watch for NoWatch {
 pub struct Ear {
     flow: Arc<Flow>,
     is_sender: bool,
+    /// Whether each message must come.
+    is_owed: bool,
     tracker: Mutex<Tracker>,
+    acks: Mutex<Acks>,
+}
+
+/// Which messages are acknowledged: in any order, but none twice.
+#[derive(Default)]
+struct Acks {
+    /// All below it are.
+    next: u64,
+    ahead: BTreeSet<u64>,
+}
+
+impl Acks {
+    /// Takes an acknowledgement; says whether it is the first of its message.
+    fn take(&mut self, number: u64) -> bool {
+        if number != self.next {
+            return number > self.next && self.ahead.insert(number);
+        }
+        self.next += 1;
+        while self.ahead.remove(&self.next) {
+            self.next += 1;
+        }
+        true
+    }
 }
 
 impl Ear {
-    /// At a stream of the sender, which gets acknowledgements and may get its own messages.
-    pub fn of_sender(flow: &Arc<Flow>) -> Arc<Self> {
-        Self::new(flow, true)
+    /// At a stream of the sender, which gets acknowledgements, and its own messages if the target echoes them.
+    pub fn of_sender(flow: &Arc<Flow>, echoes: bool) -> Arc<Self> {
+        Self::new(flow, true, echoes)
     }
 
     /// At a stream of a receiver.
     pub fn of_receiver(flow: &Arc<Flow>) -> Arc<Self> {
-        Self::new(flow, false)
+        Self::new(flow, false, true)
     }
 
-    fn new(flow: &Arc<Flow>, is_sender: bool) -> Arc<Self> {
+    fn new(flow: &Arc<Flow>, is_sender: bool, is_owed: bool) -> Arc<Self> {
         Arc::new(Self {
             flow: Arc::clone(flow),
             is_sender,
+            is_owed,
             tracker: Mutex::default(),
+            acks: Mutex::new(Acks {
+                next: flow.acked(),
+                ahead: BTreeSet::new(),
+            }),
         })
     }
 
@@ -236,7 +280,7 @@ impl Ear {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it has all that was acknowledged. A sender need not hear itself, but what it hears is whole.
+    /// Whether it has all that was acknowledged. Where a sender need not hear itself, what it hears is whole all the same.
     pub fn is_complete(&self) -> bool {
         let tracker = self.tracker();
         let expected = self.expected(&tracker);
@@ -244,7 +288,7 @@ impl Ear {
     }
 
     fn expected(&self, tracker: &Tracker) -> u64 {
-        match self.is_sender && tracker.deliveries() == 0 {
+        match !self.is_owed && tracker.deliveries() == 0 {
             true => 0,
             false => self.flow.acked(),
         }
@@ -261,6 +305,11 @@ impl Ear {
         tracker.checks(self.expected(&tracker))
     }
 
+    fn is_first(&self, number: u64) -> bool {
+        let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
+        number < self.flow.sent.load(Ordering::Relaxed) && acks.take(number)
+    }
+
     /// Takes a frame.
     pub fn hear(&self, frame: &Incoming, watch: &impl Watch) -> Result<(), BenchError> {
         let mut acked = 0;
@@ -272,8 +321,11 @@ impl Ear {
                 });
             }
             if reply.send.is_some() {
+                let number = reply.request_id.checked_sub(1);
+                let number = number.filter(|number| self.is_first(*number));
+                let number = number.ok_or(BenchError::Answered(reply.request_id))?;
                 acked += 1;
-                watch.acked(&self.flow, reply.request_id.saturating_sub(1));
+                watch.acked(&self.flow, number);
             }
         }
         let mut delivered = 0;
@@ -322,13 +374,15 @@ impl Ear {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use futures_util::FutureExt as _;
     use tokio_stream::StreamExt as _;
 
     use super::*;
     use crate::bench::wire::{Event, Nothing, Reply, Text};
 
-    fn frame(acks: u64, numbers: &[u64]) -> Incoming {
+    fn frame(acks: Range<u64>, numbers: &[u64]) -> Incoming {
         let reply = |number| Reply {
             request_id: number + 1,
             error: None,
@@ -349,8 +403,24 @@ mod tests {
         };
         Incoming {
             events: numbers.iter().map(event).collect(),
-            replies: (0..acks).map(reply).collect(),
+            replies: acks.map(reply).collect(),
         }
+    }
+
+    #[test]
+    fn a_schedule_that_ends_leaves_nothing_unsent() {
+        let flow = Arc::new(Flow::new(1, 8, 1).scheduled());
+        let mut requests = Requests::new(&flow, "bob", 0);
+        flow.start();
+        for _ in 0..3 {
+            flow.release();
+        }
+        flow.stop();
+        assert!(!flow.is_sent());
+        // The hello and three sends.
+        let sent = (0..9).filter(|_| requests.next().now_or_never().is_some());
+        assert_eq!(sent.count(), 4);
+        assert!(flow.is_sent());
     }
 
     #[test]
@@ -368,15 +438,18 @@ mod tests {
         assert_eq!(ready(), 1);
         flow.start();
         assert_eq!(ready(), 2);
-        let (sender, receiver) = (Ear::of_sender(&flow), Ear::of_receiver(&flow));
-        sender.hear(&frame(2, &[]), &NoWatch).unwrap();
+        let (sender, receiver) = (Ear::of_sender(&flow, false), Ear::of_receiver(&flow));
+        sender.hear(&frame(0..2, &[]), &NoWatch).unwrap();
+        // Twice, or before it was sent.
+        assert!(sender.hear(&frame(1..2, &[]), &NoWatch).is_err());
+        assert!(sender.hear(&frame(9..10, &[]), &NoWatch).is_err());
         assert_eq!(ready(), 2);
         assert!(!flow.is_acked() && !receiver.is_complete() && sender.is_complete());
-        receiver.hear(&frame(0, &[0, 1]), &NoWatch).unwrap();
+        receiver.hear(&frame(0..0, &[0, 1]), &NoWatch).unwrap();
         assert!(receiver.is_complete() && receiver.checks().are_clean());
         assert_eq!((flow.acked(), flow.delivered()), (2, 2));
         flow.stop();
-        sender.hear(&frame(2, &[0]), &NoWatch).unwrap();
+        sender.hear(&frame(2..4, &[0]), &NoWatch).unwrap();
         assert_eq!(ready(), 0);
         assert!(flow.is_acked());
         assert_eq!((receiver.checks().lost, sender.checks().lost), (2, 3));

@@ -5,8 +5,9 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     net::SocketAddr,
+    os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
@@ -90,20 +91,20 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(parent: &Path) -> Result<Self, BenchError> {
-        // Not yet taken: the number of this process, and how long it has run.
-        let unique = Instant::now().elapsed().as_nanos() + u128::from(next_number());
-        let path = parent.join(format!("tinychat-bench-{}-{unique}", std::process::id()));
-        fs::create_dir_all(&path)
-            .map_err(BenchError::system(format!("making {}", path.display())))?;
-        Ok(Self(path))
+        let failed =
+            |error| BenchError::system(format!("making a folder in {}", parent.display()))(error);
+        fs::create_dir_all(parent).map_err(failed)?;
+        loop {
+            // A new one of our own, whatever others have left there.
+            let random = getrandom::u64().map_err(|error| failed(error.into()))?;
+            let path = parent.join(format!("tinychat-bench-{random:016x}"));
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
     }
-}
-
-/// Numbers the folders of this process.
-fn next_number() -> u32 {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Drop for Scratch {
@@ -119,6 +120,7 @@ pub struct Running {
     target: Target,
     child: Child,
     address: SocketAddr,
+    echoes: bool,
     // Read no further, but open: a child that writes to a closed pipe would fail.
     _stdout: BufReader<ChildStdout>,
     folder: Scratch,
@@ -178,7 +180,9 @@ impl Running {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(stderr);
+            .stderr(stderr)
+            // Control-C on the terminal is for this program, which then ends its children.
+            .process_group(0);
         let program = target.word();
         let mut child = command
             .spawn()
@@ -188,6 +192,7 @@ impl Running {
                 target,
                 child,
                 address,
+                echoes: target == Target::Server || start.echo,
                 _stdout: stdout,
                 folder,
             }),
@@ -207,6 +212,11 @@ impl Running {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether it sends a message to the streams of its sender, too.
+    pub const fn echoes(&self) -> bool {
+        self.echoes
     }
 
     /// Processor time that it has used so far, in seconds.
@@ -233,11 +243,16 @@ impl Running {
         let end = Instant::now() + STOP_PATIENCE;
         while Instant::now() < end {
             let ended = self.child.try_wait();
-            if ended
-                .map_err(BenchError::system("waiting for a child"))?
-                .is_some()
-            {
-                return Ok(());
+            match ended.map_err(BenchError::system("waiting for a child"))? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => {
+                    return Err(BenchError::StoppedBadly {
+                        target: self.target.word(),
+                        status,
+                        said: self.last_words(),
+                    });
+                }
+                None => {}
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

@@ -5,7 +5,7 @@ use std::{env, fmt::Write as _, fs, path::Path};
 use serde_json::{Value, json};
 
 use super::{
-    cores::Cores,
+    cores::{self, Cores},
     figure::{Spread, Table},
     process::{Durability, Target},
     scenario::GENERATOR_CPU,
@@ -71,6 +71,16 @@ impl Machine {
                 "NOT PINNED: {why}; server and generator take time from each other, and no figure below can be \
                  compared with others"
             ));
+        }
+        if self
+            .cores
+            .as_ref()
+            .is_ok_and(|cores| cores::are_one(*cores))
+        {
+            warnings.push(
+                "the two cores are threads of one: server and generator take time from each other"
+                    .to_owned(),
+            );
         }
         if self.profile != "release" {
             warnings.push(format!(
@@ -261,6 +271,7 @@ fn scenario_json(table: &Table) -> Value {
             "target": target.word(),
             "runs": runs.len(),
             "figures": figures,
+            "notes": table.notes(*target),
             "checks": checks_json(table.checks(*target)),
         })
     });
@@ -371,6 +382,9 @@ fn shown(table: &Table) -> String {
                 "  note: against {} the generator's core is full: its figures are bounded by the generator",
                 target.word()
             );
+        }
+        for note in table.notes(target) {
+            let _ = writeln!(text, "  note: {}: {note}", target.word());
         }
         let _ = writeln!(
             text,

@@ -199,6 +199,12 @@ pub struct Event {
     /// A message.
     #[prost(message, optional, tag = "3")]
     pub message: Option<Text>,
+    /// Some of what was missed is left out.
+    #[prost(message, optional, tag = "12")]
+    pub gap: Option<Nothing>,
+    /// The cursor was of no use.
+    #[prost(message, optional, tag = "13")]
+    pub reset: Option<Nothing>,
     /// All that was missed has come.
     #[prost(message, optional, tag = "14")]
     pub caught_up: Option<Nothing>,

@@ -49,6 +49,16 @@ pub enum Fault {
     Double,
     /// Two change places.
     Swap,
+    /// No sender hears itself, though `--echo` says so.
+    Mute,
+    /// One message of each stream is acknowledged twice.
+    ReplyTwice,
+    /// A stream that resumes is told that its cursor is of no use.
+    Reset,
+    /// A stream that resumes gets its first message again.
+    Replay,
+    /// Every stream ends once it has caught up.
+    HangUp,
 }
 
 impl Fault {
@@ -58,6 +68,11 @@ impl Fault {
             Self::Drop => "drop",
             Self::Double => "double",
             Self::Swap => "swap",
+            Self::Mute => "mute",
+            Self::ReplyTwice => "reply-twice",
+            Self::Reset => "reset",
+            Self::Replay => "replay",
+            Self::HangUp => "hang-up",
         }
     }
 }

@@ -19,8 +19,8 @@ const FRAME_BYTES: usize = 64 * 1024;
 /// Bytes that may wait: the generator never lets a receiver be further behind than a few windows. Past it the stream
 /// ends, which is seen.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The event of a stream that a fault is done to, counted from 1.
-const BROKEN: u64 = 10;
+/// The event, or the request, of a stream that a fault is done to, counted from 1.
+pub const BROKEN: u64 = 10;
 
 /// The queue of a stream.
 #[derive(Default)]
@@ -66,6 +66,7 @@ impl Outbox {
                     state.put(run.clone());
                 }
                 Fault::Swap => state.held = Some(run.clone()),
+                _ => state.put(run.clone()),
             }
         } else {
             state.put(run.clone());
@@ -115,15 +116,24 @@ pub struct Outbound {
     name: String,
     outbox: Arc<Outbox>,
     streams: Arc<Streams>,
+    hangs_up: bool,
+    has_begun: bool,
 }
 
 impl Outbound {
     /// Of a stream that is among those of its user.
-    pub const fn new(name: String, outbox: Arc<Outbox>, streams: Arc<Streams>) -> Self {
+    pub fn new(
+        name: String,
+        outbox: Arc<Outbox>,
+        streams: Arc<Streams>,
+        fault: Option<Fault>,
+    ) -> Self {
         Self {
             name,
             outbox,
             streams,
+            hangs_up: fault == Some(Fault::HangUp),
+            has_begun: false,
         }
     }
 }
@@ -137,15 +147,20 @@ impl Drop for Outbound {
 impl Stream for Outbound {
     type Item = Result<ChatFrame, Status>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.outbox.waker.register(context.waker());
-        let mut state = self.outbox.state();
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let outbound = &mut *self;
+        outbound.outbox.waker.register(context.waker());
+        let mut state = outbound.outbox.state();
         if state.overran {
             let status = Status::resource_exhausted("the receiver is too far behind");
             return Poll::Ready(Some(Err(status)));
         }
         match state.frame() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            Some(frame) => {
+                outbound.has_begun = true;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None if outbound.hangs_up && outbound.has_begun => Poll::Ready(None),
             None => Poll::Pending,
         }
     }

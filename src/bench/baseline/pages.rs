@@ -88,7 +88,7 @@ impl Pages {
             }
         }
         let frame = SubscribeFrame {
-            events: vec![greeting()],
+            events: vec![greeting(None)],
         };
         frames.send(Ok(frame)).await.map_err(gone)
     }

@@ -15,15 +15,17 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use super::{
     Fault,
     book::{self, Book, Place, now_ms},
-    outbox::{Outbound, Outbox},
+    outbox::{BROKEN, Outbound, Outbox},
     pages::Pages,
     table::{Job, Table},
 };
 use crate::{
+    bench::wire::Stamp,
     pb::{
         self,
         chat_request::Request as Asked,
         event::Body,
+        message::Content,
         ready::SubscribeFrame,
         send_request::Target,
         servers::{
@@ -135,7 +137,10 @@ impl Delivery {
         } = batch;
         let acknowledge = |waiter: Waiter, ids: Vec<u64>| match waiter {
             Waiter::Stream(outbox) => {
-                let replies = ids.into_iter().zip(places);
+                let replies = ids.into_iter().zip(places).flat_map(|reply| {
+                    let is_broken = self.fault == Some(Fault::ReplyTwice) && reply.0 == BROKEN;
+                    std::iter::repeat_n(reply, 1 + usize::from(is_broken))
+                });
                 outbox.put_replies(replies.map(|(id, place)| book::reply(id, place)));
             }
             Waiter::Call(call) => {
@@ -168,7 +173,7 @@ impl Delivery {
         let map = self.streams.map();
         let streams = map.get(to).into_iter().flatten();
         streams.for_each(|outbox| outbox.put_events(&run, self.fault));
-        if self.echo && to != sender {
+        if self.echo && self.fault != Some(Fault::Mute) && to != sender {
             let streams = map.get(sender).into_iter().flatten();
             streams.for_each(|outbox| outbox.put_events(&run, None));
         }
@@ -257,7 +262,11 @@ impl Core {
             loop {
                 match frame.request {
                     Some(Asked::Send(send)) => sends.extend(sent(frame.request_id, send)),
-                    Some(Asked::Hello(_)) => outbox.put_events(&greeting(), None),
+                    Some(Asked::Hello(hello)) => {
+                        let fault = self.delivery.fault;
+                        let fault = fault.filter(|_| hello.resume_cursor.is_some());
+                        outbox.put_events(&greeting(fault), None);
+                    }
                     _ => {}
                 }
                 if sends.len() >= FRAMES_PER_BATCH {
@@ -294,12 +303,26 @@ fn sent(request_id: u64, send: pb::SendRequest) -> Option<Sent> {
 }
 
 /// What a stream begins with: nothing was missed.
-pub fn greeting() -> Bytes {
+pub fn greeting(fault: Option<Fault>) -> Bytes {
+    let first = Stamp {
+        sender: 0,
+        number: 0,
+    };
+    let wrong = match fault {
+        Some(Fault::Reset) => Some(Body::Reset(pb::Reset::default())),
+        Some(Fault::Replay) => Some(Body::Message(pb::Message {
+            content: Some(Content::Text(first.text(0))),
+            ..pb::Message::default()
+        })),
+        _ => None,
+    };
     let mut bytes = BytesMut::new();
-    for body in [
-        Body::Welcome(pb::Welcome::default()),
-        Body::CaughtUp(pb::CaughtUp {}),
-    ] {
+    let welcome = Body::Welcome(pb::Welcome::default());
+    let caught_up = Body::CaughtUp(pb::CaughtUp {});
+    for body in [Some(welcome), wrong, Some(caught_up)]
+        .into_iter()
+        .flatten()
+    {
         let event = pb::Event {
             cursor: "bare.0".to_owned(),
             body: Some(body),
@@ -339,7 +362,7 @@ impl ChatService for Relay {
         let (sender, frames) = (Arc::from(name.as_str()), request.into_inner());
         let taking = Arc::clone(&self.0).take(sender, Arc::clone(&outbox), frames);
         self.0.tasks.spawn("chat", taking);
-        let outbound = Outbound::new(name, outbox, Arc::clone(streams));
+        let outbound = Outbound::new(name, outbox, Arc::clone(streams), self.0.delivery.fault);
         Ok(Response::new(outbound))
     }
 

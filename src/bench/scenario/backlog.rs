@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::{Meter, fill::fill, float, seconds_of};
+use super::{LATER, Meter, fill::fill, float, idle::settled, seconds_of};
 use crate::bench::{
     client::{self, Feed, PATIENCE},
     error::BenchError,
     figure::Outcome,
     process::Running,
     tracker::Tracker,
-    wire::{Incoming, Stamp},
 };
 
 /// How often the memory is looked at while the backlog goes out.
@@ -26,19 +25,6 @@ pub struct Backlog {
     pub bytes: usize,
 }
 
-/// Takes the messages of a frame; says whether it was the last.
-fn take(frame: &Incoming, tracker: &mut Tracker) -> bool {
-    for event in &frame.events {
-        if let Some(message) = &event.message {
-            match Stamp::read(&message.text) {
-                Some(Stamp { number, .. }) => tracker.see(number),
-                None => tracker.see_strange(),
-            }
-        }
-    }
-    frame.events.iter().any(|event| event.caught_up.is_some())
-}
-
 /// Measures one target.
 pub async fn measure(running: &Running, backlog: Backlog) -> Result<Outcome, BenchError> {
     let mut logins = client::log_in(running, ["s0".to_owned(), "r0".to_owned()], 1).await?;
@@ -49,7 +35,8 @@ pub async fn measure(running: &Running, backlog: Backlog) -> Result<Outcome, Ben
     fill(running, sender, "r0", (0, backlog.messages), backlog.bytes).await?;
 
     let channel = client::connect(running.address()).await?;
-    let before = running.rss_bytes()?;
+    let mut outcome = Outcome::default();
+    let before = settled(running, &mut outcome).await?;
     let mut most = before;
     let mut looked = Instant::now();
     let mut tracker = Tracker::default();
@@ -57,9 +44,8 @@ pub async fn measure(running: &Running, backlog: Backlog) -> Result<Outcome, Ben
     let began = Instant::now();
     let mut feed = Feed::subscribe(&channel, &reader).await?;
     loop {
-        let frame = timeout(PATIENCE, feed.next()).await;
-        let frame = frame.map_err(|_| BenchError::Late("the backlog"))??;
-        let is_last = take(&frame, &mut tracker);
+        let taken = timeout(PATIENCE, feed.take(&mut tracker)).await;
+        let is_last = taken.map_err(|_| BenchError::Late("the backlog"))??;
         if is_last || looked.elapsed() >= LOOK {
             most = most.max(running.rss_bytes()?);
             looked = Instant::now();
@@ -71,14 +57,19 @@ pub async fn measure(running: &Running, backlog: Backlog) -> Result<Outcome, Ben
     let took = seconds_of(began.elapsed());
     let used = meter.stop(running)?;
 
-    let mut outcome = Outcome {
-        checks: tracker.checks(backlog.messages),
-        ..Outcome::default()
-    };
-    outcome.put("drained", "msg/s", float(tracker.deliveries()) / took);
+    let drained = tracker.deliveries();
+    let end = Instant::now() + LATER;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        if let Ok(taken) = timeout(left, feed.take(&mut tracker)).await {
+            taken?;
+        }
+    }
+
+    outcome.checks = tracker.checks(backlog.messages);
+    outcome.put("drained", "msg/s", float(drained) / took);
     outcome.put("drained in", "s", took);
-    let growth = float(most - before) / 1024.0 / 1024.0;
+    let growth = float(most.saturating_sub(before)) / 1024.0 / 1024.0;
     outcome.put("memory growth", "MiB", growth);
-    used.put(&mut outcome, tracker.deliveries());
+    used.put(&mut outcome, drained);
     Ok(outcome)
 }

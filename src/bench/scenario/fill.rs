@@ -24,7 +24,7 @@ pub async fn fill(
     let requests = Requests::new(&flow, to_user, bytes);
     let mut feeds = client::open_all(running.address(), [(sender, requests)]).await?;
     let mut feed = feeds.pop().ok_or(BenchError::Ended)?;
-    let ear = Ear::of_sender(&flow);
+    let ear = Ear::of_sender(&flow, false);
     flow.start();
     let mut progress = Instant::now();
     while flow.acked() < to {

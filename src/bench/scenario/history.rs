@@ -129,7 +129,7 @@ pub async fn measure(running: &Running, history: History) -> Result<Outcome, Ben
         ("page max", 1.0),
     ];
     for (name, quantile) in quantiles {
-        outcome.put(name, "ms", durations.milliseconds(quantile));
+        outcome.put(name, "ms", durations.milliseconds(quantile)?);
     }
     outcome.put(
         "CPU of a page",

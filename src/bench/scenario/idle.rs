@@ -28,8 +28,8 @@ pub struct Idle {
     pub duration: Duration,
 }
 
-/// Waits until the memory of the target stays as it is, and returns it.
-async fn settled(running: &Running) -> Result<u64, BenchError> {
+/// Waits until the memory of the target stays as it is, and returns it; notes it if that took too long.
+pub async fn settled(running: &Running, outcome: &mut Outcome) -> Result<u64, BenchError> {
     let mut last = running.rss_bytes()?;
     for _ in 0..STEPS_MAX {
         sleep(STEP).await;
@@ -39,6 +39,9 @@ async fn settled(running: &Running) -> Result<u64, BenchError> {
         }
         last = now;
     }
+    let seconds = (STEP * STEPS_MAX).as_secs();
+    let note = format!("its memory still moved after {seconds} s, and was taken as it was then");
+    outcome.notes.push(note);
     Ok(last)
 }
 
@@ -46,20 +49,24 @@ async fn settled(running: &Running) -> Result<u64, BenchError> {
 pub async fn measure(running: &Running, idle: Idle) -> Result<Outcome, BenchError> {
     let names = (0..idle.devices).map(|number| format!("i{number}"));
     let logins = client::log_in(running, names, 1).await?;
-    let before = settled(running).await?;
+    let mut outcome = Outcome::default();
+    let before = settled(running, &mut outcome).await?;
     let opening = Instant::now();
     let listening = logins
         .into_iter()
         .map(|login| (login, Requests::listen(None)));
-    let feeds: Vec<Feed> = client::open_all(running.address(), listening).await?;
+    let mut feeds: Vec<Feed> = client::open_all(running.address(), listening).await?;
     let opened = opening.elapsed();
-    let after = settled(running).await?;
+    let after = settled(running, &mut outcome).await?;
 
     let meter = Meter::start(running)?;
     sleep(idle.duration).await;
     let used = meter.stop(running)?;
+    // A stream that is no longer there costs nothing.
+    for feed in &mut feeds {
+        feed.look()?;
+    }
 
-    let mut outcome = Outcome::default();
     let per_stream = float(after.saturating_sub(before)) / 1024.0 / float(idle.devices);
     outcome.put("memory of a stream", "KiB", per_stream);
     let mib = |bytes: u64| float(bytes) / 1024.0 / 1024.0;

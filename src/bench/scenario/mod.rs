@@ -10,7 +10,10 @@ pub mod idle;
 pub mod reconnect;
 pub mod traffic;
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Write as _},
+    time::{Duration, Instant},
+};
 
 use self::{backlog::Backlog, history::History, idle::Idle, reconnect::Reconnect, traffic::Shape};
 use super::{
@@ -18,6 +21,9 @@ use super::{
     figure::{Outcome, Table},
     process::{Running, Start, Target, cpu_seconds},
 };
+
+/// How long is listened on when all has come: what comes once more comes late.
+const LATER: Duration = Duration::from_millis(50);
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +115,11 @@ impl Scenario {
         }
     }
 
+    /// Whether any of these can be measured.
+    pub fn has_target(self, wanted: &[Target]) -> bool {
+        self.targets().iter().any(|target| wanted.contains(target))
+    }
+
     /// Measures all targets.
     pub async fn measure(self, measuring: &Measuring) -> Result<Table, BenchError> {
         let wanted = |target: &&Target| measuring.targets.contains(target);
@@ -147,7 +158,9 @@ impl Scenario {
             Self::History(history) => history::measure(&running, history).await,
         };
         if measured.is_err() {
-            eprintln!("the {} said last:\n{}", target.word(), running.last_words());
+            // Nobody may hear it.
+            let (word, last) = (target.word(), running.last_words());
+            let _ = writeln!(io::stderr(), "the {word} said last:\n{last}");
         }
         let outcome = measured?;
         running.stop().await?;

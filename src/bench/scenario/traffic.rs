@@ -2,13 +2,16 @@
 //! with other numbers.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{Meter, float, seconds_of};
+use super::{LATER, Meter, float, seconds_of};
 use crate::bench::{
     client::{self, PATIENCE},
     error::BenchError,
@@ -22,6 +25,10 @@ use crate::bench::{
 const QUIET: Duration = Duration::from_secs(20);
 /// The same with a baseline that loses messages on purpose.
 const QUIET_WHEN_BROKEN: Duration = Duration::from_secs(1);
+/// How long messages that are due at the end of a schedule may take to go out: they are measured, too.
+const OVERDUE: Duration = Duration::from_secs(30);
+/// What of a rate must come, or the table says that it did not.
+const KEPT_UP: f64 = 0.99;
 /// How often it is looked whether all has come.
 const LOOK: Duration = Duration::from_millis(2);
 /// Messages of a schedule that may be under way: those of many seconds, so that it never waits.
@@ -52,6 +59,8 @@ struct Latencies {
     began: OnceLock<Instant>,
     interval: Duration,
     pairs: u32,
+    /// The next message to release.
+    next: AtomicU64,
     /// The first message that counts.
     first: OnceLock<u64>,
     acked: Mutex<Durations>,
@@ -64,6 +73,7 @@ impl Latencies {
             began: OnceLock::new(),
             interval: Duration::from_secs(1) / rate,
             pairs,
+            next: AtomicU64::new(0),
             first: OnceLock::new(),
             acked: Mutex::new(Durations::new()?),
             delivered: Mutex::new(Durations::new()?),
@@ -94,16 +104,21 @@ impl Latencies {
 
     /// Releases messages when they are due. It never sleeps: timers of a runtime are a millisecond late.
     async fn keep_schedule(&self, flows: &[Arc<Flow>]) {
-        let mut next = 0_u64;
         loop {
-            let now = self.elapsed();
-            while self.due(next) <= now {
-                let flow = usize::try_from(next % u64::from(self.pairs)).unwrap_or(0);
-                flows[flow].release();
-                next += 1;
-            }
+            self.release_due(flows);
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Releases what is due by now.
+    fn release_due(&self, flows: &[Arc<Flow>]) {
+        let (now, mut next) = (self.elapsed(), self.next.load(Ordering::Relaxed));
+        while self.due(next) <= now {
+            let flow = usize::try_from(next % u64::from(self.pairs)).unwrap_or(0);
+            flows[flow].release();
+            next += 1;
+        }
+        self.next.store(next, Ordering::Relaxed);
     }
 
     /// From now on latencies count.
@@ -113,7 +128,7 @@ impl Latencies {
         let _ = self.first.set(u64::try_from(passed).unwrap_or(0) + 1);
     }
 
-    fn put(&self, outcome: &mut Outcome) {
+    fn put(&self, outcome: &mut Outcome) -> Result<(), BenchError> {
         let of = |durations: &Mutex<Durations>, quantile: f64| {
             let durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
             durations.milliseconds(quantile)
@@ -127,7 +142,7 @@ impl Latencies {
             "delivered max",
         ];
         for (name, quantile) in delivered.into_iter().zip(quantiles) {
-            outcome.put(name, "ms", of(&self.delivered, quantile));
+            outcome.put(name, "ms", of(&self.delivered, quantile)?);
         }
         let acked = [
             "acked p50",
@@ -137,8 +152,9 @@ impl Latencies {
             "acked max",
         ];
         for (name, quantile) in acked.into_iter().zip(quantiles) {
-            outcome.put(name, "ms", of(&self.acked, quantile));
+            outcome.put(name, "ms", of(&self.acked, quantile)?);
         }
+        Ok(())
     }
 }
 
@@ -182,7 +198,7 @@ async fn open(
     let receivers = client::log_in(running, names('r'), shape.devices).await?;
 
     let mut following = JoinSet::new();
-    let mut follow = |flows: Vec<&Arc<Flow>>, feeds, ear: fn(&Arc<Flow>) -> Arc<Ear>| {
+    let mut follow = |flows: Vec<&Arc<Flow>>, feeds, ear: &dyn Fn(&Arc<Flow>) -> Arc<Ear>| {
         let mut ears = Vec::new();
         for (flow, feed) in flows.into_iter().zip::<Vec<_>>(feeds) {
             let ear = ear(flow);
@@ -200,14 +216,15 @@ async fn open(
     let of_streams = flows
         .iter()
         .flat_map(|flow| std::iter::repeat_n(flow, per_receiver));
-    let receivers_ears = follow(of_streams.collect(), feeds, Ear::of_receiver);
+    let receivers_ears = follow(of_streams.collect(), feeds, &Ear::of_receiver);
 
     let sending = senders.into_iter().zip(&flows).map(|(login, flow)| {
         let to = format!("r{}", flow.sender);
         (login, Requests::new(flow, &to, shape.bytes))
     });
     let feeds = client::open_all(running.address(), sending).await?;
-    let senders_ears = follow(flows.iter().collect(), feeds, Ear::of_sender);
+    let of_sender = |flow: &Arc<Flow>| Ear::of_sender(flow, running.echoes());
+    let senders_ears = follow(flows.iter().collect(), feeds, &of_sender);
     flows.iter().for_each(|flow| flow.start());
     Ok(Streams {
         flows,
@@ -233,19 +250,26 @@ impl Streams {
     /// Waits until all that was sent is acknowledged and has come, or nothing comes any more.
     async fn finish(&mut self, quiet: Duration) -> Result<(), BenchError> {
         self.flows.iter().for_each(|flow| flow.stop());
+        let ending = Instant::now();
+        while !self.flows.iter().all(|flow| flow.is_sent()) {
+            if ending.elapsed() >= OVERDUE {
+                return Err(BenchError::Overdue);
+            }
+            self.pass(LOOK).await?;
+        }
         let (mut last, mut since) = (0, Instant::now());
         loop {
             let ears = || self.receivers.iter().chain(&self.senders);
             let is_acked = self.flows.iter().all(|flow| flow.is_acked());
             if is_acked && ears().all(|ear| ear.is_complete()) {
-                return Ok(());
+                return self.pass(LATER).await;
             }
             let seen = self.sum(Flow::acked) + ears().map(|ear| ear.deliveries()).sum::<u64>();
             if seen != last {
                 (last, since) = (seen, Instant::now());
             } else if since.elapsed() >= quiet {
                 return match is_acked {
-                    true => Ok(()),
+                    true => self.pass(LATER).await,
                     false => Err(BenchError::Late("the last acknowledgements")),
                 };
             }
@@ -303,6 +327,10 @@ async fn drive(
     streams.pass(shape.duration).await?;
     let (used, after) = (meter.stop(running)?, counts(&streams));
     schedule.shutdown().await;
+    if let Some(latencies) = &latencies {
+        // Its task may have been kept waiting by all the others.
+        latencies.release_due(&streams.flows);
+    }
     let quiet = if is_broken { QUIET_WHEN_BROKEN } else { QUIET };
     streams.finish(quiet).await?;
 
@@ -311,8 +339,18 @@ async fn drive(
     let (acked, delivered) = (after.0 - before.0, after.1 - before.1);
     outcome.put("delivered", "msg/s", float(delivered) / seconds);
     outcome.put("acknowledged", "msg/s", float(acked) / seconds);
+    if let Some(rate) = shape.rate {
+        let streams = float((shape.devices * shape.streams) as u64);
+        // One at each end may be under way.
+        let came = float(delivered) / streams + 2.0;
+        if came < KEPT_UP * f64::from(rate) * seconds {
+            let note =
+                format!("fewer messages came than were due, {rate} a second: it did not keep up");
+            outcome.notes.push(note);
+        }
+    }
     if let Some(latencies) = latencies {
-        latencies.put(&mut outcome);
+        latencies.put(&mut outcome)?;
     }
     used.put(&mut outcome, delivered);
     let ears = streams.receivers.iter().chain(&streams.senders);
