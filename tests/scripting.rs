@@ -344,3 +344,82 @@ async fn a_script_that_sends_lines_outlives_the_kills_of_the_server() {
         "{lines} lines over {kills} kills, {repeated} of them answered a second time, in {took:.0?}"
     );
 }
+
+/// Whose message it is must never be a matter of which of two settings wins.
+#[test]
+fn a_token_of_another_user_than_the_one_that_is_named_is_refused() {
+    let server = Server::start();
+    let home = Home::new();
+    let address = server.address().as_str();
+    let token = home.run(address, &["--user", "bob", "token"], b"");
+    let token = String::from_utf8(token.stdout).unwrap();
+    let given = [("TINYCHAT_TOKEN", token.trim())];
+    for arguments in [
+        &["--user", "ann", "send", "bob", "hi"][..],
+        &["--user", "ann", "logout"],
+    ] {
+        let output = home.run_with(address, arguments, b"", &given);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    let output = home.run_with(
+        address,
+        &["--user", "bob", "send", "bob", "hi"],
+        b"",
+        &given,
+    );
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn empty_lines_are_no_messages_and_no_failure() {
+    let server = Server::start();
+    let home = Home::new();
+    let scripts = Scripts {
+        home: &home,
+        address: server.address().as_str().to_owned(),
+    };
+    let sent = scripts.objects(&["--user", "ann", "send", "ann"], "\none\n\n\ntwo\n");
+    assert_eq!(sent.len(), 2);
+}
+
+/// `nohup` is a wish to outlive the terminal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_was_told_to_ignore_hang_ups_does() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let home = Home::new();
+    let out = home.path().join("seen");
+    let script = format!(
+        "trap '' HUP; exec \"$0\" --server {} --user ann watch >{}",
+        server.address().as_str(),
+        out.display()
+    );
+    let mut watch = Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_tinychat-client")])
+        .env_clear()
+        .envs(home.environment())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = rustix::process::Pid::from_child(&watch);
+    let signal = |it| rustix::process::kill_process(pid, it).unwrap();
+    let seen = || std::fs::read_to_string(&out).unwrap_or_default();
+    // Ann is made by the login of the watch.
+    support::eventually("ann is there", support::PATIENCE, || {
+        server.stderr().contains("\"u2\"")
+    })
+    .await;
+    bob.send("ann", "before").await;
+    support::eventually("it watches", support::PATIENCE, || {
+        seen().contains("before")
+    })
+    .await;
+    signal(rustix::process::Signal::HUP);
+    bob.send("ann", "after").await;
+    support::eventually("it lives on", support::PATIENCE, || {
+        seen().contains("after")
+    })
+    .await;
+    signal(rustix::process::Signal::TERM);
+    assert!(watch.wait().unwrap().success());
+}

@@ -67,7 +67,7 @@ pub struct LoggedIn {
 /// Comes to a session, asking on a terminal for what is missing.
 pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<LoggedIn, Failure> {
     if let Some(token) = options.token {
-        return by_token(session, token, options.patience).await;
+        return by_given_token(session, token, options).await;
     }
     let logins = Logins::of_user()?;
     let name = choose_name(options, &logins)?;
@@ -89,6 +89,8 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
             Err(failure) => return Err(failure),
         }
     }
+    // Before there is a new login on the server: one that cannot be kept would be another at every run.
+    logins.check_writable()?;
     let login = by_password(session, options, &name).await?;
     let remembered = Remembered {
         token: login.access_token.clone(),
@@ -108,7 +110,8 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
 pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<String, Failure> {
     let server = options.server.as_str();
     if let Some(token) = options.token {
-        session.with_token(token)?.logout().await?;
+        let login = by_given_token(session, token, options).await?;
+        login.session.logout().await?;
         return Ok("logged out: the token in TINYCHAT_TOKEN is void".to_owned());
     }
     let logins = Logins::of_user()?;
@@ -158,6 +161,22 @@ fn worse_known(options: &LoginOptions<'_>, name: &UserName, made: Assurance) -> 
         "the login of {name} at {server} was made when {made}, and now {now}, so its token was not sent; connect as \
          before, or if this is right, forget the old login with tinychat-client --server {server} forget"
     ))
+}
+
+/// A token that is given is meant for a user who is named beside it, or for nobody in particular.
+async fn by_given_token(
+    session: &Session,
+    token: &str,
+    options: &LoginOptions<'_>,
+) -> Result<LoggedIn, Failure> {
+    let login = by_token(session, token, options.patience).await?;
+    match options.user {
+        Some(user) if *user != login.name => Err(Failure::usage(format!(
+            "the token in TINYCHAT_TOKEN is a login of {}, and the user that is named is {user}; leave one of the two out",
+            login.name
+        ))),
+        _ => Ok(login),
+    }
 }
 
 async fn by_token(session: &Session, token: &str, patience: Patience) -> Result<LoggedIn, Failure> {

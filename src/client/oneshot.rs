@@ -210,6 +210,8 @@ pub async fn send_lines(
     while let Some(line) = lines.recv().await {
         number += 1;
         let sent = match line {
+            // Output of other programs has empty lines; a message has at least a byte.
+            Typed::Line(text) if text.is_empty() => continue,
             Typed::Line(text) => send(session, to, &text, None, patience, out).await,
             Typed::Undecodable => Err(Failure::refused("it is not UTF-8; give the text in UTF-8")),
             Typed::TooLong => Err(Failure::refused(

@@ -9,7 +9,8 @@ use super::exit::Failure;
 pub struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// `None`: whoever started this program wants it to outlive its terminal (`nohup`).
+    hang_up: Option<Signal>,
 }
 
 impl Interrupts {
@@ -22,7 +23,10 @@ impl Interrupts {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
+            hang_up: match hang_ups_are_ignored() {
+                true => None,
+                false => Some(listen(SignalKind::hangup())?),
+            },
         })
     }
 
@@ -31,7 +35,27 @@ impl Interrupts {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            () = next_of(&mut self.hang_up) => {}
         }
     }
+}
+
+async fn next_of(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether SIGHUP was ignored when the program was started. Asked for here, since no safe call tells it; where there is no
+/// such file it counts as not ignored.
+fn hang_ups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 != 0)
 }

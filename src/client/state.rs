@@ -105,6 +105,15 @@ impl Logins {
             .map_err(|error| trouble("write", &path, &error))
     }
 
+    /// Fails if no login could be kept.
+    pub fn check_writable(&self) -> Result<(), Failure> {
+        let random = getrandom::u64().unwrap_or_default();
+        let probe = self.folder.join(format!(".{random:016x}.probe"));
+        self.write(&probe, "")
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(|error| trouble("write", &probe, &error))
+    }
+
     /// Forgets a token.
     pub fn forget(&self, server: &ServerAddress, user: &UserName) -> Result<(), Failure> {
         let path = self.path(server, user);

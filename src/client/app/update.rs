@@ -212,6 +212,14 @@ fn start_unasked(model: &mut Model, name: UserName) -> Vec<Effect> {
     ))]
 }
 
+/// What is in front stays there, which must be said: a line that follows would go to somebody else than was meant.
+fn still(model: &Model) -> String {
+    match &model.focus {
+        Some(name) => format!(" Lines you type still go to {name}."),
+        None => String::new(),
+    }
+}
+
 fn started(model: &mut Model, name: UserName, outcome: Result<(), StartProblem>) -> Vec<Effect> {
     model.asking = false;
     match outcome {
@@ -219,13 +227,15 @@ fn started(model: &mut Model, name: UserName, outcome: Result<(), StartProblem>)
         Err(StartProblem::UserNotFound) => {
             return vec![say(format!(
                 "Cannot start a conversation with user {name}. The user does not exist! ({name} \
-                 must register first; /users lists everybody)"
+                 must register first; /users lists everybody){}",
+                still(model)
             ))];
         }
         Err(StartProblem::Other(problem)) => {
             return vec![say(format!(
-                "Cannot start a conversation with user {name}. {}",
-                problem.render_line()
+                "Cannot start a conversation with user {name}. {}{}",
+                problem.render_line(),
+                still(model)
             ))];
         }
     }

@@ -140,7 +140,7 @@ fn an_unknown_user_keeps_the_sentence_of_the_original() {
         start(&mut model, "nobody", Err(StartProblem::UserNotFound)),
         print(
             "<> Cannot start a conversation with user nobody. The user does not exist! (nobody \
-             must register first; /users lists everybody)"
+             must register first; /users lists everybody) Lines you type still go to bob."
         )
     );
     assert_eq!(

@@ -23,6 +23,8 @@ use super::{
 
 /// How long one attempt may take before the connection counts as dead.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an attempt may take at least, however little patience is left.
+const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 /// The shortest wait before the next attempt: without it a server could make this a loop at the speed of the network.
 const WAIT_MIN: Duration = Duration::from_millis(10);
 /// The longest wait that a server can impose before the next attempt.
@@ -271,7 +273,11 @@ where
     let mut backoff = Backoff::default();
     let start = Instant::now();
     loop {
-        let answer = match timeout(ATTEMPT_TIMEOUT, call()).await {
+        let left = match patience {
+            Patience::For(time) => time.saturating_sub(start.elapsed()).max(SHORTEST_ATTEMPT),
+            _ => ATTEMPT_TIMEOUT,
+        };
+        let answer = match timeout(left.min(ATTEMPT_TIMEOUT), call()).await {
             Ok(answer) => answer.map_err(ClientError::from),
             Err(_) => Err(ClientError::Unreachable {
                 cause: "no answer in time".into(),
@@ -291,7 +297,8 @@ where
             Retry::After(wait) if patience != Patience::None && start.elapsed() < RATE_PATIENCE => {
                 wait
             }
-            Retry::WithBackoff(wait) if patient => wait.max(backoff.next_wait()),
+            // The last attempt begins when the patience ends, and not long after.
+            Retry::WithBackoff(wait) if patient => wait.max(backoff.next_wait()).min(left),
             _ => return Err(error),
         };
         sleep(least.clamp(WAIT_MIN, WAIT_MAX)).await;
