@@ -133,6 +133,8 @@ fn every_command_prints_its_objects() {
         .into_iter()
         .map(|it| scrubbed(it).to_string())
         .collect();
+    // The event of the last message may come, or the end of the stream before it.
+    lines.retain(|line| !line.contains("\"text\":\"hi ann\""));
     lines.sort();
     insta::assert_snapshot!("line_mode_in_json", lines.join("\n"));
     step(&["--user", "bob", "logout"], "");

@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use super::{PATIENCE, Server};
 
 /// One person's machine: a home in which logins are remembered.
-#[derive(Debug)]
-pub struct Home(TempDir);
+#[derive(Clone, Debug)]
+pub struct Home(Arc<TempDir>);
 
 impl Home {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(Arc::new(tempfile::tempdir().unwrap()))
     }
 
     pub fn path(&self) -> &Path {
@@ -79,6 +79,7 @@ impl Home {
             pty,
             shown,
             seen: 0,
+            _home: self.clone(),
         }
     }
 
@@ -116,6 +117,8 @@ pub struct Terminal {
     shown: Arc<Mutex<Vec<u8>>>,
     /// Everything before this was waited for already.
     seen: usize,
+    /// Its home stays for as long as it may write there.
+    _home: Home,
 }
 
 impl Terminal {
