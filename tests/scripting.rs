@@ -292,12 +292,7 @@ fn completions_and_manual_pages_are_made_of_the_definitions() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_script_that_sends_lines_outlives_the_kills_of_the_server() {
     let _turn = support::heavy().await;
-    // The whole campaign with --long; a fifth of it otherwise.
-    let (kills, lines) = if support::long() {
-        (100, 10_000)
-    } else {
-        (20, 2_000)
-    };
+    let (kills, lines) = (100, 10_000);
     let began = Instant::now();
     let mut server = Server::start();
     let (again, address) = (server.again(), server.address().as_str().to_owned());
