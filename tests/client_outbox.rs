@@ -203,6 +203,6 @@ fn a_script_without_a_server_ends_and_says_that_its_lines_are_kept() {
     assert_eq!(outboxes(&home), 1);
     let output = home.run(&address, &["forget"], b"");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("1 messages that waited"), "{said}");
+    assert!(said.contains("1 message that waited"), "{said}");
     assert_eq!(outboxes(&home), 0);
 }

@@ -18,7 +18,12 @@ struct Scripts<'a> {
     address: String,
 }
 
-impl Scripts<'_> {
+impl<'a> Scripts<'a> {
+    fn at(server: &Server, home: &'a Home) -> Self {
+        let address = server.address().as_str().to_owned();
+        Self { home, address }
+    }
+
     /// Runs one that must end with this code; returns what it printed and what it said.
     fn run(&self, arguments: &[&str], input: &str, code: i32) -> (String, String) {
         let output = self.home.run(&self.address, arguments, input.as_bytes());
@@ -87,10 +92,7 @@ fn scrubbed(mut value: Value) -> Value {
 fn every_command_prints_its_objects() {
     let server = Server::start();
     let home = Home::new();
-    let scripts = Scripts {
-        home: &home,
-        address: server.address().as_str().to_owned(),
-    };
+    let scripts = Scripts::at(&server, &home);
     let mut all = String::new();
     let mut step = |arguments: &[&str], input: &str| {
         let objects = scripts.objects(arguments, input).into_iter();
@@ -146,10 +148,7 @@ fn every_command_prints_its_objects() {
 fn failures_are_objects_too_and_their_codes_are_kept() {
     let server = Server::start();
     let home = Home::new();
-    let scripts = Scripts {
-        home: &home,
-        address: server.address().as_str().to_owned(),
-    };
+    let scripts = Scripts::at(&server, &home);
     scripts.run(&["--user", "ann", "login"], "", 0);
     let failed = |arguments: &[&str], code: i32| {
         let (out, said) = scripts.run(&[arguments, &["--json"]].concat(), "", code);
@@ -174,10 +173,7 @@ fn failures_are_objects_too_and_their_codes_are_kept() {
 fn an_id_of_ones_own_makes_a_script_that_starts_over_send_once() {
     let server = Server::start();
     let home = Home::new();
-    let scripts = Scripts {
-        home: &home,
-        address: server.address().as_str().to_owned(),
-    };
+    let scripts = Scripts::at(&server, &home);
     let id = "0198c5a0-9c1e-7b21-8a4d-3f6f1f2b7c11";
     let send = ["--user", "ann", "send", "ann", "once", "--id", id];
     let first = scripts.objects(&send, "").remove(0);
@@ -202,10 +198,7 @@ async fn history_pages_through_as_much_as_is_asked_for() {
         ann.send("ann", &number.to_string()).await;
     }
     let home = Home::new();
-    let scripts = Scripts {
-        home: &home,
-        address: server.address().as_str().to_owned(),
-    };
+    let scripts = Scripts::at(&server, &home);
     let seqs = |arguments: &[&str]| -> Vec<u64> {
         let arguments = [&["--user", "ann", "history", "ann"], arguments].concat();
         let objects = scripts.objects(&arguments, "");
@@ -371,10 +364,7 @@ fn a_token_of_another_user_than_the_one_that_is_named_is_refused() {
 fn empty_lines_are_no_messages_and_no_failure() {
     let server = Server::start();
     let home = Home::new();
-    let scripts = Scripts {
-        home: &home,
-        address: server.address().as_str().to_owned(),
-    };
+    let scripts = Scripts::at(&server, &home);
     let sent = scripts.objects(&["--user", "ann", "send", "ann"], "\none\n\n\ntwo\n");
     assert_eq!(sent.len(), 2);
 }

@@ -433,11 +433,11 @@ mod tests {
 
     #[test]
     fn the_file_system_is_that_of_the_nearest_mount() {
-        let mounts = "a / ext4 rw\nb /tmp tmpfs rw\nc /tmpx xfs rw\n";
+        let mounts = "a / ext4 rw\nb /run tmpfs rw\nc /runs xfs rw\n";
         let of = |folder: &str| file_system(mounts, Path::new(folder));
         assert_eq!(of("/nowhere/x"), "ext4");
-        assert_eq!(of("/tmp/no/such"), "tmpfs");
-        assert_eq!(of("/tmpx/no/such"), "xfs");
+        assert_eq!(of("/run/no/such"), "tmpfs");
+        assert_eq!(of("/runs/no/such"), "xfs");
         assert_eq!(file_system("", Path::new("/")), "");
     }
 }

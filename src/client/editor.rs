@@ -21,6 +21,8 @@ use rustyline::{
 };
 use tokio::sync::mpsc;
 
+use crate::domain::name::UserName;
+
 use super::{
     app::command,
     input::{LINE_BYTES_MAX, Typed},
@@ -39,11 +41,11 @@ const PUT_BACK: &[u8] = b"\x1b[?2004l\r\x1b[K";
 pub struct Names(Arc<Mutex<BTreeSet<String>>>);
 
 impl Names {
-    /// Remembers a name. It must be safe to show.
-    pub fn add(&self, name: &str) {
+    /// Remembers a name.
+    pub fn add(&self, name: &UserName) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if names.len() < NAMES_MAX {
-            names.insert(name.to_owned());
+            names.insert(name.to_string());
         }
     }
 
@@ -282,7 +284,7 @@ mod tests {
     fn commands_and_names_are_completed_and_texts_are_not() {
         let names = Names::default();
         for name in ["bob", "bert", "carol"] {
-            names.add(name);
+            names.add(&name.parse().unwrap());
         }
         let all = |before: &str| completions(before, &names);
         assert_eq!(all("/St").1, ["/start ", "/stop"]);
@@ -299,7 +301,7 @@ mod tests {
     fn names_are_bounded() {
         let names = Names::default();
         for number in 0..NAMES_MAX + 10 {
-            names.add(&format!("n{number}"));
+            names.add(&format!("n{number}").parse().unwrap());
         }
         assert_eq!(names.beginning_with("n").len(), NAMES_MAX);
     }

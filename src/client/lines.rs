@@ -34,10 +34,10 @@ impl Lines {
         }
     }
 
-    /// Remembers a name for completion.
+    /// Remembers a name for completion, if it is one: a server can say anything.
     pub fn name_seen(&self, name: &str) {
-        if let Self::Edited(terminal) = self {
-            terminal.names.add(name);
+        if let (Self::Edited(terminal), Ok(name)) = (self, name.parse()) {
+            terminal.names.add(&name);
         }
     }
 }

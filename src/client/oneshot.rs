@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     app::{
-        line::{self, Zone},
+        line::{self, Zone, counted},
         untrusted::Untrusted,
     },
     exit::Failure,
@@ -263,7 +263,8 @@ pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<()
         (false, _) => format!("the logins at {server} are forgotten"),
     };
     if waiting > 0 {
-        text += &format!("; {waiting} messages that waited to be sent there are dropped");
+        let messages = counted(waiting, "message", "messages");
+        text += &format!("; {messages} that waited to be sent there dropped");
     }
     done(&text, out)
 }

@@ -19,9 +19,8 @@ use crate::{
 
 use super::{
     app::{
-        line::Zone,
+        line::{Zone, counted},
         model::{Effect, LinkState, Model, Msg},
-        untrusted::Untrusted,
         update::update,
     },
     exit::Failure,
@@ -91,7 +90,7 @@ pub async fn run(
     match unsent {
         0 if plain.held > 0 => Err(Failure::auth(format!(
             "{} not sent, since this login may not; kept for one that may",
-            counted(plain.held)
+            messages(plain.held)
         ))),
         0 if !plain.was_connected => Err(Failure::told(4, "the server was never reached")),
         0 => Ok(()),
@@ -292,9 +291,8 @@ impl Plain {
                 self.show(&event)?;
                 if let Some(Body::Message(message)) = &event.body
                     && let Some(sender) = &message.sender
-                    && let Some(name) = Untrusted::from(sender.name.as_str()).to_user_name()
                 {
-                    self.lines.name_seen(name.as_str());
+                    self.lines.name_seen(&sender.name);
                 }
                 translate::event(event).map_or(Ok(()), |msg| self.told_already(msg))
             }
@@ -469,9 +467,7 @@ impl Plain {
             }
             Answer::Users(Ok(users)) => {
                 for user in &users {
-                    if let Some(name) = Untrusted::from(user.name.as_str()).to_user_name() {
-                        self.lines.name_seen(name.as_str());
-                    }
+                    self.lines.name_seen(&user.name);
                     self.show_one("user", user)?;
                 }
                 let lines = users.into_iter().map(translate::user).collect();
@@ -548,15 +544,12 @@ fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
     object
 }
 
-fn counted(count: usize) -> String {
-    match count {
-        1 => "1 message was".to_owned(),
-        _ => format!("{count} messages were"),
-    }
+fn messages(count: usize) -> String {
+    counted(count, "message was", "messages were")
 }
 
 fn unsent_failure(count: usize, is_kept: bool) -> Failure {
-    let messages = counted(count);
+    let messages = messages(count);
     let text = match is_kept {
         true => format!(
             "{messages} not sent yet and kept: the next tinychat-client of the same user and server sends what is missing"

@@ -47,6 +47,11 @@ pub fn user(name: &Untrusted, online: bool) -> String {
     format!("{} <{presence}>", name.render_line())
 }
 
+/// Writes a number of things: `1 message`, `2 messages`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Writes what the system has to say.
 pub fn system(text: impl AsRef<str>) -> String {
     format!("<> {}", text.as_ref())

@@ -4,7 +4,7 @@ use crate::domain::name::UserName;
 
 use super::{
     command::{self, Command, Input},
-    line,
+    line::{self, counted},
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
     untrusted::Untrusted,
 };
@@ -140,10 +140,6 @@ fn answered(model: &mut Model) -> Vec<Effect> {
         return vec![say("Nothing waits any more.")];
     }
     Vec::new()
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {

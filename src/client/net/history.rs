@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     error::ClientError,
-    session::{Patience, Session, attempts},
+    session::{Page, Patience, Session, all_pages, attempts},
 };
 
 /// Bytes of conversations after which a server that never ends its list is not believed any more: some million of them.
@@ -146,30 +146,24 @@ impl Session {
         &self,
         patience: Patience,
     ) -> Result<Vec<pb::Conversation>, ClientError> {
-        let mut found = Vec::new();
-        let mut page_token = String::new();
-        let mut bytes = 0;
-        loop {
+        let page = |page_token: String| async move {
             let request = pb::ListConversationsRequest {
                 page_size: u32::try_from(PAGE_SIZE_MAX).unwrap_or(0),
-                page_token: page_token.clone(),
+                page_token,
             };
             let call = async || {
                 let mut conversations = self.connection().conversations();
                 conversations.list_conversations(request.clone()).await
             };
             let page = attempts(patience, call).await?;
-            bytes += page.encoded_len();
-            let stands_still = page.conversations.is_empty() || page.next_page_token == page_token;
-            found.extend(page.conversations);
-            if page.next_page_token.is_empty() {
-                return Ok(found);
-            }
-            if stands_still || bytes > CONVERSATIONS_BYTES_MAX {
-                return Err(ClientError::BadAnswer("end of the list of conversations"));
-            }
-            page_token = page.next_page_token;
-        }
+            Ok(Page {
+                bytes: page.encoded_len(),
+                items: page.conversations,
+                next: page.next_page_token,
+            })
+        };
+        let what = "end of the list of conversations";
+        all_pages(CONVERSATIONS_BYTES_MAX, what, page).await
     }
 
     /// Returns the DIRECT conversation with a user (with oneself: the notes), if it was ever started. Unlike

@@ -151,28 +151,21 @@ impl Session {
 
     /// Returns everybody who ever registered, sorted by name.
     pub async fn users(&self, patience: Patience) -> Result<Vec<pb::User>, ClientError> {
-        let mut users = Vec::new();
-        let mut page_token = String::new();
-        let mut bytes = 0;
-        loop {
+        let page = |page_token: String| async move {
             let request = pb::UsersRequest {
                 page_size: u32::try_from(PAGE_SIZE_MAX).unwrap_or(0),
-                page_token: page_token.clone(),
+                page_token,
                 ..pb::UsersRequest::default()
             };
             let call = async || self.connection.chat().users(request.clone()).await;
             let page = attempts(patience, call).await?;
-            bytes += page.encoded_len();
-            let stands_still = page.users.is_empty() || page.next_page_token == page_token;
-            users.extend(page.users);
-            if page.next_page_token.is_empty() {
-                return Ok(users);
-            }
-            if stands_still || bytes > USERS_BYTES_MAX {
-                return Err(ClientError::BadAnswer("end of the list of users"));
-            }
-            page_token = page.next_page_token;
-        }
+            Ok(Page {
+                bytes: page.encoded_len(),
+                items: page.users,
+                next: page.next_page_token,
+            })
+        };
+        all_pages(USERS_BYTES_MAX, "end of the list of users", page).await
     }
 
     /// Gets the DIRECT conversation with a user, making it if need be.
@@ -259,6 +252,43 @@ impl Session {
             access_token,
             session,
         })
+    }
+}
+
+/// A page of a list, as the protocol gives it.
+pub(super) struct Page<T> {
+    /// What it holds.
+    pub items: Vec<T>,
+    /// Gets the next page; empty when this is the last.
+    pub next: String,
+    /// How large it was.
+    pub bytes: usize,
+}
+
+/// Collects a list page by page. A server that never ends it, or goes on past so many bytes, is not believed.
+pub(super) async fn all_pages<T, F>(
+    bytes_max: usize,
+    what: &'static str,
+    mut page: impl FnMut(String) -> F,
+) -> Result<Vec<T>, ClientError>
+where
+    F: Future<Output = Result<Page<T>, ClientError>>,
+{
+    let mut found = Vec::new();
+    let mut token = String::new();
+    let mut bytes = 0;
+    loop {
+        let page = page(token.clone()).await?;
+        bytes += page.bytes;
+        let stands_still = page.items.is_empty() || page.next == token;
+        found.extend(page.items);
+        if page.next.is_empty() {
+            return Ok(found);
+        }
+        if stands_still || bytes > bytes_max {
+            return Err(ClientError::BadAnswer(what));
+        }
+        token = page.next;
     }
 }
 
