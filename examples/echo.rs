@@ -1,4 +1,4 @@
-//! The smallest bot: it answers every message with its text. Give it a token of its own:
+//! The smallest bot: it answers every message with its text, wherever it was added. Give it a token of its own:
 //! `TINYCHAT_TOKEN=$(tinychat-client token --create echo) cargo run --example echo`
 
 use std::env;
@@ -19,9 +19,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         match link.next().await {
             LinkEvent::Event(event) => {
                 if let Some(Body::Message(message)) = event.body
+                    && !message.deleted
                     && message.sender.as_ref().map(|it| &it.id) != me.as_ref().map(|it| &it.id)
                 {
                     let to = Target::Conversation(message.conversation_id.clone());
+                    let to = to.replying_to(message.seq);
                     session.send(to, message.text(), Patience::Endless).await?;
                 }
                 // Only now: a bot that ends before it has answered gets the message again.

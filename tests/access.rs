@@ -2,12 +2,15 @@
 
 use prost::Message;
 use tinychat::pb::{
-    AcknowledgeRequest, ChangePasswordRequest, ChatRequest, CreateTokenRequest, DESCRIPTORS,
-    GetConversationRequest, GetServerInfoRequest, Hello, ListConversationsRequest,
-    ListDevicesRequest, ListMessagesRequest, LoginRequest, LogoutRequest, MarkReadRequest,
-    RegisterRequest, RevokeDeviceRequest, Scope, SendRequest, StartConversationRequest,
-    SubscribeRequest, TimeRequest, UsersRequest, WhoAmIRequest, chat_request::Request, event::Body,
-    reply::Result as Answer, send_request::Target,
+    AcknowledgeRequest, AddMembersRequest, AddReactionRequest, ChangePasswordRequest, ChatRequest,
+    ConversationKind, CreateConversationRequest, CreateTokenRequest, DESCRIPTORS,
+    DeleteMessageRequest, EditMessageRequest, GetConversationRequest, GetServerInfoRequest, Hello,
+    JoinChannelRequest, LeaveConversationRequest, ListChannelsRequest, ListConversationsRequest,
+    ListDevicesRequest, ListMembersRequest, ListMessagesRequest, LoginRequest, LogoutRequest,
+    MarkReadRequest, RegisterRequest, RemoveMemberRequest, RemoveReactionRequest,
+    RevokeDeviceRequest, Role, Scope, SendRequest, SetRoleRequest, StartConversationRequest,
+    SubscribeRequest, TimeRequest, UpdateConversationRequest, UsersRequest, WhoAmIRequest,
+    chat_request::Request, event::Body, reply::Result as Answer, send_request::Target,
 };
 use tonic::{Code, Status};
 
@@ -54,6 +57,9 @@ struct Row {
 /// What the rows speak of: all of it is ann's, who is in a conversation with bob.
 struct World {
     conversation: String,
+    /// A group of the two, and one of ann alone.
+    group: String,
+    alone: String,
     device: String,
     cursor: String,
 }
@@ -95,6 +101,7 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
         target: Some(Target::ConversationId(conversation_id.clone())),
         client_message_id: new_id(),
         text: "hello".to_owned(),
+        reply_to_seq: 0,
     };
     let messages = ListMessagesRequest {
         conversation_id: conversation_id.clone(),
@@ -107,6 +114,7 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
     );
     let read = May::Scoped(Scope::Read);
     let admin = May::Scoped(Scope::Admin);
+    let send_scope = May::Scoped(Scope::Send);
     macro_rules! method {
         ($service:expr, $name:literal, $may:expr, $about:ident, $request:expr) => {
             row(
@@ -161,7 +169,7 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
                 read_seq: 1,
             }
         ),
-        method!(chat, "Send", May::Scoped(Scope::Send), Conversation, send),
+        method!(chat, "Send", send_scope, Conversation, send),
         method!(chat, "Subscribe", read, Own, SubscribeRequest::default()),
         method!(chat, "Time", May::Everybody, Own, TimeRequest {}),
         method!(
@@ -170,6 +178,55 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
             May::EverybodyOnTrust(Scope::Read),
             Own,
             UsersRequest::default()
+        ),
+        method!(
+            conversation,
+            "AddMembers",
+            send_scope,
+            Conversation,
+            AddMembersRequest {
+                conversation_id: world.group.clone(),
+                user_names: vec!["ann".to_owned()],
+            }
+        ),
+        method!(
+            conversation,
+            "AddReaction",
+            send_scope,
+            Conversation,
+            AddReactionRequest {
+                conversation_id: conversation_id.clone(),
+                seq: 1,
+                emoji: "👍".to_owned(),
+            }
+        ),
+        method!(
+            conversation,
+            "CreateConversation",
+            send_scope,
+            Own,
+            group_named("one more")
+        ),
+        method!(
+            conversation,
+            "DeleteMessage",
+            send_scope,
+            Conversation,
+            DeleteMessageRequest {
+                conversation_id: world.group.clone(),
+                seq: 1,
+            }
+        ),
+        method!(
+            conversation,
+            "EditMessage",
+            send_scope,
+            Conversation,
+            EditMessageRequest {
+                conversation_id: conversation_id.clone(),
+                seq: 1,
+                text: "edited".to_owned(),
+            }
         ),
         method!(
             conversation,
@@ -182,22 +239,116 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
         ),
         method!(
             conversation,
+            "JoinChannel",
+            send_scope,
+            Own,
+            JoinChannelRequest {
+                channel_name: "open".to_owned(),
+            }
+        ),
+        method!(
+            conversation,
+            "LeaveConversation",
+            send_scope,
+            Conversation,
+            LeaveConversationRequest {
+                conversation_id: world.alone.clone(),
+            }
+        ),
+        method!(
+            conversation,
+            "ListChannels",
+            read,
+            Own,
+            ListChannelsRequest::default()
+        ),
+        method!(
+            conversation,
             "ListConversations",
             read,
             Own,
             ListConversationsRequest::default()
         ),
+        method!(
+            conversation,
+            "ListMembers",
+            read,
+            Conversation,
+            ListMembersRequest {
+                conversation_id: world.group.clone(),
+                ..ListMembersRequest::default()
+            }
+        ),
         method!(conversation, "ListMessages", read, Conversation, messages),
         method!(
             conversation,
+            "RemoveMember",
+            send_scope,
+            Conversation,
+            RemoveMemberRequest {
+                conversation_id: world.group.clone(),
+                user_name: "bob".to_owned(),
+                ban: true,
+            }
+        ),
+        method!(
+            conversation,
+            "RemoveReaction",
+            send_scope,
+            Conversation,
+            RemoveReactionRequest {
+                conversation_id: conversation_id.clone(),
+                seq: 1,
+                emoji: "👍".to_owned(),
+            }
+        ),
+        method!(
+            conversation,
+            "SetRole",
+            send_scope,
+            Conversation,
+            SetRoleRequest {
+                conversation_id: world.group.clone(),
+                user_name: "ann".to_owned(),
+                role: Role::Owner.into(),
+            }
+        ),
+        method!(
+            conversation,
             "StartConversation",
-            May::Scoped(Scope::Send),
+            send_scope,
             Own,
             StartConversationRequest {
                 user_name: "bob".to_owned(),
             }
         ),
+        method!(
+            conversation,
+            "UpdateConversation",
+            send_scope,
+            Conversation,
+            UpdateConversationRequest {
+                conversation_id: world.group.clone(),
+                name: Some("another name".to_owned()),
+                ..UpdateConversationRequest::default()
+            }
+        ),
     ]
+}
+
+fn group_named(name: &str) -> CreateConversationRequest {
+    CreateConversationRequest {
+        kind: ConversationKind::Group.into(),
+        name: name.to_owned(),
+        ..CreateConversationRequest::default()
+    }
+}
+
+/// Makes a conversation and answers its id.
+async fn make(account: &Account, request: CreateConversationRequest) -> String {
+    let mut conversation = account.connection.conversations();
+    let made = in_time("a conversation", conversation.create_conversation(request)).await;
+    made.unwrap().into_inner().conversation.unwrap().id
 }
 
 /// A test has few names, and they live as long as it.
@@ -260,7 +411,27 @@ async fn world(server: &Server, ann: &Account) -> World {
     let mut events = ann.subscribe(None).await;
     while !matches!(events.next().await, Body::Message(_)) {}
     let (_, device) = token(ann, &[Scope::Read], None).await;
+    let group = CreateConversationRequest {
+        user_names: vec!["bob".to_owned()],
+        ..group_named("the two")
+    };
+    let group = make(ann, group).await;
+    let alone = make(ann, group_named("alone")).await;
+    let channel = CreateConversationRequest {
+        kind: ConversationKind::Channel.into(),
+        ..group_named("open")
+    };
+    make(ann, channel).await;
+    let said = SendRequest {
+        target: Some(Target::ConversationId(group.clone())),
+        text: "said".to_owned(),
+        ..SendRequest::default()
+    };
+    let mut chat = ann.connection.chat();
+    in_time("a message", chat.send(said)).await.unwrap();
     World {
+        group,
+        alone,
         conversation: sent.conversation_id,
         device,
         cursor: events.cursor.unwrap(),
@@ -436,6 +607,8 @@ async fn every_method_answers_every_kind_of_caller_as_it_should() {
         };
         let mut auth = ann.connection.auth();
         in_time("revoke", auth.revoke_device(device)).await.unwrap();
+        // By now her first login has been retired by the later ones.
+        let eve = Account::login(server, "eve").await;
         assert!(
             eve.conversations()
                 .await

@@ -366,6 +366,12 @@ async fn the_mode_and_the_limits_are_announced() {
         open_request_bytes_max: 16_384,
         page_bytes_max: 1_048_576,
         frame_bytes_max: 65_536,
+        group_members_max: 500,
+        channel_members_max: 10_000,
+        group_name_chars_max: 64,
+        topic_chars_max: 256,
+        emoji_bytes_max: 64,
+        reactions_per_message_max: 20,
     };
     let few = ["--connections-max", "500"];
     let server = Server::build()

@@ -1,4 +1,4 @@
-//! The twelve cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
+//! The fifteen cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
 //! public interface alone.
 
 use std::{
@@ -13,7 +13,7 @@ use tinychat::{
         Retry, Security, Session, Target, TokenWish, Trust,
     },
     domain::{ids::ClientMessageId, name::UserName},
-    pb::{self, event::Body},
+    pb::{self, event::Body, send_request},
 };
 use tonic::Code;
 
@@ -105,6 +105,50 @@ fn is_caught_up(event: &LinkEvent) -> bool {
 
 async fn caught_up(link: &mut Link) -> Vec<Body> {
     bodies(until(link, is_caught_up).await)
+}
+
+/// Everything up to the message with this text.
+async fn until_text(link: &mut Link, text: &str) -> Vec<Body> {
+    let says = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(&event.body, Some(Body::Message(it)) if it.text() == text));
+    bodies(until(link, says).await)
+}
+
+/// What a stream brought, in words: messages and changes of members, in their order.
+fn story(bodies: &[Body]) -> Vec<String> {
+    let words = |it: &Body| match it {
+        Body::Message(message) => Some(format!("{}: {}", message.seq, message.text())),
+        Body::MemberChanged(changed) => {
+            let name = &changed.user.as_ref().unwrap().name;
+            Some(format!("{name}: {}", changed.change().as_str_name()))
+        }
+        _ => None,
+    };
+    bodies.iter().filter_map(words).collect()
+}
+
+/// A message to a channel or a user, with an id of its own.
+fn message_to(target: send_request::Target, text: &str) -> pb::SendRequest {
+    pb::SendRequest {
+        target: Some(target),
+        client_message_id: ClientMessageId::mint().to_string(),
+        text: text.to_owned(),
+        reply_to_seq: 0,
+    }
+}
+
+async fn send(login: &Login, request: pb::SendRequest) -> Result<pb::SendResponse, ClientError> {
+    let sent = login.session.connection().chat().send(request).await;
+    Ok(sent?.into_inner())
+}
+
+/// The newest messages of a conversation.
+async fn page(login: &Login, conversation: &str) -> Result<pb::ListMessagesResponse, ClientError> {
+    let request = pb::ListMessagesRequest {
+        conversation_id: conversation.to_owned(),
+        ..pb::ListMessagesRequest::default()
+    };
+    let mut conversations = login.session.connection().conversations();
+    Ok(conversations.list_messages(request).await?.into_inner())
 }
 
 async fn register_and_login(place: &Place) {
@@ -353,6 +397,194 @@ async fn revoked_token(place: &Place) {
     assert_eq!(answer.unwrap_err().kind(), ErrorKind::Auth);
 }
 
+async fn a_channel(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let mut hers = Link::new(ann.session.clone(), LinkOptions::default());
+    let mut his = Link::new(bob.session.clone(), LinkOptions::default());
+    caught_up(&mut hers).await;
+    caught_up(&mut his).await;
+    let mut for_ann = ann.session.connection().conversations();
+    let mut for_bob = bob.session.connection().conversations();
+    let name = format!("c{:016x}", getrandom::u64().unwrap());
+    let say = |text: &str| message_to(send_request::Target::ChannelName(name.clone()), text);
+    let request = pb::CreateConversationRequest {
+        kind: pb::ConversationKind::Channel.into(),
+        name: name.clone(),
+        history_access: pb::HistoryAccess::SinceJoin.into(),
+        ..pb::CreateConversationRequest::default()
+    };
+    let made = for_ann.create_conversation(request).await.unwrap();
+    let made = made.into_inner().conversation.unwrap();
+    assert_eq!((&made.name, made.my_role()), (&name, pb::Role::Owner));
+    send(&ann, say("before bob")).await.unwrap();
+
+    let request = pb::JoinChannelRequest {
+        channel_name: name.clone(),
+    };
+    let joined = for_bob.join_channel(request).await.unwrap();
+    let joined = joined.into_inner().conversation.unwrap();
+    assert_eq!((&joined.id, joined.my_role()), (&made.id, pb::Role::Member));
+    send(&bob, say("from bob")).await.unwrap();
+    send(&ann, say("from ann")).await.unwrap();
+    let bobs = &bob.user.name;
+    let joins = format!("{bobs}: MEMBER_CHANGE_JOINED");
+    let both = [joins.as_str(), "2: from bob", "3: from ann"];
+    let came = story(&until_text(&mut hers, "from ann").await);
+    assert_eq!(came[0], "1: before bob");
+    assert_eq!(came[1..], both);
+    assert_eq!(story(&until_text(&mut his, "from ann").await), both);
+    let shown = page(&bob, &made.id).await.unwrap();
+    let texts: Vec<&str> = shown.messages.iter().map(pb::Message::text).collect();
+    assert_eq!(texts, ["from bob", "from ann"]);
+    assert_eq!((shown.history_floor_seq, shown.last_seq), (1, 3));
+
+    let request = pb::LeaveConversationRequest {
+        conversation_id: made.id.clone(),
+    };
+    for_bob.leave_conversation(request).await.unwrap();
+    let gone = (Code::NotFound, "CONVERSATION_NOT_FOUND".to_owned());
+    assert_eq!(refused(page(&bob, &made.id).await), gone);
+    send(&ann, say("after bob")).await.unwrap();
+    // Comes after what must not come.
+    let last = ann.session.send(to(&bob), "just to you", PATIENCE).await;
+    last.unwrap();
+    let leaves = format!("{bobs}: MEMBER_CHANGE_LEFT");
+    let came = story(&until_text(&mut hers, "just to you").await);
+    assert_eq!(came, [leaves.as_str(), "4: after bob", "1: just to you"]);
+    let came = story(&until_text(&mut his, "just to you").await);
+    assert_eq!(came, [leaves.as_str(), "1: just to you"]);
+}
+
+async fn edits_and_deletions(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let mut link = Link::new(bob.session.clone(), LinkOptions::default());
+    caught_up(&mut link).await;
+    let sent = ann.session.send(to(&bob), "as sent", PATIENCE).await;
+    let sent = sent.unwrap();
+    until_text(&mut link, "as sent").await;
+    let edit = async |login: &Login, text: &str| -> Result<pb::Message, ClientError> {
+        let request = pb::EditMessageRequest {
+            conversation_id: sent.conversation_id.clone(),
+            seq: sent.seq,
+            text: text.to_owned(),
+        };
+        let mut conversations = login.session.connection().conversations();
+        let answer = conversations.edit_message(request).await?;
+        Ok(answer.into_inner().message.unwrap())
+    };
+    let delete = async |login: &Login| -> Result<pb::Message, ClientError> {
+        let request = pb::DeleteMessageRequest {
+            conversation_id: sent.conversation_id.clone(),
+            seq: sent.seq,
+        };
+        let mut conversations = login.session.connection().conversations();
+        let answer = conversations.delete_message(request).await?;
+        Ok(answer.into_inner().message.unwrap())
+    };
+
+    let edited = edit(&ann, "as edited").await.unwrap();
+    let is_edit = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(event.body, Some(Body::MessageEdited(_))));
+    let told = bodies(until(&mut link, is_edit).await).pop();
+    let Some(Body::MessageEdited(told)) = told else {
+        panic!("{told:?}")
+    };
+    for message in [edited, told.message.unwrap()] {
+        let shown = (message.seq, message.text(), message.revision);
+        assert_eq!(shown, (sent.seq, "as edited", 1));
+    }
+    let not_yours = (Code::PermissionDenied, "MESSAGE_NOT_YOURS".to_owned());
+    assert_eq!(refused(edit(&bob, "not mine").await), not_yours);
+    assert_eq!(refused(delete(&bob).await), not_yours);
+
+    let deleted = delete(&ann).await.unwrap();
+    let is_deletion = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(event.body, Some(Body::MessageDeleted(_))));
+    let told = bodies(until(&mut link, is_deletion).await).pop();
+    let Some(Body::MessageDeleted(told)) = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!((told.seq, told.revision), (sent.seq, 2));
+    assert_eq!(told.deleted_by.unwrap().name, ann.user.name);
+    let too_late = (Code::FailedPrecondition, "MESSAGE_DELETED".to_owned());
+    assert_eq!(refused(edit(&ann, "too late").await), too_late);
+    let held = page(&bob, &sent.conversation_id).await.unwrap().messages;
+    assert_eq!(held.len(), 1);
+    for message in [&deleted, &held[0]] {
+        let shown = (message.seq, message.revision, message.deleted);
+        assert_eq!(shown, (sent.seq, 2, true));
+        assert_eq!(message.content, None);
+    }
+}
+
+async fn replies_and_reactions(place: &Place) {
+    const THUMB: &str = "👍";
+    let (ann, bob) = (place.user().await, place.user().await);
+    let mut hers = Link::new(ann.session.clone(), LinkOptions::default());
+    let mut his = Link::new(bob.session.clone(), LinkOptions::default());
+    caught_up(&mut hers).await;
+    caught_up(&mut his).await;
+    let question = ann.session.send(to(&bob), "a question", PATIENCE).await;
+    let question = question.unwrap();
+    let reply = |seq: u64| pb::SendRequest {
+        reply_to_seq: seq,
+        ..message_to(to(&ann).into(), "an answer")
+    };
+    let answer = send(&bob, reply(question.seq)).await.unwrap();
+    for link in [&mut hers, &mut his] {
+        let came = until_text(link, "an answer").await;
+        let told = came.iter().filter_map(|it| match it {
+            Body::Message(message) => Some((message.seq, message.reply_to_seq)),
+            _ => None,
+        });
+        let must = [(question.seq, 0), (answer.seq, question.seq)];
+        assert_eq!(told.collect::<Vec<_>>(), must);
+    }
+    let unknown = (Code::InvalidArgument, "REPLY_TO_UNKNOWN".to_owned());
+    assert_eq!(refused(send(&bob, reply(99)).await), unknown);
+
+    let mut for_ann = ann.session.connection().conversations();
+    let counted = |mine: bool| pb::Reaction {
+        emoji: THUMB.to_owned(),
+        count: 1,
+        mine,
+    };
+    for added in [true, false] {
+        let (conversation_id, seq) = (answer.conversation_id.clone(), answer.seq);
+        let emoji = THUMB.to_owned();
+        let reactions = if added {
+            let request = pb::AddReactionRequest {
+                conversation_id,
+                seq,
+                emoji,
+            };
+            let answer = for_ann.add_reaction(request).await.unwrap();
+            answer.into_inner().reactions
+        } else {
+            let request = pb::RemoveReactionRequest {
+                conversation_id,
+                seq,
+                emoji,
+            };
+            let answer = for_ann.remove_reaction(request).await.unwrap();
+            answer.into_inner().reactions
+        };
+        let must = |mine: bool| Vec::from_iter(added.then(|| counted(mine)));
+        assert_eq!(reactions, must(true));
+        let is_change = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(event.body, Some(Body::ReactionChanged(_))));
+        let told = bodies(until(&mut his, is_change).await).pop();
+        let Some(Body::ReactionChanged(told)) = told else {
+            panic!("{told:?}")
+        };
+        assert_eq!((told.seq, told.reactions), (answer.seq, must(false)));
+        let change = (told.user.unwrap().name, told.emoji, told.added);
+        assert_eq!(change, (ann.user.name.clone(), THUMB.to_owned(), added));
+        for (login, mine) in [(&ann, true), (&bob, false)] {
+            let held = page(login, &answer.conversation_id).await.unwrap();
+            let reactions: Vec<_> = held.messages.into_iter().map(|it| it.reactions).collect();
+            assert_eq!(reactions, [Vec::new(), must(mine)]);
+        }
+    }
+}
+
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
         mod plaintext {
@@ -388,6 +620,9 @@ cases!(
     gap,
     unknown_cursor,
     revoked_token,
+    a_channel,
+    edits_and_deletions,
+    replies_and_reactions,
 );
 
 /// The bot of examples/echo.rs, with a token that can only read and send, over a kill of the server.

@@ -100,6 +100,7 @@ async fn perform(start: Start, by_frames: bool) -> String {
         target: Some(Target::ConversationId("c1".to_owned())),
         client_message_id: script_id(5).to_uppercase(),
         text: "by id".to_owned(),
+        reply_to_seq: 0,
     };
     script.push(Request::Send(by_id));
     script.push(send("bob", "the end", &script_id(6)));
@@ -174,6 +175,7 @@ fn bad_requests(
             target,
             client_message_id: id.to_owned(),
             text: text.to_owned(),
+            reply_to_seq: 0,
         })
     };
     let to_id = |id: &str| Some(Target::ConversationId(id.to_owned()));

@@ -11,7 +11,7 @@ fn passwords() -> Server {
 }
 
 /// Replaces times by a pattern, so that a transcript can be compared; each must look like a time.
-fn timeless(transcript: &str) -> String {
+pub(super) fn timeless(transcript: &str) -> String {
     let mut out = String::new();
     let mut rest = transcript;
     while let Some(at) = rest.find("20") {
@@ -360,6 +360,60 @@ async fn one_shots_answer_on_standard_output_and_tell_failures_by_their_codes() 
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let output = Home::new().run(passwords().address().as_str(), &["users"], b"");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
+#[test]
+fn one_shots_about_rooms_and_messages_end_by_their_codes() {
+    let server = Server::start();
+    let home = Home::new();
+    let address = server.address().as_str();
+    let run = |user: &str, arguments: &[&str], code: i32| {
+        let arguments = [&["--user", user], arguments].concat();
+        let output = home.run(address, &arguments, b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        timeless(&String::from_utf8(output.stdout).unwrap())
+    };
+    run("bob", &["login"], 0);
+    let made = run("ann", &["create", "#ops", "--topic", "alarms"], 0);
+    assert_eq!(made, "#ops <1 MEMBER, YOU> alarms\n");
+    run("ann", &["create", "#ops"], 6);
+    run("ann", &["create", "#no good"], 2);
+    run("bob", &["send", "#ops", "hi"], 6);
+    run("bob", &["history", "#ops"], 5);
+    assert_eq!(run("bob", &["channels"], 0), "#ops <1 MEMBER> alarms\n");
+    let joined = run("bob", &["join", "#ops"], 0);
+    assert_eq!(joined, "#ops <2 MEMBERS, YOU> alarms\n");
+    assert_eq!(run("bob", &["members", "#ops"], 0).lines().count(), 2);
+    run("bob", &["send", "#ops", "one"], 0);
+    run("ann", &["send", "#ops", "two", "--reply", "1"], 0);
+    run("ann", &["send", "#ops", "three", "--reply", "9"], 6);
+    run("ann", &["edit", "#ops", "1", "not mine"], 6);
+    run("bob", &["edit", "#ops", "1", "better"], 0);
+    assert_eq!(run("ann", &["react", "#ops", "1", "👍"], 0), "{👍 1}\n");
+    assert_eq!(
+        run("ann", &["history", "#ops", "--numbers"], 0),
+        "<bob, YYYY-MM-DD HH:MM:SS> [1] better (edited) {👍 1}\n> message [1]\n\
+         <ann, YYYY-MM-DD HH:MM:SS> [2] two\n"
+    );
+    let watched = run("bob", &["watch", "--once"], 0);
+    assert!(watched.contains("<ann in #ops, "), "{watched}");
+    assert_eq!(
+        run("ann", &["react", "#ops", "1", "👍", "--undo"], 0),
+        "{}\n"
+    );
+    run("ann", &["delete", "#ops", "7"], 5);
+    let deleted = run("ann", &["delete", "#ops", "1"], 0);
+    assert!(deleted.ends_with("> (deleted)\n"), "{deleted}");
+    run("bob", &["kick", "#ops", "ann"], 6);
+    run("ann", &["leave", "#ops"], 6);
+    run("ann", &["kick", "#ops", "bob", "--ban"], 0);
+    assert!(run("ann", &["members", "#ops", "--banned"], 0).starts_with("bob <"));
+    run("bob", &["join", "#ops"], 6);
+    run("ann", &["invite", "#ops", "bob"], 0);
+    run("bob", &["leave", "#ops"], 0);
+    run("bob", &["leave", "#ops"], 5);
+    run("ann", &["invite", "#ops", "nobody"], 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

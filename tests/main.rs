@@ -12,12 +12,14 @@
 mod support;
 
 mod layering;
+mod model;
 mod seam;
 mod store_conformance;
 
 mod access;
 mod accounts;
 mod doors;
+mod groups;
 mod limits;
 mod secrets;
 mod sessions;
@@ -36,6 +38,7 @@ mod line_client;
 mod line_editor;
 mod scripting;
 mod terminal_safety;
+mod tour;
 mod upgrade;
 
 mod attacks;

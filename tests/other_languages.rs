@@ -1,4 +1,4 @@
-//! Clients in other languages, made from the schema by the tools of each: the twelve cases of clients/README.md, and the
+//! Clients in other languages, made from the schema by the tools of each: the fifteen cases of clients/README.md, and the
 //! example, whose stream is cut by killing the server.
 
 use std::{
@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The cases, in their order.
-pub const CASES: [&str; 12] = [
+pub const CASES: [&str; 15] = [
     "register_and_login",
     "no_token",
     "unknown_user",
@@ -29,6 +29,9 @@ pub const CASES: [&str; 12] = [
     "gap",
     "unknown_cursor",
     "revoked_token",
+    "a_channel",
+    "edits_and_deletions",
+    "replies_and_reactions",
 ];
 
 /// How long a program may take for all cases, or for its example.
@@ -112,7 +115,7 @@ impl Language {
         let (out, said, ended) = Program::start(child).end();
         assert!(ended, "{}: {out}{said}", self.folder);
         let expected = CASES.map(|case| format!("ok {case}\n")).concat();
-        assert_eq!(out, format!("{expected}12 of 12\n"), "{said}");
+        assert_eq!(out, format!("{expected}15 of 15\n"), "{said}");
     }
 }
 
@@ -195,7 +198,7 @@ fn passwords() -> support::Start {
     Server::build().with_passwords().with_the_usual_rate()
 }
 
-fn twelve_cases(language: &Language, test: &str) {
+fn fifteen_cases(language: &Language, test: &str) {
     if !support::need(test, language.usable()) {
         return;
     }
@@ -263,8 +266,8 @@ macro_rules! in_each_language {
             use super::*;
 
             #[test]
-            fn twelve_cases() {
-                super::twelve_cases(&$language, concat!(stringify!($module), "::twelve_cases"));
+            fn fifteen_cases() {
+                super::fifteen_cases(&$language, concat!(stringify!($module), "::fifteen_cases"));
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

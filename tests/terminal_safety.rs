@@ -2,6 +2,8 @@
 //! shown, through the real client in a pseudo-terminal, judged by the parser of a terminal; and a server that says
 //! anything, at random.
 
+mod acts;
+
 use std::{
     fs::File,
     process::{Command, Stdio},
@@ -374,7 +376,7 @@ fn wait(rng: &mut Rng) -> Option<prost_types::Duration> {
 }
 
 fn random_event(rng: &mut Rng, tricks: &[String]) -> Event {
-    let body = match rng.within(0..12) {
+    let body = match rng.within(0..16) {
         0 => None,
         1 => Some(Body::Welcome(Welcome {
             server_version: text(rng, tricks),
@@ -386,15 +388,9 @@ fn random_event(rng: &mut Rng, tricks: &[String]) -> Event {
             ..Welcome::default()
         })),
         2 => Some(Body::ConversationChanged(ConversationChanged {
-            conversation: rng.chance(80).then(|| Conversation {
-                id: text(rng, tricks),
-                kind: rng.next() as i32,
-                name: text(rng, tricks),
-                last_seq: number(rng),
-                read_seq: number(rng),
-                unread: number(rng),
-                ..Conversation::default()
-            }),
+            conversation: rng
+                .chance(80)
+                .then(|| acts::random_conversation(rng, tricks)),
         })),
         3 => Some(Body::ReadMarker(ReadMarker {
             conversation_id: text(rng, tricks),
@@ -414,15 +410,8 @@ fn random_event(rng: &mut Rng, tricks: &[String]) -> Event {
             reason: rng.within(0..5) as i32,
             retry_after: wait(rng),
         })),
-        _ => Some(Body::Message(Message {
-            conversation_id: text(rng, tricks),
-            seq: number(rng),
-            message_id: text(rng, tricks),
-            sender: rng.chance(90).then(|| user(&text(rng, tricks))),
-            content: rng.chance(90).then(|| Content::Text(text(rng, tricks))),
-            sent_time: timestamp(rng),
-            client_message_id: text(rng, tricks),
-        })),
+        8..=11 => Some(acts::random_act(rng, tricks)),
+        _ => Some(Body::Message(acts::random_message(rng, tricks))),
     };
     Event {
         cursor: text(rng, tricks),

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The twelve cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
-// `12 of 12`, or says what differed and exits 1.
+// The fifteen cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
+// `15 of 15`, or says what differed and exits 1.
 //
 //     cases.mjs SERVER [CA_FILE]
 import assert from 'node:assert/strict';
@@ -185,6 +185,106 @@ const cases = {
     assert.ok(Date.now() - began < 2000, 'the stream ends within two seconds');
     await refused(first.client.auth.whoAmI({}), Code.UNAUTHENTICATED, 'TOKEN_INVALID');
   },
+
+  async a_channel() {
+    const [ann, bob] = await registerBoth();
+    const [hers, his] = [subscribe(ann), subscribe(bob)];
+    for (const stream of [hers, his]) await read(stream, isCaughtUp);
+    const name = fresh();
+    const send = (user, text) =>
+      user.client.chat.send({ channelName: name, text, clientMessageId: randomUUID() });
+    const { conversation: made } = await ann.client.conversations.createConversation({
+      kind: 'CONVERSATION_KIND_CHANNEL',
+      name,
+      historyAccess: 'HISTORY_ACCESS_SINCE_JOIN',
+    });
+    assert.deepEqual([made.name, made.myRole], [name, 'ROLE_OWNER']);
+    await send(ann, 'before bob');
+
+    const { conversation: joined } = await bob.client.conversations.joinChannel({ channelName: name });
+    assert.deepEqual([joined.id, joined.myRole], [made.id, 'ROLE_MEMBER']);
+    await send(bob, 'from bob');
+    await send(ann, 'from ann');
+    const both = [`${bob.name}: MEMBER_CHANGE_JOINED`, '2: from bob', '3: from ann'];
+    assert.deepEqual(story(await read(hers, says('from ann'))), ['1: before bob', ...both]);
+    assert.deepEqual(story(await read(his, says('from ann'))), both);
+    const page = await bob.client.conversations.listMessages({ conversationId: made.id });
+    assert.deepEqual(page.messages.map(({ text }) => text), ['from bob', 'from ann']);
+    assert.deepEqual([page.historyFloorSeq, page.lastSeq], ['1', '3'], 'what was before bob is not for bob');
+
+    await bob.client.conversations.leaveConversation({ conversationId: made.id });
+    const late = bob.client.conversations.listMessages({ conversationId: made.id });
+    await refused(late, Code.NOT_FOUND, 'CONVERSATION_NOT_FOUND');
+    await send(ann, 'after bob');
+    await ann.client.chat.send(message(bob, 'just to you')); // Comes after what must not come.
+    const left = `${bob.name}: MEMBER_CHANGE_LEFT`;
+    assert.deepEqual(story(await read(hers, says('just to you'))), [left, '4: after bob', '1: just to you']);
+    assert.deepEqual(story(await read(his, says('just to you'))), [left, '1: just to you']);
+  },
+
+  async edits_and_deletions() {
+    const [ann, bob] = await registerBoth();
+    const stream = subscribe(bob);
+    await read(stream, isCaughtUp);
+    const { conversationId, seq } = await ann.client.chat.send(message(bob, 'as sent'));
+    const at = { conversationId, seq };
+    await read(stream, says('as sent'));
+
+    const edited = await ann.client.conversations.editMessage({ ...at, text: 'as edited' });
+    const { messageEdited } = await readBody(stream, 'messageEdited');
+    for (const { message } of [edited, messageEdited]) {
+      assert.deepEqual([message.seq, message.text, message.revision], [seq, 'as edited', '1']);
+    }
+    const edit = bob.client.conversations.editMessage({ ...at, text: 'not mine' });
+    await refused(edit, Code.PERMISSION_DENIED, 'MESSAGE_NOT_YOURS');
+    const removal = bob.client.conversations.deleteMessage(at);
+    await refused(removal, Code.PERMISSION_DENIED, 'MESSAGE_NOT_YOURS');
+
+    const deleted = await ann.client.conversations.deleteMessage(at);
+    const { messageDeleted: event } = await readBody(stream, 'messageDeleted');
+    assert.deepEqual([event.seq, event.revision, event.deletedBy.name], [seq, '2', ann.name]);
+    const late = ann.client.conversations.editMessage({ ...at, text: 'too late' });
+    await refused(late, Code.FAILED_PRECONDITION, 'MESSAGE_DELETED');
+    const page = await bob.client.conversations.listMessages({ conversationId });
+    assert.equal(page.messages.length, 1);
+    for (const left of [deleted.message, page.messages[0]]) {
+      assert.deepEqual([left.seq, left.revision, left.deleted, left.content], [seq, '2', true, undefined]);
+    }
+  },
+
+  async replies_and_reactions() {
+    const [ann, bob] = await registerBoth();
+    const [hers, his] = [subscribe(ann), subscribe(bob)];
+    for (const stream of [hers, his]) await read(stream, isCaughtUp);
+    const question = await ann.client.chat.send(message(bob, 'a question'));
+    const reply = (replyToSeq) => bob.client.chat.send({ ...message(ann, 'an answer'), replyToSeq });
+    const { conversationId, seq } = await reply(question.seq);
+    for (const stream of [hers, his]) {
+      const told = messages(await read(stream, says('an answer')));
+      const places = told.map((message) => [message.seq, message.replyToSeq]);
+      assert.deepEqual(places, [[question.seq, '0'], [seq, question.seq]], 'the reply says what it answers');
+    }
+    await refused(reply('99'), Code.INVALID_ARGUMENT, 'REPLY_TO_UNKNOWN');
+
+    const at = { conversationId, seq };
+    const thumb = { emoji: '👍', count: 1 };
+    const steps = [
+      ['addReaction', [{ ...thumb, mine: true }], [{ ...thumb, mine: false }]],
+      ['removeReaction', [], []],
+    ];
+    for (const [call, toAnn, toBob] of steps) {
+      const answer = await ann.client.conversations[call]({ ...at, emoji: thumb.emoji });
+      assert.deepEqual(answer.reactions, toAnn, call);
+      const { reactionChanged: event } = await readBody(his, 'reactionChanged');
+      assert.deepEqual([event.seq, event.reactions], [seq, toBob], call);
+      const change = [event.user.name, event.emoji, event.added];
+      assert.deepEqual(change, [ann.name, thumb.emoji, call === 'addReaction']);
+      for (const [user, must] of [[ann, toAnn], [bob, toBob]]) {
+        const page = await user.client.conversations.listMessages({ conversationId });
+        assert.deepEqual(page.messages.map(({ reactions }) => reactions), [[], must], `${call}, in the history`);
+      }
+    }
+  },
 };
 
 /** Ends the streams and connections of a case. */
@@ -220,6 +320,15 @@ async function enter(name, how) {
 const message = (to, text) => ({ userName: to.name, text, clientMessageId: randomUUID() });
 const messages = (events) => events.filter(({ body }) => body === 'message').map(({ message }) => message);
 const isCaughtUp = ({ body }) => body === 'caughtUp';
+const says = (text) => ({ body, message }) => body === 'message' && message.text === text;
+
+/** What a stream brought, in words: messages and changes of members, in their order. */
+const story = (events) =>
+  events.flatMap(({ body, message, memberChanged: changed }) => {
+    if (body === 'message') return [`${message.seq}: ${message.text}`];
+    if (body === 'memberChanged') return [`${changed.user.name}: ${changed.change}`];
+    return [];
+  });
 
 /** The events of a user's stream. */
 const subscribe = (user, options = {}) => open(flat(frames(user.client.chat.subscribe(options))));
@@ -239,6 +348,9 @@ async function read(items, isLast) {
     if (isLast(value, got)) return got;
   }
 }
+
+/** Reads on until the first event of this kind; gives it. */
+const readBody = async (items, wanted) => (await read(items, ({ body }) => body === wanted)).at(-1);
 
 /** The error with which a call must fail. */
 async function refused(call, code, reason) {
@@ -272,4 +384,4 @@ for (const [name, run] of Object.entries(cases)) {
   console.log(`ok ${name}`);
   passed++;
 }
-console.log(`${passed} of 12`);
+console.log(`${passed} of 15`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The twelve cases of clients/README.md against a real server.
+"""The fifteen cases of clients/README.md against a real server.
 
 Usage: cases.py SERVER [CA_FILE]    after ./generate; prints `ok NAME` for each, or what differed and exits 1.
 """
@@ -33,6 +33,7 @@ from resuming import DEADLINE, Login, bearer, connect, detail, history, new_id, 
 PASSWORD = "correct horse"
 # Bytes that must come as they went: two lines, a tab, an emoji of several code points, an accent beside its letter.
 TEXT = "family \N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}\n\tcafe\u0301 "
+THUMB = "\N{THUMBS UP SIGN}"
 
 
 class Difference(Exception):
@@ -77,9 +78,18 @@ class Server:
         request = chat.SendRequest(user_name=to, text=text, client_message_id=message_id)
         return self.chat.Send(request, metadata=sender.login, timeout=DEADLINE)
 
+    def in_channel(self, sender: User, channel: str, text: str) -> chat.SendResponse:
+        request = chat.SendRequest(channel_name=channel, text=text, client_message_id=new_id())
+        return self.chat.Send(request, metadata=sender.login, timeout=DEADLINE)
+
     def send_numbers(self, sender: User, to: User, count: int) -> list[chat.SendResponse]:
         """Sends `number 1`, `number 2` …"""
         return [self.send(sender, to.name, f"number {number}") for number in range(1, count + 1)]
+
+    def ask(self, user: User, call: str, **request: Any) -> Any:
+        """One call of the ConversationService, by its name."""
+        message = getattr(conversation, f"{call}Request")(**request)
+        return getattr(self.conversations, call)(message, metadata=user.login, timeout=DEADLINE)
 
     def events(self, user: User, **request: Any) -> Iterator[types.Event]:
         """The events of one stream, without any resuming."""
@@ -164,8 +174,26 @@ def until_caught_up(events: Iterable[types.Event]) -> list[types.Event]:
     raise Difference(f"the stream ended before caught_up, after {read}")
 
 
+def until_text(events: Iterable[types.Event], text: str) -> list[types.Event]:
+    """Reads up to the message with this text and returns what came."""
+    read = []
+    for event in events:
+        read.append(event)
+        if event.message.text == text:
+            return read
+    raise Difference(f"the stream ended before {text!r}, after {read}")
+
+
+def until_kind(events: Iterable[types.Event], wanted: str) -> Any:
+    """Reads up to the first event of this kind and returns its body."""
+    for event in events:
+        if kind(event) == wanted:
+            return getattr(event, wanted)
+    raise Difference(f"the stream ended before {wanted}")
+
+
 def story(events: Iterable[types.Event]) -> list[str]:
-    """What a stream brought, in words: resets, gaps and messages, in their order."""
+    """What a stream brought, in words: resets, gaps, messages and changes of members, in their order."""
     words = []
     for event in events:
         if kind(event) == "message":
@@ -174,6 +202,9 @@ def story(events: Iterable[types.Event]) -> list[str]:
             words.append(f"gap {event.gap.from_seq} to {event.gap.to_seq}")
         elif kind(event) == "reset":
             words.append("reset")
+        elif kind(event) == "member_changed":
+            changed = event.member_changed
+            words.append(f"{changed.user.name}: {types.MemberChange.Name(changed.change)}")
     return words
 
 
@@ -354,6 +385,97 @@ def revoked_token(server: Server) -> None:
     refused(lambda: server.who_am_i(ann.login), StatusCode.UNAUTHENTICATED)
 
 
+def a_channel(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    hers, his = server.events(ann), server.events(bob)
+    for stream in (hers, his):
+        until_caught_up(stream)
+    name = f"channel-{secrets.token_hex(8)}"
+    request = {"kind": types.CONVERSATION_KIND_CHANNEL, "history_access": types.HISTORY_ACCESS_SINCE_JOIN}
+    made = server.ask(ann, "CreateConversation", name=name, **request).conversation
+    check("name and role", (made.name, made.my_role), (name, types.ROLE_OWNER))
+    server.in_channel(ann, name, "before bob")
+
+    joined = server.ask(bob, "JoinChannel", channel_name=name).conversation
+    check("id and role", (joined.id, joined.my_role), (made.id, types.ROLE_MEMBER))
+    server.in_channel(bob, name, "from bob")
+    server.in_channel(ann, name, "from ann")
+    both = [f"{bob.name}: MEMBER_CHANGE_JOINED", "2: from bob", "3: from ann"]
+    check("stream of ann", story(until_text(hers, "from ann")), ["1: before bob", *both])
+    check("stream of bob", story(until_text(his, "from ann")), both)
+    page = server.ask(bob, "ListMessages", conversation_id=made.id)
+    check("page", [message.text for message in page.messages], ["from bob", "from ann"])
+    check("floor and end", (page.history_floor_seq, page.last_seq), (1, 3))
+
+    server.ask(bob, "LeaveConversation", conversation_id=made.id)
+    gone = "CONVERSATION_NOT_FOUND"
+    refused(lambda: server.ask(bob, "ListMessages", conversation_id=made.id), StatusCode.NOT_FOUND, gone)
+    server.in_channel(ann, name, "after bob")
+    server.send(ann, bob.name, "just to you")  # comes after what must not come
+    left = f"{bob.name}: MEMBER_CHANGE_LEFT"
+    check("stream of ann", story(until_text(hers, "just to you")), [left, "4: after bob", "1: just to you"])
+    check("stream of bob", story(until_text(his, "just to you")), [left, "1: just to you"])
+
+
+def edits_and_deletions(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    his = server.events(bob)
+    until_caught_up(his)
+    sent = server.send(ann, bob.name, "as sent")
+    at = {"conversation_id": sent.conversation_id, "seq": sent.seq}
+    until_text(his, "as sent")
+
+    edited = server.ask(ann, "EditMessage", text="as edited", **at).message
+    for message in (edited, until_kind(his, "message_edited").message):
+        check("edited", (message.seq, message.text, message.revision), (sent.seq, "as edited", 1))
+    denied, not_yours = StatusCode.PERMISSION_DENIED, "MESSAGE_NOT_YOURS"
+    refused(lambda: server.ask(bob, "EditMessage", text="not mine", **at), denied, not_yours)
+    refused(lambda: server.ask(bob, "DeleteMessage", **at), denied, not_yours)
+
+    deleted = server.ask(ann, "DeleteMessage", **at).message
+    event = until_kind(his, "message_deleted")
+    check("event", (event.seq, event.revision, event.deleted_by.name), (sent.seq, 2, ann.name))
+    late = StatusCode.FAILED_PRECONDITION
+    refused(lambda: server.ask(ann, "EditMessage", text="too late", **at), late, "MESSAGE_DELETED")
+    held = server.ask(bob, "ListMessages", conversation_id=sent.conversation_id).messages
+    check("messages", len(held), 1)
+    for message in (deleted, held[0]):
+        shown = (message.seq, message.revision, message.deleted, message.WhichOneof("content"))
+        check("deleted", shown, (sent.seq, 2, True, None))
+
+
+def replies_and_reactions(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    hers, his = server.events(ann), server.events(bob)
+    for stream in (hers, his):
+        until_caught_up(stream)
+    question = server.send(ann, bob.name, "a question")
+    reply = chat.SendRequest(user_name=ann.name, text="an answer", reply_to_seq=question.seq)
+    answer = server.chat.Send(reply, metadata=bob.login, timeout=DEADLINE)
+    for stream in (hers, his):
+        messages = [event.message for event in until_text(stream, "an answer") if kind(event) == "message"]
+        told = [(message.seq, message.reply_to_seq) for message in messages]
+        check("seq and reply_to_seq", told, [(question.seq, 0), (answer.seq, question.seq)])
+    reply.reply_to_seq = 99
+    invalid = StatusCode.INVALID_ARGUMENT
+    refused(lambda: server.chat.Send(reply, metadata=bob.login, timeout=DEADLINE), invalid, "REPLY_TO_UNKNOWN")
+
+    def counts(reactions: Iterable[types.Reaction]) -> list[tuple[str, int, bool]]:
+        return [(reaction.emoji, reaction.count, reaction.mine) for reaction in reactions]
+
+    at = {"conversation_id": answer.conversation_id, "seq": answer.seq}
+    steps = (("AddReaction", [(THUMB, 1, True)], [(THUMB, 1, False)]), ("RemoveReaction", [], []))
+    for call, to_ann, to_bob in steps:
+        check(call, counts(server.ask(ann, call, emoji=THUMB, **at).reactions), to_ann)
+        event = until_kind(his, "reaction_changed")
+        check("reactions of the event", (event.seq, counts(event.reactions)), (answer.seq, to_bob))
+        change = (event.user.name, event.emoji, event.added)
+        check("change of the event", change, (ann.name, THUMB, call == "AddReaction"))
+        for user, must in ((ann, to_ann), (bob, to_bob)):
+            held = server.ask(user, "ListMessages", conversation_id=answer.conversation_id).messages
+            check("reactions in the history", [counts(message.reactions) for message in held], [[], must])
+
+
 CASES = [
     register_and_login,
     no_token,
@@ -367,6 +489,9 @@ CASES = [
     gap,
     unknown_cursor,
     revoked_token,
+    a_channel,
+    edits_and_deletions,
+    replies_and_reactions,
 ]
 
 
@@ -383,7 +508,7 @@ def main() -> None:
             except grpc.RpcError as error:
                 sys.exit(f"{case.__name__}: {error.code()}: {error.details()}")
             print(f"ok {case.__name__}", flush=True)
-    print(f"{len(CASES)} of 12")
+    print(f"{len(CASES)} of 15")
 
 
 if __name__ == "__main__":

@@ -306,6 +306,7 @@ mod tests {
                 target: Some(Target::UserName("bob".to_owned())),
                 client_message_id: String::from_utf8(id.to_vec()).unwrap(),
                 text,
+                reply_to_seq: 0,
             };
             assert_eq!(read.request, Some(Request::Send(expected)));
             assert_eq!(read.request_id, request_id);

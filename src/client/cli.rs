@@ -14,6 +14,7 @@ use crate::{
 };
 
 use super::{
+    cli_rooms::RoomCommand,
     exit::EXIT_CODES,
     json::Format,
     net::{connect::ServerAddress, devices::TokenWish, history::Position, session::Patience},
@@ -31,6 +32,7 @@ Examples:
   tinychat-client --user ann watch                 prints messages as they come
   tinychat-client --user ann watch --once --ack    prints what was missed, and ends
   tinychat-client --user ann history bob -n 20     the last 20 messages with bob
+  tinychat-client --user ann join '#general'       so that send '#general' and history work
   tinychat-client conversations --json             an object for each; docs/scripting.md
   TOKEN=$(tinychat-client token --user ann)        for grpcurl and scripts
   tinychat-client --user ann logout                ends the login on this machine
@@ -100,6 +102,8 @@ pub(super) enum Command {
     Watch(WatchArguments),
     /// Prints messages of a conversation. Nothing is marked read.
     History(HistoryOptions),
+    #[command(flatten)]
+    Rooms(RoomCommand),
     /// Lists the logins and tokens of your account.
     Devices {
         /// Ends this one instead: its token is void at once.
@@ -168,7 +172,7 @@ impl TokenOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct SendOptions {
-    /// To whom: a name, or id:CONVERSATION.
+    /// To whom: a NAME, a #CHANNEL, or id:CONVERSATION.
     #[arg(value_name = "NAME")]
     pub(super) to: Recipient,
     /// The text; `-` or nothing: standard input.
@@ -176,6 +180,9 @@ pub(super) struct SendOptions {
     /// Names this message by a UUID of yours: sent again with the same one, it is still one message.
     #[arg(long, value_name = "UUID")]
     pub(super) id: Option<ClientMessageId>,
+    /// Sends it as the answer to this message there.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) reply: Option<u64>,
     /// How long to go on trying while the server cannot be reached. What is too fast is waited out anyway.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u32,
@@ -216,7 +223,7 @@ impl From<&WatchArguments> for WatchOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryOptions {
-    /// With whom: a name, or id:CONVERSATION.
+    /// Of what: a NAME, a #CHANNEL, or id:CONVERSATION.
     #[arg(value_name = "NAME")]
     pub(super) of: Recipient,
     /// The messages around this one, itself included.
@@ -231,6 +238,9 @@ pub(super) struct HistoryOptions {
     /// How many at most.
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
     pub(super) limit: usize,
+    /// Shows the number of each message, and what became of it: `<name, time> [N] text (edited) {👍 2}`.
+    #[arg(long)]
+    pub(super) numbers: bool,
 }
 
 impl From<&HistoryOptions> for Position {
@@ -281,7 +291,12 @@ mod tests {
     fn flags_stand_before_or_behind_the_command() {
         let error = parse("c --user ann! users").unwrap_err().to_string();
         assert!(error.contains("a user name cannot contain '!'"), "{error}");
-        for line in ["c --user ann token", "c token --user ann"] {
+        for line in [
+            "c --user ann token",
+            "c token --user ann",
+            "c --user ann kick #ops bob",
+            "c --user ann invite #ops bob",
+        ] {
             assert_eq!(
                 parse(line).unwrap().user.as_ref().map(UserName::as_str),
                 Some("ann"),

@@ -41,11 +41,11 @@ const PUT_BACK: &[u8] = b"\x1b[?2004l\r\x1b[K";
 pub struct Names(Arc<Mutex<BTreeSet<String>>>);
 
 impl Names {
-    /// Remembers a name.
-    pub fn add(&self, name: &UserName) {
+    /// Remembers a name, with the mark before it that tells a channel from a user.
+    pub fn add(&self, mark: &str, name: &UserName) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if names.len() < NAMES_MAX {
-            names.insert(name.to_string());
+            names.insert(format!("{mark}{name}"));
         }
     }
 
@@ -284,14 +284,18 @@ mod tests {
     fn commands_and_names_are_completed_and_texts_are_not() {
         let names = Names::default();
         for name in ["bob", "bert", "carol"] {
-            names.add(&name.parse().unwrap());
+            names.add("", &name.parse().unwrap());
         }
         let all = |before: &str| completions(before, &names);
         assert_eq!(all("/St").1, ["/start ", "/stop"]);
+        assert_eq!(all("/k").1, ["/kick "]);
         assert_eq!(
             all("/start b"),
             (7, vec!["bert".to_owned(), "bob".to_owned()])
         );
+        names.add("#", &"bees".parse().unwrap());
+        assert_eq!(all("/join #b").1, ["#bees"]);
+        assert_eq!(all("/start b").1, ["bert", "bob"]);
         assert_eq!(all("/start x").1, [""; 0]);
         assert_eq!(all("hello b").1, [""; 0]);
         assert_eq!(all("").1, [""; 0]);
@@ -301,7 +305,7 @@ mod tests {
     fn names_are_bounded() {
         let names = Names::default();
         for number in 0..NAMES_MAX + 10 {
-            names.add(&format!("n{number}").parse().unwrap());
+            names.add("", &format!("n{number}").parse().unwrap());
         }
         assert_eq!(names.beginning_with("n").len(), NAMES_MAX);
     }

@@ -248,18 +248,31 @@ fn unanswered(bytes: &[u8]) -> Vec<Outgoing> {
 }
 
 fn line_of(message: &Outgoing) -> Value {
-    let (key, to) = match &message.target {
-        Target::User(name) => ("user", name),
-        Target::Conversation(id) => ("conversation", id),
+    let (key, to) = match message.target.place() {
+        Target::User(name) => ("user", name.as_str()),
+        Target::Channel(name) => ("channel", name.as_str()),
+        Target::Conversation(id) => ("conversation", id.as_str()),
+        // A place is never an answer.
+        Target::Reply(..) => ("reply", ""),
     };
-    json!({ "id": message.id.to_string(), key: to, "text": message.text })
+    let mut line = json!({ "id": message.id.to_string(), key: to, "text": message.text });
+    let reply_to = message.target.reply_to_seq();
+    if reply_to > 0 {
+        line["reply_to"] = json!(reply_to);
+    }
+    line
 }
 
 fn target_of(line: &Value) -> Option<Target> {
     let word = |key: &str| Some(line.get(key)?.as_str()?.to_owned());
-    word("user")
+    let place = word("user")
         .map(Target::User)
-        .or_else(|| word("conversation").map(Target::Conversation))
+        .or_else(|| word("channel").map(Target::Channel))
+        .or_else(|| word("conversation").map(Target::Conversation))?;
+    Some(match line.get("reply_to").and_then(Value::as_u64) {
+        Some(seq @ 1..) => place.replying_to(seq),
+        _ => place,
+    })
 }
 
 #[cfg(test)]
@@ -333,6 +346,32 @@ mod tests {
             0,
             "nothing is left when all is answered"
         );
+    }
+
+    #[test]
+    fn every_target_reads_back_and_lines_of_earlier_versions_do() {
+        let places = [
+            Target::User("bob".to_owned()),
+            Target::Channel("ops".to_owned()),
+            Target::Conversation("c7".to_owned()),
+        ];
+        for place in places {
+            for target in [place.clone(), place.replying_to(3)] {
+                let message = Outgoing {
+                    target,
+                    ..message("text")
+                };
+                let line = line_of(&message).to_string();
+                assert_eq!(unanswered(line.as_bytes()), [message], "{line}");
+            }
+        }
+        let id = "0198c5a0-9c1e-7b21-8a4d-3f6f1f2b7c11";
+        let line = format!("{{\"id\":\"{id}\",\"user\":\"bob\",\"text\":\"hi\"}}\n");
+        let expected = Outgoing {
+            id: id.parse().unwrap(),
+            ..message("hi")
+        };
+        assert_eq!(unanswered(line.as_bytes()), [expected]);
     }
 
     #[test]

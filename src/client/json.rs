@@ -39,11 +39,14 @@ macro_rules! named {
     };
 }
 named!(
+    AddReactionResponse,
     Conversation,
     CreateTokenResponse,
     Device,
     Event,
+    Member,
     Message,
+    RemoveReactionResponse,
     SendResponse,
     TimeResponse,
     User,

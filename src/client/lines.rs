@@ -34,10 +34,17 @@ impl Lines {
         }
     }
 
-    /// Remembers a name for completion, if it is one: a server can say anything.
+    /// Remembers a name of a user, or of a channel with its `#`, for completion, if it is one: a server can say anything.
     pub fn name_seen(&self, name: &str) {
-        if let (Self::Edited(terminal), Ok(name)) = (self, name.parse()) {
-            terminal.names.add(&name);
+        let Self::Edited(terminal) = self else {
+            return;
+        };
+        let (mark, name) = match name.strip_prefix('#') {
+            Some(name) => ("#", name),
+            None => ("", name),
+        };
+        if let Ok(name) = name.parse() {
+            terminal.names.add(mark, &name);
         }
     }
 }

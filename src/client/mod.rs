@@ -97,10 +97,13 @@
 //! # }
 //! ```
 //!
-//! `examples/echo.rs` is a whole bot.
+//! Groups and channels have methods of the same names as the calls of the schema, and so have edits and reactions;
+//! [`Target::replying_to`] makes a message an answer. `examples/echo.rs` is a whole bot.
 
 pub mod app;
+pub mod asks;
 pub mod cli;
+pub mod cli_rooms;
 pub mod editor;
 pub mod exit;
 pub mod hidden;
@@ -111,6 +114,7 @@ pub mod lines;
 pub mod login;
 pub mod net;
 pub mod oneshot;
+pub mod oneshot_rooms;
 pub mod output;
 pub mod paper;
 pub mod plain;
@@ -130,6 +134,7 @@ pub use net::{
     history::Position,
     live::{Link, LinkEvent, LinkOptions},
     outbox::{OutboxFull, Outgoing, Target},
+    rooms::{RoomChange, RoomWish},
     session::{Login, Patience, Session},
     tls::{Security, Trust},
 };

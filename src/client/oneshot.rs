@@ -71,7 +71,7 @@ pub async fn conversations(session: &Session, out: &mut Output<impl Write>) -> R
 }
 
 fn conversation_line(conversation: &pb::Conversation) -> String {
-    let name = Untrusted::from(conversation.name.as_str()).render_line();
+    let name = translate::named_room(conversation.clone()).label();
     let start = format!("{name} <{} UNREAD>", conversation.unread);
     match &conversation.last_message {
         None => start,
@@ -82,9 +82,20 @@ fn conversation_line(conversation: &pb::Conversation) -> String {
     }
 }
 
-fn message_line(message: &pb::Message) -> String {
-    let (sender, time, text) = translate::message_parts(message.clone());
-    line::message(&sender, time, &text, Zone::Local)
+/// Writes a message for people.
+pub(super) fn message_line(message: &pb::Message) -> String {
+    let message = translate::message(message.clone());
+    line::message(&message, None, Zone::Local)
+}
+
+/// The same with its number and what became of it.
+fn numbered_line(message: &pb::Message) -> String {
+    let message = translate::message(message.clone());
+    let line = line::numbered(&message, Zone::Local);
+    match message.reply_to {
+        0 => line,
+        seq => format!("{}\n{line}", line::quotation_of_number(seq)),
+    }
 }
 
 /// Prints messages of a conversation in their order.
@@ -92,15 +103,16 @@ pub async fn history(
     session: &Session,
     of: &Recipient,
     position: Position,
-    limit: usize,
+    (limit, numbers): (usize, bool),
     out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
     let id = of.find(session, Patience::None).await?;
     let messages = session
         .history(&id, position, limit, Patience::None)
         .await?;
+    let line = if numbers { numbered_line } else { message_line };
     for message in &messages {
-        out.message(message, message_line)?;
+        out.message(message, line)?;
     }
     out.flush()
 }
@@ -174,7 +186,7 @@ pub async fn revoke(
 /// Sends one text, under an id of the caller's if there is one.
 pub async fn send(
     session: &Session,
-    to: &Recipient,
+    to: Target,
     text: &str,
     id: Option<ClientMessageId>,
     patience: Patience,
@@ -186,7 +198,7 @@ pub async fn send(
     })?;
     let message = Outgoing {
         id: id.unwrap_or_else(ClientMessageId::mint),
-        target: Target::from(to),
+        target: to,
         text: text.as_str().to_owned(),
     };
     let answer = session.send_again(&message, patience).await?;
@@ -199,7 +211,7 @@ pub async fn send(
 /// Sends each line of standard input as one text, in order; stops at the first that fails.
 pub async fn send_lines(
     session: &Session,
-    to: &Recipient,
+    to: &Target,
     patience: Patience,
     out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
@@ -212,7 +224,7 @@ pub async fn send_lines(
         let sent = match line {
             // Output of other programs has empty lines; a message has at least a byte.
             Typed::Line(text) if text.is_empty() => continue,
-            Typed::Line(text) => send(session, to, &text, None, patience, out).await,
+            Typed::Line(text) => send(session, to.clone(), &text, None, patience, out).await,
             Typed::Undecodable => Err(Failure::refused("it is not UTF-8; give the text in UTF-8")),
             Typed::TooLong => Err(Failure::refused(
                 "it is longer than any text; send it in parts",
@@ -292,7 +304,8 @@ pub async fn create_token(
     out.flush()
 }
 
-fn done(text: &str, out: &mut Output<impl Write>) -> Result<(), Failure> {
+/// Says that something is done.
+pub(super) fn done(text: &str, out: &mut Output<impl Write>) -> Result<(), Failure> {
     out.object("done", json!(text), text)?;
     out.flush()
 }

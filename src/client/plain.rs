@@ -21,20 +21,22 @@ use super::{
     app::{
         line::{Zone, counted},
         model::{Effect, LinkState, Model, Msg},
+        room::Place,
         update::update,
     },
+    asks::{self, Answer},
     exit::Failure,
     input::Typed,
     journal::Journal,
-    json::{self, Format, Named},
+    json::{self, Format},
     lines::{Lines, typed_msg},
     login::LoggedIn,
     net::{
         connect::ServerAddress,
-        error::{ClientError, ErrorKind},
+        error::ErrorKind,
         live::{Link, LinkEvent, LinkOptions},
         outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing, Target},
-        session::{Patience, Session},
+        session::Session,
         tls::Assurance,
     },
     output::Output,
@@ -44,8 +46,6 @@ use super::{
     state, translate,
 };
 
-/// How long a command waits for a server that cannot be reached.
-const COMMAND_PATIENCE: Patience = Patience::For(Duration::from_secs(5));
 /// How long `/quit` waits for messages that are not answered.
 const UNSENT_WAIT: Duration = Duration::from_secs(5);
 /// The same when the server is away and they are kept for the next time.
@@ -77,6 +77,7 @@ pub async fn run(
         lines,
         line_is_due: false,
         was_connected: false,
+        rooms: Knows::Nothing,
         held: 0,
         out,
     };
@@ -113,13 +114,6 @@ enum Step {
     Late,
 }
 
-/// What a command brought.
-enum Answer {
-    Started(UserName, Result<(), ClientError>),
-    Users(Result<Vec<pb::User>, ClientError>),
-    Time(Result<pb::TimeResponse, ClientError>),
-}
-
 /// How far leaving has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaving {
@@ -129,6 +123,15 @@ enum Leaving {
     /// Waits for the last words of the server.
     Closing(Instant),
     Done,
+}
+
+/// What is known of the conversations that were there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Knows {
+    Nothing,
+    /// The server is asked.
+    Asks,
+    All,
 }
 
 struct Plain {
@@ -146,6 +149,8 @@ struct Plain {
     line_is_due: bool,
     /// Whether the server was ever reached.
     was_connected: bool,
+    /// Whether the names of the conversations are known, without which nothing is shown that happens in them.
+    rooms: Knows,
     /// Messages that this login may not send, which stay kept for another.
     held: usize,
     out: Output<Paper>,
@@ -166,7 +171,7 @@ impl Plain {
             let takes_input = self.takes_input() && has_room;
             self.ask_for_line(takes_input);
             let step = tokio::select! {
-                event = self.link.next(), if has_room => Step::Link(event),
+                event = self.link.next(), if has_room && self.rooms != Knows::Asks => Step::Link(event),
                 more = self.out.to().more_is_shown() => Step::Shown(more),
                 line = self.lines.next(), if takes_input => Step::Typed(line),
                 Some(answer) = self.asks.join_next() => match answer {
@@ -241,7 +246,8 @@ impl Plain {
             && takes_input
             && !self.line_is_due
         {
-            let focus = self.model.focus.as_ref().map_or("", UserName::as_str);
+            let focus = self.model.focus.as_ref();
+            let focus = focus.map_or_else(String::new, |place| self.model.rooms.label(place));
             terminal.ask(format!("{focus}> "));
             self.line_is_due = true;
         }
@@ -258,7 +264,11 @@ impl Plain {
         let mut next = Some(first);
         while let Some(event) = next {
             self.link_event(event, &mut marks)?;
-            next = self.link.take_ready();
+            // The names come first.
+            next = match self.rooms {
+                Knows::Asks => None,
+                _ => self.link.take_ready(),
+            };
         }
         let piece = self.out.to().written();
         self.flush()?;
@@ -284,6 +294,7 @@ impl Plain {
         match event {
             LinkEvent::Connected => {
                 self.was_connected = true;
+                self.ask_for_rooms();
                 self.told("link", || json!("connected"), Msg::Connected)
             }
             LinkEvent::Event(event) => {
@@ -294,12 +305,13 @@ impl Plain {
                 {
                     self.lines.name_seen(&sender.name);
                 }
-                translate::event(event).map_or(Ok(()), |msg| self.told_already(msg))
+                translate::event(event, &self.me).map_or(Ok(()), |msg| self.told_already(msg))
             }
             // What was typed here is on the screen already.
             LinkEvent::Echo(event) => {
                 marks.push(Mark::of(&event, &self.me));
-                self.show(&event)
+                self.show(&event)?;
+                translate::echo(event).map_or(Ok(()), |msg| self.told_already(msg))
             }
             LinkEvent::Sent(message, response) => {
                 self.settled(&message)?;
@@ -385,31 +397,36 @@ impl Plain {
                 let notice = line.strip_prefix("<> ").unwrap_or(&line);
                 self.out.object("notice", json!(notice), &line)?;
             }
-            Effect::Send { to, text } => self.send(&to, text)?,
-            Effect::Start(name) => {
-                let session = self.session.clone();
-                self.asks.spawn(async move {
-                    let answer = session.start_conversation(&name, COMMAND_PATIENCE).await;
-                    Answer::Started(name, answer.map(drop))
-                });
+            Effect::Send { to, text, reply_to } => self.send(to, reply_to, text)?,
+            Effect::Start(wanted) => {
+                let ask = asks::start(self.session.clone(), self.me.clone(), wanted);
+                self.asks.spawn(ask);
+            }
+            Effect::Act(act) => {
+                let ask = asks::act(self.session.clone(), self.me.clone(), act);
+                self.asks.spawn(ask);
             }
             Effect::ListUsers => {
-                let session = self.session.clone();
-                let ask = async move { Answer::Users(session.users(COMMAND_PATIENCE).await) };
-                self.asks.spawn(ask);
+                self.asks.spawn(asks::users(self.session.clone()));
             }
             Effect::AskTime => {
-                let session = self.session.clone();
-                let ask = async move { Answer::Time(session.time(COMMAND_PATIENCE).await) };
-                self.asks.spawn(ask);
+                self.asks.spawn(asks::time(self.session.clone()));
             }
             Effect::Leave { hurry } => self.leave(hurry),
         }
         Ok(())
     }
 
-    fn send(&mut self, to: &UserName, text: MessageText) -> Result<(), Failure> {
-        let target = Target::User(to.to_string());
+    fn ask_for_rooms(&mut self) {
+        if self.rooms == Knows::Nothing {
+            self.rooms = Knows::Asks;
+            let ask = asks::rooms(self.session.clone(), self.me.clone());
+            self.asks.spawn(ask);
+        }
+    }
+
+    fn send(&mut self, to: Place, reply_to: Option<u64>, text: MessageText) -> Result<(), Failure> {
+        let target = target(to, reply_to);
         let text = text.as_str().to_owned();
         let taken = match &self.journal {
             Some(journal) if !journal.has_room() => Err(OutboxFull),
@@ -460,35 +477,19 @@ impl Plain {
     }
 
     fn answered(&mut self, answer: Answer) -> Result<(), Failure> {
-        match answer {
-            Answer::Started(name, answer) => {
-                self.lines.name_seen(name.as_str());
-                self.happened(translate::started(name, answer))
-            }
-            Answer::Users(Ok(users)) => {
-                for user in &users {
-                    self.lines.name_seen(&user.name);
-                    self.show_one("user", user)?;
-                }
-                let lines = users.into_iter().map(translate::user).collect();
-                self.told_already(Msg::Users(Ok(lines)))
-            }
-            Answer::Time(Ok(time)) => {
-                self.show_one("time", &time)?;
-                self.told_already(Msg::Time(Ok(translate::time(time.time))))
-            }
-            Answer::Users(Err(error)) => self.happened(Msg::Users(Err(translate::problem(&error)))),
-            Answer::Time(Err(error)) => self.happened(Msg::Time(Err(translate::problem(&error)))),
+        for name in &answer.names {
+            self.lines.name_seen(name);
         }
-    }
-
-    fn show_one(&mut self, key: &str, message: &impl Named) -> Result<(), Failure> {
-        match self.out.format() {
-            Format::Text => Ok(()),
-            Format::Json => self
-                .out
-                .line(&json::object(key, json::value(message).into())),
+        if matches!(answer.what, Msg::Rooms(_)) {
+            self.rooms = Knows::All;
         }
+        if answer.objects.is_empty() || self.out.format() == Format::Text {
+            return self.happened(answer.what);
+        }
+        for (key, object) in answer.objects {
+            self.out.line(&json::object(key, object))?;
+        }
+        self.told_already(answer.what)
     }
 
     fn leave(&mut self, hurry: bool) {
@@ -535,6 +536,18 @@ async fn leave_at(leaving: Leaving) {
     match leaving {
         Leaving::Sending(Some(until)) | Leaving::Closing(until) => sleep_until(until).await,
         _ => std::future::pending().await,
+    }
+}
+
+fn target(to: Place, reply_to: Option<u64>) -> Target {
+    let place = match to {
+        Place::User(name) => Target::User(name.to_string()),
+        Place::Channel(name) => Target::Channel(name.to_string()),
+        Place::Group(id) => Target::Conversation(id),
+    };
+    match reply_to {
+        Some(seq) => place.replying_to(seq),
+        None => place,
     }
 }
 

@@ -17,10 +17,11 @@ use super::{
     login::{LoggedIn, LoginOptions, log_in},
     net::{
         history::Position,
+        outbox::Target,
         session::{Patience, Session},
         tls::Assurance,
     },
-    oneshot,
+    oneshot, oneshot_rooms,
     output::Output,
     paper::{self, Paper},
     plain,
@@ -162,21 +163,25 @@ async fn one_shot(
         Command::Conversations => oneshot::conversations(&door.logged_in().await?, out).await,
         Command::History(options) => {
             let session = door.logged_in().await?;
-            let (position, limit) = (Position::from(options), options.limit);
-            oneshot::history(&session, &options.of, position, limit, out).await
+            let (position, shown) = (Position::from(options), (options.limit, options.numbers));
+            oneshot::history(&session, &options.of, position, shown, out).await
         }
         Command::Send(options) => {
             let patience = options.patience();
             let session = door.login(false, patience).await?.session;
-            let to = &options.to;
+            let mut to = Target::from(&options.to);
+            if let Some(seq) = options.reply {
+                to = to.replying_to(seq);
+            }
             match options.text.as_deref() {
                 None | Some("-") if options.id.is_some() => Err(Failure::usage(
                     "--id names one message, and standard input may hold many; give the text as an argument",
                 )),
-                None | Some("-") => oneshot::send_lines(&session, to, patience, out).await,
+                None | Some("-") => oneshot::send_lines(&session, &to, patience, out).await,
                 Some(text) => oneshot::send(&session, to, text, options.id, patience, out).await,
             }
         }
+        Command::Rooms(command) => oneshot_rooms::run(&door.logged_in().await?, command, out).await,
         Command::Devices { revoke } => {
             let session = door.logged_in().await?;
             match revoke {

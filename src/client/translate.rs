@@ -1,22 +1,41 @@
 //! From the wire to the words of `app`: everything foreign becomes `Untrusted` here.
 
 use crate::{
-    domain::{clock::TimeMs, name::UserName},
+    domain::{clock::TimeMs, name::UserName, role::Role},
     pb::{self, event::Body, message::Content},
 };
 
 use super::{
     app::{
-        model::{Msg, StartProblem, UserLine},
+        acts::MemberLine,
+        line,
+        model::{MessageLine, Msg, StartProblem, UserLine},
+        news::{Change, News},
+        room::{Kind, Room, Wanted},
         untrusted::Untrusted,
     },
     net::error::ClientError,
 };
 
-/// Returns what an event means to the line mode, if anything.
-pub fn event(event: pb::Event) -> Option<Msg> {
+/// Returns what an event means to the line mode of this user, if anything.
+pub fn event(event: pb::Event, me: &UserName) -> Option<Msg> {
+    let is_old = event.cursor.is_empty();
     match event.body? {
-        Body::Message(message) => Some(self::message(message)),
+        Body::Message(message) => Some(Msg::Message(self::message(message))),
+        Body::MessageEdited(edited) => {
+            Some(Msg::News(News::Edited(self::message(edited.message?))))
+        }
+        Body::MessageDeleted(deleted) => Some(Msg::News(News::Deleted {
+            conversation: deleted.conversation_id,
+            seq: deleted.seq,
+            by: name(deleted.deleted_by),
+        })),
+        Body::ReactionChanged(changed) => Some(Msg::News(reacted(changed))),
+        Body::ConversationChanged(changed) => {
+            let room = room(changed.conversation?, me);
+            Some(Msg::News(News::Room { room, is_old }))
+        }
+        Body::MemberChanged(changed) => member_changed(changed).map(Msg::News),
         Body::Gap(gap) => Some(Msg::Gap {
             count: gap.to_seq.saturating_sub(gap.from_seq).saturating_add(1),
         }),
@@ -26,20 +45,132 @@ pub fn event(event: pb::Event) -> Option<Msg> {
     }
 }
 
-/// Returns a message as something that happened.
-pub fn message(message: pb::Message) -> Msg {
-    let (sender, time, text) = message_parts(message);
-    Msg::Message { sender, time, text }
+/// Returns the message of a line that was typed here, if an event is one.
+pub fn echo(event: pb::Event) -> Option<Msg> {
+    match event.body? {
+        Body::Message(message) => Some(Msg::Echo(self::message(message))),
+        _ => None,
+    }
 }
 
-/// Returns what a message's line is made of: who, when, what.
-pub fn message_parts(message: pb::Message) -> (Untrusted, TimeMs, Untrusted) {
-    let sender = message.sender.unwrap_or_default().name;
+/// Returns a message as a line is made of it.
+pub fn message(message: pb::Message) -> MessageLine {
     let text = match message.content {
-        Some(Content::Text(text)) => text.into(),
-        None => Untrusted::from("(a message of a kind that this client does not know)"),
+        _ if message.deleted => None,
+        Some(Content::Text(text)) => Some(text.into()),
+        None => Some("(a message of a kind that this client does not know)".into()),
     };
-    (sender.into(), time(message.sent_time), text)
+    MessageLine {
+        conversation: message.conversation_id,
+        seq: message.seq,
+        sender: name(message.sender),
+        time: time(message.sent_time),
+        text,
+        reply_to: message.reply_to_seq,
+        is_edited: message.revision > 0,
+        reactions: reactions(message.reactions),
+    }
+}
+
+fn reactions(reactions: Vec<pb::Reaction>) -> Vec<(Untrusted, u32)> {
+    let pair = |it: pb::Reaction| (it.emoji.into(), it.count);
+    reactions.into_iter().map(pair).collect()
+}
+
+/// Returns reactions as a line.
+pub fn reactions_line(all: &[pb::Reaction]) -> String {
+    line::reactions(&reactions(all.to_vec()))
+}
+
+fn name(user: Option<pb::UserRef>) -> Untrusted {
+    user.unwrap_or_default().name.into()
+}
+
+fn reacted(changed: pb::ReactionChanged) -> News {
+    let deed = changed
+        .user
+        .map(|user| (user.name.into(), changed.emoji.into(), changed.added));
+    News::Reacted {
+        conversation: changed.conversation_id,
+        seq: changed.seq,
+        reactions: reactions(changed.reactions),
+        deed,
+    }
+}
+
+fn member_changed(changed: pb::MemberChanged) -> Option<News> {
+    let change = match changed.change() {
+        pb::MemberChange::Unspecified => return None,
+        pb::MemberChange::Added => Change::Added,
+        pb::MemberChange::Joined => Change::Joined,
+        pb::MemberChange::Left => Change::Left,
+        pb::MemberChange::Removed => Change::Removed,
+        pb::MemberChange::Banned => Change::Banned,
+        pb::MemberChange::Role => Change::Role(role_of(changed.role())?),
+    };
+    Some(News::Member {
+        conversation: changed.conversation_id,
+        user: name(changed.user),
+        change,
+        by: name(changed.by),
+        members_count: changed.members_count,
+    })
+}
+
+/// Returns a conversation as this user calls it.
+pub fn room(mut conversation: pb::Conversation, me: &UserName) -> Room {
+    let is_direct = kind(&conversation) == Kind::Direct;
+    // What all members share has no name that is one of the two.
+    if is_direct && conversation.name.is_empty() {
+        let mut members = conversation.members.iter();
+        let other = members.find(|it| it.name != me.as_str());
+        conversation.name = other.map_or_else(|| me.to_string(), |it| it.name.clone());
+    }
+    named_room(conversation)
+}
+
+fn kind(conversation: &pb::Conversation) -> Kind {
+    match conversation.kind() {
+        pb::ConversationKind::Channel => Kind::Channel,
+        pb::ConversationKind::Group => Kind::Group,
+        pb::ConversationKind::Direct | pb::ConversationKind::Unspecified => Kind::Direct,
+    }
+}
+
+/// Returns a conversation that has its name, as all answers have it.
+pub fn named_room(conversation: pb::Conversation) -> Room {
+    let is_mine = conversation.my_role() != pb::Role::Unspecified;
+    Room {
+        kind: kind(&conversation),
+        id: conversation.id,
+        name: conversation.name.into(),
+        topic: conversation.topic.into(),
+        members_count: conversation.members_count,
+        is_mine,
+    }
+}
+
+/// Returns one line of the list of members.
+pub fn member(member: pb::Member) -> MemberLine {
+    let role = role_of(member.role());
+    MemberLine {
+        name: name(member.user),
+        role,
+    }
+}
+
+/// Returns a role in the words of the schema.
+pub fn role(role: Role) -> pb::Role {
+    match role {
+        Role::Owner => pb::Role::Owner,
+        Role::Admin => pb::Role::Admin,
+        Role::Member => pb::Role::Member,
+        Role::ReadOnly => pb::Role::ReadOnly,
+    }
+}
+
+fn role_of(role: pb::Role) -> Option<Role> {
+    Role::ALL.into_iter().find(|it| self::role(*it) == role)
 }
 
 /// Returns a moment; one that is missing or impossible lies where no calendar shows it.
@@ -66,18 +197,32 @@ pub fn problem(error: &ClientError) -> Untrusted {
 }
 
 /// Returns what came of a start.
-pub fn started(name: UserName, answer: Result<(), ClientError>) -> Msg {
-    let outcome = match answer {
-        Ok(()) => Ok(()),
-        Err(error) if error.reason() == "USER_NOT_FOUND" => Err(StartProblem::UserNotFound),
-        Err(error) => Err(StartProblem::Other(problem(&error))),
+pub fn started(wanted: Wanted, found: Result<Vec<Room>, ClientError>) -> Msg {
+    let outcome = match found {
+        Ok(mut rooms) => match (rooms.pop(), rooms.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (None, _) => Err(StartProblem::NotAMember),
+            (Some(last), false) => {
+                rooms.push(last);
+                Err(StartProblem::Several(rooms))
+            }
+        },
+        Err(error) => Err(match error.reason() {
+            "USER_NOT_FOUND" => StartProblem::UserNotFound,
+            "CONVERSATION_NOT_FOUND" => StartProblem::NotAMember,
+            _ => StartProblem::Other(problem(&error)),
+        }),
     };
-    Msg::Started { name, outcome }
+    Msg::Started { wanted, outcome }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn me() -> UserName {
+        "ann".parse().unwrap()
+    }
 
     #[test]
     fn a_message_keeps_its_original_time() {
@@ -96,24 +241,20 @@ mod tests {
             content,
             ..pb::Message::default()
         };
-        assert_eq!(
-            super::message(message),
-            Msg::Message {
-                sender: "bob".into(),
-                time: TimeMs::new(1999),
-                text: "hi".into()
-            }
-        );
+        let line = super::message(message);
+        assert_eq!((line.sender, line.time), ("bob".into(), TimeMs::new(1999)));
+        assert_eq!((line.text, line.is_edited), (Some("hi".into()), false));
     }
 
     #[test]
     fn a_server_that_leaves_out_everything_does_no_harm() {
+        let event = |it| event(it, &me());
         assert_eq!(event(pb::Event::default()), None);
         let empty = pb::Event {
             body: Some(Body::Message(pb::Message::default())),
             ..pb::Event::default()
         };
-        assert!(matches!(event(empty), Some(Msg::Message { .. })));
+        assert!(matches!(event(empty), Some(Msg::Message(_))));
         let huge = prost_types::Timestamp {
             seconds: i64::MAX,
             nanos: 0,
@@ -133,26 +274,79 @@ mod tests {
 
     #[test]
     fn an_unknown_user_is_told_from_other_troubles() {
-        let name: UserName = "bob".parse().unwrap();
-        let error = pb::Error {
-            code: 5,
-            reason: "USER_NOT_FOUND".to_owned(),
-            ..pb::Error::default()
+        let wanted = Wanted::User("bob".parse().unwrap());
+        let outcome = |found| match started(wanted.clone(), found) {
+            Msg::Started { outcome, .. } => outcome,
+            other => panic!("{other:?}"),
         };
-        assert_eq!(
-            started(name.clone(), Err(error.into())),
-            Msg::Started {
-                name: name.clone(),
-                outcome: Err(StartProblem::UserNotFound)
+        let refused = |reason: &str| {
+            let reason = reason.to_owned();
+            Err(pb::Error {
+                code: 5,
+                reason,
+                ..pb::Error::default()
             }
-        );
+            .into())
+        };
+        let unknown = outcome(refused("USER_NOT_FOUND"));
+        assert_eq!(unknown, Err(StartProblem::UserNotFound));
+        let no_member = outcome(refused("CONVERSATION_NOT_FOUND"));
+        assert_eq!(no_member, Err(StartProblem::NotAMember));
+        assert_eq!(outcome(Ok(Vec::new())), Err(StartProblem::NotAMember));
         let other = tonic::Status::unavailable("the server stops");
         assert!(matches!(
-            started(name, Err(other.into())),
-            Msg::Started {
-                outcome: Err(StartProblem::Other(_)),
-                ..
-            }
+            outcome(Err(other.into())),
+            Err(StartProblem::Other(_))
         ));
+        let room = || Room::default();
+        assert_eq!(outcome(Ok(vec![room()])), Ok(room()));
+        let two = outcome(Ok(vec![room(), room()]));
+        assert_eq!(two, Err(StartProblem::Several(vec![room(), room()])));
+    }
+
+    #[test]
+    fn a_conversation_of_two_is_called_like_the_other() {
+        let user = |name: &str| pb::UserRef {
+            id: "u".to_owned(),
+            name: name.to_owned(),
+        };
+        let of = |members: &[&str]| {
+            let conversation = pb::Conversation {
+                kind: pb::ConversationKind::Direct.into(),
+                members: members.iter().map(|name| user(name)).collect(),
+                ..pb::Conversation::default()
+            };
+            room(conversation, &me()).name
+        };
+        assert_eq!(of(&["ann", "bob"]), "bob".into());
+        assert_eq!(of(&["ann"]), "ann".into());
+        assert_eq!(of(&[]), "ann".into());
+    }
+
+    #[test]
+    fn what_happens_in_rooms_is_news_and_what_is_deleted_has_no_text() {
+        let deleted = pb::Message {
+            deleted: true,
+            revision: 1,
+            ..pb::Message::default()
+        };
+        let line = super::message(deleted);
+        assert_eq!((line.text, line.is_edited), (None, true));
+        let role = pb::MemberChanged {
+            change: pb::MemberChange::Role.into(),
+            role: pb::Role::Admin.into(),
+            ..pb::MemberChanged::default()
+        };
+        let Some(News::Member { change, .. }) = member_changed(role) else {
+            panic!("no news")
+        };
+        assert_eq!(change, Change::Role(Role::Admin));
+        let strange = pb::MemberChanged {
+            change: 99,
+            ..pb::MemberChanged::default()
+        };
+        assert_eq!(member_changed(strange), None);
+        let changed = pb::ReactionChanged::default();
+        assert!(matches!(reacted(changed), News::Reacted { deed: None, .. }));
     }
 }

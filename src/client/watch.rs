@@ -14,6 +14,7 @@ use super::{
         model::{Effect, Model},
         update::update,
     },
+    asks,
     exit::{Failure, tell},
     json::Format,
     login::LoggedIn,
@@ -54,6 +55,11 @@ pub async fn watch(
         max_backlog_per_conversation: options.backlog,
         device_name: None,
     };
+    if out.format() == Format::Text {
+        // Lines say where something was said.
+        let rooms = asks::rooms(login.session.clone(), login.name.clone()).await;
+        update(&mut model, rooms.what);
+    }
     let mut link = Link::new(login.session.clone(), link);
     let mut progress = Progress::default();
     let mut lost = false;
@@ -135,7 +141,7 @@ fn print(model: &mut Model, event: pb::Event, out: &mut Output<impl Write>) -> R
     if out.format() == Format::Json {
         return out.message(&event, |_| String::new());
     }
-    let msg = translate::event(event);
+    let msg = translate::event(event, &model.me);
     for effect in msg.map_or_else(Vec::new, |msg| update(model, msg)) {
         if let Effect::Print(line) = effect {
             out.line(&line)?;

@@ -9,7 +9,10 @@ use crate::{
     domain::{
         conversation::ConversationView,
         cursor::{Cursor, CursorError},
-        event::{Event, EventBody, Gap, GoingAwayReason},
+        event::{
+            Event, EventBody, Gap, GoingAwayReason, MemberChange, MemberChanged, MessageDeleted,
+            ReactionsChanged,
+        },
         ids::{Epoch, UserId},
     },
     pb::{self, event::Body},
@@ -24,6 +27,12 @@ const RESTART_SECONDS: i64 = 1;
 pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
     let body = match &event.body {
         EventBody::Message(message) => Body::Message(response::message(message)),
+        EventBody::MessageEdited(message) => Body::MessageEdited(pb::MessageEdited {
+            message: Some(response::message(message)),
+        }),
+        EventBody::MessageDeleted(deleted) => Body::MessageDeleted(message_deleted(deleted)),
+        EventBody::ReactionsChanged(changed) => Body::ReactionChanged(reaction_changed(changed)),
+        EventBody::MemberChanged(changed) => Body::MemberChanged(member_changed(changed)),
         EventBody::ConversationChanged(conversation) => {
             Body::ConversationChanged(pb::ConversationChanged {
                 conversation: Some(response::shared_conversation(conversation)),
@@ -48,6 +57,48 @@ pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
         },
         buffer,
     );
+}
+
+fn message_deleted(deleted: &MessageDeleted) -> pb::MessageDeleted {
+    pb::MessageDeleted {
+        conversation_id: deleted.conversation.to_string(),
+        seq: deleted.seq.number(),
+        revision: deleted.revision,
+        deleted_by: Some(response::user_ref(&deleted.by)),
+    }
+}
+
+fn reaction_changed(changed: &ReactionsChanged) -> pb::ReactionChanged {
+    let act = changed.act.as_ref();
+    pb::ReactionChanged {
+        conversation_id: changed.conversation.to_string(),
+        seq: changed.seq.number(),
+        reactions: changed.reactions.iter().map(response::reaction).collect(),
+        user: act.map(|act| response::user_ref(&act.user)),
+        emoji: act
+            .map(|act| act.emoji.as_str().to_owned())
+            .unwrap_or_default(),
+        added: act.is_some_and(|act| act.added),
+    }
+}
+
+fn member_changed(changed: &MemberChanged) -> pb::MemberChanged {
+    let (change, role) = match changed.change {
+        MemberChange::Added(role) => (pb::MemberChange::Added, Some(role)),
+        MemberChange::Joined(role) => (pb::MemberChange::Joined, Some(role)),
+        MemberChange::Left => (pb::MemberChange::Left, None),
+        MemberChange::Removed => (pb::MemberChange::Removed, None),
+        MemberChange::Banned => (pb::MemberChange::Banned, None),
+        MemberChange::Role(role) => (pb::MemberChange::Role, Some(role)),
+    };
+    pb::MemberChanged {
+        conversation_id: changed.conversation.to_string(),
+        user: Some(response::user_ref(&changed.user)),
+        change: change.into(),
+        role: role.map_or(pb::Role::Unspecified, response::role).into(),
+        by: Some(response::user_ref(&changed.by)),
+        members_count: response::count(changed.members_count),
+    }
 }
 
 /// Writes an event that nobody resumes from.

@@ -5,11 +5,14 @@ use std::str::FromStr;
 use crate::{
     domain::{
         clock::TimeMs,
+        conversation::{ConversationChange, ConversationKind, HistoryAccess, NewConversation},
         ids::{ClientMessageId, ConversationId, DeviceId, Seq},
         invalid::Invalid,
         message::Target,
-        name::{DeviceName, UserName},
+        name::{ChannelName, DeviceName, Topic, UserName},
         page::{PageTokenError, Position, page_key},
+        reaction::Emoji,
+        role::Role,
         scope::{Scope, Scopes},
         secret::Password,
         text::{MessageText, MessageTextError},
@@ -20,6 +23,8 @@ use crate::{
 
 /// 9999-12-31T23:59:59Z, the last second of a protobuf Timestamp.
 const LAST_SECOND: i64 = 253_402_300_799;
+/// Most users that one request can name.
+const USER_NAMES_MAX: usize = 500;
 
 /// A send as it was asked for.
 #[derive(Clone, Debug)]
@@ -30,12 +35,31 @@ pub struct Send {
     pub client_id: Option<ClientMessageId>,
     /// What it says.
     pub text: MessageText,
+    /// The message that it answers.
+    pub reply_to: Option<Seq>,
 }
 
 /// Parses a user name.
 pub fn user_name(field: &'static str, text: &str) -> Result<UserName, Invalid> {
     text.parse()
         .map_err(|error| Invalid::new("USER_NAME_INVALID", field, error))
+}
+
+/// Parses names of users: this many or more.
+pub fn user_names(texts: &[String], min: usize) -> Result<Vec<UserName>, Invalid> {
+    if !(min..=USER_NAMES_MAX).contains(&texts.len()) {
+        let given = texts.len();
+        let mend = format!("{given} users are named; name {min} to {USER_NAMES_MAX} at once");
+        return Err(Invalid::new("USER_NAMES_INVALID", "user_names", mend));
+    }
+    let names = texts.iter();
+    names.map(|text| user_name("user_names", text)).collect()
+}
+
+/// Parses the name of a channel.
+pub fn channel_name(field: &'static str, text: &str) -> Result<ChannelName, Invalid> {
+    text.parse()
+        .map_err(|error| Invalid::new("CHANNEL_NAME_INVALID", field, error))
 }
 
 /// Parses a new password.
@@ -106,6 +130,94 @@ pub fn conversation_id(text: &str) -> Result<ConversationId, Invalid> {
         .map_err(|error| Invalid::new("CONVERSATION_ID_INVALID", "conversation_id", error))
 }
 
+/// Parses a group or channel that is to be made.
+pub fn new_conversation(asked: &pb::CreateConversationRequest) -> Result<NewConversation, Invalid> {
+    let (kind, usual) = match pb::ConversationKind::try_from(asked.kind) {
+        Ok(pb::ConversationKind::Group) => {
+            let name = asked.name.parse();
+            let name =
+                name.map_err(|error| Invalid::new("CONVERSATION_NAME_INVALID", "name", error))?;
+            (ConversationKind::Group(name), HistoryAccess::SinceJoin)
+        }
+        Ok(pb::ConversationKind::Channel) => {
+            let name = channel_name("name", &asked.name)?;
+            (ConversationKind::Channel(name), HistoryAccess::All)
+        }
+        Ok(pb::ConversationKind::Unspecified | pb::ConversationKind::Direct) | Err(_) => {
+            let mend = "say CONVERSATION_KIND_GROUP or CONVERSATION_KIND_CHANNEL; a conversation \
+                        with one user is made by StartConversation";
+            return Err(Invalid::new("KIND_INVALID", "kind", mend));
+        }
+    };
+    Ok(NewConversation {
+        kind,
+        topic: topic(&asked.topic)?,
+        history: history_access(asked.history_access)?.unwrap_or(usual),
+        members: user_names(&asked.user_names, 0)?,
+    })
+}
+
+/// Parses what of a group or channel is to be changed. Which rule a name must keep, the store knows.
+pub fn change(asked: pb::UpdateConversationRequest) -> Result<ConversationChange, Invalid> {
+    Ok(ConversationChange {
+        topic: asked.topic.as_deref().map(topic).transpose()?,
+        history: history_access(asked.history_access)?,
+        name: asked.name,
+    })
+}
+
+fn topic(text: &str) -> Result<Topic, Invalid> {
+    text.parse()
+        .map_err(|error| Invalid::new("TOPIC_INVALID", "topic", error))
+}
+
+/// Parses what new members may read; `None`: nothing is said of it.
+fn history_access(number: i32) -> Result<Option<HistoryAccess>, Invalid> {
+    match pb::HistoryAccess::try_from(number) {
+        Ok(pb::HistoryAccess::Unspecified) => Ok(None),
+        Ok(pb::HistoryAccess::SinceJoin) => Ok(Some(HistoryAccess::SinceJoin)),
+        Ok(pb::HistoryAccess::All) => Ok(Some(HistoryAccess::All)),
+        Err(_) => {
+            let mend = "no such access; use HISTORY_ACCESS_SINCE_JOIN or HISTORY_ACCESS_ALL, or \
+                        leave it out";
+            let (reason, field) = ("HISTORY_ACCESS_INVALID", "history_access");
+            Err(Invalid::new(reason, field, mend))
+        }
+    }
+}
+
+/// Parses the role that a member is to have.
+pub fn role(number: i32) -> Result<Role, Invalid> {
+    match pb::Role::try_from(number) {
+        Ok(pb::Role::Owner) => Ok(Role::Owner),
+        Ok(pb::Role::Admin) => Ok(Role::Admin),
+        Ok(pb::Role::Member) => Ok(Role::Member),
+        Ok(pb::Role::ReadOnly) => Ok(Role::ReadOnly),
+        Ok(pb::Role::Unspecified) | Err(_) => {
+            let mend = "say one of ROLE_OWNER, ROLE_ADMIN, ROLE_MEMBER, ROLE_READ_ONLY";
+            Err(Invalid::new("ROLE_INVALID", "role", mend))
+        }
+    }
+}
+
+/// Parses what is given to a message.
+pub fn emoji(text: &str) -> Result<Emoji, Invalid> {
+    text.parse()
+        .map_err(|error| Invalid::new("EMOJI_INVALID", "emoji", error))
+}
+
+/// Parses the text of a message.
+pub fn text(text: &str) -> Result<MessageText, Invalid> {
+    text.parse().map_err(|error| {
+        let reason = match error {
+            MessageTextError::Empty => "TEXT_EMPTY",
+            MessageTextError::TooLong { .. } => "TEXT_TOO_LONG",
+            MessageTextError::ControlCharacter(_) => "TEXT_INVALID",
+        };
+        Invalid::new(reason, "text", error)
+    })
+}
+
 /// Parses a page token.
 pub fn page_token<K: FromStr>(token: &str) -> Result<Option<K>, Invalid> {
     page_key(token)
@@ -121,8 +233,11 @@ pub fn send(request: &pb::SendRequest) -> Result<Send, Invalid> {
         Some(pb::send_request::Target::UserName(name)) => {
             Target::User(user_name("user_name", name)?)
         }
+        Some(pb::send_request::Target::ChannelName(name)) => {
+            Target::Channel(channel_name("channel_name", name)?)
+        }
         None => {
-            let mend = "the message has no target; set user_name or conversation_id";
+            let mend = "the message has no target; set user_name, channel_name or conversation_id";
             return Err(Invalid::new("TARGET_MISSING", "target", mend));
         }
     };
@@ -132,18 +247,11 @@ pub fn send(request: &pb::SendRequest) -> Result<Send, Invalid> {
             Invalid::new("CLIENT_MESSAGE_ID_INVALID", "client_message_id", error)
         })?),
     };
-    let text = request.text.parse().map_err(|error| {
-        let reason = match error {
-            MessageTextError::Empty => "TEXT_EMPTY",
-            MessageTextError::TooLong { .. } => "TEXT_TOO_LONG",
-            MessageTextError::ControlCharacter(_) => "TEXT_INVALID",
-        };
-        Invalid::new(reason, "text", error)
-    })?;
     Ok(Send {
         target,
         client_id,
-        text,
+        text: text(&request.text)?,
+        reply_to: (request.reply_to_seq > 0).then(|| Seq::new(request.reply_to_seq)),
     })
 }
 

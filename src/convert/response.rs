@@ -5,11 +5,13 @@ use prost_types::Timestamp;
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{Conversation, ConversationKind, ConversationView},
-        ids::{MessageId, UserId},
+        conversation::{Conversation, ConversationKind, ConversationView, HistoryAccess, Member},
+        ids::{MessageId, Seq, UserId},
         limits,
         limits::Settings,
         message::{Message, Sent},
+        reaction::Reaction,
+        role::Role,
         scope::Scope,
         user::{Device, DeviceKind, Presence, User, UserRef},
     },
@@ -88,15 +90,27 @@ pub fn device_listed(device: &Device, seen: TimeMs, streams: usize) -> pb::Devic
 
 /// A conversation as all see it.
 pub fn shared_conversation(conversation: &Conversation) -> pb::Conversation {
+    let unnamed: &[UserRef] = &[];
+    let (kind, name, members) = match &conversation.kind {
+        ConversationKind::Direct(people) => (pb::ConversationKind::Direct, "", people.as_slice()),
+        ConversationKind::Group(name) => (pb::ConversationKind::Group, name.as_str(), unnamed),
+        ConversationKind::Channel(name) => (pb::ConversationKind::Channel, name.as_str(), unnamed),
+    };
     pb::Conversation {
         id: conversation.id.to_string(),
-        kind: match conversation.kind {
-            ConversationKind::Direct => pb::ConversationKind::Direct,
+        kind: kind.into(),
+        name: name.to_owned(),
+        topic: conversation.topic.as_str().to_owned(),
+        members_count: count(conversation.members_count),
+        members: members.iter().map(user_ref).collect(),
+        last_seq: conversation.last_seq.number(),
+        history_access: match (&conversation.kind, conversation.history) {
+            // Nobody else ever becomes a member.
+            (ConversationKind::Direct(_), _) => pb::HistoryAccess::Unspecified,
+            (_, HistoryAccess::SinceJoin) => pb::HistoryAccess::SinceJoin,
+            (_, HistoryAccess::All) => pb::HistoryAccess::All,
         }
         .into(),
-        members_count: u32::try_from(conversation.members.len()).unwrap_or(u32::MAX),
-        members: conversation.members.iter().map(user_ref).collect(),
-        last_seq: conversation.last_seq.number(),
         ..pb::Conversation::default()
     }
 }
@@ -105,7 +119,12 @@ pub fn shared_conversation(conversation: &Conversation) -> pb::Conversation {
 pub fn conversation(view: &ConversationView, user: UserId) -> pb::Conversation {
     let name = view.conversation.name_for(user);
     pb::Conversation {
-        name: name.map(ToString::to_string).unwrap_or_default(),
+        name: name.map(ToOwned::to_owned).unwrap_or_default(),
+        my_role: match view.conversation.kind {
+            ConversationKind::Direct(_) => pb::Role::Unspecified,
+            ConversationKind::Group(_) | ConversationKind::Channel(_) => role(view.role),
+        }
+        .into(),
         read_seq: view.read.read_seq.number(),
         unread: view.read.unread,
         last_message: view.last_message.as_ref().map(message),
@@ -113,16 +132,68 @@ pub fn conversation(view: &ConversationView, user: UserId) -> pb::Conversation {
     }
 }
 
+/// A channel in a list. Whoever is no member finds what joining needs, and nothing that tells of what is said there.
+pub fn channel(channel: &Conversation, mine: Option<Role>) -> pb::Conversation {
+    let shared = shared_conversation(channel);
+    match mine {
+        Some(mine) => pb::Conversation {
+            my_role: role(mine).into(),
+            ..shared
+        },
+        None => pb::Conversation {
+            kind: shared.kind,
+            name: shared.name,
+            topic: shared.topic,
+            members_count: shared.members_count,
+            history_access: shared.history_access,
+            ..pb::Conversation::default()
+        },
+    }
+}
+
+/// A role.
+pub const fn role(role: Role) -> pb::Role {
+    match role {
+        Role::Owner => pb::Role::Owner,
+        Role::Admin => pb::Role::Admin,
+        Role::Member => pb::Role::Member,
+        Role::ReadOnly => pb::Role::ReadOnly,
+    }
+}
+
+/// A member, or one who is banned, who has no role.
+pub fn member(member: &Member) -> pb::Member {
+    pb::Member {
+        user: Some(user_ref(&member.user)),
+        role: member.role.map_or(pb::Role::Unspecified, role).into(),
+        joined_time: Some(time(member.since)),
+    }
+}
+
+/// How often one emoji was given.
+pub fn reaction(reaction: &Reaction) -> pb::Reaction {
+    pb::Reaction {
+        emoji: reaction.emoji.as_str().to_owned(),
+        count: count(reaction.count),
+        mine: reaction.mine,
+    }
+}
+
 /// A message.
 pub fn message(message: &Message) -> pb::Message {
+    let text = message.text.as_ref();
     pb::Message {
         conversation_id: message.conversation.to_string(),
         seq: message.seq.number(),
         message_id: message.id().to_string(),
         sender: Some(user_ref(&message.sender)),
-        content: Some(pb::message::Content::Text(message.text.as_str().to_owned())),
+        content: text.map(|text| pb::message::Content::Text(text.as_str().to_owned())),
         sent_time: Some(time(message.sent)),
         client_message_id: message.client_id.to_string(),
+        reply_to_seq: message.reply_to.map(Seq::number).unwrap_or_default(),
+        reactions: message.reactions.iter().map(reaction).collect(),
+        revision: message.revision,
+        deleted: text.is_none(),
     }
 }
 
@@ -139,6 +210,11 @@ pub fn sent(sent: &Sent) -> pb::SendResponse {
 
 /// A limit that fits the wire.
 fn limit(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A number of users that fits the wire.
+pub fn count(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -170,5 +246,11 @@ pub fn limits(settings: &Settings) -> pb::Limits {
         open_request_bytes_max: limit(limits::OPEN_REQUEST_BYTES_MAX),
         page_bytes_max: limit(limits::PAGE_BYTES_MAX),
         frame_bytes_max: limit(limits::FRAME_BYTES_MAX),
+        group_members_max: limit(limits::GROUP_MEMBERS_MAX),
+        channel_members_max: limit(limits::CHANNEL_MEMBERS_MAX),
+        group_name_chars_max: limit(limits::GROUP_NAME_CHARS_MAX),
+        topic_chars_max: limit(limits::TOPIC_CHARS_MAX),
+        emoji_bytes_max: limit(limits::EMOJI_BYTES_MAX),
+        reactions_per_message_max: limit(limits::REACTIONS_PER_MESSAGE_MAX),
     }
 }

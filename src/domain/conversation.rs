@@ -1,17 +1,52 @@
 //! Conversations as all members see them, and as one member does.
 
 use super::{
+    clock::TimeMs,
     ids::{ConversationId, Seq, UserId},
     message::Message,
-    name::UserName,
+    name::{ChannelName, GroupName, Topic, UserName},
+    role::Role,
     user::UserRef,
 };
 
-/// What kind of conversation it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What kind of conversation it is, with what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConversationKind {
-    /// Two members, or one: notes to self.
-    Direct,
+    /// The one or two people it is between, sorted by id; one: notes to self.
+    Direct(Vec<UserRef>),
+    /// Those who were added.
+    Group(GroupName),
+    /// Everybody may find and join it.
+    Channel(ChannelName),
+}
+
+impl ConversationKind {
+    /// Its number in the store: never changed, stores depend on it.
+    pub const fn number(&self) -> u8 {
+        match self {
+            Self::Direct(_) => 1,
+            Self::Group(_) => 2,
+            Self::Channel(_) => 3,
+        }
+    }
+
+    /// The name of a group or channel.
+    pub fn own_name(&self) -> Option<&str> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Group(name) => Some(name.as_str()),
+            Self::Channel(name) => Some(name.as_str()),
+        }
+    }
+}
+
+/// What those who become members may read of what was said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryAccess {
+    /// Nothing.
+    SinceJoin,
+    /// All of it.
+    All,
 }
 
 /// What all members see alike. Stands in shared events.
@@ -19,19 +54,29 @@ pub enum ConversationKind {
 pub struct Conversation {
     /// Never changes.
     pub id: ConversationId,
-    /// Never changes.
+    /// The kind never changes; the name may.
     pub kind: ConversationKind,
-    /// For DIRECT: the one or two people it is between, sorted by id.
-    pub members: Vec<UserRef>,
+    /// What it is about.
+    pub topic: Topic,
+    /// What those who become members may read.
+    pub history: HistoryAccess,
+    /// How many members there are; for DIRECT: how many people it is between.
+    pub members_count: u64,
     /// Highest `seq`.
     pub last_seq: Seq,
 }
 
 impl Conversation {
-    /// What the conversation is called for one of its people: the other's name, or the own for notes to self.
-    pub fn name_for(&self, user: UserId) -> Option<&UserName> {
-        let other = self.members.iter().find(|member| member.id != user);
-        other.or(self.members.first()).map(|member| &member.name)
+    /// What the conversation is called for one of its people: for DIRECT the other's name, or the own for notes to
+    /// self.
+    pub fn name_for(&self, user: UserId) -> Option<&str> {
+        match &self.kind {
+            ConversationKind::Direct(people) => {
+                let other = people.iter().find(|person| person.id != user);
+                other.or(people.first()).map(|person| person.name.as_str())
+            }
+            ConversationKind::Group(_) | ConversationKind::Channel(_) => self.kind.own_name(),
+        }
     }
 }
 
@@ -40,10 +85,47 @@ impl Conversation {
 pub struct ConversationView {
     /// What all see.
     pub conversation: Conversation,
+    /// What the member may do.
+    pub role: Role,
     /// How far the member has read.
     pub read: ReadState,
-    /// The newest message.
+    /// The newest message, if the member may read it.
     pub last_message: Option<Message>,
+}
+
+/// One member, or one who is banned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub user: UserRef,
+    /// What the member may do; `None` for one who is banned.
+    pub role: Option<Role>,
+    /// When the membership or the ban began.
+    pub since: TimeMs,
+}
+
+/// A group or channel to be made.
+#[derive(Clone, Debug)]
+pub struct NewConversation {
+    /// Never DIRECT.
+    pub kind: ConversationKind,
+    /// What it is about.
+    pub topic: Topic,
+    /// What those who become members later may read.
+    pub history: HistoryAccess,
+    /// Who is a member from the beginning, beside the owner.
+    pub members: Vec<UserName>,
+}
+
+/// What of a group or channel is to be changed; `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConversationChange {
+    /// The name, as text: which rule it must keep depends on the kind.
+    pub name: Option<String>,
+    /// The topic.
+    pub topic: Option<Topic>,
+    /// What those who become members from now on may read.
+    pub history: Option<HistoryAccess>,
 }
 
 /// How far a member has read.

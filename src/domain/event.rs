@@ -5,6 +5,9 @@ use super::{
     conversation::Conversation,
     ids::{ConversationId, Offset, Seq, UserId},
     message::Message,
+    reaction::{Emoji, Reaction},
+    role::Role,
+    user::UserRef,
 };
 
 /// Something that was committed, at its place in the log.
@@ -21,10 +24,87 @@ pub struct Event {
 pub enum EventBody {
     /// A message was sent (log event).
     Message(Message),
+    /// A message has another text (log event; the last one for the message stays). Without its reactions.
+    MessageEdited(Message),
+    /// The text of a message is gone (log event).
+    MessageDeleted(MessageDeleted),
+    /// The reactions to a message have changed (state row: the last one for the message stays).
+    ReactionsChanged(ReactionsChanged),
+    /// Somebody became a member, is none any more, or has another role (log event).
+    MemberChanged(MemberChanged),
     /// A conversation is new or changed (log event). Whole new state.
     ConversationChanged(Conversation),
     /// A read marker moved (state row). Whole new value.
     ReadMarker(ReadMarker),
+}
+
+/// The text of a message is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageDeleted {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Which.
+    pub seq: Seq,
+    /// Its revision now.
+    pub revision: u64,
+    /// Who did it.
+    pub by: UserRef,
+}
+
+/// The reactions to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReactionsChanged {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Which message.
+    pub seq: Seq,
+    /// All that it has now, the first given first. `mine` is right only when it is replayed.
+    pub reactions: Vec<Reaction>,
+    /// What was done; `None` when it is replayed and stands for many changes.
+    pub act: Option<ReactionAct>,
+}
+
+/// What somebody did with a reaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReactionAct {
+    /// Who.
+    pub user: UserRef,
+    /// What was given or taken back.
+    pub emoji: Emoji,
+    /// Whether it was given.
+    pub added: bool,
+}
+
+/// What happened to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// Was added by another member, with this role.
+    Added(Role),
+    /// Joined, with this role.
+    Joined(Role),
+    /// Left.
+    Left,
+    /// Was removed.
+    Removed,
+    /// Was removed for good.
+    Banned,
+    /// Has another role.
+    Role(Role),
+}
+
+/// Something happened to a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberChanged {
+    /// Where.
+    pub conversation: ConversationId,
+    /// To whom.
+    pub user: UserRef,
+    /// What.
+    pub change: MemberChange,
+    /// Who did it.
+    pub by: UserRef,
+    /// How many members there were after it.
+    pub members_count: u64,
 }
 
 /// How far a user has read.

@@ -33,6 +33,20 @@ pub const TOKENS_PER_USER_MAX: usize = 50;
 pub const STREAMS_PER_DEVICE_MAX: usize = 5;
 /// Streams of one HTTP/2 connection at once.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 100;
+/// Members of a GROUP.
+pub const GROUP_MEMBERS_MAX: usize = 500;
+/// Members of a CHANNEL.
+pub const CHANNEL_MEMBERS_MAX: usize = 10_000;
+/// Members up to which a DIRECT or GROUP shows how far each has read: each marker goes to all of them.
+pub const MARKERS_SHOWN_MEMBERS_MAX: usize = 50;
+/// Longest name of a GROUP, in characters.
+pub const GROUP_NAME_CHARS_MAX: usize = 64;
+/// Longest topic, in characters.
+pub const TOPIC_CHARS_MAX: usize = 256;
+/// Longest emoji of a reaction, in bytes of UTF-8: a family of four with skin tones has 41.
+pub const EMOJI_BYTES_MAX: usize = 64;
+/// Different emoji on one message.
+pub const REACTIONS_PER_MESSAGE_MAX: usize = 20;
 /// Replies of a `Chat` stream that may lie unread before the peer counts as overload.
 pub const REPLIES_UNREAD_MAX: usize = 1024;
 

@@ -3,7 +3,8 @@
 use super::{
     clock::TimeMs,
     ids::{ClientMessageId, ConversationId, MessageId, Seq},
-    name::UserName,
+    name::{ChannelName, UserName},
+    reaction::Reaction,
     text::MessageText,
     user::UserRef,
 };
@@ -21,11 +22,22 @@ pub struct Message {
     pub sent: TimeMs,
     /// The sender's name for the send.
     pub client_id: ClientMessageId,
-    /// What it says.
-    pub text: MessageText,
+    /// What it says; `None`: it was deleted.
+    pub text: Option<MessageText>,
+    /// The message that it answers.
+    pub reply_to: Option<Seq>,
+    /// How often it was edited or deleted.
+    pub revision: u64,
+    /// The reactions to it, the first given first.
+    pub reactions: Vec<Reaction>,
 }
 
 impl Message {
+    /// Bytes of its text.
+    pub fn text_bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.as_str().len())
+    }
+
     /// Its name in the whole store.
     pub const fn id(&self) -> MessageId {
         MessageId(self.conversation, self.seq)
@@ -39,6 +51,19 @@ pub enum Target {
     Conversation(ConversationId),
     /// The DIRECT conversation with a user, made if need be.
     User(UserName),
+    /// The channel of this name, which the sender is a member of.
+    Channel(ChannelName),
+}
+
+/// What a sender asks for, as it was given: a repeat under the same id must say the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendRequest {
+    /// Where to.
+    pub target: Target,
+    /// What it says.
+    pub text: MessageText,
+    /// The message that it answers.
+    pub reply_to: Option<Seq>,
 }
 
 /// A message to be committed.
@@ -46,12 +71,10 @@ pub enum Target {
 pub struct NewMessage {
     /// Who sends.
     pub sender: UserRef,
-    /// Where to.
-    pub target: Target,
     /// The sender's name for the send.
     pub client_id: ClientMessageId,
-    /// What it says.
-    pub text: MessageText,
+    /// What is asked for.
+    pub request: SendRequest,
     /// When the server accepted it.
     pub sent: TimeMs,
 }

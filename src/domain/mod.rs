@@ -13,6 +13,8 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod page;
+pub mod reaction;
+pub mod role;
 pub mod scope;
 pub mod secret;
 pub mod text;

@@ -62,9 +62,23 @@ pub enum Position {
 }
 
 impl Position {
-    /// The range of `seq` that the page covers, both ends included, in a conversation of `last` messages; `None` if
-    /// it is empty.
-    pub fn range(self, last: Seq, size: PageSize) -> Option<(Seq, Seq)> {
+    /// The range of `seq` that the page covers, both ends included, in a conversation of `last` messages of which those
+    /// after `floor` can be read; `None` if it is empty.
+    pub fn range(self, floor: Seq, last: Seq, size: PageSize) -> Option<(Seq, Seq)> {
+        let above = |seq: Seq| Seq::new(seq.since(floor));
+        let moved = match self {
+            Self::Newest => self,
+            Self::Before(seq) => Self::Before(above(seq)),
+            // From below the floor on is from the floor on.
+            Self::After(seq) => Self::After(above(seq)),
+            Self::Around(seq) => Self::Around(above(seq)),
+        };
+        let (from, to) = moved.range_of_all(above(last), size)?;
+        let below = |seq: Seq| Seq::new(seq.number().saturating_add(floor.number()));
+        Some((below(from), below(to)))
+    }
+
+    fn range_of_all(self, last: Seq, size: PageSize) -> Option<(Seq, Seq)> {
         let (last, items) = (last.number(), size.items() as u64);
         let (from, to) = match self {
             Self::Newest => (last.saturating_sub(items) + 1, last),
@@ -92,8 +106,25 @@ mod tests {
     use super::*;
 
     fn range(position: Position, last: u64, items: u32) -> Option<(u64, u64)> {
-        let range = position.range(Seq::new(last), PageSize::asked(items));
+        above(0, position, last, items)
+    }
+
+    fn above(floor: u64, position: Position, last: u64, items: u32) -> Option<(u64, u64)> {
+        let range = position.range(Seq::new(floor), Seq::new(last), PageSize::asked(items));
         range.map(|(from, to)| (from.number(), to.number()))
+    }
+
+    #[test]
+    fn nothing_below_the_floor_is_in_a_page() {
+        let seq = Seq::new;
+        assert_eq!(above(8, Position::Newest, 10, 3), Some((9, 10)));
+        assert_eq!(above(8, Position::Before(seq(10)), 10, 3), Some((9, 9)));
+        assert_eq!(above(8, Position::Before(seq(9)), 10, 3), None);
+        assert_eq!(above(8, Position::After(seq(0)), 10, 3), Some((9, 10)));
+        assert_eq!(above(8, Position::Around(seq(2)), 20, 3), Some((9, 11)));
+        assert_eq!(above(10, Position::Newest, 10, 3), None);
+        assert_eq!(above(10, Position::Around(seq(10)), 10, 3), None);
+        assert_eq!(above(8, Position::After(seq(u64::MAX)), 10, 3), None);
     }
 
     #[test]

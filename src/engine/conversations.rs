@@ -4,13 +4,13 @@ use super::{Engine, Error};
 use crate::{
     auth::Principal,
     domain::{
-        conversation::{ConversationView, ReadState},
+        conversation::{ConversationChange, ConversationView, NewConversation, ReadState},
         ids::{ConversationId, Seq},
-        name::UserName,
+        name::{ChannelName, UserName},
         page::{PageSize, Position},
         scope::Scope,
     },
-    store::{ConversationPage, MessagePage},
+    store::{ChannelPage, ConversationPage, MessagePage},
 };
 
 impl Engine {
@@ -21,15 +21,52 @@ impl Engine {
         peer: UserName,
     ) -> Result<ConversationView, Error> {
         principal.may(Scope::Send)?;
-        let mut view = self
+        let view = self
             .store
             .start_direct(principal.user.clone(), peer)
             .await?;
-        // Whoever may only send learns where to, not what is said there.
-        if principal.may(Scope::Read).is_err() {
-            (view.read, view.last_message) = (ReadState::default(), None);
-        }
-        Ok(view)
+        Ok(as_seen_by(principal, view))
+    }
+
+    /// Makes a group or channel that the caller owns.
+    pub async fn create_conversation(
+        &self,
+        principal: &Principal,
+        new: NewConversation,
+    ) -> Result<ConversationView, Error> {
+        let owner = self.actor(principal)?;
+        let view = self
+            .store
+            .create_conversation(owner, new, self.now())
+            .await?;
+        Ok(as_seen_by(principal, view))
+    }
+
+    /// Changes a group or channel.
+    pub async fn update_conversation(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        change: ConversationChange,
+    ) -> Result<ConversationView, Error> {
+        let by = self.actor(principal)?;
+        let view = self.store.update_conversation(by, id, change).await?;
+        Ok(as_seen_by(principal, view))
+    }
+
+    /// Lists all channels whose names contain a text.
+    pub async fn list_channels(
+        &self,
+        principal: &Principal,
+        contains: String,
+        after: Option<ChannelName>,
+        size: PageSize,
+    ) -> Result<ChannelPage, Error> {
+        principal.may(Scope::Read)?;
+        Ok(self
+            .store
+            .list_channels(principal.user.id, contains, after, size)
+            .await?)
     }
 
     /// Gets one conversation of the caller.
@@ -85,5 +122,17 @@ impl Engine {
             .store
             .mark_read(principal.user.id, id, seq, self.now())
             .await?)
+    }
+}
+
+/// What a caller gets of a conversation: whoever may only send learns where to, not what is said there.
+pub(super) fn as_seen_by(principal: &Principal, view: ConversationView) -> ConversationView {
+    if principal.may(Scope::Read).is_ok() {
+        return view;
+    }
+    ConversationView {
+        read: ReadState::default(),
+        last_message: None,
+        ..view
     }
 }

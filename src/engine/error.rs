@@ -8,11 +8,12 @@ use crate::{
         cursor::CursorError,
         ids::{ClientMessageId, Seq},
         invalid::Invalid,
-        name::UserName,
+        name::{ChannelName, UserName},
         scope::Scope,
     },
     store::{
-        CreateDeviceError, CreateUserError, MarkReadError, SendRefusal, StartError, StoreError,
+        ActError, CreateDeviceError, CreateUserError, MarkReadError, SendRefusal, StartError,
+        StoreError,
     },
 };
 
@@ -64,6 +65,54 @@ pub enum Error {
     /// There is no such conversation, or the caller is not in it; nobody learns which.
     #[error("no such conversation")]
     ConversationNotFound,
+    /// A conversation between two people, or one, was to be changed.
+    #[error("a direct conversation has no members to change")]
+    DirectConversation,
+    /// No channel has the name.
+    #[error("no channel {0}")]
+    ChannelNotFound(ChannelName),
+    /// Another channel has the name.
+    #[error("the channel {0} exists")]
+    ChannelNameTaken(ChannelName),
+    /// The caller is not in the channel.
+    #[error("not in the channel {0}")]
+    NotInChannel(ChannelName),
+    /// The user is not in the conversation.
+    #[error("{0} is no member")]
+    MemberNotFound(UserName),
+    /// The caller's role does not allow it.
+    #[error("the role is too low")]
+    RoleTooLow,
+    /// The caller may only read there.
+    #[error("read-only")]
+    ReadOnly,
+    /// Others would be left without an owner.
+    #[error("the last owner")]
+    LastOwner,
+    /// There is no room for more members than this.
+    #[error("at most {0} members")]
+    ConversationFull(usize),
+    /// The caller was banned.
+    #[error("banned")]
+    Banned,
+    /// One of those who are to be added was banned, and the caller may not lift that.
+    #[error("{0} is banned")]
+    UserBanned(UserName),
+    /// There is no such message, or the caller cannot read it; nobody learns which.
+    #[error("no message {}", .0.number())]
+    MessageNotFound(Seq),
+    /// The message is another user's.
+    #[error("another user's message")]
+    MessageNotYours,
+    /// The message was deleted.
+    #[error("the message was deleted")]
+    MessageDeleted,
+    /// The message has as many different reactions as there may be.
+    #[error("too many reactions")]
+    TooManyReactions,
+    /// The message that a send answers does not exist, or the sender cannot read it; nobody learns which.
+    #[error("no message {} to reply to", .0.number())]
+    ReplyToUnknown(Seq),
     /// The id of a send was used for another request.
     #[error("{0} was used for another message")]
     ClientMessageIdReused(ClientMessageId),
@@ -133,6 +182,35 @@ impl From<SendRefusal> for Error {
             SendRefusal::ClientMessageIdReused(id) => Self::ClientMessageIdReused(id),
             SendRefusal::NotMember(_) => Self::ConversationNotFound,
             SendRefusal::UserNotFound(name) => Self::UserNotFound(name),
+            SendRefusal::ChannelNotFound(name) => Self::ChannelNotFound(name),
+            SendRefusal::NotInChannel(name) => Self::NotInChannel(name),
+            SendRefusal::ReadOnly => Self::ReadOnly,
+            SendRefusal::ReplyToUnknown(seq) => Self::ReplyToUnknown(seq),
+        }
+    }
+}
+
+impl From<ActError> for Error {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NotMember(_) => Self::ConversationNotFound,
+            ActError::Direct => Self::DirectConversation,
+            ActError::Invalid(invalid) => Self::Invalid(invalid),
+            ActError::UserNotFound(name) => Self::UserNotFound(name),
+            ActError::ChannelNotFound(name) => Self::ChannelNotFound(name),
+            ActError::ChannelNameTaken(name) => Self::ChannelNameTaken(name),
+            ActError::MemberNotFound(name) => Self::MemberNotFound(name),
+            ActError::RoleTooLow => Self::RoleTooLow,
+            ActError::ReadOnly => Self::ReadOnly,
+            ActError::LastOwner => Self::LastOwner,
+            ActError::Full(members_max) => Self::ConversationFull(members_max),
+            ActError::Banned => Self::Banned,
+            ActError::UserBanned(name) => Self::UserBanned(name),
+            ActError::MessageNotFound(seq) => Self::MessageNotFound(seq),
+            ActError::MessageNotYours => Self::MessageNotYours,
+            ActError::MessageDeleted => Self::MessageDeleted,
+            ActError::TooManyReactions => Self::TooManyReactions,
+            ActError::Store(error) => error.into(),
         }
     }
 }

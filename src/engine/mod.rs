@@ -3,10 +3,12 @@
 //! The engine decides who may do what and in which order things happen; the store keeps, the hub tells.
 
 mod accounts;
+mod acts;
 mod attempts;
 mod conversations;
 mod devices;
 mod error;
+mod members;
 mod rate;
 mod send;
 mod sync;

@@ -12,6 +12,8 @@ const SWEEP_AFTER: u32 = 10_000;
 /// The buckets.
 pub struct SendRates {
     buckets: Option<DefaultKeyedRateLimiter<UserId>>,
+    /// What a full bucket holds.
+    burst: NonZeroU32,
     sends: AtomicU32,
 }
 
@@ -22,25 +24,34 @@ impl SendRates {
             let burst = NonZeroU32::new(rate.burst)?;
             NonZeroU32::new(rate.per_second).map(|rate| Quota::per_second(rate).allow_burst(burst))
         });
-        let buckets = quota.map(RateLimiter::dashmap);
         Self {
-            buckets,
+            burst: quota.map_or(NonZeroU32::MIN, |quota| quota.burst_size()),
+            buckets: quota.map(RateLimiter::dashmap),
             sends: AtomicU32::new(0),
         }
     }
 
     /// Takes one send out of the user's bucket, or says how long to wait.
     pub fn take(&self, user: UserId) -> Result<(), Duration> {
+        self.take_many(user, 1)
+    }
+
+    /// Takes as much as so many sends, but never more than a full bucket holds, or it could never be had.
+    pub fn take_many(&self, user: UserId, sends: usize) -> Result<(), Duration> {
         let Some(buckets) = &self.buckets else {
             return Ok(());
         };
         if self.sends.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
             buckets.retain_recent();
         }
+        let sends = u32::try_from(sends).ok().and_then(NonZeroU32::new);
+        let sends = sends.unwrap_or(self.burst).min(self.burst);
         let clock = buckets.clock();
-        buckets
-            .check_key(&user)
-            .map_err(|refused| refused.wait_time_from(clock.now()))
+        match buckets.check_key_n(&user, sends) {
+            Ok(taken) => taken.map_err(|refused| refused.wait_time_from(clock.now())),
+            // More than a bucket holds, which was cut above.
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -62,6 +73,10 @@ mod tests {
                 .is_err_and(|wait| wait > Duration::from_millis(500))
         );
         assert!(rates.take(bob).is_ok());
+        // Much at once empties the bucket, however much it is.
+        let eve = UserId::new(3);
+        assert!(rates.take_many(eve, 500).is_ok() && rates.take(eve).is_err());
+        assert!(rates.take_many(bob, 2).is_ok() && rates.take(bob).is_err());
         let unlimited = SendRates::new(None);
         assert!((0..1_000).all(|_| unlimited.take(ann).is_ok()));
     }

@@ -7,9 +7,8 @@ use crate::{
     auth::Principal,
     domain::{
         ids::ClientMessageId,
-        message::{NewMessage, Sent, Target},
+        message::{NewMessage, SendRequest, Sent},
         scope::Scope,
-        text::MessageText,
     },
     telemetry,
 };
@@ -17,12 +16,10 @@ use crate::{
 /// A send as it was asked for.
 #[derive(Clone, Debug)]
 pub struct SendAsked {
-    /// Where to.
-    pub target: Target,
+    /// Where to, and what it says.
+    pub request: SendRequest,
     /// None: one is minted, and a repeat is a second message.
     pub client_id: Option<ClientMessageId>,
-    /// What it says.
-    pub text: MessageText,
 }
 
 impl Engine {
@@ -45,9 +42,8 @@ impl Engine {
         for (index, asked) in allowed.enumerate() {
             let message = NewMessage {
                 sender: principal.user.clone(),
-                target: asked.target,
                 client_id: asked.client_id.unwrap_or_else(ClientMessageId::mint),
-                text: asked.text,
+                request: asked.request,
                 sent,
             };
             match self.rates.take(principal.user.id) {
@@ -80,12 +76,11 @@ impl Engine {
             for (index, message, wait) in refused {
                 let NewMessage {
                     sender,
-                    target,
                     client_id,
-                    text,
+                    request,
                     ..
                 } = message;
-                let answer = match store.find_sent(sender.id, client_id, target, text).await {
+                let answer = match store.find_sent(sender.id, client_id, request).await {
                     Ok(Some(first)) => first.map_err(Error::from),
                     Ok(None) => Err(Error::RateLimited(wait)),
                     Err(error) => Err(error.into()),

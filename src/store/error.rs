@@ -2,7 +2,8 @@
 
 use crate::domain::{
     ids::{ClientMessageId, ConversationId, Seq},
-    name::UserName,
+    invalid::Invalid,
+    name::{ChannelName, UserName},
 };
 
 /// Why the store did not do what it was asked.
@@ -65,6 +66,77 @@ pub enum SendRefusal {
     /// Nobody has the name.
     #[error("no user {0}")]
     UserNotFound(UserName),
+    /// No channel has the name.
+    #[error("no channel {0}")]
+    ChannelNotFound(ChannelName),
+    /// The sender is not in the channel.
+    #[error("not in the channel {0}")]
+    NotInChannel(ChannelName),
+    /// The sender may only read there.
+    #[error("read-only")]
+    ReadOnly,
+    /// The message that it answers does not exist, or the sender cannot read it.
+    #[error("no message {0:?} to reply to")]
+    ReplyToUnknown(Seq),
+}
+
+/// Why an act on a conversation, its members or its messages was refused. Nothing of it was done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActError {
+    /// There is no such conversation, or the caller is not in it.
+    #[error("no conversation {0} with this member")]
+    NotMember(ConversationId),
+    /// It is between two people, or one: its members do not change.
+    #[error("a direct conversation has no members to change")]
+    Direct,
+    /// What is asked for breaks a rule that depends on the conversation.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// Nobody has the name.
+    #[error("no user {0}")]
+    UserNotFound(UserName),
+    /// No channel has the name.
+    #[error("no channel {0}")]
+    ChannelNotFound(ChannelName),
+    /// Another channel has the name.
+    #[error("the channel {0} exists")]
+    ChannelNameTaken(ChannelName),
+    /// The user is not in the conversation.
+    #[error("{0} is no member")]
+    MemberNotFound(UserName),
+    /// The caller's role does not allow it.
+    #[error("the role is too low")]
+    RoleTooLow,
+    /// The caller may only read there.
+    #[error("read-only")]
+    ReadOnly,
+    /// Others would be left without an owner.
+    #[error("the last owner")]
+    LastOwner,
+    /// There is no room for more members than this.
+    #[error("at most {0} members")]
+    Full(usize),
+    /// The caller was banned.
+    #[error("banned")]
+    Banned,
+    /// One of those who are to be added was banned, and the caller may not lift that.
+    #[error("{0} is banned")]
+    UserBanned(UserName),
+    /// There is no such message, or the caller cannot read it.
+    #[error("no message {0:?}")]
+    MessageNotFound(Seq),
+    /// The message is another user's.
+    #[error("another user's message")]
+    MessageNotYours,
+    /// The message was deleted.
+    #[error("the message was deleted")]
+    MessageDeleted,
+    /// The message has as many different reactions as there may be.
+    #[error("too many reactions")]
+    TooManyReactions,
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a conversation could not be started.

@@ -20,19 +20,23 @@ mod switch;
 use std::{collections::HashSet, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
 
 pub use error::{
-    CreateDeviceError, CreateUserError, MarkReadError, OpenError, SendRefusal, StartError,
-    StoreError,
+    ActError, CreateDeviceError, CreateUserError, MarkReadError, OpenError, SendRefusal,
+    StartError, StoreError,
 };
 
 use crate::domain::{
     clock::TimeMs,
     commit::Commit,
-    conversation::{ConversationView, ReadState},
+    conversation::{
+        Conversation, ConversationChange, ConversationView, Member, NewConversation, ReadState,
+    },
     event::{Event, Gap},
     ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
-    message::{Message, NewMessage, Sent, Target},
-    name::{DeviceName, UserName},
+    message::{Message, NewMessage, SendRequest, Sent},
+    name::{ChannelName, DeviceName, UserName},
     page::{PageSize, Position},
+    reaction::{Emoji, Reaction},
+    role::Role,
     scope::Scopes,
     secret::TokenHash,
     text::MessageText,
@@ -179,8 +183,28 @@ pub struct ConversationPage {
 pub struct MessagePage {
     /// In the order of `seq`, without gaps.
     pub messages: Vec<Message>,
+    /// The reader reads what lies after this.
+    pub floor: Seq,
     /// Highest `seq` of the conversation.
     pub last_seq: Seq,
+}
+
+/// One page of members, or of those who are banned, by user id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPage {
+    /// The members.
+    pub members: Vec<Member>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// One page of channels, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelPage {
+    /// What everybody may know of each, and the role of the caller who is a member.
+    pub channels: Vec<(Conversation, Option<Role>)>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 /// Where a replay begins.
@@ -218,7 +242,7 @@ pub struct ReplayRest {
     pub(crate) rows: Vec<(Offset, ConversationId, UserId)>,
 }
 
-/// What is still to be read of one conversation (or of the reader's private events).
+/// What is still to be read of one conversation in one time of membership (or of the reader's private events).
 #[derive(Debug)]
 pub struct ReplaySource {
     /// Which part of the log.
@@ -229,6 +253,12 @@ pub struct ReplaySource {
     pub(crate) last_seq: Seq,
     /// Events without a `seq` after this; `None`: leave them out.
     pub(crate) events_after: Option<Offset>,
+    /// Where the membership ended: nothing after it is given, and nothing that tells of what came after it.
+    pub(crate) left: Option<Offset>,
+    /// The reader reads messages after this; what happened to others is left out.
+    pub(crate) floor: Seq,
+    /// What happened to messages from here to here is left out, as they are.
+    pub(crate) gap: Option<(Seq, Seq)>,
     /// Offsets that were looked up and not used yet, highest first.
     pub(crate) ahead: Vec<Offset>,
 }
@@ -340,8 +370,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         sender: UserId,
         client_id: ClientMessageId,
-        target: Target,
-        text: MessageText,
+        request: SendRequest,
     ) -> Answer<'_, Result<Option<Result<Sent, SendRefusal>>, StoreError>>;
 
     /// Gets the DIRECT conversation with a user, making it if need be. The peer sees nothing of it yet; the caller's
@@ -351,6 +380,116 @@ pub trait Store: Send + Sync + 'static {
         user: UserRef,
         peer: UserName,
     ) -> Answer<'_, Result<ConversationView, StartError>>;
+
+    /// Makes a group or channel with its owner and its first members, who hear of it by one event.
+    fn create_conversation(
+        &self,
+        owner: UserRef,
+        new: NewConversation,
+        at: TimeMs,
+    ) -> Answer<'_, Result<ConversationView, ActError>>;
+
+    /// Changes a group or channel. A change to what it is already is told to nobody.
+    /// A history that is opened opens nothing that was said before.
+    fn update_conversation(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        change: ConversationChange,
+    ) -> Answer<'_, Result<ConversationView, ActError>>;
+
+    /// Lists all channels by name, after the given one, whose names contain a text.
+    fn list_channels(
+        &self,
+        user: UserId,
+        contains: String,
+        after: Option<ChannelName>,
+        size: PageSize,
+    ) -> Answer<'_, Result<ChannelPage, StoreError>>;
+
+    /// Makes a user a member of a channel. One who is a member stays as he is; the first of an empty channel owns it.
+    ///
+    /// A new member's devices get the state by a private event just before all members hear of the joining. The member
+    /// has read all that was said before, and reads it only if the conversation's `history` says so.
+    fn join_channel(
+        &self,
+        user: UserRef,
+        channel: ChannelName,
+        at: TimeMs,
+    ) -> Answer<'_, Result<ConversationView, ActError>>;
+
+    /// Ends the caller's membership: the event of it is the last that the caller gets.
+    fn leave_conversation(
+        &self,
+        user: UserRef,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<(), ActError>>;
+
+    /// Makes users members, as joining does, all of them or none; lifts bans if the caller may.
+    fn add_members(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        names: Vec<UserName>,
+        at: TimeMs,
+    ) -> Answer<'_, Result<Vec<Member>, ActError>>;
+
+    /// Ends the membership of another; with `ban` joining is refused from now on, also to one who is no member.
+    fn remove_member(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        name: UserName,
+        ban: bool,
+        at: TimeMs,
+    ) -> Answer<'_, Result<(), ActError>>;
+
+    /// Gives a member another role. The last owner keeps the role.
+    fn set_role(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        name: UserName,
+        role: Role,
+    ) -> Answer<'_, Result<Member, ActError>>;
+
+    /// Lists members (or those who are banned, for those who run the conversation) by user id, after the given one.
+    fn list_members(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        banned: bool,
+        after: Option<UserId>,
+        size: PageSize,
+    ) -> Answer<'_, Result<MemberPage, ActError>>;
+
+    /// Gives a message of the caller another text. The same text again changes nothing.
+    fn edit_message(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        seq: Seq,
+        text: MessageText,
+    ) -> Answer<'_, Result<Message, ActError>>;
+
+    /// Erases the text of a message and its reactions. Deleting again changes nothing.
+    fn delete_message(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        seq: Seq,
+    ) -> Answer<'_, Result<Message, ActError>>;
+
+    /// Gives an emoji to a message or takes it back, and answers all reactions that it has. What is so already changes
+    /// nothing.
+    fn react(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        seq: Seq,
+        emoji: Emoji,
+        add: bool,
+    ) -> Answer<'_, Result<Vec<Reaction>, ActError>>;
 
     /// Moves a read marker up; a lower value changes nothing. Own devices hear of it at once, others within about a
     /// second, and of the last value only.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::subject::{NOON, Subject, after, eventually, name, new, text, to};
+use super::subject::{NOON, Subject, after, eventually, name, new, to};
 use tinychat::{
     domain::{
         ids::{ClientMessageId, ConversationId, DeviceId, Offset, Seq, UserId},
@@ -317,9 +317,9 @@ pub async fn a_closed_store_says_so(subject: Subject) {
     store.touch(ann.id, device.id, NOON);
     let sent_late = store.append(vec![new(&ann, to(&bob), "late")]).await;
     assert_eq!(sent_late.err(), Some(closed.clone()));
-    let found = store
-        .find_sent(ann.id, ClientMessageId::mint(), to(&bob), text("x"))
-        .await;
+    let request = new(&ann, to(&bob), "x").request;
+    let found = store.find_sent(ann.id, ClientMessageId::mint(), request);
+    let found = found.await;
     assert_eq!(found.err(), Some(closed.clone()));
     let started = store.start_direct(ann.clone(), name("bob")).await;
     assert_eq!(started.err(), Some(StartError::Store(closed.clone())));

@@ -1,15 +1,15 @@
 //! Who sees which conversation, and pages of conversations and messages.
 
-use std::slice;
-
 use super::subject::{NOON, Subject, name, new, to};
 use tinychat::{
     domain::{
+        conversation::ConversationKind,
         event::EventBody,
         ids::{ConversationId, Offset, Seq},
         limits::{PAGE_BYTES_MAX, TEXT_BYTES_MAX},
         message::Target,
         page::{PageSize, Position},
+        role::Role,
         user::UserRef,
     },
     store::{MarkReadError, ReplayFrom, SendRefusal, StartError},
@@ -28,11 +28,10 @@ pub async fn a_started_conversation_is_private_until_the_first_message(subject: 
     let (ann, bob) = (subject.user("ann").await, subject.user("bob").await);
     let view = subject.start(&bob, &ann).await;
     let id = view.conversation.id;
-    assert_eq!(
-        view.conversation.members,
-        [ann.clone(), bob.clone()],
-        "by id"
-    );
+    let people = ConversationKind::Direct(vec![ann.clone(), bob.clone()]);
+    assert_eq!(view.conversation.kind, people, "by id");
+    assert_eq!(view.conversation.members_count, 2);
+    assert_eq!(view.role, Role::Member);
     assert_eq!(
         (view.conversation.last_seq, view.last_message.clone()),
         (Seq::ZERO, None)
@@ -146,7 +145,9 @@ pub async fn nobody_starts_with_a_stranger_to_the_store(subject: Subject) {
 pub async fn a_conversation_with_oneself_can_be_started(subject: Subject) {
     let ann = subject.user("ann").await;
     let view = subject.start(&ann, &ann).await;
-    assert_eq!(view.conversation.members, slice::from_ref(&ann));
+    let myself = ConversationKind::Direct(vec![ann.clone()]);
+    assert_eq!(view.conversation.kind, myself);
+    assert_eq!(view.conversation.members_count, 1);
     let sent = subject.say(&ann, &ann, "note").await;
     assert_eq!(sent.conversation, view.conversation.id);
     let events = subject.events_after(Offset::ZERO).await;
@@ -247,6 +248,7 @@ async fn page(
     let page = page.await.unwrap().unwrap();
     let view = subject.view(user, id).await.unwrap();
     assert_eq!(page.last_seq, view.conversation.last_seq);
+    assert_eq!(page.floor, Seq::ZERO);
     let seqs = page.messages.iter().map(|message| message.seq.number());
     seqs.collect()
 }
@@ -278,7 +280,7 @@ pub async fn messages_are_paged_from_every_position(subject: Subject) {
             positions.extend(each);
         }
         for position in positions {
-            let range = position.range(last, PageSize::asked(size));
+            let range = position.range(Seq::ZERO, last, PageSize::asked(size));
             let expected: Vec<u64> = range.map_or_else(Vec::new, |(from, to)| {
                 (from.number()..=to.number()).collect()
             });

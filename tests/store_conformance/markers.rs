@@ -2,14 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::subject::{NOON, Subject, after, eventually};
+use super::{
+    doing::{channel, group, names},
+    subject::{NOON, Subject, after, eventually},
+};
 use tinychat::{
     domain::{
-        event::{EventBody, ReadMarker},
+        conversation::NewConversation,
+        event::{Event, EventBody, ReadMarker},
         ids::{ConversationId, Offset, Seq, UserId},
+        limits::MARKERS_SHOWN_MEMBERS_MAX,
         user::UserRef,
     },
-    store::MarkReadError,
+    store::{MarkReadError, ReplayFrom},
 };
 
 pub async fn a_marker_moves_up_to_the_end_and_never_down(subject: Subject) {
@@ -215,4 +220,123 @@ pub async fn a_marker_in_notes_to_self_is_nobody_elses(subject: Subject) {
     let heard = moves(&subject, end).await;
     assert_eq!(heard.len(), 3);
     assert!(heard.iter().all(|(.., readers)| *readers == [ann.id]));
+}
+
+/// People in a group or channel of which one has said five things: (people, where).
+async fn crowd(
+    subject: &Subject,
+    number: usize,
+    new: NewConversation,
+) -> (Vec<UserRef>, ConversationId) {
+    let mut crowd = Vec::new();
+    for number in 0..number {
+        crowd.push(subject.user(&format!("n{number}")).await);
+    }
+    let members = names(&crowd.iter().collect::<Vec<_>>());
+    let id = subject
+        .make(&crowd[0], NewConversation { members, ..new })
+        .await;
+    for number in 1..=5 {
+        subject.speak(&crowd[0], id, &number.to_string()).await;
+    }
+    (crowd, id)
+}
+
+/// The markers of a replay from the beginning: (whose, how far).
+async fn replayed(subject: &Subject, user: &UserRef) -> Vec<(UserId, u64)> {
+    let events = subject.replay(user, ReplayFrom::After(Offset::ZERO)).await;
+    let marker = |event: &Event| match event.body {
+        EventBody::ReadMarker(marker) => Some((marker.user, marker.read_seq.number())),
+        _ => None,
+    };
+    events.iter().filter_map(marker).collect()
+}
+
+pub async fn markers_are_shown_in_groups_of_up_to_50_members(subject: Subject) {
+    let (crowd, id) = crowd(&subject, MARKERS_SHOWN_MEMBERS_MAX, group(&[])).await;
+    let end = subject.store.end();
+    subject.read(&crowd[7], id, 2, after(0)).await;
+    subject.read(&crowd[8], id, 3, after(0)).await;
+    let all: Vec<_> = crowd.iter().map(|user| user.id).collect();
+    let [seven, eight] = [crowd[7].id, crowd[8].id];
+    let first = end.next().number();
+    let expected = [(first, seven, 2, all.clone()), (first + 1, eight, 3, all)];
+    assert_eq!(moves(&subject, end).await, expected);
+    let both = [(seven, 2), (eight, 3)];
+    for user in &crowd {
+        assert_eq!(replayed(&subject, user).await, both);
+    }
+
+    // One more, and each is told the own one alone.
+    let more = subject.user("more").await;
+    subject.add(&crowd[0], id, &[&more]).await;
+    let end = subject.store.end();
+    subject.read(&crowd[7], id, 4, after(5_000)).await;
+    assert_eq!(
+        moves(&subject, end).await,
+        [(end.next().number(), seven, 4, vec![seven])]
+    );
+    subject.read(&crowd[7], id, 5, after(5_010)).await;
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    let heard = moves(&subject, end).await;
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    assert!(heard.iter().all(|(.., readers)| *readers == [seven]));
+    assert_eq!(replayed(&subject, &crowd[7]).await, [(seven, 5)]);
+    assert_eq!(replayed(&subject, &crowd[8]).await, [(eight, 3)]);
+    assert_eq!(replayed(&subject, &more).await, []);
+    let first_sync = subject.replay(&crowd[9], ReplayFrom::Unread).await;
+    assert_eq!(first_sync.len(), 5, "the messages");
+}
+
+pub async fn in_a_channel_a_marker_is_nobody_elses(subject: Subject) {
+    let (crowd, id) = crowd(&subject, 3, channel("ops", &[])).await;
+    let end = subject.store.end();
+    for (seq, at) in [(1, 0), (2, 10), (4, 5_000)] {
+        assert_eq!(
+            subject.read(&crowd[1], id, seq, after(at)).await,
+            (seq, 5 - seq)
+        );
+    }
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    let own = crowd[1].id;
+    let heard = moves(&subject, end).await;
+    let heard = heard
+        .iter()
+        .map(|(_, whose, seq, readers)| (*whose, *seq, &readers[..]));
+    let expected = [(own, 1, &[own][..]), (own, 2, &[own]), (own, 4, &[own])];
+    assert_eq!(heard.collect::<Vec<_>>(), expected);
+    assert_eq!(replayed(&subject, &crowd[1]).await, [(own, 4)]);
+    assert_eq!(replayed(&subject, &crowd[0]).await, []);
+    assert_eq!(subject.replay(&crowd[2], ReplayFrom::Unread).await.len(), 5);
+}
+
+pub async fn a_marker_goes_with_its_member(subject: Subject) {
+    let (crowd, id) = crowd(&subject, 4, group(&[])).await;
+    let [ann, bob, eve, fay] = &crowd[..] else {
+        panic!("{crowd:?}");
+    };
+    // One that was shown, and one that waits to be.
+    subject.read(bob, id, 1, after(0)).await;
+    subject.read(eve, id, 1, after(0)).await;
+    subject.read(eve, id, 3, after(10)).await;
+    subject.leave(bob, id).await;
+    subject.remove(ann, id, eve, false).await;
+    let end = subject.store.end();
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    assert_eq!(moves(&subject, end).await, []);
+    for user in [ann, bob, eve, fay] {
+        assert_eq!(replayed(&subject, user).await, [], "{}", user.name);
+    }
+    // Whoever comes back has read what was said before, and shows it with the next marker.
+    subject.add(ann, id, &[eve]).await;
+    assert_eq!(replayed(&subject, fay).await, []);
+    subject.speak(ann, id, "6").await;
+    let end = subject.store.end();
+    subject.read(eve, id, 6, after(20)).await;
+    let readers = vec![ann.id, eve.id, fay.id];
+    assert_eq!(
+        moves(&subject, end).await,
+        [(end.next().number(), eve.id, 6, readers)]
+    );
+    assert_eq!(replayed(&subject, fay).await, [(eve.id, 6)]);
 }

@@ -1,13 +1,11 @@
 //! Sends: order, one commit for each batch, and the key that makes a repeat the same send.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    slice,
-};
+use std::collections::{BTreeMap, HashSet};
 
-use super::subject::{NOON, Subject, after, name, new, text, to};
+use super::subject::{NOON, Subject, after, name, new, text, to, words};
 use tinychat::{
     domain::{
+        conversation::ConversationKind,
         event::EventBody,
         ids::{ClientMessageId, ConversationId, Offset, Seq},
         limits::TEXT_BYTES_MAX,
@@ -39,7 +37,8 @@ pub async fn the_first_message_makes_members_and_tells_them_just_before_it(subje
     let EventBody::ConversationChanged(changed) = &changed.body else {
         panic!("{changed:?}");
     };
-    assert_eq!(changed.members, [ann.clone(), bob.clone()]);
+    let people = ConversationKind::Direct(vec![ann.clone(), bob.clone()]);
+    assert_eq!(changed.kind, people);
     assert_eq!(
         (changed.id, changed.last_seq),
         (sent.conversation, Seq::ZERO)
@@ -48,14 +47,16 @@ pub async fn the_first_message_makes_members_and_tells_them_just_before_it(subje
         panic!("{said:?}");
     };
     assert_eq!((message.seq, &message.sender), (Seq::new(1), &bob));
-    assert_eq!((message.text.as_str(), message.sent), ("hi", NOON));
+    assert_eq!((&message.text, message.sent), (&Some(text("hi")), NOON));
+    assert_eq!((message.reply_to, message.revision), (None, 0));
+    assert_eq!(message.reactions, []);
 
     subject.say(&ann, &bob, "ho").await;
     let events = subject.events_after(Offset::new(2)).await;
     assert_eq!(events.len(), 1, "the second message stands alone");
     let view = subject.view(&ann, sent.conversation).await.unwrap();
     assert_eq!(view.conversation.last_seq, Seq::new(2));
-    assert_eq!(view.last_message.unwrap().text, text("ho"));
+    assert_eq!(view.last_message.unwrap().text, Some(text("ho")));
 }
 
 pub async fn a_batch_is_answered_in_order_and_is_one_commit(subject: Subject) {
@@ -148,7 +149,7 @@ pub async fn concurrent_appends_leave_no_gap_and_keep_each_senders_order(subject
             if let EventBody::Message(message) = &committed.event.body {
                 assert_eq!(message.seq, seq.next(), "seq and offset rise together");
                 seq = message.seq;
-                let (task, number) = message.text.as_str().split_once(' ').unwrap();
+                let (task, number) = words(message).split_once(' ').unwrap();
                 let last = said.insert(task.to_owned(), number.parse::<i64>().unwrap());
                 assert_eq!(last.unwrap_or(-1) + 1, number.parse::<i64>().unwrap());
             }
@@ -175,7 +176,7 @@ pub async fn two_who_write_first_at_once_share_one_conversation(subject: Subject
 }
 
 /// The same send again, as a client that did not hear the answer makes it.
-fn again(message: &NewMessage) -> NewMessage {
+pub fn again(message: &NewMessage) -> NewMessage {
     NewMessage {
         sent: after(60_000),
         ..message.clone()
@@ -215,10 +216,8 @@ pub async fn a_repeat_gets_the_first_answer_and_writes_nothing(subject: Subject)
 pub async fn a_repeat_in_the_same_batch_is_one_message(subject: Subject) {
     let (ann, bob) = (subject.user("ann").await, subject.user("bob").await);
     let message = new(&ann, to(&bob), "once");
-    let other = NewMessage {
-        text: text("another"),
-        ..message.clone()
-    };
+    let mut other = message.clone();
+    other.request.text = text("another");
     let batch = vec![message.clone(), again(&message), other];
     let answers = subject.store.append(batch).await.unwrap();
     let first = answers[0].clone().unwrap();
@@ -258,14 +257,14 @@ pub async fn an_id_that_is_used_for_another_message_is_refused(subject: Subject)
     let end = subject.store.end();
     let reused = Err(SendRefusal::ClientMessageIdReused(message.client_id));
     let mut other = message.clone();
-    other.text = text("twice");
+    other.request.text = text("twice");
     assert_eq!(subject.try_send(other).await, reused);
     let mut other = message.clone();
-    other.target = to(&eve);
+    other.request.target = to(&eve);
     assert_eq!(subject.try_send(other).await, reused);
     // The request as given counts, not where it leads.
     let mut other = message.clone();
-    other.target = Target::Conversation(first.conversation);
+    other.request.target = Target::Conversation(first.conversation);
     assert_eq!(subject.try_send(other).await, reused);
     assert_eq!(subject.store.end(), end);
     let repeat = subject.try_send(message).await.unwrap();
@@ -277,7 +276,6 @@ pub async fn an_id_is_the_senders_own(subject: Subject) {
     let of_ann = new(&ann, to(&ann), "same id");
     let of_bob = NewMessage {
         sender: bob.clone(),
-        target: to(&ann),
         ..of_ann.clone()
     };
     let first = subject.try_send(of_ann).await.unwrap();
@@ -296,7 +294,7 @@ pub async fn the_id_is_looked_up_before_the_target(subject: Subject) {
         Target::Conversation(ConversationId::new(99)),
     ] {
         let mut other = message.clone();
-        other.target = target.clone();
+        other.request.target = target.clone();
         assert_eq!(subject.try_send(other).await, reused, "{target:?}");
     }
 }
@@ -327,9 +325,8 @@ pub async fn a_send_that_was_committed_is_found(subject: Subject) {
     let (ann, bob) = (subject.user("ann").await, subject.user("bob").await);
     let message = new(&ann, to(&bob), "once");
     let find = async |sender, client_id, target, words: &str| {
-        let found = subject
-            .store
-            .find_sent(sender, client_id, target, text(words));
+        let request = new(&ann, target, words).request;
+        let found = subject.store.find_sent(sender, client_id, request);
         found.await.unwrap()
     };
     let id = message.client_id;
@@ -394,7 +391,8 @@ pub async fn notes_to_self_have_one_member(subject: Subject) {
     assert_eq!(first.conversation, second.conversation);
     assert_eq!(second.seq, Seq::new(2));
     let view = subject.view(&ann, first.conversation).await.unwrap();
-    assert_eq!(view.conversation.members, slice::from_ref(&ann));
+    let myself = ConversationKind::Direct(vec![ann.clone()]);
+    assert_eq!(view.conversation.kind, myself);
     assert_eq!(view.read.unread, 0);
     assert_eq!(
         view.read.read_seq,
@@ -424,10 +422,7 @@ pub async fn the_longest_text_and_every_character_come_back(subject: Subject) {
         .store
         .list_messages(bob.id, id, Position::Newest, PageSize::asked(10));
     let messages = page.await.unwrap().unwrap().messages;
-    let kept: Vec<_> = messages
-        .iter()
-        .map(|message| message.text.as_str())
-        .collect();
+    let kept: Vec<_> = messages.iter().map(words).collect();
     assert_eq!(kept, texts);
     let heard = subject.events_after(Offset::ZERO).await.into_iter();
     let heard = heard.filter_map(|(event, _)| match event.body {

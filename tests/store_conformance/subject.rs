@@ -2,6 +2,7 @@
 //! the constructors.
 
 use std::{
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +17,7 @@ use tinychat::{
         conversation::ConversationView,
         event::{Event, EventBody, Gap},
         ids::{ClientMessageId, ConversationId, DeviceId, Offset, Seq, UserId},
-        message::{NewMessage, Sent, Target},
+        message::{Message, NewMessage, SendRequest, Sent, Target},
         name::UserName,
         secret::TokenHash,
         text::MessageText,
@@ -37,8 +38,10 @@ pub const NOON: TimeMs = TimeMs::new(1_750_000_000_000);
 pub struct Subject {
     pub store: Arc<dyn Store>,
     heard: Arc<Mutex<Vec<Commit>>>,
+    /// Where the log ended when the store was opened.
+    opened: Offset,
     /// Where the store keeps its files, if it has any. Gone after the last clone.
-    _dir: Option<Arc<tempfile::TempDir>>,
+    dir: Option<Arc<tempfile::TempDir>>,
 }
 
 /// The store in memory.
@@ -47,20 +50,25 @@ pub async fn memory() -> Subject {
     Subject {
         store: Arc::new(MemoryStore::open(AuthMode::Trust, on_commit)),
         heard,
-        _dir: None,
+        opened: Offset::ZERO,
+        dir: None,
     }
 }
 
 /// The store in a file.
 pub async fn sqlite() -> Subject {
+    in_files(Arc::new(tempfile::tempdir().unwrap()))
+}
+
+fn in_files(dir: Arc<tempfile::TempDir>) -> Subject {
     let (on_commit, heard) = listener();
-    let dir = tempfile::tempdir().unwrap();
     let store =
         SqliteStore::open(dir.path(), Durability::Full, AuthMode::Trust, on_commit).unwrap();
     Subject {
+        opened: store.end(),
         store: Arc::new(store),
         heard,
-        _dir: Some(Arc::new(dir)),
+        dir: Some(dir),
     }
 }
 
@@ -94,11 +102,19 @@ pub fn after(ms: i64) -> TimeMs {
 pub fn new(sender: &UserRef, target: Target, words: &str) -> NewMessage {
     NewMessage {
         sender: sender.clone(),
-        target,
         client_id: ClientMessageId::mint(),
-        text: text(words),
+        request: SendRequest {
+            target,
+            text: text(words),
+            reply_to: None,
+        },
         sent: NOON,
     }
+}
+
+/// What a message says; nothing if it was deleted.
+pub fn words(message: &Message) -> &str {
+    message.text.as_ref().map_or("", MessageText::as_str)
 }
 
 /// The `seq` of each message among the events.
@@ -125,6 +141,18 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl Fn
 }
 
 impl Subject {
+    /// Where the store keeps its files.
+    pub fn dir(&self) -> &Path {
+        self.dir.as_ref().unwrap().path()
+    }
+
+    /// Opens the files of a store again that was closed.
+    pub fn reopened(self) -> Self {
+        let Self { store, dir, .. } = self;
+        drop(store);
+        in_files(dir.unwrap())
+    }
+
     /// Makes an account.
     pub async fn user(&self, user: &str) -> UserRef {
         let user = self.store.create_user(name(user), None, NOON).await;
@@ -241,7 +269,7 @@ impl Subject {
     /// Where the last commit that was heard ends.
     pub fn heard_to(&self) -> Offset {
         let heard = self.heard.lock().unwrap();
-        heard.last().map_or(Offset::ZERO, |commit| commit.last)
+        heard.last().map_or(self.opened, |commit| commit.last)
     }
 
     /// Every event after a place that was heard so far, with its readers.

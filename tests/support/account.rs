@@ -50,6 +50,7 @@ pub fn to_user(name: &str, text: &str, id: &str) -> SendRequest {
         target: Some(Target::UserName(name.to_owned())),
         client_message_id: id.to_owned(),
         text: text.to_owned(),
+        reply_to_seq: 0,
     }
 }
 

@@ -377,4 +377,95 @@ impl ConversationService for Services {
     ) -> Result<Response<pb::ListMessagesResponse>, Status> {
         Err(self.refusal())
     }
+
+    async fn create_conversation(
+        &self,
+        _: Request<pb::CreateConversationRequest>,
+    ) -> Result<Response<pb::CreateConversationResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn update_conversation(
+        &self,
+        _: Request<pb::UpdateConversationRequest>,
+    ) -> Result<Response<pb::UpdateConversationResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn list_channels(
+        &self,
+        _: Request<pb::ListChannelsRequest>,
+    ) -> Result<Response<pb::ListChannelsResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn join_channel(
+        &self,
+        _: Request<pb::JoinChannelRequest>,
+    ) -> Result<Response<pb::JoinChannelResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn leave_conversation(
+        &self,
+        _: Request<pb::LeaveConversationRequest>,
+    ) -> Result<Response<pb::LeaveConversationResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn add_members(
+        &self,
+        _: Request<pb::AddMembersRequest>,
+    ) -> Result<Response<pb::AddMembersResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn remove_member(
+        &self,
+        _: Request<pb::RemoveMemberRequest>,
+    ) -> Result<Response<pb::RemoveMemberResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn set_role(
+        &self,
+        _: Request<pb::SetRoleRequest>,
+    ) -> Result<Response<pb::SetRoleResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn list_members(
+        &self,
+        _: Request<pb::ListMembersRequest>,
+    ) -> Result<Response<pb::ListMembersResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn edit_message(
+        &self,
+        _: Request<pb::EditMessageRequest>,
+    ) -> Result<Response<pb::EditMessageResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn delete_message(
+        &self,
+        _: Request<pb::DeleteMessageRequest>,
+    ) -> Result<Response<pb::DeleteMessageResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn add_reaction(
+        &self,
+        _: Request<pb::AddReactionRequest>,
+    ) -> Result<Response<pb::AddReactionResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn remove_reaction(
+        &self,
+        _: Request<pb::RemoveReactionRequest>,
+    ) -> Result<Response<pb::RemoveReactionResponse>, Status> {
+        Err(self.refusal())
+    }
 }

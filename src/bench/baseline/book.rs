@@ -141,6 +141,7 @@ pub fn event(place: &Place, sender: &str, text: String, client_message_id: Strin
             content: Some(pb::message::Content::Text(text)),
             sent_time: Some(time(place.sent_ms)),
             client_message_id,
+            ..pb::Message::default()
         })),
     }
 }

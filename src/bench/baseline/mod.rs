@@ -5,6 +5,7 @@
 //! the name. They bound what they queue, but are no servers: no limits, no resume, no order of closing.
 
 mod book;
+mod conversations;
 mod outbox;
 mod pages;
 mod service;

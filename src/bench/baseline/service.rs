@@ -22,15 +22,8 @@ use super::{
 use crate::{
     bench::wire::Stamp,
     pb::{
-        self,
-        chat_request::Request as Asked,
-        event::Body,
-        message::Content,
-        ready::SubscribeFrame,
-        send_request::Target,
-        servers::{
-            chat_service_server::ChatService, conversation_service_server::ConversationService,
-        },
+        self, chat_request::Request as Asked, event::Body, message::Content, ready::SubscribeFrame,
+        send_request::Target, servers::chat_service_server::ChatService,
     },
     tasks::Tasks,
 };
@@ -194,6 +187,11 @@ struct Core {
 }
 
 impl Relay {
+    /// What is read back, if anything is kept.
+    pub fn pages(&self) -> Option<&Pages> {
+        self.0.pages.as_ref()
+    }
+
     /// A relay, over a table if there is one.
     pub fn new(
         mut table: Option<Table>,
@@ -342,7 +340,8 @@ fn name_of<T>(request: &Request<T>) -> Result<String, Status> {
     Ok(name.to_owned())
 }
 
-fn not_here() -> Status {
+/// The answer to what is not measured.
+pub fn not_here() -> Status {
     Status::unimplemented("a baseline does not do this")
 }
 
@@ -370,7 +369,7 @@ impl ChatService for Relay {
         &self,
         request: Request<pb::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let pages = self.0.pages.clone().ok_or_else(not_here)?;
+        let pages = self.pages().cloned().ok_or_else(not_here)?;
         let name = name_of(&request)?;
         let (frames, stream) = mpsc::channel(FRAMES_WAITING);
         self.0.tasks.spawn("subscribe", async move {
@@ -431,39 +430,6 @@ impl ChatService for Relay {
         &self,
         _: Request<pb::AcknowledgeRequest>,
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
-        Err(not_here())
-    }
-}
-
-#[async_trait]
-impl ConversationService for Relay {
-    async fn list_messages(
-        &self,
-        request: Request<pb::ListMessagesRequest>,
-    ) -> Result<Response<pb::ListMessagesResponse>, Status> {
-        let pages = self.0.pages.as_ref().ok_or_else(not_here)?;
-        let page = pages.list(request.into_inner()).await?;
-        Ok(Response::new(page))
-    }
-
-    async fn start_conversation(
-        &self,
-        _: Request<pb::StartConversationRequest>,
-    ) -> Result<Response<pb::StartConversationResponse>, Status> {
-        Err(not_here())
-    }
-
-    async fn list_conversations(
-        &self,
-        _: Request<pb::ListConversationsRequest>,
-    ) -> Result<Response<pb::ListConversationsResponse>, Status> {
-        Err(not_here())
-    }
-
-    async fn get_conversation(
-        &self,
-        _: Request<pb::GetConversationRequest>,
-    ) -> Result<Response<pb::GetConversationResponse>, Status> {
         Err(not_here())
     }
 }

@@ -21,9 +21,10 @@ use super::{
 use crate::bench::process::Durability;
 
 /// The schema of the server, step by step.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_tokens.sql"),
+    include_str!("../../../migrations/sqlite/0003_conversations.sql"),
 ];
 /// Batches that wait for the writer: those of more streams than are ever measured at once.
 const BATCHES_WAITING: usize = 4_096;

@@ -83,6 +83,7 @@ pub async fn measure(running: &Running, history: History) -> Result<Outcome, Ben
         target: Some(Target::UserName("r0".to_owned())),
         client_message_id: String::from_utf8_lossy(&ids.next_id()).into_owned(),
         text: first.text(history.bytes),
+        reply_to_seq: 0,
     };
     let mut chat = ChatServiceClient::new(channel.clone());
     let sent = chat.send(login.request(request)).await?.into_inner();

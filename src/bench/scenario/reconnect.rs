@@ -93,6 +93,7 @@ async fn prove_alive(
                 number: round,
             }
             .text(0),
+            reply_to_seq: 0,
         })
         .collect();
     let send = |request| {

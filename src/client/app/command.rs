@@ -1,16 +1,23 @@
-//! The slash commands: one table that drives parsing, `/commands`, `/help` and suggestions.
+//! The slash commands: one table that drives parsing, `/commands`, `/help`, completion and suggestions.
 //!
 //! A line is a command exactly when it begins with one slash. `//text` is the text `/text`.
-//! Everything else is text and is taken as it stands, a leading space included.
+//! Everything else is text and is taken as it stands, a leading space included. What stands behind a command is read in
+//! [`parse`](super::parse).
 
-use crate::domain::name::{UserName, UserNameError};
-
-use super::untrusted::Untrusted;
+use super::{parse::CommandError, untrusted::Untrusted};
 
 /// Mistakes in a word up to which a suggestion is made.
 const DISTANCE_MAX: usize = 2;
 /// Letters of an unknown command that are looked at and shown.
 const WORD_CHARS_MAX: usize = 20;
+/// Words of other programs, and what they are called here.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("exit", "quit"),
+    ("msg", "start"),
+    ("part", "leave"),
+    ("names", "members"),
+    ("who", "users"),
+];
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +30,42 @@ pub enum Verb {
     Start,
     /// Closes the conversation in front.
     Stop,
+    /// Shows what was said, with the numbers of the messages.
+    History,
+    /// Answers a message.
+    Reply,
+    /// Gives a message another text.
+    Edit,
+    /// Deletes a message.
+    Delete,
+    /// Gives an emoji to a message.
+    React,
+    /// Takes an emoji back.
+    Unreact,
+    /// Lists channels.
+    Channels,
+    /// Joins a channel.
+    Join,
+    /// Makes a channel.
+    Create,
+    /// Makes a group.
+    Group,
+    /// Ends the own membership.
+    Leave,
+    /// Lists members.
+    Members,
+    /// Adds members.
+    Invite,
+    /// Removes a member.
+    Kick,
+    /// Removes a member for good.
+    Ban,
+    /// Gives a member another role.
+    Role,
+    /// Shows or sets what it is about.
+    Topic,
+    /// Gives another name.
+    Rename,
     /// Leaves; the login stays.
     Quit,
     /// Lists the commands.
@@ -38,160 +81,82 @@ pub struct Spec {
     pub verb: Verb,
     /// The word behind the slash, in lower case.
     pub name: &'static str,
-    /// What must follow; empty when nothing may.
+    /// What must follow; in brackets what may; empty when nothing may.
     pub argument: &'static str,
+    /// Such an argument, and where to find one.
+    pub example: &'static str,
     /// What it is for, in one line.
     pub help: &'static str,
 }
 
+impl Spec {
+    /// Whether something must follow.
+    pub fn needs_argument(&self) -> bool {
+        !self.argument.is_empty() && !self.argument.starts_with('[')
+    }
+}
+
+const fn row(
+    verb: Verb,
+    name: &'static str,
+    (argument, example): (&'static str, &'static str),
+    help: &'static str,
+) -> Spec {
+    Spec {
+        verb,
+        name,
+        argument,
+        example,
+        help,
+    }
+}
+
+/// Of a command behind which nothing may follow.
+const ALONE: (&str, &str) = ("", "");
+
 /// All commands, in the order in which they are listed.
-pub const COMMANDS: [Spec; 7] = [
-    Spec {
-        verb: Verb::Users,
-        name: "users",
-        argument: "",
-        help: "everybody who ever registered, online or offline",
-    },
-    Spec {
-        verb: Verb::Time,
-        name: "time",
-        argument: "",
-        help: "the server's time",
-    },
-    Spec {
-        verb: Verb::Start,
-        name: "start",
-        argument: "NAME",
-        help: "open the conversation with NAME, or return to it",
-    },
-    Spec {
-        verb: Verb::Stop,
-        name: "stop",
-        argument: "",
-        help: "close the conversation; messages go on being shown",
-    },
-    Spec {
-        verb: Verb::Quit,
-        name: "quit",
-        argument: "",
-        help: "leave; the login is remembered",
-    },
-    Spec {
-        verb: Verb::Commands,
-        name: "commands",
-        argument: "",
-        help: "this list",
-    },
-    Spec {
-        verb: Verb::Help,
-        name: "help",
-        argument: "",
-        help: "how to use this",
-    },
+#[rustfmt::skip]
+pub const COMMANDS: [Spec; 25] = [
+    row(Verb::Users, "users", ALONE, "everybody who ever registered, online or offline"),
+    row(Verb::Time, "time", ALONE, "the server's time"),
+    row(Verb::Start, "start", ("NAME", "bob; /users lists everybody"), "open the conversation with NAME, #CHANNEL or \"GROUP\", or return to it"),
+    row(Verb::Stop, "stop", ALONE, "close the conversation; messages go on being shown"),
+    row(Verb::History, "history", ("[COUNT]", ""), "the last messages here, with their numbers N"),
+    row(Verb::Reply, "reply", ("N TEXT", "3 yes; /history shows the numbers"), "answer message N"),
+    row(Verb::Edit, "edit", ("N TEXT", "3 better words; /history shows the numbers"), "give your message N another text"),
+    row(Verb::Delete, "delete", ("N", "3; /history shows the numbers"), "delete the text of message N for good"),
+    row(Verb::React, "react", ("N EMOJI", "3 👍; /history shows the numbers"), "give an emoji to message N"),
+    row(Verb::Unreact, "unreact", ("N EMOJI", "3 👍; /history shows the numbers"), "take it back"),
+    row(Verb::Channels, "channels", ("[TEXT]", ""), "all channels, or those with TEXT in their names"),
+    row(Verb::Join, "join", ("#NAME", "#general; /channels lists them"), "become a member of a channel, and open it"),
+    row(Verb::Create, "create", ("#NAME [TOPIC]", "#general all and everything"), "make a channel, which everybody may join"),
+    row(Verb::Group, "group", ("NAME USER…", "trip bob carol; quote a name of several words"), "make a group of these users, which nobody else sees"),
+    row(Verb::Leave, "leave", ("[#NAME]", ""), "end your membership here, or in another channel"),
+    row(Verb::Members, "members", ALONE, "who is here, and what each may do"),
+    row(Verb::Invite, "invite", ("USER…", "bob carol; /users lists everybody"), "make users members here"),
+    row(Verb::Kick, "kick", ("USER", "bob; /members lists them"), "end the membership of USER here"),
+    row(Verb::Ban, "ban", ("USER", "bob; /members lists them"), "the same, and USER cannot join again"),
+    row(Verb::Role, "role", ("USER ROLE", "bob admin; /members lists them"), "make USER owner, admin, member or read-only here"),
+    row(Verb::Topic, "topic", ("[TEXT]", ""), "what is talked about here, or set it; - for nothing"),
+    row(Verb::Rename, "rename", ("NAME", "news"), "give this channel or group another name"),
+    row(Verb::Quit, "quit", ALONE, "leave; the login is remembered"),
+    row(Verb::Commands, "commands", ALONE, "this list"),
+    row(Verb::Help, "help", ALONE, "how to use this"),
 ];
 
-/// A command with what it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Lists everybody.
-    Users,
-    /// Tells the server's time.
-    Time,
-    /// Opens the conversation with this user.
-    Start(UserName),
-    /// Closes the conversation in front.
-    Stop,
-    /// Leaves.
-    Quit,
-    /// Lists the commands.
-    Commands,
-    /// Explains.
-    Help,
-}
-
-/// What a typed line is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// A command.
-    Command(Command),
-    /// A text to send, exactly as typed.
-    Text(String),
-}
-
-/// Why a line that begins with a slash is no command.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    /// No row of the table has this name.
-    #[error(
-        "There is no command /{word}{} /commands lists them all; //{word} sends it as a text.",
-        .suggestion.map_or_else(|| ".".to_owned(), |name| format!("; did you mean /{name}?"))
-    )]
-    Unknown {
-        /// The word behind the slash, made safe and cut.
-        word: String,
-        /// The nearest command, if one is near.
-        suggestion: Option<&'static str>,
-    },
-    /// The argument is missing.
-    #[error(
-        "/{name} needs {argument}: type /{name} {argument}, for example /{name} bob; /users lists everybody."
-    )]
-    ArgumentMissing {
-        /// The command.
-        name: &'static str,
-        /// What it needs.
-        argument: &'static str,
-    },
-    /// Something follows a command that takes nothing.
-    #[error("/{0} stands alone: type just /{0}.")]
-    ArgumentUnwanted(&'static str),
-    /// The argument is no user name.
-    #[error("Cannot start a conversation: {0}.")]
-    BadName(UserNameError),
-}
-
-/// Reads a typed line, without its line end.
-pub fn parse(line: &str) -> Result<Input, CommandError> {
-    let Some(command) = line.strip_prefix('/') else {
-        return Ok(Input::Text(line.to_owned()));
-    };
-    if command.starts_with('/') {
-        return Ok(Input::Text(command.to_owned()));
-    }
-    let (word, rest) = command
-        .split_once(char::is_whitespace)
-        .unwrap_or((command, ""));
-    let argument = rest.trim();
-    let spec = COMMANDS
+/// Returns the row of a command.
+pub fn find(word: &str) -> Result<&'static Spec, CommandError> {
+    COMMANDS
         .iter()
         .find(|spec| spec.name.eq_ignore_ascii_case(word))
-        .ok_or_else(|| unknown(word))?;
-    match (spec.argument.is_empty(), argument.is_empty()) {
-        (true, false) => return Err(CommandError::ArgumentUnwanted(spec.name)),
-        (false, true) => {
-            return Err(CommandError::ArgumentMissing {
-                name: spec.name,
-                argument: spec.argument,
-            });
-        }
-        _ => {}
-    }
-    Ok(Input::Command(match spec.verb {
-        Verb::Users => Command::Users,
-        Verb::Time => Command::Time,
-        Verb::Start => Command::Start(argument.parse().map_err(CommandError::BadName)?),
-        Verb::Stop => Command::Stop,
-        Verb::Quit => Command::Quit,
-        Verb::Commands => Command::Commands,
-        Verb::Help => Command::Help,
-    }))
+        .ok_or_else(|| unknown(word))
 }
 
 /// Returns the table for people, one command a line.
 pub fn list() -> Vec<String> {
     let row = |spec: &Spec| {
         let usage = format!("/{} {}", spec.name, spec.argument);
-        format!("{usage:<18}{}", spec.help)
+        format!("{usage:<23}{}", spec.help)
     };
     COMMANDS.iter().map(row).collect()
 }
@@ -210,9 +175,13 @@ fn unknown(word: &str) -> CommandError {
         .iter()
         .filter_map(|spec| near(spec).map(|distance| (distance, spec.name)))
         .min_by_key(|(distance, _)| *distance);
+    let elsewhere = ELSEWHERE
+        .iter()
+        .find(|(word, _)| *word == typed)
+        .map(|(_, name)| *name);
     CommandError::Unknown {
         word: Untrusted::from(word).render_start(WORD_CHARS_MAX),
-        suggestion: nearest.map(|(_, name)| name),
+        suggestion: elsewhere.or(nearest.map(|(_, name)| name)),
     }
 }
 
@@ -234,69 +203,10 @@ fn distance(typed: &str, name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn command(line: &str) -> Command {
-        match parse(line) {
-            Ok(Input::Command(command)) => command,
-            other => panic!("{line:?} is {other:?}"),
-        }
-    }
+    use super::{super::parse::parse, *};
 
     fn error(line: &str) -> String {
         parse(line).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn every_row_of_the_table_parses_in_any_case() {
-        for spec in &COMMANDS {
-            let argument = if spec.argument.is_empty() { "" } else { " bob" };
-            for name in [spec.name.to_owned(), spec.name.to_uppercase()] {
-                assert!(
-                    matches!(parse(&format!("/{name}{argument}")), Ok(Input::Command(_))),
-                    "{name}"
-                );
-            }
-        }
-        assert_eq!(
-            command("/START  Bob "),
-            Command::Start("bob".parse().unwrap())
-        );
-        assert_eq!(command("/stop "), Command::Stop);
-    }
-
-    #[test]
-    fn text_is_whatever_does_not_begin_with_one_slash() {
-        for text in [
-            "hello",
-            "xSTOP",
-            " /stop",
-            " leading space",
-            "",
-            "a /quit",
-            "\t",
-        ] {
-            assert_eq!(parse(text), Ok(Input::Text(text.to_owned())), "{text:?}");
-        }
-        assert_eq!(parse("//stop"), Ok(Input::Text("/stop".to_owned())));
-        assert_eq!(parse("///"), Ok(Input::Text("//".to_owned())));
-    }
-
-    #[test]
-    fn start_without_a_name_names_the_mend() {
-        let text = "/start needs NAME: type /start NAME, for example /start bob; /users lists \
-                    everybody.";
-        assert_eq!(error("/START"), text);
-        assert_eq!(error("/start   "), text);
-        assert_eq!(
-            error("/start bob and carol"),
-            "Cannot start a conversation: a user name cannot contain ' '; use a-z 0-9 . _ -."
-        );
-    }
-
-    #[test]
-    fn a_command_that_stands_alone_takes_nothing() {
-        assert_eq!(error("/stop it"), "/stop stands alone: type just /stop.");
     }
 
     #[test]
@@ -330,17 +240,20 @@ mod tests {
 
     #[test]
     fn the_list_has_one_line_for_each_command() {
+        let list = list();
+        assert_eq!(list.len(), COMMANDS.len());
         assert_eq!(
-            list(),
-            [
-                "/users            everybody who ever registered, online or offline",
-                "/time             the server's time",
-                "/start NAME       open the conversation with NAME, or return to it",
-                "/stop             close the conversation; messages go on being shown",
-                "/quit             leave; the login is remembered",
-                "/commands         this list",
-                "/help             how to use this",
-            ]
+            list[2],
+            "/start NAME            open the conversation with NAME, #CHANNEL or \"GROUP\", or \
+             return to it"
         );
+        assert_eq!(
+            list.last().unwrap(),
+            "/help                  how to use this"
+        );
+        for spec in &COMMANDS {
+            assert!(spec.name.len() + spec.argument.len() < 21, "{spec:?}");
+            assert_eq!(spec.needs_argument(), !spec.example.is_empty(), "{spec:?}");
+        }
     }
 }

@@ -6,12 +6,16 @@ use chrono::{DateTime, FixedOffset, Local};
 
 use crate::domain::clock::TimeMs;
 
-use super::untrusted::Untrusted;
+use super::{model::MessageLine, untrusted::Untrusted};
 
 /// How a moment is written.
 const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 /// What stands for a moment that no calendar has.
 const NO_TIME: &str = "????-??-?? ??:??:??";
+
+/// Characters of an emoji that are shown, and of a text that is quoted.
+const EMOJI_CHARS: usize = 16;
+const QUOTE_CHARS: usize = 40;
 
 /// The zone in which the reader wants to see times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +39,65 @@ impl Zone {
     }
 }
 
-/// Writes a message.
-pub fn message(sender: &Untrusted, time: TimeMs, text: &Untrusted, zone: Zone) -> String {
-    let sender = sender.render_line();
-    format!("<{sender}, {}> {}", zone.stamp(time), text.render_block())
+/// Writes a message, with the name of its group or channel if it stands in one.
+pub fn message(message: &MessageLine, room: Option<&str>, zone: Zone) -> String {
+    let sender = message.sender.render_line();
+    let place = room.map_or_else(String::new, |room| format!(" in {room}"));
+    let time = zone.stamp(message.time);
+    format!("<{sender}{place}, {time}> {}", text(message))
+}
+
+/// Writes a message with its number and all that was done to it since.
+pub fn numbered(message: &MessageLine, zone: Zone) -> String {
+    let sender = message.sender.render_line();
+    let time = zone.stamp(message.time);
+    let mut line = format!("<{sender}, {time}> [{}] {}", message.seq, text(message));
+    if message.is_edited && message.text.is_some() {
+        line += " (edited)";
+    }
+    if !message.reactions.is_empty() {
+        line += " ";
+        line += &reactions(&message.reactions);
+    }
+    line
+}
+
+fn text(message: &MessageLine) -> String {
+    match &message.text {
+        Some(text) => text.render_block(),
+        None => "(deleted)".to_owned(),
+    }
+}
+
+/// Writes reactions: `{👍 2, 🎉 1}`.
+pub fn reactions(reactions: &[(Untrusted, u32)]) -> String {
+    let one = |(emoji, count): &(Untrusted, u32)| format!("{} {count}", self::emoji(emoji));
+    let all: Vec<String> = reactions.iter().map(one).collect();
+    format!("{{{}}}", all.join(", "))
+}
+
+/// Writes an emoji.
+pub fn emoji(emoji: &Untrusted) -> String {
+    emoji.render_start(EMOJI_CHARS)
+}
+
+/// Writes the line above an answer: whose message it answers, and how that begins.
+pub fn quotation(sender: &Untrusted, text: Option<&Untrusted>) -> String {
+    let begins = text.map_or_else(
+        || "(deleted)".to_owned(),
+        |text| text.render_start(QUOTE_CHARS),
+    );
+    format!("> {}: {begins}", sender.render_line())
+}
+
+/// Writes the line above an answer to a message of which only the number is known.
+pub fn quotation_of_number(seq: u64) -> String {
+    format!("> message [{seq}]")
+}
+
+/// Writes the beginning of a text in quotes.
+pub fn start(text: &Untrusted) -> String {
+    format!("\"{}\"", text.render_start(QUOTE_CHARS))
 }
 
 /// Writes one line of the list of users.
@@ -61,12 +120,25 @@ pub fn system(text: impl AsRef<str>) -> String {
 mod tests {
     use super::*;
 
+    fn said(sender: &str, time: TimeMs, text: &str) -> MessageLine {
+        MessageLine {
+            conversation: "c1".to_owned(),
+            seq: 7,
+            sender: sender.into(),
+            time,
+            text: Some(text.into()),
+            reply_to: 0,
+            is_edited: false,
+            reactions: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_message_shows_sender_and_time_in_the_zone_of_the_reader() {
         let sent = TimeMs::new(1_767_225_599_999);
         let show = |hours: i32| {
             let zone = Zone::Fixed(FixedOffset::east_opt(hours * 3600).unwrap());
-            message(&"ann".into(), sent, &" two\nlines".into(), zone)
+            message(&said("ann", sent, " two\nlines"), None, zone)
         };
         assert_eq!(show(0), "<ann, 2025-12-31 23:59:59>  two\n  lines");
         assert_eq!(show(2), "<ann, 2026-01-01 01:59:59>  two\n  lines");
@@ -74,12 +146,37 @@ mod tests {
 
     #[test]
     fn a_hostile_sender_and_an_impossible_time_do_no_harm() {
-        let line = message(
-            &"a\u{1b}]0;x\u{7}\n".into(),
-            TimeMs::new(i64::MAX),
-            &"hi".into(),
-            Zone::Local,
-        );
+        let hostile = said("a\u{1b}]0;x\u{7}\n", TimeMs::new(i64::MAX), "hi");
+        let line = message(&hostile, None, Zone::Local);
         assert_eq!(line, "<a␛]0;x␇⏎, ????-??-?? ??:??:??> hi");
+    }
+
+    #[test]
+    fn a_message_of_a_room_says_where_and_a_numbered_one_what_became_of_it() {
+        let zone = Zone::Fixed(FixedOffset::east_opt(0).unwrap());
+        let mut it = said("ann", TimeMs::new(0), "two\nlines");
+        assert_eq!(
+            message(&it, Some("#ops"), zone),
+            "<ann in #ops, 1970-01-01 00:00:00> two\n  lines"
+        );
+        it.is_edited = true;
+        it.reactions = vec![("👍".into(), 2), ("\u{1b}[2J".into(), 1)];
+        assert_eq!(
+            numbered(&it, zone),
+            "<ann, 1970-01-01 00:00:00> [7] two\n  lines (edited) {👍 2, ␛[2J 1}"
+        );
+        it.text = None;
+        it.reactions.clear();
+        assert_eq!(
+            numbered(&it, zone),
+            "<ann, 1970-01-01 00:00:00> [7] (deleted)"
+        );
+        assert_eq!(quotation(&it.sender, None), "> ann: (deleted)");
+        let long = "a\n".repeat(50).into();
+        assert_eq!(
+            quotation(&it.sender, Some(&long)),
+            format!("> ann: {}…", "a⏎".repeat(20))
+        );
+        assert_eq!(quotation_of_number(7), "> message [7]");
     }
 }

@@ -3,11 +3,18 @@
 //! Which conversation lines go to is a matter of this client alone: the server knows conversations
 //! and members, never what is in front.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::{clock::TimeMs, name::UserName, text::MessageText};
 
-use super::{line::Zone, untrusted::Untrusted};
+use super::{
+    acts::{Act, Outcome},
+    line::Zone,
+    news::{News, OwnNews},
+    recent::Recent,
+    room::{Place, Room, Rooms, Wanted},
+    untrusted::Untrusted,
+};
 
 /// The state of the line mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +23,18 @@ pub struct Model {
     pub me: UserName,
     /// In which zone times are shown.
     pub zone: Zone,
-    /// To whom typed lines go.
-    pub focus: Option<UserName>,
+    /// Where typed lines go.
+    pub focus: Option<Place>,
     /// Conversations that were opened here.
-    pub open: BTreeMap<UserName, Opened>,
+    pub open: BTreeMap<Place, Opened>,
+    /// Conversations that are known, whether they were opened or not.
+    pub rooms: Rooms,
+    /// Messages that can be quoted.
+    pub recent: Recent,
+    /// What events will tell of that was done here, and told when it was answered.
+    pub own_news: VecDeque<OwnNews>,
+    /// Whether the act that waits for its answer changes a conversation as such.
+    pub changes_room: bool,
     /// Whether a command waits for its answer. Further lines wait, too, so that answers stand in the
     /// order of the questions and a text after `/start` goes where it was meant to go.
     pub asking: bool,
@@ -68,15 +83,14 @@ pub enum Msg {
     CaughtUp,
     /// The link broke and is being tried again.
     ConnectionLost,
+    /// The conversations of this user, as they are at the start.
+    Rooms(Vec<Room>),
     /// A message of somebody, or of this user from elsewhere.
-    Message {
-        /// Who sent it.
-        sender: Untrusted,
-        /// When.
-        time: TimeMs,
-        /// What it says.
-        text: Untrusted,
-    },
+    Message(MessageLine),
+    /// The message of a line that was typed here: it is on the screen already.
+    Echo(MessageLine),
+    /// Something else happened in a conversation.
+    News(News),
     /// Messages are missing.
     Gap {
         /// How many.
@@ -115,10 +129,17 @@ pub enum Msg {
     },
     /// The answer to [`Effect::Start`].
     Started {
-        /// With whom.
-        name: UserName,
-        /// What is in the way, if anything.
-        outcome: Result<(), StartProblem>,
+        /// Which was wanted.
+        wanted: Wanted,
+        /// What it is, or what is in the way.
+        outcome: Result<Room, StartProblem>,
+    },
+    /// The answer to [`Effect::Act`].
+    Acted {
+        /// What was asked for.
+        act: Act,
+        /// What came of it, or what is in the way.
+        outcome: Result<Outcome, Untrusted>,
     },
     /// The answer to [`Effect::ListUsers`].
     Users(Result<Vec<UserLine>, Untrusted>),
@@ -131,8 +152,33 @@ pub enum Msg {
 pub enum StartProblem {
     /// Nobody of that name ever registered.
     UserNotFound,
+    /// This user is in no such conversation.
+    NotAMember,
+    /// Several groups have this name: these.
+    Several(Vec<Room>),
     /// Anything else, with the mend.
     Other(Untrusted),
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageLine {
+    /// The id of its conversation.
+    pub conversation: String,
+    /// Its number there.
+    pub seq: u64,
+    /// Who sent it.
+    pub sender: Untrusted,
+    /// When.
+    pub time: TimeMs,
+    /// What it says; `None`: it was deleted.
+    pub text: Option<Untrusted>,
+    /// The number of the message that it answers; 0: none.
+    pub reply_to: u64,
+    /// Whether it has not its first text any more.
+    pub is_edited: bool,
+    /// The reactions to it: each emoji, and how many gave it.
+    pub reactions: Vec<(Untrusted, u32)>,
 }
 
 /// One user of the list.
@@ -149,14 +195,19 @@ pub struct UserLine {
 pub enum Effect {
     /// Prints a line, or several joined by line ends.
     Print(String),
-    /// Gets the conversation with a user; answered by [`Msg::Started`].
-    Start(UserName),
+    /// Finds a conversation, or begins one with a user; answered by [`Msg::Started`].
+    Start(Wanted),
+    /// Does something to a conversation; answered by [`Msg::Acted`].
+    Act(Act),
     /// Sends a text; [`Msg::Sent`] or [`Msg::NotSent`] tell what became of it.
     Send {
-        /// To whom. Always by name: one conversation that was addressed in two ways could get its messages in two orders.
-        to: UserName,
+        /// Where to. Always in the same way: one conversation that was addressed in two could get its messages in two
+        /// orders.
+        to: Place,
         /// What.
         text: MessageText,
+        /// The message that it answers.
+        reply_to: Option<u64>,
     },
     /// Gets all users; answered by [`Msg::Users`].
     ListUsers,
@@ -177,6 +228,10 @@ impl Model {
             zone,
             focus: None,
             open: BTreeMap::new(),
+            rooms: Rooms::default(),
+            recent: Recent::default(),
+            own_news: VecDeque::new(),
+            changes_room: false,
             asking: false,
             link: LinkState::Starting,
             unsent: 0,

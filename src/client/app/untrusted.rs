@@ -46,6 +46,16 @@ impl Untrusted {
         line.chars().take(chars_max).chain(['…']).collect()
     }
 
+    /// Returns the same text without what comes after so many characters, to be kept.
+    #[must_use]
+    pub fn cut(mut self, chars_max: usize) -> Self {
+        if let Some((at, _)) = self.0.char_indices().nth(chars_max) {
+            self.0.truncate(at);
+            self.0.shrink_to_fit();
+        }
+        self
+    }
+
     /// Returns the text as a user name, if it is one: those are safe by their nature.
     pub fn to_user_name(&self) -> Option<UserName> {
         self.0.parse().ok()

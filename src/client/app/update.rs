@@ -1,11 +1,14 @@
 //! All decisions of the line mode: what happened goes in, what to do comes out. No await, no I/O.
 
-use crate::domain::name::UserName;
+use crate::domain::text::{MessageText, MessageTextError};
 
 use super::{
-    command::{self, Command, Input},
+    acts, command,
     line::{self, counted},
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
+    news,
+    parse::{Command, Input, parse},
+    room::{Place, Room, Wanted},
     untrusted::Untrusted,
 };
 
@@ -42,15 +45,26 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 model.me
             ))],
         },
-        Msg::Message { sender, time, text } => {
-            vec![Effect::Print(line::message(
-                &sender, time, &text, model.zone,
-            ))]
+        Msg::Rooms(rooms) => {
+            for room in rooms {
+                model.rooms.learn(room);
+            }
+            Vec::new()
         }
+        Msg::Message(message) => news::message(model, &message),
+        Msg::Echo(message) => {
+            news::remember(model, &message);
+            Vec::new()
+        }
+        Msg::News(news) => news::news(model, news),
         Msg::Gap { count } => vec![say(format!("{count} older messages are not shown here."))],
-        Msg::Reset => vec![say(
-            "The server's store is not the one of last time; what it holds unread comes now.",
-        )],
+        Msg::Reset => {
+            model.rooms.clear();
+            model.recent.clear();
+            vec![say(
+                "The server's store is not the one of last time; what it holds unread comes now.",
+            )]
+        }
         Msg::Left { count } => {
             model.unsent += count;
             model.said_waiting = true;
@@ -92,7 +106,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects.insert(0, told);
             effects
         }
-        Msg::Started { name, outcome } => started(model, name, outcome),
+        Msg::Started { wanted, outcome } => started(model, wanted, outcome),
+        Msg::Acted { act, outcome } => acts::acted(model, &act, outcome),
         Msg::Users(users) => {
             model.asking = false;
             vec![match users {
@@ -143,7 +158,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
 }
 
 fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
-    let command = match command::parse(typed) {
+    let command = match parse(typed) {
         Ok(Input::Text(text)) => return text_typed(model, &text),
         Ok(Input::Command(command)) => command,
         Err(error) => return vec![say(error.to_string())],
@@ -151,12 +166,20 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
     match command {
         Command::Users => ask(model, Effect::ListUsers),
         Command::Time => ask(model, Effect::AskTime),
-        Command::Start(name) if model.link == LinkState::Down => start_unasked(model, name),
-        Command::Start(name) => ask(model, Effect::Start(name)),
+        Command::Start(wanted) if model.link == LinkState::Down => start_unasked(model, &wanted),
+        Command::Start(wanted) => ask(model, Effect::Start(wanted)),
         Command::Stop => stop(model),
+        Command::Reply(seq, text) => match model.focus.clone() {
+            Some(to) => send(model, to, text, Some(seq)),
+            None => vec![nobody_got_that()],
+        },
         Command::Quit => vec![Effect::Leave { hurry: true }],
         Command::Commands => vec![Effect::Print(lines(command::list()))],
         Command::Help => vec![Effect::Print(help())],
+        act => match acts::act_of(model, act) {
+            Ok(act) => acts::asked(model, act),
+            Err(told) => vec![told],
+        },
     }
 }
 
@@ -165,96 +188,191 @@ fn ask(model: &mut Model, question: Effect) -> Vec<Effect> {
     vec![question]
 }
 
+fn nobody_got_that() -> Effect {
+    say(
+        "No conversation is open, so nobody got that; /start NAME opens one, /commands lists \
+         the commands.",
+    )
+}
+
 fn text_typed(model: &mut Model, text: &str) -> Vec<Effect> {
     let Some(to) = model.focus.clone() else {
-        return vec![say(
-            "No conversation is open, so nobody got that; /start NAME opens one, /commands lists \
-             the commands.",
-        )];
+        return vec![nobody_got_that()];
     };
-    let text = match text.parse() {
-        Ok(text) => text,
+    match text.parse() {
+        Ok(text) => send(model, to, text, None),
         Err(error) => {
-            let error: crate::domain::text::MessageTextError = error;
-            return vec![not_sent(&text.into(), &error.to_string())];
+            let error: MessageTextError = error;
+            vec![not_sent(&text.into(), &error.to_string())]
         }
-    };
+    }
+}
+
+fn send(model: &mut Model, to: Place, text: MessageText, reply_to: Option<u64>) -> Vec<Effect> {
     model.unsent += 1;
-    vec![Effect::Send { to, text }]
+    vec![Effect::Send { to, text, reply_to }]
 }
 
 fn stop(model: &mut Model) -> Vec<Effect> {
-    let Some(name) = model.focus.take() else {
+    let Some(place) = model.focus.take() else {
         return vec![say(
             "No conversation is open, so there is none to close; /start NAME opens one.",
         )];
     };
-    if let Some(opened) = model.open.get_mut(&name) {
+    if let Some(opened) = model.open.get_mut(&place) {
         opened.stopped = true;
     }
+    let (label, spelled) = (model.rooms.label(&place), model.rooms.spelled(&place));
+    vec![say(match place {
+        Place::User(name) => format!(
+            "Conversation with {name} is closed; what {name} writes is still shown. /start {name} \
+             opens it again."
+        ),
+        Place::Channel(_) | Place::Group(_) => format!(
+            "{label} is closed; what is said there is still shown. /start {spelled} opens it again."
+        ),
+    })]
+}
+
+/// While the server is away nobody can be asked whether there is such a user or channel: the first message will tell.
+fn start_unasked(model: &mut Model, wanted: &Wanted) -> Vec<Effect> {
+    let place = match wanted {
+        Wanted::User(name) => Some(Place::User(name.clone())),
+        Wanted::Channel(name) => Some(Place::Channel(name.clone())),
+        Wanted::Id(id) => model.rooms.get(id).and_then(Room::place),
+        Wanted::Group(name) => match model.rooms.groups(name).as_slice() {
+            [only] => only.place(),
+            _ => None,
+        },
+    };
+    let Some(place) = place else {
+        return vec![say(format!(
+            "Cannot open {} while the server is away: it is not known here; try again when it is back.{}",
+            wanted_label(wanted),
+            still(model)
+        ))];
+    };
+    model.open.insert(place.clone(), Opened { stopped: false });
+    model.focus = Some(place.clone());
+    let label = model.rooms.label(&place);
+    let asked = match &place {
+        Place::User(name) => format!("whether {name} exists"),
+        Place::Channel(_) | Place::Group(_) => "whether you are a member".to_owned(),
+    };
     vec![say(format!(
-        "Conversation with {name} is closed; what {name} writes is still shown. /start {name} \
-         opens it again."
+        "Lines you type go to {label}. The server is away, so nobody was asked {asked}; what you type is kept and sent \
+         when it is back."
     ))]
 }
 
-/// While the server is away nobody can be asked whether there is such a user: the first message will tell.
-fn start_unasked(model: &mut Model, name: UserName) -> Vec<Effect> {
-    model.open.insert(name.clone(), Opened { stopped: false });
-    model.focus = Some(name.clone());
-    vec![say(format!(
-        "Lines you type go to {name}. The server is away, so nobody was asked whether {name} exists; what you type is \
-         kept and sent when it is back."
-    ))]
+fn wanted_label(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::User(name) => format!("a conversation with user {name}"),
+        Wanted::Channel(name) => format!("#{name}"),
+        Wanted::Group(name) => format!("the group {}", line::start(&name.as_str().into())),
+        Wanted::Id(id) => Untrusted::from(id.as_str()).render_start(TEXT_START_CHARS),
+    }
 }
 
 /// What is in front stays there, which must be said: a line that follows would go to somebody else than was meant.
 fn still(model: &Model) -> String {
     match &model.focus {
-        Some(name) => format!(" Lines you type still go to {name}."),
+        Some(place) => format!(" Lines you type still go to {}.", model.rooms.label(place)),
         None => String::new(),
     }
 }
 
-fn started(model: &mut Model, name: UserName, outcome: Result<(), StartProblem>) -> Vec<Effect> {
-    model.asking = false;
-    match outcome {
-        Ok(()) => {}
-        Err(StartProblem::UserNotFound) => {
-            return vec![say(format!(
-                "Cannot start a conversation with user {name}. The user does not exist! ({name} \
-                 must register first; /users lists everybody){}",
-                still(model)
-            ))];
-        }
-        Err(StartProblem::Other(problem)) => {
-            return vec![say(format!(
-                "Cannot start a conversation with user {name}. {}{}",
-                problem.render_line(),
-                still(model)
-            ))];
+fn cannot_start(model: &Model, wanted: &Wanted, problem: StartProblem) -> String {
+    let still = still(model);
+    match (problem, wanted) {
+        (StartProblem::UserNotFound, Wanted::User(name)) => format!(
+            "Cannot start a conversation with user {name}. The user does not exist! ({name} \
+             must register first; /users lists everybody){still}"
+        ),
+        (StartProblem::Other(problem), Wanted::User(name)) => format!(
+            "Cannot start a conversation with user {name}. {}{still}",
+            problem.render_line()
+        ),
+        (StartProblem::Other(problem), _) => format!(
+            "Cannot open {}: {}{still}",
+            wanted_label(wanted),
+            problem.render_line()
+        ),
+        (StartProblem::NotAMember | StartProblem::UserNotFound, Wanted::Channel(name)) => format!(
+            "You are not in #{name}; /join #{name} makes you a member, /channels lists all.{still}"
+        ),
+        (StartProblem::NotAMember | StartProblem::UserNotFound, _) => format!(
+            "You are not in {}; whoever is there can /invite you.{still}",
+            wanted_label(wanted)
+        ),
+        (StartProblem::Several(rooms), _) => {
+            let ids: Vec<String> = rooms
+                .iter()
+                .map(|room| format!("id:{}", Untrusted::from(room.id.as_str()).render_line()))
+                .collect();
+            let (label, ids) = (wanted_label(wanted), ids.join(", "));
+            format!("You are in several groups like {label}; /start one of {ids}.{still}")
         }
     }
-    let before = model.open.insert(name.clone(), Opened { stopped: false });
-    let known = before.is_some_and(|before| !before.stopped);
-    let left = model.focus.replace(name.clone());
-    let text = match left {
-        Some(left) if left == name => {
-            format!("Conversation with {name} is open already; lines you type go to {name}.")
-        }
-        Some(left) => format!(
-            "Lines you type go to {name} {}. The conversation with {left} stays open: its messages \
-             are shown, /start {left} returns to it.",
-            if known { "again" } else { "now" }
-        ),
-        None if name == model.me => "Your notes are open. Lines you type go to yourself; /stop \
-                                     closes them."
-            .to_owned(),
-        None => format!(
-            "Conversation with {name} is open. Lines you type go to {name}; /stop closes it."
-        ),
+}
+
+fn started(model: &mut Model, wanted: Wanted, outcome: Result<Room, StartProblem>) -> Vec<Effect> {
+    model.asking = false;
+    let room = match outcome {
+        Ok(room) => room,
+        Err(problem) => return vec![say(cannot_start(model, &wanted, problem))],
     };
-    vec![say(text)]
+    // What was typed names it; only where it does not, the server's word is needed.
+    let place = match wanted {
+        Wanted::User(name) => Some(Place::User(name)),
+        Wanted::Channel(name) => Some(Place::Channel(name)),
+        Wanted::Group(_) | Wanted::Id(_) => room.place(),
+    };
+    model.rooms.learn(room);
+    let Some(place) = place else {
+        return vec![say(
+            "The server calls it what nothing can be called; it is not opened.",
+        )];
+    };
+    let before = model.open.insert(place.clone(), Opened { stopped: false });
+    let known = before.is_some_and(|before| !before.stopped);
+    let left = model.focus.replace(place.clone());
+    vec![say(opened(model, &place, left, known))]
+}
+
+fn opened(model: &Model, place: &Place, left: Option<Place>, known: bool) -> String {
+    let label = |place: &Place| match place {
+        Place::User(name) => format!("Conversation with {name}"),
+        other => model.rooms.label(other),
+    };
+    let to = model.rooms.label(place);
+    match left {
+        Some(left) if left == *place => {
+            format!(
+                "{} is open already; lines you type go to {to}.",
+                label(place)
+            )
+        }
+        Some(left) => {
+            let again = if known { "again" } else { "now" };
+            let stays = match &left {
+                Place::User(name) => format!("The conversation with {name}"),
+                other => model.rooms.label(other),
+            };
+            let spelled = model.rooms.spelled(&left);
+            format!(
+                "Lines you type go to {to} {again}. {stays} stays open: its messages are shown, /start {spelled} \
+                 returns to it."
+            )
+        }
+        None if *place == Place::User(model.me.clone()) => {
+            "Your notes are open. Lines you type go to yourself; /stop closes them.".to_owned()
+        }
+        None => format!(
+            "{} is open. Lines you type go to {to}; /stop closes it.",
+            label(place)
+        ),
+    }
 }
 
 fn help() -> String {
@@ -263,6 +381,8 @@ fn help() -> String {
          changes between them, and messages of all are shown as they come.",
         "A message to somebody who is offline waits for them. //text sends a text that starts \
          with a slash. Commands may be written in capitals.",
+        "Everybody may join a channel, #NAME; a group, \"NAME\", is for those who were added. /reply, /edit, \
+         /delete and /react take the number of a message, which /history shows.",
     ];
     lines(command::list().into_iter().chain(rules.map(line::system)))
 }
@@ -277,14 +397,20 @@ fn not_sent(text: &Untrusted, problem: &str) -> Effect {
     ))
 }
 
-fn say(text: impl AsRef<str>) -> Effect {
+/// Prints what the system has to say.
+pub(super) fn say(text: impl AsRef<str>) -> Effect {
     Effect::Print(line::system(text))
 }
 
-fn lines(lines: impl IntoIterator<Item = String>) -> String {
+/// Joins lines to one text.
+pub(super) fn lines(lines: impl IntoIterator<Item = String>) -> String {
     lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 #[path = "update_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod room_tests;

@@ -4,15 +4,18 @@ use chrono::FixedOffset;
 
 use super::*;
 use crate::{
-    client::app::{line::Zone, model::UserLine},
-    domain::clock::TimeMs,
+    client::app::{
+        line::Zone,
+        model::{MessageLine, UserLine},
+    },
+    domain::{clock::TimeMs, name::UserName},
 };
 
-fn name(text: &str) -> UserName {
+pub(super) fn name(text: &str) -> UserName {
     text.parse().unwrap()
 }
 
-fn ann() -> Model {
+pub(super) fn ann() -> Model {
     let zone = Zone::Fixed(FixedOffset::east_opt(3600).unwrap());
     let mut model = Model::new(name("ann"), zone);
     update(&mut model, Msg::Connected);
@@ -20,44 +23,50 @@ fn ann() -> Model {
     model
 }
 
-fn ann_with_bob() -> Model {
+pub(super) fn ann_with_bob() -> Model {
     let mut model = ann();
     start(&mut model, "bob", Ok(()));
     model
 }
 
-fn start(model: &mut Model, with: &str, outcome: Result<(), StartProblem>) -> Vec<Effect> {
+pub(super) fn start(
+    model: &mut Model,
+    with: &str,
+    outcome: Result<(), StartProblem>,
+) -> Vec<Effect> {
+    let wanted = Wanted::User(name(with));
     assert_eq!(
         update(model, Msg::Typed(format!("/start {with}"))),
-        [Effect::Start(name(with))]
+        [Effect::Start(wanted.clone())]
     );
     assert!(
         !model.takes_input(),
         "a line waits for the answer before it"
     );
-    let effects = update(
-        model,
-        Msg::Started {
-            name: name(with),
-            outcome,
-        },
-    );
+    let room = Room {
+        id: format!("c-{with}"),
+        name: with.into(),
+        ..Room::default()
+    };
+    let outcome = outcome.map(|()| room);
+    let effects = update(model, Msg::Started { wanted, outcome });
     assert!(model.takes_input());
     effects
 }
 
-fn typed(model: &mut Model, line: &str) -> Vec<Effect> {
+pub(super) fn typed(model: &mut Model, line: &str) -> Vec<Effect> {
     update(model, Msg::Typed(line.to_owned()))
 }
 
-fn print(text: &str) -> Vec<Effect> {
+pub(super) fn print(text: &str) -> Vec<Effect> {
     vec![Effect::Print(text.to_owned())]
 }
 
 fn sent(to: &str, text: &str) -> Vec<Effect> {
     vec![Effect::Send {
-        to: name(to),
+        to: Place::User(name(to)),
         text: text.parse().unwrap(),
+        reply_to: None,
     }]
 }
 
@@ -261,11 +270,11 @@ fn the_time_is_shown_in_the_zone_of_the_reader() {
 
 #[test]
 fn a_message_is_shown_whatever_is_in_front() {
-    let sender = "carol".into();
-    let text = "hi".into();
-    let time = TimeMs::new(1000);
     assert_eq!(
-        update(&mut ann_with_bob(), Msg::Message { sender, time, text }),
+        update(
+            &mut ann_with_bob(),
+            Msg::Message(said("c9", 1, "carol", "hi"))
+        ),
         print("<carol, 1970-01-01 01:00:01> hi")
     );
 }
@@ -296,7 +305,7 @@ fn commands_prints_the_table_and_help_explains_it() {
         panic!("{help:?}")
     };
     assert!(help.starts_with(&command::list().join("\n")));
-    assert_eq!(help.lines().count(), 9);
+    assert_eq!(help.lines().count(), command::COMMANDS.len() + 3);
 }
 
 #[test]
@@ -373,4 +382,17 @@ fn what_an_earlier_run_left_is_counted() {
         update(&mut model, Msg::Sent),
         print("<> Nothing waits any more.")
     );
+}
+
+pub(super) fn said(conversation: &str, seq: u64, sender: &str, text: &str) -> MessageLine {
+    MessageLine {
+        conversation: conversation.to_owned(),
+        seq,
+        sender: sender.into(),
+        time: TimeMs::new(1000),
+        text: Some(text.into()),
+        reply_to: 0,
+        is_edited: false,
+        reactions: Vec::new(),
+    }
 }

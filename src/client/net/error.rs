@@ -36,6 +36,9 @@ pub enum ClientError {
     /// The answer lacks something that every server of this schema sends.
     #[error("the server's answer has no {0}; is it a TinyChat server of a fitting version?")]
     BadAnswer(&'static str),
+    /// The user is in no conversation of this name.
+    #[error("you are not in {}; a channel can be joined, to a group one is added", .0.render_line())]
+    NotAMember(Untrusted),
     /// The text that was given as a token cannot be one.
     #[error("the access token has characters that no token has; copy it again or log in anew")]
     TokenText,
@@ -83,6 +86,7 @@ impl ClientError {
             Self::TokenText => ErrorKind::Auth,
             Self::BadAnswer(_) | Self::Address(_) => ErrorKind::Other,
             Self::Replaced => ErrorKind::Refused,
+            Self::NotAMember(_) => ErrorKind::NotFound,
             Self::Refused(refusal) => match refusal.code {
                 Code::Unauthenticated => ErrorKind::Auth,
                 Code::Unavailable | Code::DeadlineExceeded => ErrorKind::Network,

@@ -3,6 +3,7 @@
 //! [`session`] makes calls, [`live`] keeps the stream of events alive over broken connections. Both
 //! are what a program needs that wants to talk to TinyChat; the line client stands on them as well.
 
+pub mod acts;
 pub mod backoff;
 pub mod connect;
 pub mod devices;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod history;
 pub mod live;
 pub mod outbox;
+pub mod rooms;
 pub mod seen;
 pub mod session;
 pub mod stream;

@@ -41,6 +41,34 @@ pub enum Target {
     Conversation(String),
     /// To the DIRECT conversation with a user, by name.
     User(String),
+    /// To a channel, by its name without `#`.
+    Channel(String),
+    /// To one of these, as the answer to a message there.
+    Reply(Box<Target>, u64),
+}
+
+impl Target {
+    /// The same place, as the answer to this message there.
+    #[must_use]
+    pub fn replying_to(self, seq: u64) -> Self {
+        Self::Reply(Box::new(self.place().clone()), seq)
+    }
+
+    /// Where it goes, whatever it answers.
+    pub fn place(&self) -> &Self {
+        match self {
+            Self::Reply(place, _) => place.place(),
+            place => place,
+        }
+    }
+
+    /// The message that is answered; 0: none.
+    pub fn reply_to_seq(&self) -> u64 {
+        match self {
+            Self::Reply(_, seq) => *seq,
+            _ => 0,
+        }
+    }
 }
 
 impl From<Target> for pb::send_request::Target {
@@ -48,6 +76,8 @@ impl From<Target> for pb::send_request::Target {
         match target {
             Target::Conversation(id) => Self::ConversationId(id),
             Target::User(name) => Self::UserName(name),
+            Target::Channel(name) => Self::ChannelName(name),
+            Target::Reply(place, _) => (*place).into(),
         }
     }
 }
@@ -70,6 +100,7 @@ impl Outgoing {
             target: Some(self.target.clone().into()),
             client_message_id: self.id.to_string(),
             text: self.text.clone(),
+            reply_to_seq: self.target.reply_to_seq(),
         }
     }
 }
@@ -215,12 +246,12 @@ impl Outbox {
         let many = self.unlimited && !self.careful;
         let mut earlier: Vec<&Target> = Vec::new();
         for (place, item) in self.items.iter().enumerate() {
-            let free = many || !earlier.contains(&&item.message.target);
+            let free = many || !earlier.contains(&item.message.target.place());
             if item.request_id.is_none() && free {
                 return Some(place);
             }
             if free {
-                earlier.push(&item.message.target);
+                earlier.push(item.message.target.place());
             }
         }
         None

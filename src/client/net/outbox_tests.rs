@@ -61,6 +61,23 @@ async fn one_message_per_target_is_in_flight_and_order_holds() {
 }
 
 #[tokio::test]
+async fn an_answer_keeps_its_place_among_the_texts_to_the_same_target() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    let ops = || Target::Channel("ops".to_owned());
+    for target in [ops(), ops().replying_to(7), ops()] {
+        outbox.push(target, "x".to_owned()).unwrap();
+    }
+    let first = outbox.next(now, 1).unwrap();
+    assert_eq!(first.reply_to_seq, 0);
+    assert_eq!(outbox.next(now, 2), None);
+    assert!(outbox.answered(now, 1, taken()).is_some());
+    let second = outbox.next(now, 2).unwrap();
+    assert_eq!((second.reply_to_seq, second.target), (7, first.target));
+    assert_eq!(ops().replying_to(7).replying_to(8), ops().replying_to(8));
+}
+
+#[tokio::test]
 async fn a_rate_is_waited_out_and_nothing_overtakes() {
     let mut outbox = Outbox::default();
     let now = Instant::now();

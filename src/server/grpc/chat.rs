@@ -28,6 +28,7 @@ use crate::{
     domain::{
         ids::Seq,
         limits::REPLIES_UNREAD_MAX,
+        message::SendRequest,
         page::{PageSize, page_token},
         scope::Scope,
         user::{Presence, User, UserRef},
@@ -260,11 +261,15 @@ fn send_asked(request: &pb::SendRequest) -> Result<SendAsked, Error> {
         target,
         client_id,
         text,
+        reply_to,
     } = request::send(request)?;
     Ok(SendAsked {
-        target,
+        request: SendRequest {
+            target,
+            text,
+            reply_to,
+        },
         client_id,
-        text,
     })
 }
 

@@ -1,24 +1,20 @@
 //! From errors to what callers see: the only place where a `Status` is made, and its twin inside streams.
 //!
 //! Each error has a canonical code, a reason for programs and a sentence for people that says what happened and the
-//! mend. What went wrong inside is logged, never sent. There is no `_` arm: a new error must choose its words.
+//! mend, all of them in `words`. What went wrong inside is logged, never sent.
 
-use std::{collections::HashMap, time::Duration};
+mod words;
+
+use std::collections::HashMap;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
-use tracing::error;
 
-use crate::{
-    domain::{cursor::CursorError, invalid::Violation},
-    engine::Error,
-    pb, telemetry,
-};
+use self::words::see;
+use crate::{engine::Error, pb, telemetry};
 
 /// The domain of all our reasons.
 const DOMAIN: &str = "tinychat";
-/// When it is worth trying again after the server had too much to do.
-const RETRY_BUSY: Duration = Duration::from_millis(200);
 
 /// What a peer did against the rules of the wire, rather than of the chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,266 +55,6 @@ pub enum Fault {
 impl<E: Into<Error>> From<E> for Fault {
     fn from(error: E) -> Self {
         Self::Engine(error.into())
-    }
-}
-
-/// What callers see of a fault.
-struct Seen {
-    code: Code,
-    reason: &'static str,
-    message: String,
-    violation: Option<Violation>,
-    retry_after: Option<Duration>,
-}
-
-fn seen(code: Code, reason: &'static str, message: impl Into<String>) -> Seen {
-    Seen {
-        code,
-        reason,
-        message: message.into(),
-        violation: None,
-        retry_after: None,
-    }
-}
-
-impl Seen {
-    fn retry_after(self, wait: Duration) -> Self {
-        Self {
-            retry_after: Some(wait),
-            ..self
-        }
-    }
-
-    fn violation(self, violation: Violation) -> Self {
-        Self {
-            violation: Some(violation),
-            ..self
-        }
-    }
-}
-
-fn see(fault: &Fault) -> Seen {
-    match fault {
-        Fault::Engine(error) => see_error(error),
-        Fault::Protocol(protocol) => see_protocol(*protocol),
-    }
-}
-
-fn see_error(error: &Error) -> Seen {
-    match error {
-        Error::Invalid(invalid) => seen(Code::InvalidArgument, invalid.reason, invalid.to_string())
-            .violation(invalid.violation.clone()),
-        Error::NameTaken(name) => seen(
-            Code::AlreadyExists,
-            "NAME_TAKEN",
-            format!("the name {name} is taken; pick another, or log in"),
-        ),
-        Error::LoginFailed => seen(
-            Code::Unauthenticated,
-            "LOGIN_FAILED",
-            "no login with that name and password; try again, or register",
-        ),
-        Error::TokenMissing => seen(
-            Code::Unauthenticated,
-            "TOKEN_MISSING",
-            "this call needs a login; send the metadata \"authorization: Bearer TOKEN\" with the \
-             access_token of Login or Register",
-        ),
-        Error::TokenInvalid => seen(
-            Code::Unauthenticated,
-            "TOKEN_INVALID",
-            "the token is not one of this server, or its login has ended; log in again",
-        ),
-        Error::TokenExpired => seen(
-            Code::Unauthenticated,
-            "TOKEN_EXPIRED",
-            "the token has come to its end; make a new one with CreateToken, or log in",
-        ),
-        Error::ScopeMissing(scope) => seen(
-            Code::PermissionDenied,
-            "SCOPE_MISSING",
-            format!(
-                "the token lacks the scope {}; make one with it by CreateToken, or log in",
-                scope.word()
-            ),
-        ),
-        Error::LoginRateLimited(wait) => seen(
-            Code::ResourceExhausted,
-            "LOGIN_RATE_LIMITED",
-            "too many logins failed; wait as long as retry_after says; logins that exist go on",
-        )
-        .retry_after(*wait),
-        Error::RegisterRateLimited(wait) => seen(
-            Code::ResourceExhausted,
-            "REGISTER_RATE_LIMITED",
-            "too many accounts were made from your address; wait as long as retry_after says",
-        )
-        .retry_after(*wait),
-        Error::PasswordWrong => seen(
-            Code::PermissionDenied,
-            "PASSWORD_WRONG",
-            "the current password is another one; nothing was changed, try again",
-        ),
-        Error::PasswordsUnused => seen(
-            Code::FailedPrecondition,
-            "PASSWORDS_UNUSED",
-            "this server takes names without passwords; there is none to change",
-        ),
-        Error::DeviceNotFound => seen(
-            Code::NotFound,
-            "DEVICE_NOT_FOUND",
-            "you have no such device, or it has ended; ListDevices lists yours",
-        ),
-        Error::TooManyTokens => seen(
-            Code::FailedPrecondition,
-            "TOO_MANY_TOKENS",
-            "you have as many tokens as there may be; end one with RevokeDevice",
-        ),
-        Error::UserNotFound(name) => seen(
-            Code::NotFound,
-            "USER_NOT_FOUND",
-            format!("nobody called {name} ever registered; the call Users lists everybody"),
-        ),
-        Error::ConversationNotFound => seen(
-            Code::NotFound,
-            "CONVERSATION_NOT_FOUND",
-            "no such conversation, or you are not in it; ListConversations lists yours",
-        ),
-        Error::ClientMessageIdReused(id) => seen(
-            Code::AlreadyExists,
-            "CLIENT_MESSAGE_ID_REUSED",
-            format!("{id} was used for another message; give each message an id of its own"),
-        ),
-        Error::SeqBeyondEnd(last) => {
-            let description = format!("the last message is {}", last.number());
-            seen(
-                Code::InvalidArgument,
-                "SEQ_BEYOND_END",
-                format!("{description}; mark at most that one read"),
-            )
-            .violation(Violation {
-                field: "read_seq",
-                description,
-            })
-        }
-        Error::CursorInvalid(cause) => {
-            let mend = match cause {
-                CursorError::Undecodable => "give back a cursor as an event of this server had it",
-                CursorError::EpochUnknown => {
-                    "drop what you know of the other store and take cursors of this one"
-                }
-                CursorError::BeyondEnd => "give back a cursor that an event of this server had",
-            };
-            seen(
-                Code::InvalidArgument,
-                "CURSOR_INVALID",
-                format!("{cause}; {mend}"),
-            )
-            .violation(Violation {
-                field: "cursor",
-                description: cause.to_string(),
-            })
-        }
-        Error::RateLimited(wait) => seen(
-            Code::ResourceExhausted,
-            "RATE_LIMITED",
-            "you send too fast; wait as long as retry_after says and repeat the request",
-        )
-        .retry_after(*wait),
-        Error::Busy => seen(
-            Code::ResourceExhausted,
-            "SERVER_BUSY",
-            "the server has too much to do; repeat the request in a moment, it is never done twice",
-        )
-        .retry_after(RETRY_BUSY),
-        // Without a time to wait: room comes from people, and who waits for it should know.
-        Error::StoreFull => seen(
-            Code::ResourceExhausted,
-            "STORE_FULL",
-            "the disk of the server is full; nothing was done, reading goes on; ask its operator \
-             for room and repeat the request",
-        ),
-        Error::StoreGone(cause) => {
-            error!(%cause, "the store does not answer");
-            seen(
-                Code::Unavailable,
-                "STORE_UNAVAILABLE",
-                "the server is stopping; repeat the request in a moment, it is never done twice",
-            )
-            .retry_after(RETRY_BUSY)
-        }
-        Error::Defect(cause) => {
-            error!(%cause, "defect");
-            seen(
-                Code::Internal,
-                "DEFECT",
-                "the server met a defect of its own; its log says more, please report it",
-            )
-        }
-    }
-}
-
-fn see_protocol(protocol: Protocol) -> Seen {
-    match protocol {
-        Protocol::HelloExpected => seen(
-            Code::FailedPrecondition,
-            "HELLO_EXPECTED",
-            "the first frame of a Chat stream must be hello; open a new stream and send it first",
-        ),
-        Protocol::HelloRepeated => seen(
-            Code::FailedPrecondition,
-            "HELLO_REPEATED",
-            "hello stands only at the beginning of a Chat stream; open a new stream to resume",
-        ),
-        Protocol::RequestMissing => seen(
-            Code::InvalidArgument,
-            "REQUEST_MISSING",
-            "the frame asks for nothing that this server knows; set one of the requests",
-        ),
-        Protocol::RepliesUnread => seen(
-            Code::ResourceExhausted,
-            "REPLIES_UNREAD",
-            "too many replies lie unread; read them while you send, and open the stream again",
-        )
-        .retry_after(RETRY_BUSY),
-        Protocol::Malformed => seen(
-            Code::InvalidArgument,
-            "MALFORMED_MESSAGE",
-            "the message cannot be decoded; encode it by the schema that reflection gives",
-        ),
-        Protocol::TooLarge => seen(
-            Code::ResourceExhausted,
-            "MESSAGE_TOO_LARGE",
-            "the message is larger than request_bytes_max of GetServerInfo, or, for a call without a token, than \
-             open_request_bytes_max; send less at once",
-        ),
-        Protocol::MethodUnknown => seen(
-            Code::Unimplemented,
-            "METHOD_UNKNOWN",
-            "this server has no such method; reflection lists what it has",
-        ),
-        Protocol::CompressionUnknown => seen(
-            Code::Unimplemented,
-            "COMPRESSION_UNKNOWN",
-            "this server reads no compressed messages; send them as they are",
-        ),
-        Protocol::RequestSlow => seen(
-            Code::DeadlineExceeded,
-            "REQUEST_SLOW",
-            "the request did not come whole in time; send it again, at one stroke",
-        ),
-        Protocol::OriginForeign => seen(
-            Code::PermissionDenied,
-            "ORIGIN_FOREIGN",
-            "a page of another site asks, and names are on trust here; serve the page from this machine, or start the \
-             server with --auth password",
-        ),
-        Protocol::RequestsUnfinished => seen(
-            Code::ResourceExhausted,
-            "REQUESTS_UNFINISHED",
-            "too many requests have begun and are not whole; send each at one stroke, or one after the other",
-        )
-        .retry_after(RETRY_BUSY),
     }
 }
 
@@ -386,8 +122,11 @@ pub fn unreadable(code: Code, message: &str) -> Option<Protocol> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::{
+        cursor::CursorError,
         ids::{ClientMessageId, Seq},
         invalid::Invalid,
         scope::Scope,
@@ -395,6 +134,7 @@ mod tests {
 
     fn every_fault() -> Vec<Fault> {
         let name = || "bob".parse().unwrap();
+        let channel = || "news".parse().unwrap();
         let id = ClientMessageId::from_bytes([7; 16]);
         let wait = Duration::from_millis(1500);
         vec![
@@ -418,6 +158,22 @@ mod tests {
             Error::TooManyTokens.into(),
             Error::UserNotFound(name()).into(),
             Error::ConversationNotFound.into(),
+            Error::DirectConversation.into(),
+            Error::ChannelNotFound(channel()).into(),
+            Error::ChannelNameTaken(channel()).into(),
+            Error::NotInChannel(channel()).into(),
+            Error::MemberNotFound(name()).into(),
+            Error::RoleTooLow.into(),
+            Error::ReadOnly.into(),
+            Error::LastOwner.into(),
+            Error::ConversationFull(500).into(),
+            Error::Banned.into(),
+            Error::UserBanned(name()).into(),
+            Error::MessageNotFound(Seq::new(7)).into(),
+            Error::MessageNotYours.into(),
+            Error::MessageDeleted.into(),
+            Error::TooManyReactions.into(),
+            Error::ReplyToUnknown(Seq::new(7)).into(),
             Error::ClientMessageIdReused(id).into(),
             Error::SeqBeyondEnd(Seq::new(7)).into(),
             Error::CursorInvalid(CursorError::Undecodable).into(),
@@ -472,6 +228,22 @@ mod tests {
                 Error::StoreFull => 22,
                 Error::StoreGone(_) => 23,
                 Error::Defect(_) => 24,
+                Error::DirectConversation => 36,
+                Error::ChannelNotFound(_) => 37,
+                Error::ChannelNameTaken(_) => 38,
+                Error::NotInChannel(_) => 39,
+                Error::MemberNotFound(_) => 40,
+                Error::RoleTooLow => 41,
+                Error::ReadOnly => 42,
+                Error::LastOwner => 43,
+                Error::ConversationFull(_) => 44,
+                Error::Banned => 45,
+                Error::UserBanned(_) => 46,
+                Error::MessageNotFound(_) => 47,
+                Error::MessageNotYours => 48,
+                Error::MessageDeleted => 49,
+                Error::TooManyReactions => 50,
+                Error::ReplyToUnknown(_) => 51,
             },
             Fault::Protocol(protocol) => match protocol {
                 Protocol::HelloExpected => 25,
@@ -490,7 +262,7 @@ mod tests {
     }
 
     /// How many kinds there are.
-    const KINDS: usize = 36;
+    const KINDS: usize = 52;
 
     #[test]
     fn every_kind_of_fault_is_walked() {

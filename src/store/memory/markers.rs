@@ -1,7 +1,8 @@
-//! Read markers in memory: own devices hear of each move at once, others of the last within about a second.
+//! Read markers in memory: own devices hear of each move at once, others of the last within about a second. In channels
+//! and large groups nobody else hears of them.
 
 use std::{
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -55,12 +56,13 @@ impl State {
         let passed = row.messages(member.read_seq.next(), seq).iter();
         let own = passed.filter(|logged| logged.message.sender.id == user);
         let own = own.count() as u64;
+        let shows = row.shows_markers();
         let everybody = row.readers();
         let Some(member) = row.members.get_mut(&user) else {
             return Err(MarkReadError::NotMember(conversation));
         };
         let since_shown = member.shown.map(|shown| at.since_ms(shown));
-        let others = everybody.len() > 1;
+        let others = shows && everybody.len() > 1;
         let show = others && since_shown.is_none_or(|since| since >= SHOWN_EVERY_MS);
         member.read_seq = seq;
         member.sent_at_read += own;
@@ -101,7 +103,11 @@ impl State {
                 continue;
             };
             let others = row.members.keys().copied().filter(|id| *id != user);
-            let others = others.collect();
+            let others: Arc<[UserId]> = others.collect();
+            // It may have grown meanwhile, or be left by all others.
+            if others.is_empty() || !row.shows_markers() {
+                continue;
+            }
             let Some(member) = row.members.get_mut(&user) else {
                 continue;
             };

@@ -9,14 +9,20 @@
 //!
 //! It knows nothing of files, sessions or the wire.
 
+mod acts;
+mod calls;
 mod conversations;
+mod groups;
 mod markers;
+mod members;
+mod messages;
 mod replay;
+mod retold;
 mod send;
 mod users;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     future::ready,
     hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -24,23 +30,12 @@ use std::{
 };
 
 use self::{conversations::ConversationRow, markers::Waiting, send::SendRow, users::Users};
-use super::{
-    Account, Answer, AuthMode, ConversationPage, CreateDeviceError, CreateUserError, MarkReadError,
-    MessagePage, NewDevice, OnCommit, PasswordHash, Replay, ReplayFrom, ReplayPage, SendRefusal,
-    StartError, Store, StoreError, UserFilter, UserPage,
-};
+use super::{Answer, AuthMode, OnCommit, StoreError, request::RequestKey};
 use crate::domain::{
-    clock::TimeMs,
     commit::{Commit, Committed},
-    conversation::{ConversationView, ReadState},
     event::{Event, EventBody},
-    ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
-    message::{NewMessage, Sent, Target},
-    name::{DeviceName, UserName},
-    page::{PageSize, Position},
-    secret::TokenHash,
-    text::MessageText,
-    user::{Device, DeviceSeen, User, UserRef},
+    ids::{ClientMessageId, ConversationId, Epoch, Offset, UserId},
+    name::ChannelName,
 };
 
 /// A store in memory. See the head of this file.
@@ -67,8 +62,12 @@ struct State {
     conversations: HashMap<ConversationId, ConversationRow>,
     /// The DIRECT conversation of two people, the lower id first.
     directs: HashMap<(UserId, UserId), ConversationId>,
+    /// Every CHANNEL, by its name.
+    channels: BTreeMap<ChannelName, ConversationId>,
     /// Every send that was committed, by what names it.
     sends: HashMap<(UserId, ClientMessageId), SendRow>,
+    /// The secret of their fingerprints.
+    request_key: RequestKey,
     /// Read markers that others have not been shown yet.
     waiting: BTreeMap<(ConversationId, UserId), Waiting>,
 }
@@ -123,7 +122,9 @@ impl MemoryStore {
                 users: Users::default(),
                 conversations: HashMap::new(),
                 directs: HashMap::new(),
+                channels: BTreeMap::new(),
                 sends: HashMap::new(),
+                request_key: random_key(),
                 waiting: BTreeMap::new(),
             }),
             woken: Condvar::new(),
@@ -134,7 +135,8 @@ impl MemoryStore {
             move || markers::show_until_closed(&shared)
         });
         Self {
-            epoch: random_epoch(),
+            // Not 0, which is no epoch.
+            epoch: Epoch::new(random().max(1)),
             auth_mode,
             shared,
             // A machine that cannot start one thread starts no server either. Without it a marker that waits would be
@@ -185,202 +187,16 @@ impl Drop for MemoryStore {
     }
 }
 
-/// A random number that is not 0.
-fn random_epoch() -> Epoch {
-    // Without the system's generator the keys of the standard library's hasher are random enough: an epoch is no
-    // secret, it only must not come again.
-    let number = getrandom::u64().unwrap_or_else(|_| RandomState::new().build_hasher().finish());
-    Epoch::new(number.max(1))
+/// A random number. Without the system's generator the keys of the standard library's hasher are random enough: it only
+/// must not come again.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().build_hasher().finish())
 }
 
-impl Store for MemoryStore {
-    fn epoch(&self) -> Epoch {
-        self.epoch
+fn random_key() -> RequestKey {
+    let mut key = [0; 32];
+    for part in key.chunks_exact_mut(8) {
+        part.copy_from_slice(&random().to_le_bytes());
     }
-
-    fn end(&self) -> Offset {
-        self.shared.lock().log.end
-    }
-
-    fn auth_mode(&self) -> AuthMode {
-        self.auth_mode
-    }
-
-    fn create_user(
-        &self,
-        name: UserName,
-        password: Option<PasswordHash>,
-        created: TimeMs,
-    ) -> Answer<'_, Result<User, CreateUserError>> {
-        self.answer(|state| state.users.create(name, password, created))
-    }
-
-    fn find_account(&self, name: UserName) -> Answer<'_, Result<Option<Account>, StoreError>> {
-        self.answer(|state| Ok(state.users.account(&name)))
-    }
-
-    fn list_users(
-        &self,
-        filter: UserFilter,
-        after: Option<UserName>,
-        size: PageSize,
-    ) -> Answer<'_, Result<UserPage, StoreError>> {
-        self.answer(|state| Ok(state.users.list(&filter, after.as_ref(), size)))
-    }
-
-    fn create_device(
-        &self,
-        device: NewDevice,
-        streaming: Arc<HashSet<DeviceId>>,
-    ) -> Answer<'_, Result<(Device, Vec<DeviceId>), CreateDeviceError>> {
-        self.answer(|state| state.users.create_device(device, &streaming))
-    }
-
-    fn list_devices(&self, user: UserId) -> Answer<'_, Result<Vec<DeviceSeen>, StoreError>> {
-        self.answer(|state| Ok(state.users.devices(user)))
-    }
-
-    fn find_device(
-        &self,
-        token: TokenHash,
-    ) -> Answer<'_, Result<Option<(User, Device)>, StoreError>> {
-        self.answer(|state| Ok(state.users.find_device(&token)))
-    }
-
-    fn rename_device(
-        &self,
-        device: DeviceId,
-        name: DeviceName,
-    ) -> Answer<'_, Result<(), StoreError>> {
-        self.answer(|state| {
-            state.users.rename_device(device, name);
-            Ok(())
-        })
-    }
-
-    fn end_device(&self, user: UserId, device: DeviceId) -> Answer<'_, Result<bool, StoreError>> {
-        self.answer(|state| Ok(state.users.end_device(user, device)))
-    }
-
-    fn set_password(
-        &self,
-        user: UserId,
-        old: PasswordHash,
-        new: PasswordHash,
-        keep: Option<DeviceId>,
-    ) -> Answer<'_, Result<Option<Vec<DeviceId>>, StoreError>> {
-        self.answer(|state| Ok(state.users.set_password(user, &old, new, keep)))
-    }
-
-    fn touch(&self, user: UserId, device: DeviceId, at: TimeMs) {
-        let mut state = self.shared.lock();
-        if !state.closed {
-            state.users.touch(user, device, at);
-        }
-    }
-
-    fn note_use(&self, device: DeviceId, at: TimeMs) {
-        self.shared.lock().users.note_use(device, at);
-    }
-
-    fn append(
-        &self,
-        messages: Vec<NewMessage>,
-    ) -> Answer<'static, Result<Vec<Result<Sent, SendRefusal>>, StoreError>> {
-        self.answer(|state| {
-            let sends = messages.into_iter();
-            Ok(sends.map(|message| state.send(message)).collect())
-        })
-    }
-
-    fn find_sent(
-        &self,
-        sender: UserId,
-        client_id: ClientMessageId,
-        target: Target,
-        text: MessageText,
-    ) -> Answer<'_, Result<Option<Result<Sent, SendRefusal>>, StoreError>> {
-        self.answer(|state| Ok(state.find_sent(sender, client_id, &target, &text)))
-    }
-
-    fn start_direct(
-        &self,
-        user: UserRef,
-        peer: UserName,
-    ) -> Answer<'_, Result<ConversationView, StartError>> {
-        self.answer(|state| state.start_direct(&user, peer))
-    }
-
-    fn mark_read(
-        &self,
-        user: UserId,
-        conversation: ConversationId,
-        seq: Seq,
-        at: TimeMs,
-    ) -> Answer<'_, Result<ReadState, MarkReadError>> {
-        let answer = self.answer(|state| state.mark_read(user, conversation, seq, at));
-        self.shared.woken.notify_all();
-        answer
-    }
-
-    fn acknowledge(&self, device: DeviceId, cursor: Offset) -> Result<(), StoreError> {
-        let mut state = self.shared.lock();
-        if state.closed {
-            return Err(StoreError::Closed);
-        }
-        state.users.acknowledge(device, cursor);
-        Ok(())
-    }
-
-    fn conversation(
-        &self,
-        user: UserId,
-        conversation: ConversationId,
-    ) -> Answer<'_, Result<Option<ConversationView>, StoreError>> {
-        self.answer(|state| Ok(state.view(user, conversation)))
-    }
-
-    fn list_conversations(
-        &self,
-        user: UserId,
-        after: Option<ConversationId>,
-        size: PageSize,
-    ) -> Answer<'_, Result<ConversationPage, StoreError>> {
-        self.answer(|state| Ok(state.list_conversations(user, after, size)))
-    }
-
-    fn list_messages(
-        &self,
-        user: UserId,
-        conversation: ConversationId,
-        position: Position,
-        size: PageSize,
-    ) -> Answer<'_, Result<Option<MessagePage>, StoreError>> {
-        self.answer(|state| Ok(state.list_messages(user, conversation, position, size)))
-    }
-
-    fn open_replay(
-        &self,
-        user: UserId,
-        from: ReplayFrom,
-        backlog_max: Option<u64>,
-    ) -> Answer<'_, Result<Replay, StoreError>> {
-        self.answer(|state| Ok(state.open_replay(user, from, backlog_max)))
-    }
-
-    fn read_replay<'a>(
-        &'a self,
-        replay: &'a mut Replay,
-    ) -> Answer<'a, Result<ReplayPage, StoreError>> {
-        self.answer(|state| Ok(state.read_replay(replay)))
-    }
-
-    fn failed(&self) -> Answer<'_, String> {
-        Box::pin(std::future::pending())
-    }
-
-    fn close(&self) -> Answer<'_, ()> {
-        self.stop();
-        Box::pin(ready(()))
-    }
+    RequestKey::new(key)
 }

@@ -1,12 +1,9 @@
-//! Replays in memory: every conversation of the reader is a source, and the sources are merged by offset.
+//! Replays in memory: every membership of the reader is a source, those that ended included, and the sources are merged
+//! by offset. What an event shows that is told again stands in `retold`.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
-    ops::Bound,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Bound};
 
-use super::State;
+use super::{State, conversations::ConversationRow, users::Former};
 use crate::{
     domain::{
         event::{Event, EventBody, Gap, ReadMarker},
@@ -30,71 +27,68 @@ impl State {
             ReplayFrom::Unread => None,
             ReplayFrom::Acknowledged(device) => self.users.cursor(device),
         };
-        let backlog_max = backlog_max.filter(|messages| *messages > 0);
-        let mut gaps = Vec::new();
-        let mut rest = ReplayRest {
-            reader: Some(user),
-            ..ReplayRest::default()
-        };
-        let ids = self.users.row(user).map(|row| &row.conversations);
-        for id in ids.into_iter().flatten() {
-            let Some(row) = self.conversations.get(id) else {
-                continue;
-            };
-            let Some(member) = row.members.get(&user) else {
-                continue;
-            };
-            let events_after = after.map(|after| after.max(member.joined));
-            let mut next_seq = match events_after {
-                Some(after) => row.first_after(after),
-                None => row.first_after(member.joined).max(member.read_seq.next()),
-            };
-            let last_seq = row.last_seq();
-            let missed = last_seq.next().since(next_seq);
-            if let Some(left_out) = backlog_max.and_then(|max| missed.checked_sub(max))
-                && left_out > 0
-            {
-                let next = Seq::new(next_seq.number() + left_out);
-                gaps.push(Gap {
-                    conversation: *id,
-                    from_seq: next_seq,
-                    to_seq: Seq::new(next.number() - 1),
-                });
-                next_seq = next;
-            }
-            rest.sources.push(ReplaySource {
-                place: Place::Conversation(*id),
-                next_seq,
-                last_seq,
-                events_after,
-                ahead: Vec::new(),
-            });
-            for (person, member) in &row.members {
-                let (offset, since) = if *person == user {
-                    // On a first sync the state of the conversation tells it.
-                    (member.read_offset, after.unwrap_or(self.log.end))
-                } else {
-                    (member.shown_offset, after.unwrap_or(Offset::ZERO))
-                };
-                if offset > since {
-                    rest.rows.push((offset, *id, *person));
-                }
-            }
-        }
-        rest.sources.push(ReplaySource {
-            place: Place::Private(user),
-            next_seq: Seq::ZERO.next(),
-            last_seq: Seq::ZERO,
-            events_after: after,
-            ahead: Vec::new(),
-        });
-        rest.rows.sort_unstable_by(|a, b| b.cmp(a));
-        Replay {
+        let mut replay = Replay {
             end: self.log.end,
             first_sync: after.is_none(),
-            gaps,
-            rest,
+            gaps: Vec::new(),
+            rest: ReplayRest {
+                reader: Some(user),
+                ..ReplayRest::default()
+            },
+        };
+        let Some(row) = self.users.row(user) else {
+            return replay;
+        };
+        for id in &row.conversations {
+            if let Some(row) = self.conversations.get(id) {
+                let source = source_of(row, user, after);
+                replay.extend(source, backlog_max);
+                replay.rest.rows.extend(self.rows_of(row, user, after));
+            }
         }
+        if let Some(after) = after {
+            for former in row.former.iter().filter(|former| former.left > after) {
+                let row = self.conversations.get(&former.conversation);
+                let source = row.map(|row| source_of_former(row, former, after));
+                replay.extend(source, backlog_max);
+            }
+            replay.rest.sources.push(ReplaySource {
+                place: Place::Private(user),
+                next_seq: Seq::ZERO.next(),
+                last_seq: Seq::ZERO,
+                events_after: Some(after),
+                left: None,
+                floor: Seq::ZERO,
+                gap: None,
+                ahead: Vec::new(),
+            });
+        }
+        replay.rest.rows.sort_unstable_by(|a, b| b.cmp(a));
+        replay
+    }
+
+    /// The read markers of a conversation that the reader is to be told.
+    fn rows_of(
+        &self,
+        row: &ConversationRow,
+        reader: UserId,
+        after: Option<Offset>,
+    ) -> Vec<(Offset, ConversationId, UserId)> {
+        let mut rows = Vec::new();
+        // On a first sync the state of the conversation tells the own one.
+        let since = after.unwrap_or(self.log.end);
+        let own = row.members.get(&reader).map(|member| member.read_offset);
+        rows.extend(
+            own.filter(|offset| *offset > since)
+                .map(|offset| (offset, row.id, reader)),
+        );
+        if row.shows_markers() {
+            let since = after.unwrap_or(Offset::ZERO);
+            let others = row.members.iter().filter(|(person, _)| **person != reader);
+            let shown = others.map(|(person, member)| (member.shown_offset, row.id, *person));
+            rows.extend(shown.filter(|(offset, ..)| *offset > since));
+        }
+        rows
     }
 
     pub(super) fn read_replay(&self, replay: &mut Replay) -> ReplayPage {
@@ -102,6 +96,7 @@ impl State {
         let Some(reader) = replay.rest.reader else {
             return page;
         };
+        self.close_sources(replay, reader);
         let ReplayRest { sources, rows, .. } = &mut replay.rest;
         sources.retain(|source| self.next_of(source, replay.end).is_some());
         let mut heads: BinaryHeap<_> = sources
@@ -122,11 +117,11 @@ impl State {
             let Some(Reverse((offset, index))) = heads.pop() else {
                 break;
             };
-            let source = &mut sources[index];
-            if let Some(event) = self.take(source, offset) {
-                if let EventBody::Message(message) = &event.body {
-                    bytes += message.text.as_str().len();
-                }
+            let Some(source) = sources.get_mut(index) else {
+                break;
+            };
+            if let Some(event) = self.take(reader, source, offset) {
+                bytes += text_bytes(&event.body);
                 page.events.push(event);
             }
             heads.extend(
@@ -137,22 +132,40 @@ impl State {
         page
     }
 
+    /// Ends the sources whose membership has ended since the replay began: what came after that is not the reader's.
+    fn close_sources(&self, replay: &mut Replay, reader: UserId) {
+        let former = self.users.row(reader).map(|row| &row.former);
+        let ended = former.into_iter().flatten().rev();
+        let since_begun = ended.take_while(|former| former.left > replay.end);
+        // The latest first, so that the earliest end of each stays.
+        for former in since_begun {
+            let place = Place::Conversation(former.conversation);
+            for source in &mut replay.rest.sources {
+                let is_open = source.left.is_none_or(|left| left > former.left);
+                if source.place == place && is_open {
+                    source.left = Some(former.left);
+                }
+            }
+        }
+    }
+
     /// Where the next event of a source stands.
     fn next_of(&self, source: &ReplaySource, end: Offset) -> Option<Offset> {
         let message = self.next_message(source);
         let change = source.events_after.and_then(|after| {
             let next = (Bound::Excluded(after), Bound::Unbounded);
             let offset = match source.place {
-                Place::Conversation(id) => self.changes(id)?.range(next).next(),
-                Place::Private(user) => self
-                    .users
-                    .row(user)?
-                    .private
-                    .range(next)
-                    .next()
-                    .map(|(offset, _)| offset),
+                Place::Conversation(id) => {
+                    let changes = &self.conversations.get(&id)?.changes;
+                    changes.range(next).next().map(|(offset, _)| *offset)
+                }
+                Place::Private(user) => {
+                    let private = &self.users.row(user)?.private;
+                    private.range(next).next().map(|(offset, _)| *offset)
+                }
             };
-            offset.copied().filter(|offset| *offset <= end)
+            let end = source.left.map_or(end, |left| left.min(end));
+            offset.filter(|offset| *offset <= end)
         });
         message.into_iter().chain(change).min()
     }
@@ -168,38 +181,32 @@ impl State {
         Some(row.message(source.next_seq)?.offset)
     }
 
-    fn changes(&self, id: ConversationId) -> Option<&BTreeSet<Offset>> {
-        self.conversations.get(&id).map(|row| &row.changes)
-    }
-
-    /// Takes the next event of a source, which stands at `offset`, and moves the source past it.
-    fn take(&self, source: &mut ReplaySource, offset: Offset) -> Option<Event> {
-        if self.next_message(source) == Some(offset) {
-            let Place::Conversation(id) = source.place else {
-                return None;
-            };
-            let logged = self.conversations.get(&id)?.message(source.next_seq)?;
-            source.next_seq = source.next_seq.next();
-            let body = EventBody::Message(logged.message.clone());
-            return Some(Event { offset, body });
-        }
-        source.events_after = Some(offset);
-        let id = match source.place {
-            Place::Conversation(id) => id,
-            Place::Private(user) => *self.users.row(user)?.private.get(&offset)?,
+    /// Takes the next event of a source, which stands at `offset`, and moves the source past it. `None`: it is not for
+    /// the reader.
+    fn take(&self, reader: UserId, source: &mut ReplaySource, offset: Offset) -> Option<Event> {
+        let body = if self.next_message(source) == Some(offset) {
+            let seq = source.next_seq;
+            source.next_seq = seq.next();
+            self.retell_message(reader, source, seq)
+        } else {
+            source.events_after = Some(offset);
+            self.retell_change(reader, source, offset)
         };
-        // A change is told as the state of now.
-        let body = EventBody::ConversationChanged(self.conversations.get(&id)?.shared());
-        Some(Event { offset, body })
+        Some(Event {
+            offset,
+            body: body?,
+        })
     }
 
-    /// A state row as an event, unless it has changed since the replay began.
+    /// A state row as an event, unless it has changed since the replay began, or the reader is no member any more.
     fn state_row(
         &self,
         reader: UserId,
         (offset, conversation, user): (Offset, ConversationId, UserId),
     ) -> Option<Event> {
-        let member = self.conversations.get(&conversation)?.members.get(&user)?;
+        let members = &self.conversations.get(&conversation)?.members;
+        members.get(&reader)?;
+        let member = members.get(&user)?;
         let (now, read_seq) = if user == reader {
             (member.read_offset, member.read_seq)
         } else {
@@ -211,5 +218,71 @@ impl State {
             read_seq,
         });
         (now == offset).then_some(Event { offset, body })
+    }
+}
+
+/// What a member has missed.
+fn source_of(row: &ConversationRow, reader: UserId, after: Option<Offset>) -> Option<ReplaySource> {
+    let member = row.members.get(&reader)?;
+    let events_after = after.map(|after| after.max(member.joined));
+    let first = match events_after {
+        Some(after) => row.first_after(after),
+        None => member.read_seq.next(),
+    };
+    Some(ReplaySource {
+        place: Place::Conversation(row.id),
+        next_seq: first.max(member.floor.next()),
+        last_seq: row.last_seq(),
+        events_after,
+        left: None,
+        floor: member.floor,
+        gap: None,
+        ahead: Vec::new(),
+    })
+}
+
+/// What one has missed who is no member any more.
+fn source_of_former(row: &ConversationRow, former: &Former, after: Offset) -> ReplaySource {
+    let after = after.max(former.joined);
+    ReplaySource {
+        place: Place::Conversation(row.id),
+        next_seq: row.first_after(after).max(former.floor.next()),
+        last_seq: former.last_seq,
+        events_after: Some(after),
+        left: Some(former.left),
+        floor: former.floor,
+        gap: None,
+        ahead: Vec::new(),
+    }
+}
+
+impl Replay {
+    /// Adds a source. Of its messages the newest `backlog_max` stay, the rest becomes a gap.
+    fn extend(&mut self, source: Option<ReplaySource>, backlog_max: Option<u64>) {
+        let Some(mut source) = source else {
+            return;
+        };
+        let missed = source.last_seq.next().since(source.next_seq);
+        let newest = backlog_max.filter(|newest| *newest > 0 && missed > *newest);
+        if let (Some(newest), Place::Conversation(conversation)) = (newest, source.place) {
+            let from_seq = source.next_seq;
+            let to_seq = Seq::new(source.last_seq.since(Seq::new(newest)));
+            self.gaps.push(Gap {
+                conversation,
+                from_seq,
+                to_seq,
+            });
+            source.gap = Some((from_seq, to_seq));
+            source.next_seq = to_seq.next();
+        }
+        self.rest.sources.push(source);
+    }
+}
+
+/// Bytes of text in an event.
+fn text_bytes(body: &EventBody) -> usize {
+    match body {
+        EventBody::Message(message) | EventBody::MessageEdited(message) => message.text_bytes(),
+        _ => 0,
     }
 }

@@ -1,4 +1,5 @@
-//! Accounts and devices in memory. Knows nothing of the log but each device's cursor.
+//! Accounts and devices in memory. Knows nothing of the log but each device's cursor, the user's private events and
+//! where memberships began and ended.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -8,7 +9,8 @@ use std::{
 use crate::{
     domain::{
         clock::TimeMs,
-        ids::{ConversationId, DeviceId, Offset, UserId},
+        conversation::Conversation,
+        ids::{ConversationId, DeviceId, Offset, Seq, UserId},
         limits::{DEVICES_PER_USER_MAX, TOKENS_PER_USER_MAX},
         name::{DeviceName, UserName},
         page::PageSize,
@@ -39,8 +41,23 @@ pub(super) struct UserRow {
     devices: BTreeSet<DeviceId>,
     /// Where the user has a membership row.
     pub(super) conversations: BTreeSet<ConversationId>,
-    /// The private events, each of which says that a conversation changed, by offset.
-    pub(super) private: BTreeMap<Offset, ConversationId>,
+    /// The private events, each of which says that a conversation changed, by offset: what it was then.
+    pub(super) private: BTreeMap<Offset, Conversation>,
+    /// Memberships that ended, in the order of their ends.
+    pub(super) former: Vec<Former>,
+}
+
+/// A membership that ended.
+pub(super) struct Former {
+    pub(super) conversation: ConversationId,
+    /// The user read events after this …
+    pub(super) joined: Offset,
+    /// … up to this, the event of the end itself …
+    pub(super) left: Offset,
+    /// … and messages after this …
+    pub(super) floor: Seq,
+    /// … up to this.
+    pub(super) last_seq: Seq,
 }
 
 struct DeviceRow {
@@ -74,6 +91,7 @@ impl Users {
             devices: BTreeSet::new(),
             conversations: BTreeSet::new(),
             private: BTreeMap::new(),
+            former: Vec::new(),
         };
         self.rows.insert(user.id, row);
         Ok(user)

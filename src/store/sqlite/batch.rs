@@ -17,10 +17,12 @@ use crate::{
     domain::{
         clock::TimeMs,
         commit::{Commit, Committed},
+        conversation::{ConversationKind, HistoryAccess},
         event::{Event, EventBody},
         ids::{ConversationId, Offset, Seq, UserId},
         message::{Message, NewMessage, Sent, Target},
-        name::UserName,
+        name::{Topic, UserName},
+        role::Role,
         user::UserRef,
     },
     store::SendRefusal,
@@ -65,16 +67,20 @@ impl<'a> Batch<'a> {
         if self.memory.conversations.contains_key(&id) {
             return Ok(true);
         }
-        let Some(conversation) = rows::conversation(self.connection, id)? else {
+        let mut names = rows::Names::default();
+        let Some(conversation) = rows::conversation(self.connection, &mut names, id)? else {
             return Ok(false);
         };
         let mut statement = self.connection.prepare_cached(
             "SELECT user_id, joined_offset, read_seq, read_offset, shown_seq, shown_offset, shown_ms, sent, \
-             sent_at_read FROM members WHERE conversation_id = ?1 ORDER BY user_id",
+             sent_at_read, role, floor_seq, joined_ms FROM members WHERE conversation_id = ?1 ORDER BY user_id",
         )?;
         let members = statement.query_map([rows::int(id.number())], |row| {
             Ok(Member {
                 user: UserId::new(rows::number(row, 0)?),
+                role: rows::role(row, 9)?,
+                floor: Seq::new(rows::number(row, 10)?),
+                since: TimeMs::new(row.get(11)?),
                 joined: Offset::new(rows::number(row, 1)?),
                 read_seq: Seq::new(rows::number(row, 2)?),
                 read_offset: Offset::new(rows::number(row, 3)?),
@@ -87,18 +93,24 @@ impl<'a> Batch<'a> {
             })
         })?;
         let members = members.collect::<rusqlite::Result<Vec<_>>>()?;
-        let last_offset = self
+        let (last_offset, open_from) = self
             .connection
-            .prepare_cached("SELECT last_offset FROM conversations WHERE id = ?1")?
-            .query_row([rows::int(id.number())], |row| rows::number(row, 0))?;
+            .prepare_cached("SELECT last_offset, open_from_seq FROM conversations WHERE id = ?1")?
+            .query_row([rows::int(id.number())], |row| {
+                Ok((rows::number(row, 0)?, rows::number(row, 1)?))
+            })?;
         let known = Known {
             readers: members.iter().map(|member| member.user).collect(),
-            pair: conversation.members,
+            kind: conversation.kind,
+            topic: conversation.topic,
+            history: conversation.history,
+            open_from: Seq::new(open_from),
             last_seq: conversation.last_seq,
             last_offset: Offset::new(last_offset),
             members,
             dirty: false,
         };
+        self.memory.members += known.members.len();
         self.memory.conversations.insert(id, known);
         Ok(true)
     }
@@ -166,8 +178,29 @@ impl<'a> Batch<'a> {
             )?
             .execute([rows::int(low.number()), rows::int(high.number())])?;
         let id = ConversationId::new(self.connection.last_insert_rowid().cast_unsigned());
+        self.remember_new(
+            id,
+            ConversationKind::Direct(pair),
+            Topic::default(),
+            HistoryAccess::SinceJoin,
+        );
+        self.memory.pairs.insert((low, high), id);
+        Ok(id)
+    }
+
+    /// Remembers a conversation that was just made, without members yet.
+    pub(super) fn remember_new(
+        &mut self,
+        id: ConversationId,
+        kind: ConversationKind,
+        topic: Topic,
+        history: HistoryAccess,
+    ) {
         let known = Known {
-            pair,
+            kind,
+            topic,
+            history,
+            open_from: Seq::ZERO,
             last_seq: Seq::ZERO,
             last_offset: Offset::ZERO,
             members: Vec::new(),
@@ -175,62 +208,73 @@ impl<'a> Batch<'a> {
             dirty: false,
         };
         self.memory.conversations.insert(id, known);
-        self.memory.pairs.insert((low, high), id);
-        Ok(id)
     }
 
-    /// Makes those of the users members who are not yet. They read what lies after `joined`.
+    /// Makes those of the users members of a DIRECT who are not yet. They read what lies after `joined`.
     fn join(&mut self, id: ConversationId, users: &[UserId], joined: Offset) -> bool {
         let Some(known) = self.change(id) else {
             return false;
         };
         let mut joined_any = false;
         for user in users {
-            if known.member(*user).is_none() {
+            if known.find(*user).is_none() {
                 joined_any = true;
-                known.members.push(Member {
-                    user: *user,
-                    joined,
-                    read_seq: Seq::ZERO,
-                    read_offset: Offset::ZERO,
-                    shown_seq: Seq::ZERO,
-                    shown_offset: Offset::ZERO,
-                    shown: TimeMs::default(),
-                    sent: 0,
-                    sent_at_read: 0,
-                    dirty: true,
-                });
+                let (since, read) = (TimeMs::default(), Seq::ZERO);
+                known.add(Member::new(*user, Role::Member, joined, since, read));
             }
-        }
-        if joined_any {
-            known.members.sort_by_key(|member| member.user);
-            known.readers = known.members.iter().map(|member| member.user).collect();
         }
         joined_any
     }
 
-    /// Writes an event without `seq` into the log: of a conversation, or (negative) of one user alone.
-    fn log_conversation_changed(
+    /// Logs that a conversation is new or changed: for all members, or in the private place of one user alone.
+    pub(super) fn log_conversation_changed(
         &mut self,
-        place: i64,
         id: ConversationId,
-        readers: Arc<[UserId]>,
-    ) -> rusqlite::Result<Offset> {
+        only: Option<UserId>,
+    ) -> rusqlite::Result<()> {
+        let Some(known) = self.memory.conversations.get(&id) else {
+            return Ok(());
+        };
+        let state = known.to_domain(id);
+        let readers = match only {
+            Some(user) => Arc::new([user]),
+            None => Arc::clone(&known.readers),
+        };
+        let place = match only {
+            Some(user) => -rows::int(user.number()),
+            None => rows::int(id.number()),
+        };
+        let offset = self.log(place, rows::KIND_CONVERSATION_CHANGED, id.number())?;
+        // A DIRECT is never left, so nobody asks what it was like.
+        if !matches!(state.kind, ConversationKind::Direct(_)) {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO happenings (offset, members_count, name, topic) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    rows::int(offset.number()),
+                    rows::int(state.members_count),
+                    state.kind.own_name(),
+                    state.topic.as_str()
+                ])?;
+        }
+        if only.is_none()
+            && let Some(known) = self.change(id)
+        {
+            known.last_offset = offset;
+        }
+        self.announce(offset, EventBody::ConversationChanged(state), readers);
+        Ok(())
+    }
+
+    /// Writes a row of the log that is no message.
+    pub(super) fn log(&mut self, place: i64, kind: i64, subject: u64) -> rusqlite::Result<Offset> {
         let offset = self.next_offset();
         self.connection
             .prepare_cached(
                 "INSERT INTO log (offset, conversation_id, kind, subject_id) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![
-                rows::int(offset.number()),
-                place,
-                rows::KIND_CONVERSATION_CHANGED,
-                rows::int(id.number())
-            ])?;
-        if let Some(known) = self.memory.conversations.get(&id) {
-            let state = known.to_domain(id);
-            self.announce(offset, EventBody::ConversationChanged(state), readers);
-        }
+            .execute([rows::int(offset.number()), place, kind, rows::int(subject)])?;
         Ok(offset)
     }
 
@@ -247,15 +291,14 @@ impl<'a> Batch<'a> {
         self.know(id)?;
         let joined = self.memory.next_end;
         if self.join(id, &[user.id], joined) {
-            let place = -rows::int(user.id.number());
-            self.log_conversation_changed(place, id, Arc::new([user.id]))?;
+            self.log_conversation_changed(id, Some(user.id))?;
         }
         Ok(id)
     }
 
     /// Commits one message, or says why not.
     pub fn append(&mut self, message: NewMessage) -> rusqlite::Result<Result<Sent, SendRefusal>> {
-        let fingerprint = self.memory.key.fingerprint(&message.target, &message.text);
+        let fingerprint = self.memory.key.fingerprint(&message.request);
         let id = match self.resolve(&message)? {
             Resolved::Known(id) => id,
             // The key comes before everything else: a repeat succeeds even if its target is gone.
@@ -309,8 +352,8 @@ impl<'a> Batch<'a> {
         let offset = self.next_offset();
         self.connection
             .prepare_cached(
-                "INSERT INTO log (offset, conversation_id, seq, kind, subject_id, sent_ms, client_id, body) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO log (offset, conversation_id, seq, kind, subject_id, sent_ms, client_id, body, reply_to) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 rows::int(offset.number()),
@@ -320,7 +363,8 @@ impl<'a> Batch<'a> {
                 rows::int(message.sender.id.number()),
                 message.sent.milliseconds(),
                 message.client_id.as_bytes(),
-                message.text.as_str()
+                message.request.text.as_str(),
+                message.request.reply_to.map(|seq| rows::int(seq.number()))
             ])?;
         let Some(known) = self.change(id) else {
             return Ok(Err(SendRefusal::NotMember(id)));
@@ -344,7 +388,10 @@ impl<'a> Batch<'a> {
             sender: message.sender,
             sent: message.sent,
             client_id: message.client_id,
-            text: message.text,
+            text: Some(message.request.text),
+            reply_to: message.request.reply_to,
+            revision: 0,
+            reactions: Vec::new(),
         });
         self.announce(offset, body, readers);
         Ok(Ok(sent))
@@ -353,55 +400,56 @@ impl<'a> Batch<'a> {
     /// Where a message is to go; changes nothing.
     fn resolve(&mut self, message: &NewMessage) -> rusqlite::Result<Resolved> {
         let sender = &message.sender;
-        match &message.target {
-            Target::Conversation(id) => {
-                let member = self.know(*id)?
-                    && self
-                        .memory
-                        .conversations
-                        .get(id)
-                        .is_some_and(|known| known.readers.contains(&sender.id));
-                Ok(match member {
-                    true => Resolved::Known(*id),
-                    false => Resolved::Refused(SendRefusal::NotMember(*id)),
-                })
-            }
+        let refused = |refusal| Ok(Resolved::Refused(refusal));
+        let (id, stranger) = match &message.request.target {
+            Target::Conversation(id) => (*id, SendRefusal::NotMember(*id)),
+            Target::Channel(name) => match self.channel(name)? {
+                None => return refused(SendRefusal::ChannelNotFound(name.clone())),
+                Some(id) => (id, SendRefusal::NotInChannel(name.clone())),
+            },
             Target::User(name) => {
                 let Some(peer) = self.user_by_name(name)? else {
-                    return Ok(Resolved::Refused(SendRefusal::UserNotFound(name.clone())));
+                    return refused(SendRefusal::UserNotFound(name.clone()));
                 };
-                match self.direct(sender, &peer)? {
-                    Some(id) => {
+                match (self.direct(sender, &peer)?, message.request.reply_to) {
+                    (Some(id), None) => {
                         self.know(id)?;
-                        Ok(Resolved::Known(id))
+                        return Ok(Resolved::Known(id));
                     }
-                    None => Ok(Resolved::Missing(peer)),
+                    // The sender may have no row yet, and then there is nothing to reply to.
+                    (Some(id), Some(seq)) => (id, SendRefusal::ReplyToUnknown(seq)),
+                    (None, Some(seq)) => return refused(SendRefusal::ReplyToUnknown(seq)),
+                    (None, None) => return Ok(Resolved::Missing(peer)),
                 }
             }
+        };
+        self.know(id)?;
+        let known = self.memory.conversations.get(&id);
+        let member = known.and_then(|known| Some((known.last_seq, known.find(sender.id)?)));
+        let Some((last_seq, member)) = member else {
+            return refused(stranger);
+        };
+        if !member.role.speaks() {
+            return refused(SendRefusal::ReadOnly);
+        }
+        match message.request.reply_to {
+            Some(seq) if seq > last_seq || !member.sees(seq) => {
+                refused(SendRefusal::ReplyToUnknown(seq))
+            }
+            _ => Ok(Resolved::Known(id)),
         }
     }
 
     /// Before its first message a DIRECT conversation gets its missing members, and all of them hear of it.
     fn open_direct(&mut self, id: ConversationId) -> rusqlite::Result<()> {
-        let Some(known) = self.memory.conversations.get(&id) else {
+        let known = self.memory.conversations.get(&id);
+        let Some(ConversationKind::Direct(people)) = known.map(|known| &known.kind) else {
             return Ok(());
         };
-        let pair: Vec<UserId> = known.pair.iter().map(|user| user.id).collect();
+        let pair: Vec<UserId> = people.iter().map(|user| user.id).collect();
         let joined = self.memory.next_end;
         self.join(id, &pair, joined);
-        let Some(readers) = self
-            .memory
-            .conversations
-            .get(&id)
-            .map(|known| known.readers.clone())
-        else {
-            return Ok(());
-        };
-        let offset = self.log_conversation_changed(rows::int(id.number()), id, readers)?;
-        if let Some(known) = self.change(id) {
-            known.last_offset = offset;
-        }
-        Ok(())
+        self.log_conversation_changed(id, None)
     }
 
     /// Writes what waited for a batch to share.
@@ -438,12 +486,12 @@ impl<'a> Batch<'a> {
             events,
         } = self;
         let mut update = connection.prepare_cached(
-            "UPDATE conversations SET last_seq = ?2, last_offset = ?3 WHERE id = ?1",
+            "UPDATE conversations SET last_seq = ?2, last_offset = ?3, members_count = ?4 WHERE id = ?1",
         )?;
         let mut upsert = connection.prepare_cached(
             "INSERT OR REPLACE INTO members (user_id, conversation_id, joined_offset, read_seq, \
-             read_offset, shown_seq, shown_offset, shown_ms, sent, sent_at_read) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             read_offset, shown_seq, shown_offset, shown_ms, sent, sent_at_read, role, floor_seq, joined_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?;
         for id in memory.dirty.drain(..) {
             let Some(known) = memory.conversations.get_mut(&id) else {
@@ -455,6 +503,7 @@ impl<'a> Batch<'a> {
                     id.number(),
                     known.last_seq.number(),
                     known.last_offset.number(),
+                    known.members.len() as u64,
                 ]
                 .map(rows::int),
             )?;
@@ -474,7 +523,10 @@ impl<'a> Batch<'a> {
                     rows::int(member.shown_offset.number()),
                     member.shown.milliseconds(),
                     rows::int(member.sent),
-                    rows::int(member.sent_at_read)
+                    rows::int(member.sent_at_read),
+                    member.role.number(),
+                    rows::int(member.floor.number()),
+                    member.since.milliseconds()
                 ])?;
             }
         }

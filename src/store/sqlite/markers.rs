@@ -65,6 +65,7 @@ impl Batch<'_> {
             return not_member;
         };
         let everybody = Arc::clone(&known.readers);
+        let has_others = everybody.len() > 1 && known.shows_markers();
         let Some(member) = known.member(user) else {
             return not_member;
         };
@@ -73,7 +74,6 @@ impl Batch<'_> {
         member.sent_at_read += own;
         member.dirty = true;
         let state = ReadState::of(last_seq, seq, member.sent, member.sent_at_read);
-        let has_others = everybody.len() > 1;
         let show = has_others && at.since_ms(member.shown) >= SHOW_EVERY_MS;
         if show {
             member.shown_seq = seq;
@@ -83,6 +83,9 @@ impl Batch<'_> {
         } else if has_others {
             let due = Instant::now() + SHOW_LATEST;
             self.memory.to_show.entry((id, user)).or_insert(due);
+        } else {
+            // Nobody waits for it.
+            member.shown_seq = seq;
         }
         let readers = if show { everybody } else { Arc::new([user]) };
         let marker = ReadMarker {
@@ -106,13 +109,12 @@ impl Batch<'_> {
             .collect();
         for (id, user) in due {
             self.know(id)?;
-            let member = self
-                .memory
-                .conversations
-                .get_mut(&id)
+            let known = self.memory.conversations.get_mut(&id);
+            let member = known
+                .filter(|known| known.shows_markers())
                 .and_then(|known| known.member(user));
             if member.is_none_or(|member| member.shown_seq == member.read_seq) {
-                // It was shown meanwhile, or the batch that moved it was rolled back.
+                // It was shown meanwhile, the batch that moved it was rolled back, or nobody is to be shown it any more.
                 self.memory.to_show.remove(&(id, user));
                 continue;
             }

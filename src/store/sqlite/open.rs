@@ -24,9 +24,10 @@ const FILE: &str = "tinychat.db";
 const LOCK: &str = "lock";
 
 /// The schema, one step a file: step n takes a store from `user_version` n-1 to n.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_tokens.sql"),
+    include_str!("../../../migrations/sqlite/0003_conversations.sql"),
 ];
 
 /// 8 MiB for the writer's pages: the inner pages of its three indexes at some ten million rows.
@@ -38,7 +39,7 @@ const CHECKPOINT_PAGES: i32 = 4096;
 /// A WAL that grew past this under a long reader is cut back to it at the next checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Statements that a connection keeps compiled: more than the program has.
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 128;
 
 /// How sure an acknowledgement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,6 +200,8 @@ pub(super) fn connect(
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         pragma("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
         pragma("journal_size_limit", &WAL_BYTES_KEPT)?;
+        // What is deleted or edited away is overwritten, wherever it lay.
+        pragma("secure_delete", &true)?;
     } else {
         connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
         connection.pragma_update(None, "query_only", true)?;

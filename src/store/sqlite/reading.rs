@@ -2,16 +2,19 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows;
+use super::rows::{self, Reader};
 use crate::{
     domain::{
-        conversation::ConversationView,
+        clock::TimeMs,
+        conversation::{ConversationView, Member},
         ids::{ConversationId, Seq, UserId},
         limits::PAGE_BYTES_MAX,
         message::Message,
+        name::ChannelName,
         page::{PageSize, Position},
+        user::UserRef,
     },
-    store::{ConversationPage, MessagePage},
+    store::{ActError, ChannelPage, ConversationPage, MemberPage, MessagePage},
 };
 
 /// The conversations of a user, by id.
@@ -42,6 +45,102 @@ pub(super) fn list_conversations(
     Ok(ConversationPage { views, more })
 }
 
+/// The members of a group or channel, or those who are banned from it, by id.
+pub(super) fn list_members(
+    connection: &Connection,
+    user: UserId,
+    id: ConversationId,
+    banned: bool,
+    after: Option<UserId>,
+    size: PageSize,
+) -> rusqlite::Result<Result<MemberPage, ActError>> {
+    let own = connection
+        .prepare_cached(
+            "SELECT m.role, c.kind FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
+             WHERE m.user_id = ?1 AND m.conversation_id = ?2",
+        )?
+        .query_row([user.number(), id.number()].map(rows::int), |row| {
+            Ok((rows::role(row, 0)?, row.get::<_, i64>(1)?))
+        })
+        .optional()?;
+    let role = match own {
+        None => return Ok(Err(ActError::NotMember(id))),
+        Some((_, 1)) => return Ok(Err(ActError::Direct)),
+        Some((role, _)) => role,
+    };
+    if banned && !role.runs() {
+        return Ok(Err(ActError::RoleTooLow));
+    }
+    let sql = match banned {
+        false => {
+            "SELECT m.user_id, u.name, m.joined_ms, m.role FROM members AS m JOIN users AS u ON u.id = m.user_id \
+             WHERE m.conversation_id = ?1 AND m.user_id > ?2 ORDER BY m.user_id LIMIT ?3"
+        }
+        true => {
+            "SELECT b.user_id, u.name, b.banned_ms FROM bans AS b JOIN users AS u ON u.id = b.user_id \
+             WHERE b.conversation_id = ?1 AND b.user_id > ?2 ORDER BY b.user_id LIMIT ?3"
+        }
+    };
+    let after = after.map_or(0, UserId::number);
+    let limit = size.items() as u64 + 1;
+    let mut members = connection
+        .prepare_cached(sql)?
+        .query_map([id.number(), after, limit].map(rows::int), |row| {
+            Ok(Member {
+                user: UserRef {
+                    id: UserId::new(rows::number(row, 0)?),
+                    name: rows::name(row, 1)?,
+                },
+                role: match banned {
+                    true => None,
+                    false => Some(rows::role(row, 3)?),
+                },
+                since: TimeMs::new(row.get(2)?),
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let more = members.len() > size.items();
+    members.truncate(size.items());
+    Ok(Ok(MemberPage { members, more }))
+}
+
+/// All channels by name, with the role of a user who is a member.
+pub(super) fn list_channels(
+    connection: &Connection,
+    user: UserId,
+    contains: &str,
+    after: Option<&ChannelName>,
+    size: PageSize,
+) -> rusqlite::Result<ChannelPage> {
+    let mut names = rows::Names::default();
+    let mut channels = connection
+        .prepare_cached(
+            "SELECT c.id, c.kind, c.name, c.topic, c.history, c.members_count, c.last_seq, 0, 0, m.role \
+             FROM conversations AS c LEFT JOIN members AS m ON m.conversation_id = c.id AND m.user_id = ?1 \
+             WHERE c.kind = 3 AND c.name > ?2 AND instr(c.name, ?3) > 0 ORDER BY c.name LIMIT ?4",
+        )?
+        .query_map(
+            (
+                rows::int(user.number()),
+                after.map_or("", ChannelName::as_str),
+                contains.to_ascii_lowercase(),
+                rows::int(size.items() as u64 + 1),
+            ),
+            |row| {
+                let channel = rows::conversation_of(connection, &mut names, row)?;
+                let role = match row.get::<_, Option<i64>>(9)? {
+                    Some(_) => Some(rows::role(row, 9)?),
+                    None => None,
+                };
+                Ok((channel, role))
+            },
+        )?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let more = channels.len() > size.items();
+    channels.truncate(size.items());
+    Ok(ChannelPage { channels, more })
+}
+
 /// A page of messages; `None` to everybody who is not a member.
 pub(super) fn list_messages(
     connection: &Connection,
@@ -50,19 +149,20 @@ pub(super) fn list_messages(
     position: Position,
     size: PageSize,
 ) -> rusqlite::Result<Option<MessagePage>> {
-    let last_seq = connection
+    let member = connection
         .prepare_cached(
-            "SELECT c.last_seq FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
+            "SELECT c.last_seq, m.floor_seq FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
              WHERE m.user_id = ?1 AND m.conversation_id = ?2",
         )?
-        .query_row([user.number(), id.number()].map(rows::int), |row| rows::number(row, 0))
-        .optional()?
-        .map(Seq::new);
-    let Some(last_seq) = last_seq else {
+        .query_row([user.number(), id.number()].map(rows::int), |row| {
+            Ok((Seq::new(rows::number(row, 0)?), Seq::new(rows::number(row, 1)?)))
+        })
+        .optional()?;
+    let Some((last_seq, floor)) = member else {
         return Ok(None);
     };
     let mut messages = Vec::new();
-    if let Some((from, to)) = position.range(last_seq, size) {
+    if let Some((from, to)) = position.range(floor, last_seq, size) {
         let sql = rows::select_messages(
             "WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq",
         );
@@ -71,19 +171,25 @@ pub(super) fn list_messages(
         let mut found =
             statement.query([id.number(), from.number(), to.number()].map(rows::int))?;
         while let Some(row) = found.next()? {
-            messages.push(rows::message(connection, &mut names, row)?);
+            messages.push(rows::message(
+                connection,
+                &mut names,
+                Reader::member(user),
+                row,
+            )?);
         }
     }
     cut(&mut messages, position);
-    Ok(Some(MessagePage { messages, last_seq }))
+    Ok(Some(MessagePage {
+        messages,
+        floor,
+        last_seq,
+    }))
 }
 
 /// Cuts a page to `PAGE_BYTES_MAX` of text, at the ends that lie away from where it was asked for.
 fn cut(messages: &mut Vec<Message>, position: Position) {
-    let mut bytes: usize = messages
-        .iter()
-        .map(|message| message.text.as_str().len())
-        .sum();
+    let mut bytes: usize = messages.iter().map(Message::text_bytes).sum();
     let mut keep = 0..messages.len();
     while bytes > PAGE_BYTES_MAX && keep.len() > 1 {
         let from_the_front = match position {
@@ -99,7 +205,7 @@ fn cut(messages: &mut Vec<Message>, position: Position) {
         } else {
             keep.end - 1
         };
-        bytes -= messages[left_out].text.as_str().len();
+        bytes -= messages[left_out].text_bytes();
         keep = if from_the_front {
             keep.start + 1..keep.end
         } else {

@@ -7,11 +7,15 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows::{self, Names};
+use super::{
+    replay_events::event,
+    rows::{self, Names},
+};
 use crate::{
     domain::{
         event::{Event, EventBody, Gap, ReadMarker},
         ids::{ConversationId, Offset, Seq, UserId},
+        limits::MARKERS_SHOWN_MEMBERS_MAX,
     },
     store::{
         Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
@@ -28,6 +32,12 @@ const AHEAD_MIN: usize = 8;
 struct Missed {
     id: ConversationId,
     joined: Offset,
+    /// Reads messages after it.
+    floor: Seq,
+    /// Where it ended, if it did: `last_seq` and `last_offset` are of then.
+    left: Option<Offset>,
+    /// Whether members see how far the others have read.
+    shows_markers: bool,
     last_seq: Seq,
     last_offset: Offset,
     read_seq: Seq,
@@ -74,11 +84,24 @@ pub(super) fn open(
         open_conversation(connection, &mut replay, user, &missed, after, backlog_max)?;
     }
     if let Some(after) = after {
+        for missed in missed_before_leaving(connection, user, after)? {
+            open_conversation(
+                connection,
+                &mut replay,
+                user,
+                &missed,
+                Some(after),
+                backlog_max,
+            )?;
+        }
         replay.rest.sources.push(ReplaySource {
             place: Place::Private(user),
             next_seq: Seq::ZERO.next(),
             last_seq: Seq::ZERO,
             events_after: Some(after),
+            left: None,
+            floor: Seq::ZERO,
+            gap: None,
             ahead: Vec::new(),
         });
     }
@@ -89,18 +112,50 @@ pub(super) fn open(
 fn missed(connection: &Connection, user: UserId, after: Offset) -> rusqlite::Result<Vec<Missed>> {
     connection
         .prepare_cached(
-            "SELECT m.conversation_id, m.joined_offset, c.last_seq, c.last_offset, m.read_seq, m.read_offset \
+            "SELECT m.conversation_id, m.joined_offset, c.last_seq, c.last_offset, m.read_seq, m.read_offset, \
+             m.floor_seq, c.kind = 1 OR (c.kind = 2 AND c.members_count <= ?3) \
              FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
              WHERE m.user_id = ?1 AND (c.last_offset > ?2 OR m.read_offset > ?2)",
         )?
-        .query_map([user.number(), after.number()].map(rows::int), |row| {
+        .query_map([user.number(), after.number(), MARKERS_SHOWN_MEMBERS_MAX as u64].map(rows::int), |row| {
             Ok(Missed {
+                floor: Seq::new(rows::number(row, 6)?),
+                left: None,
+                shows_markers: row.get(7)?,
                 id: ConversationId::new(rows::number(row, 0)?),
                 joined: Offset::new(rows::number(row, 1)?),
                 last_seq: Seq::new(rows::number(row, 2)?),
                 last_offset: Offset::new(rows::number(row, 3)?),
                 read_seq: Seq::new(rows::number(row, 4)?),
                 read_offset: Offset::new(rows::number(row, 5)?),
+            })
+        })?
+        .collect()
+}
+
+/// Memberships that ended after the cursor: what was committed while they lasted is still owed.
+fn missed_before_leaving(
+    connection: &Connection,
+    user: UserId,
+    after: Offset,
+) -> rusqlite::Result<Vec<Missed>> {
+    connection
+        .prepare_cached(
+            "SELECT conversation_id, joined_offset, last_seq, left_offset, floor_seq FROM former_members \
+             WHERE user_id = ?1 AND left_offset > ?2",
+        )?
+        .query_map([user.number(), after.number()].map(rows::int), |row| {
+            let left = Offset::new(rows::number(row, 3)?);
+            Ok(Missed {
+                id: ConversationId::new(rows::number(row, 0)?),
+                joined: Offset::new(rows::number(row, 1)?),
+                floor: Seq::new(rows::number(row, 4)?),
+                left: Some(left),
+                shows_markers: false,
+                last_seq: Seq::new(rows::number(row, 2)?),
+                last_offset: left,
+                read_seq: Seq::ZERO,
+                read_offset: Offset::ZERO,
             })
         })?
         .collect()
@@ -122,27 +177,15 @@ fn open_conversation(
     if missed.last_offset <= since {
         return Ok(());
     }
-    let shown_after = after.unwrap_or(Offset::ZERO);
-    let shown = connection
-        .prepare_cached(
-            "SELECT user_id, shown_offset FROM members WHERE conversation_id = ?1 AND user_id <> ?2 \
-             AND shown_offset > ?3",
-        )?
-        .query_map(
-            [missed.id.number(), user.number(), shown_after.number()].map(rows::int),
-            |row| Ok((UserId::new(rows::number(row, 0)?), Offset::new(rows::number(row, 1)?))),
-        )?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    rest.rows.extend(
-        shown
-            .into_iter()
-            .map(|(other, offset)| (offset, missed.id, other)),
-    );
-
+    if missed.shows_markers {
+        others_markers(connection, rest, user, missed.id, after)?;
+    }
     let mut next_seq = first_after(connection, missed.id, missed.last_seq, since)?;
+    next_seq = next_seq.max(missed.floor.next());
     if after.is_none() {
         next_seq = next_seq.max(missed.read_seq.next());
     }
+    let mut gap = None;
     let count = missed.last_seq.next().since(next_seq);
     if let Some(newest) = backlog_max.filter(|newest| *newest > 0 && count > *newest) {
         let to_seq = Seq::new(missed.last_seq.number() - newest);
@@ -151,6 +194,7 @@ fn open_conversation(
             from_seq: next_seq,
             to_seq,
         });
+        gap = Some((next_seq, to_seq));
         next_seq = to_seq.next();
     }
     rest.sources.push(ReplaySource {
@@ -158,8 +202,33 @@ fn open_conversation(
         next_seq,
         last_seq: missed.last_seq,
         events_after: after.map(|after| after.max(missed.joined)),
+        left: missed.left,
+        floor: missed.floor,
+        gap,
         ahead: Vec::new(),
     });
+    Ok(())
+}
+
+/// Notes which markers of others have moved.
+fn others_markers(
+    connection: &Connection,
+    rest: &mut ReplayRest,
+    user: UserId,
+    id: ConversationId,
+    after: Option<Offset>,
+) -> rusqlite::Result<()> {
+    let after = after.unwrap_or(Offset::ZERO);
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id, shown_offset FROM members WHERE conversation_id = ?1 AND user_id <> ?2 \
+         AND shown_offset > ?3",
+    )?;
+    let mut found = statement.query([id.number(), user.number(), after.number()].map(rows::int))?;
+    while let Some(row) = found.next()? {
+        let (other, offset) = (rows::number(row, 0)?, rows::number(row, 1)?);
+        rest.rows
+            .push((Offset::new(offset), id, UserId::new(other)));
+    }
     Ok(())
 }
 
@@ -239,9 +308,9 @@ pub(super) fn read(
                 heads.pop();
                 let source = &mut rest.sources[index];
                 source.ahead.pop();
-                if let Some(body) = event(connection, &mut names, offset)? {
-                    if let EventBody::Message(message) = &body {
-                        bytes += message.text.as_str().len();
+                if let Some(body) = event(connection, &mut names, reader, source, offset, end)? {
+                    if let EventBody::Message(message) | EventBody::MessageEdited(message) = &body {
+                        bytes += message.text_bytes();
                     }
                     page.events.push(Event { offset, body });
                 }
@@ -273,6 +342,7 @@ fn read_ahead(
     end: Offset,
     chunk: usize,
 ) -> rusqlite::Result<()> {
+    let end = source.left.map_or(end, |left| left.min(end));
     let mut offsets = Vec::new();
     if let Place::Conversation(id) = source.place
         && source.next_seq <= source.last_seq
@@ -337,32 +407,6 @@ fn read_ahead(
     offsets.reverse();
     source.ahead = offsets;
     Ok(())
-}
-
-/// The event at an offset, as it is now.
-fn event(
-    connection: &Connection,
-    names: &mut Names,
-    offset: Offset,
-) -> rusqlite::Result<Option<EventBody>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT conversation_id, seq, subject_id, sent_ms, client_id, body, kind FROM log WHERE offset = ?1",
-    )?;
-    let mut found = statement.query([rows::int(offset.number())])?;
-    let Some(row) = found.next()? else {
-        return Ok(None);
-    };
-    match row.get::<_, i64>(6)? {
-        rows::KIND_MESSAGE => rows::message(connection, names, row)
-            .map(EventBody::Message)
-            .map(Some),
-        rows::KIND_CONVERSATION_CHANGED => {
-            let id = ConversationId::new(rows::number(row, 2)?);
-            Ok(rows::conversation(connection, id)?.map(EventBody::ConversationChanged))
-        }
-        // A kind of a later program would have come with a later schema, which is refused at the start.
-        _ => Ok(None),
-    }
 }
 
 /// A read marker, if its row has not changed again.

@@ -1,17 +1,22 @@
 //! From rows to the words of the domain. What a row holds was checked when it was written; a value that cannot be is
 //! reported as an error, never a panic.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, str::FromStr};
 
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{Conversation, ConversationKind, ConversationView, ReadState},
+        conversation::{
+            Conversation, ConversationKind, ConversationView, HistoryAccess, ReadState,
+        },
+        event::MemberChange,
         ids::{ClientMessageId, ConversationId, Offset, Seq, UserId},
         message::{Message, Sent},
         name::UserName,
+        reaction::Reaction,
+        role::Role,
         text::MessageText,
         user::UserRef,
     },
@@ -22,6 +27,20 @@ use crate::{
 pub(super) const KIND_MESSAGE: i64 = 1;
 /// `log.kind` of a conversation that is new or changed.
 pub(super) const KIND_CONVERSATION_CHANGED: i64 = 2;
+/// `log.kind` of somebody who became a member, is none any more, or has another role.
+pub(super) const KIND_MEMBER_CHANGED: i64 = 3;
+/// `log.kind` of a message that has another text.
+pub(super) const KIND_EDITED: i64 = 4;
+/// `log.kind` of a message whose text is gone.
+pub(super) const KIND_DELETED: i64 = 5;
+/// `log.kind` of the reactions to a message.
+pub(super) const KIND_REACTED: i64 = 6;
+/// `conversations.kind` of a group.
+pub(super) const KIND_GROUP: i64 = 2;
+/// `conversations.kind` of a channel.
+pub(super) const KIND_CHANNEL: i64 = 3;
+/// `conversations.history`: those who join read all.
+pub(super) const HISTORY_ALL: i64 = 2;
 
 /// A number of ours as SQL's: all of them lie below 2^63.
 pub(super) const fn int(number: u64) -> i64 {
@@ -44,9 +63,7 @@ fn strange(
 
 /// A user name.
 pub(super) fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<UserName> {
-    let text = row.get_ref(column)?.as_str()?;
-    text.parse()
-        .map_err(|error| strange(column, Type::Text, error))
+    parsed(row, column)
 }
 
 /// Finds the id of a name.
@@ -83,54 +100,263 @@ impl Names {
 
 /// The columns that `message` reads, in its order.
 pub(super) const MESSAGE_COLUMNS: &str =
-    "conversation_id, seq, subject_id, sent_ms, client_id, body";
+    "conversation_id, seq, subject_id, sent_ms, client_id, body, reply_to, touched";
 
-/// A message from its row; the sender's name is looked up.
+/// Whose eyes see a message.
+#[derive(Clone, Copy)]
+pub(super) struct Reader {
+    pub user: UserId,
+    /// Where the membership ended: what was done to the message later is not shown.
+    pub left: Option<Offset>,
+    /// The end of the replay: if more was done later, it is asked whether the membership goes on.
+    pub end: Option<Offset>,
+}
+
+impl Reader {
+    /// One who is a member now.
+    pub const fn member(user: UserId) -> Self {
+        let (left, end) = (None, None);
+        Self { user, left, end }
+    }
+
+    /// Where the membership ended, as far as it matters for what was done to a message.
+    fn left(
+        self,
+        connection: &Connection,
+        id: ConversationId,
+        touch: &Touch,
+    ) -> rusqlite::Result<Option<Offset>> {
+        let newest = touch.changed.max(touch.reacted);
+        match self.end {
+            // A slow reader may have been taken out while the replay went on, and be back by now.
+            Some(end) if self.left.is_none() && newest > Some(end) => connection
+                .prepare_cached(
+                    "SELECT min(left_offset) FROM former_members WHERE user_id = ?1 AND left_offset > ?2 \
+                     AND conversation_id = ?3",
+                )?
+                .query_row([self.user.number(), end.number(), id.number()].map(int), |row| {
+                    offset_or_none(row, 0)
+                }),
+            _ => Ok(self.left),
+        }
+    }
+}
+
+/// What was done to a message since it was sent.
+#[derive(Default)]
+pub(super) struct Touch {
+    pub revision: u64,
+    pub deleted: bool,
+    pub changed: Option<Offset>,
+    pub reacted: Option<Offset>,
+}
+
+/// What was done to a message, if anything was.
+pub(super) fn touch(
+    connection: &Connection,
+    id: ConversationId,
+    seq: Seq,
+) -> rusqlite::Result<Option<Touch>> {
+    connection
+        .prepare_cached(
+            "SELECT revision, deleted, changed_offset, reacted_offset FROM touches \
+             WHERE conversation_id = ?1 AND seq = ?2",
+        )?
+        .query_row([id.number(), seq.number()].map(int), |row| {
+            Ok(Touch {
+                revision: number(row, 0)?,
+                deleted: row.get(1)?,
+                changed: offset_or_none(row, 2)?,
+                reacted: offset_or_none(row, 3)?,
+            })
+        })
+        .optional()
+}
+
+fn offset_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Offset>> {
+    let number: Option<i64> = row.get(column)?;
+    Ok(number.map(|number| Offset::new(number.cast_unsigned())))
+}
+
+/// A message from its row, as a reader sees it; the sender's name and what was done to it are looked up.
 pub(super) fn message(
     connection: &Connection,
     names: &mut Names,
+    reader: Reader,
     row: &Row<'_>,
 ) -> rusqlite::Result<Message> {
-    Ok(Message {
-        conversation: ConversationId::new(number(row, 0)?),
-        seq: Seq::new(number(row, 1)?),
+    let (id, seq) = (
+        ConversationId::new(number(row, 0)?),
+        Seq::new(number(row, 1)?),
+    );
+    let mut message = Message {
+        conversation: id,
+        seq,
         sender: names.find(connection, UserId::new(number(row, 2)?))?,
         sent: TimeMs::new(row.get(3)?),
         client_id: ClientMessageId::from_bytes(row.get(4)?),
-        text: MessageText::from_store(row.get_ref(5)?.as_str()?),
-    })
+        text: None,
+        reply_to: row
+            .get::<_, Option<i64>>(6)?
+            .map(|seq| Seq::new(seq.cast_unsigned())),
+        revision: 0,
+        reactions: Vec::new(),
+    };
+    let touch = match row.get(7)? {
+        true => touch(connection, id, seq)?,
+        false => None,
+    };
+    let touch = touch.unwrap_or_default();
+    let left = reader.left(connection, id, &touch)?;
+    let missed = |offset: Option<Offset>| left.is_some_and(|left| offset > Some(left));
+    if missed(touch.changed) {
+        // The text that this reader might have seen is not kept: none is better than one that is not for these eyes.
+        // Revision 0, so that who comes back and may read it takes the newer state.
+        return Ok(message);
+    }
+    message.revision = touch.revision;
+    message.text = match touch.changed {
+        _ if touch.deleted => None,
+        None => Some(MessageText::from_store(row.get_ref(5)?.as_str()?)),
+        Some(edit) => connection
+            .prepare_cached("SELECT body FROM log WHERE offset = ?1")?
+            .query_row([int(edit.number())], |row| {
+                Ok(MessageText::from_store(row.get_ref(0)?.as_str()?))
+            })
+            .map(Some)?,
+    };
+    if touch.reacted.is_some() && !missed(touch.reacted) {
+        message.reactions = reactions(connection, id, seq, reader.user)?;
+    }
+    Ok(message)
+}
+
+/// A message by its place, as a member sees it.
+pub(super) fn message_at(
+    connection: &Connection,
+    names: &mut Names,
+    user: UserId,
+    id: ConversationId,
+    seq: Seq,
+) -> rusqlite::Result<Option<Message>> {
+    let sql = select_messages("WHERE conversation_id = ?1 AND seq = ?2");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([id.number(), seq.number()].map(int), |row| {
+            message(connection, names, Reader::member(user), row)
+        })
+        .optional()
+}
+
+/// The reactions to a message, the first given first.
+pub(super) fn reactions(
+    connection: &Connection,
+    id: ConversationId,
+    seq: Seq,
+    reader: UserId,
+) -> rusqlite::Result<Vec<Reaction>> {
+    connection
+        .prepare_cached(
+            "SELECT emoji, count(*), max(user_id = ?3) FROM reactions WHERE conversation_id = ?1 AND seq = ?2 \
+             GROUP BY emoji ORDER BY min(given_offset)",
+        )?
+        .query_map([id.number(), seq.number(), reader.number()].map(int), |row| {
+            Ok(Reaction {
+                emoji: parsed(row, 0)?,
+                count: number(row, 1)?,
+                mine: row.get(2)?,
+            })
+        })?
+        .collect()
 }
 
 /// A conversation as all see it.
 pub(super) fn conversation(
     connection: &Connection,
+    names: &mut Names,
     id: ConversationId,
 ) -> rusqlite::Result<Option<Conversation>> {
-    let found = connection
+    connection
         .prepare_cached(
-            "SELECT low.id, low.name, high.id, high.name, c.last_seq FROM conversations AS c \
-             JOIN users AS low ON low.id = c.low_user_id JOIN users AS high ON high.id = c.high_user_id \
-             WHERE c.id = ?1",
+            "SELECT id, kind, name, topic, history, members_count, last_seq, low_user_id, high_user_id \
+             FROM conversations WHERE id = ?1",
         )?
-        .query_row([int(id.number())], |row| {
-            let low = UserRef { id: UserId::new(number(row, 0)?), name: name(row, 1)? };
-            let high = UserRef { id: UserId::new(number(row, 2)?), name: name(row, 3)? };
-            Ok((low, high, Seq::new(number(row, 4)?)))
-        })
-        .optional()?;
-    Ok(found.map(|(low, high, last_seq)| {
-        let members = if low.id == high.id {
-            vec![low]
-        } else {
-            vec![low, high]
-        };
-        Conversation {
-            id,
-            kind: ConversationKind::Direct,
-            members,
-            last_seq,
+        .query_row([int(id.number())], |row| conversation_of(connection, names, row))
+        .optional()
+}
+
+/// A conversation from the columns that `conversation` reads.
+pub(super) fn conversation_of(
+    connection: &Connection,
+    names: &mut Names,
+    row: &Row<'_>,
+) -> rusqlite::Result<Conversation> {
+    let mut members_count = number(row, 5)?;
+    let kind = match row.get(1)? {
+        KIND_GROUP => ConversationKind::Group(parsed(row, 2)?),
+        KIND_CHANNEL => ConversationKind::Channel(parsed(row, 2)?),
+        _ => {
+            let (low, high) = (UserId::new(number(row, 7)?), UserId::new(number(row, 8)?));
+            let mut people = vec![names.find(connection, low)?];
+            if low != high {
+                people.push(names.find(connection, high)?);
+            }
+            members_count = people.len() as u64;
+            ConversationKind::Direct(people)
         }
-    }))
+    };
+    Ok(Conversation {
+        id: ConversationId::new(number(row, 0)?),
+        kind,
+        topic: parsed(row, 3)?,
+        history: match row.get::<_, i64>(4)? {
+            HISTORY_ALL => HistoryAccess::All,
+            _ => HistoryAccess::SinceJoin,
+        },
+        members_count,
+        last_seq: Seq::new(number(row, 6)?),
+    })
+}
+
+/// `happenings.change` and `happenings.role`.
+pub(super) const fn member_change_numbers(change: MemberChange) -> (i64, Option<u8>) {
+    match change {
+        MemberChange::Added(role) => (1, Some(role.number())),
+        MemberChange::Joined(role) => (2, Some(role.number())),
+        MemberChange::Left => (3, None),
+        MemberChange::Removed => (4, None),
+        MemberChange::Banned => (5, None),
+        MemberChange::Role(role) => (6, Some(role.number())),
+    }
+}
+
+/// What happened to a member, from two neighbouring columns.
+pub(super) fn member_change(row: &Row<'_>, column: usize) -> rusqlite::Result<MemberChange> {
+    Ok(match row.get::<_, i64>(column)? {
+        1 => MemberChange::Added(role(row, column + 1)?),
+        2 => MemberChange::Joined(role(row, column + 1)?),
+        3 => MemberChange::Left,
+        4 => MemberChange::Removed,
+        5 => MemberChange::Banned,
+        6 => MemberChange::Role(role(row, column + 1)?),
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    })
+}
+
+/// A role.
+pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    let role = Role::from_number(row.get(column)?);
+    role.ok_or(rusqlite::Error::IntegralValueOutOfRange(column, 0))
+}
+
+/// A text of the domain.
+pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text = row.get_ref(column)?.as_str()?;
+    text.parse()
+        .map_err(|error| strange(column, Type::Text, error))
 }
 
 /// A conversation as a member sees it; `None` to everybody else.
@@ -141,31 +367,30 @@ pub(super) fn view(
 ) -> rusqlite::Result<Option<ConversationView>> {
     let member = connection
         .prepare_cached(
-            "SELECT read_seq, sent, sent_at_read FROM members WHERE user_id = ?1 AND conversation_id = ?2",
+            "SELECT read_seq, sent, sent_at_read, role, floor_seq FROM members \
+             WHERE user_id = ?1 AND conversation_id = ?2",
         )?
         .query_row([user.number(), id.number()].map(int), |row| {
-            Ok((Seq::new(number(row, 0)?), number(row, 1)?, number(row, 2)?))
+            let read = (Seq::new(number(row, 0)?), number(row, 1)?, number(row, 2)?);
+            Ok((read, role(row, 3)?, Seq::new(number(row, 4)?)))
         })
         .optional()?;
-    let Some((read_seq, sent, sent_at_read)) = member else {
-        return Ok(None);
-    };
-    let Some(conversation) = conversation(connection, id)? else {
+    let Some(((read_seq, sent, sent_at_read), role, floor)) = member else {
         return Ok(None);
     };
     let mut names = Names::default();
-    let sql = select_messages("WHERE conversation_id = ?1 AND seq = ?2");
-    let last_message = connection
-        .prepare_cached(&sql)?
-        .query_row(
-            [id.number(), conversation.last_seq.number()].map(int),
-            |row| message(connection, &mut names, row),
-        )
-        .optional()?;
-    let read = ReadState::of(conversation.last_seq, read_seq, sent, sent_at_read);
+    let Some(conversation) = conversation(connection, &mut names, id)? else {
+        return Ok(None);
+    };
+    let last_seq = conversation.last_seq;
+    let last_message = match last_seq > floor {
+        true => message_at(connection, &mut names, user, id, last_seq)?,
+        false => None,
+    };
     Ok(Some(ConversationView {
         conversation,
-        read,
+        role,
+        read: ReadState::of(last_seq, read_seq, sent, sent_at_read),
         last_message,
     }))
 }

@@ -364,6 +364,7 @@ impl Run {
                     target,
                     text: "lost".to_owned(),
                     client_message_id: Uuid::now_v7().to_string(),
+                    reply_to_seq: 0,
                 };
                 self.refused(Some(Asked::Send(bad)), why).await;
             }
@@ -399,6 +400,7 @@ impl Run {
             target: Some(target),
             client_message_id: Uuid::from_u128(7 + (argument >> 4) as u128).to_string(),
             text: format!("text {}", argument >> 2 & 3),
+            reply_to_seq: 0,
         }
     }
 

@@ -4,9 +4,10 @@ use clap::Parser as _;
 use tinychat::{
     client::{
         app::{
-            command::{self, Input},
+            acts::Outcome,
             line::Zone,
-            model::{Effect, LinkState, Model, Msg},
+            model::{Effect, LinkState, Model, Msg, StartProblem},
+            parse::{Input, parse},
             update::update,
         },
         cli::Arguments,
@@ -43,7 +44,7 @@ fn lines(data: &[u8]) {
         let msg = match typed {
             Typed::Line(line) => {
                 assert!(!line.contains('\n') && line.len() <= 64 * 1024 + 2);
-                match command::parse(&line) {
+                match parse(&line) {
                     Ok(Input::Text(text)) => {
                         let slash = line.starts_with("//");
                         assert_eq!(text, line[usize::from(slash)..], "no text is changed");
@@ -64,9 +65,13 @@ fn lines(data: &[u8]) {
                     assert!(faults.is_empty(), "{faults:?} in {shown:?}");
                 }
                 // As if the server had answered at once.
-                Effect::Start(name) => {
-                    let outcome = Ok(());
-                    update(&mut model, Msg::Started { name, outcome });
+                Effect::Start(wanted) => {
+                    let outcome = Err(StartProblem::NotAMember);
+                    update(&mut model, Msg::Started { wanted, outcome });
+                }
+                Effect::Act(act) => {
+                    let outcome = Ok(Outcome::Done);
+                    update(&mut model, Msg::Acted { act, outcome });
                 }
                 Effect::ListUsers => drop(update(&mut model, Msg::Users(Ok(Vec::new())))),
                 Effect::AskTime => model.asking = false,

@@ -6,6 +6,7 @@ use tinychat::{
         app::{
             line::Zone,
             model::{Effect, LinkState, Model, Msg, UserLine},
+            room::Wanted,
             update::update,
         },
         net::{
@@ -61,7 +62,7 @@ impl Client {
             _ => {}
         }
         let mark = Mark::of(&event, &self.model.me);
-        if let Some(msg) = translate::event(event) {
+        if let Some(msg) = translate::event(event, &self.model.me.clone()) {
             self.happens(msg);
         }
         self.progress.printed(mark);
@@ -71,7 +72,7 @@ impl Client {
         harmless(&error.to_string());
         harmless(&format!("{error:?}"));
         let _ = (error.kind(), error.retry());
-        let started = translate::started("bob".parse().unwrap(), Err(error.clone()));
+        let started = translate::started(Wanted::User("bob".parse().unwrap()), Err(error.clone()));
         self.happens(started);
         self.happens(Msg::Users(Err(translate::problem(&error))));
         self.happens(Msg::NotSent {

@@ -39,11 +39,12 @@ pub fn run(data: &[u8]) {
     };
     let size = PageSize::asked(u32::from_le_bytes(numbers[17..21].try_into().unwrap()));
     assert!((1..=500).contains(&size.items()));
-    if let Some((from, to)) = position.range(Seq::new(last), size) {
+    let floor = u64::from(numbers[0] / 4);
+    if let Some((from, to)) = position.range(Seq::new(floor), Seq::new(last), size) {
         let (from, to) = (from.number(), to.number());
         assert!(
-            1 <= from && from <= to && to <= last,
-            "{from}..={to} of {last}"
+            floor < from && from <= to && to <= last,
+            "{from}..={to} of {last} above {floor}"
         );
         assert!(to - from < size.items() as u64, "{from}..={to}");
         match position {

@@ -3,6 +3,7 @@
 use tinychat::{
     client::app::{
         line::{self, Zone},
+        model::MessageLine,
         untrusted::Untrusted,
     },
     domain::clock::TimeMs,
@@ -41,10 +42,25 @@ pub fn run(data: &[u8]) {
     }
     harmless(&format!("{said:?}"));
     let zone = Zone::Fixed(chrono::FixedOffset::east_opt(5 * 3600).unwrap());
+    let message = MessageLine {
+        conversation: line.clone(),
+        seq: 1,
+        sender: sender.clone(),
+        time: moment,
+        text: Some(said.clone()),
+        reply_to: 1,
+        is_edited: true,
+        reactions: vec![(said.clone(), 2)],
+    };
     for zone in [zone, Zone::Local] {
-        let shown = line::message(&sender, moment, &said, zone);
-        assert!(shown.starts_with('<'));
-        harmless(&shown);
+        for shown in [
+            line::message(&message, None, zone),
+            line::numbered(&message, zone),
+            line::quotation(&sender, Some(&said)),
+        ] {
+            assert!(shown.starts_with(['<', '>']));
+            harmless(&shown);
+        }
     }
     harmless(&line::user(&sender, true));
 }

@@ -229,3 +229,132 @@ func revokedToken(s *server) {
 	_, err := s.accounts.WhoAmI(ann.ctx, &pb.WhoAmIRequest{})
 	refused(err, codes.Unauthenticated, "TOKEN_INVALID")
 }
+
+func aChannel(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	hers, his := s.subscribe(ann, &pb.SubscribeRequest{}), s.subscribe(bob, &pb.SubscribeRequest{})
+	defer hers.cancel()
+	defer his.cancel()
+	hers.backlog()
+	his.backlog()
+	name := "channel-" + randomHex()
+	made := must(s.conversations.CreateConversation(ann.ctx, &pb.CreateConversationRequest{
+		Kind:          pb.ConversationKind_CONVERSATION_KIND_CHANNEL,
+		Name:          name,
+		HistoryAccess: pb.HistoryAccess_HISTORY_ACCESS_SINCE_JOIN,
+	})).Conversation
+	same("name", made.Name, name)
+	same("role", made.MyRole, pb.Role_ROLE_OWNER)
+	must(s.chat.Send(ann.ctx, toChannel(name, "before bob")))
+
+	joined := must(s.conversations.JoinChannel(bob.ctx, &pb.JoinChannelRequest{ChannelName: name})).Conversation
+	same("id", joined.Id, made.Id)
+	same("role", joined.MyRole, pb.Role_ROLE_MEMBER)
+	must(s.chat.Send(bob.ctx, toChannel(name, "from bob")))
+	must(s.chat.Send(ann.ctx, toChannel(name, "from ann")))
+	both := bob.name + ` MEMBER_CHANGE_JOINED, 2 "from bob", 3 "from ann"`
+	same("stream of ann", story(hers.untilText("from ann")), `1 "before bob", `+both)
+	same("stream of bob", story(his.untilText("from ann")), both)
+	list := &pb.ListMessagesRequest{ConversationId: made.Id}
+	page := must(s.conversations.ListMessages(bob.ctx, list))
+	same("messages", len(page.Messages), 2)
+	same("first message", page.Messages[0].GetText(), "from bob")
+	same("second message", page.Messages[1].GetText(), "from ann")
+	same("history_floor_seq", page.HistoryFloorSeq, 1)
+	same("last_seq", page.LastSeq, 3)
+
+	must(s.conversations.LeaveConversation(bob.ctx, &pb.LeaveConversationRequest{ConversationId: made.Id}))
+	_, err := s.conversations.ListMessages(bob.ctx, list)
+	refused(err, codes.NotFound, "CONVERSATION_NOT_FOUND")
+	must(s.chat.Send(ann.ctx, toChannel(name, "after bob")))
+	must(s.chat.Send(ann.ctx, sendRequest(bob.name, "just to you"))) // comes after what must not come
+	left := bob.name + " MEMBER_CHANGE_LEFT, "
+	same("stream of ann", story(hers.untilText("just to you")), left+`4 "after bob", 1 "just to you"`)
+	same("stream of bob", story(his.untilText("just to you")), left+`1 "just to you"`)
+}
+
+func editsAndDeletions(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	feed := s.subscribe(bob, &pb.SubscribeRequest{})
+	defer feed.cancel()
+	feed.backlog()
+	sent := must(s.chat.Send(ann.ctx, sendRequest(bob.name, "as sent")))
+	feed.untilText("as sent")
+
+	edit := &pb.EditMessageRequest{ConversationId: sent.ConversationId, Seq: sent.Seq, Text: "as edited"}
+	edited := must(s.conversations.EditMessage(ann.ctx, edit)).Message
+	events := feed.until(func(event *pb.Event) bool { return event.GetMessageEdited() != nil })
+	told := events[len(events)-1].GetMessageEdited().Message
+	for _, message := range []*pb.Message{edited, told} {
+		same("seq", message.GetSeq(), sent.Seq)
+		same("text", message.GetText(), "as edited")
+		same("revision", message.GetRevision(), 1)
+	}
+	remove := &pb.DeleteMessageRequest{ConversationId: sent.ConversationId, Seq: sent.Seq}
+	edit.Text = "not mine"
+	_, err := s.conversations.EditMessage(bob.ctx, edit)
+	refused(err, codes.PermissionDenied, "MESSAGE_NOT_YOURS")
+	_, err = s.conversations.DeleteMessage(bob.ctx, remove)
+	refused(err, codes.PermissionDenied, "MESSAGE_NOT_YOURS")
+
+	deleted := must(s.conversations.DeleteMessage(ann.ctx, remove)).Message
+	events = feed.until(func(event *pb.Event) bool { return event.GetMessageDeleted() != nil })
+	event := events[len(events)-1].GetMessageDeleted()
+	same("seq of the event", event.Seq, sent.Seq)
+	same("revision of the event", event.Revision, 2)
+	same("deleted_by", event.DeletedBy.GetName(), ann.name)
+	edit.Text = "too late"
+	_, err = s.conversations.EditMessage(ann.ctx, edit)
+	refused(err, codes.FailedPrecondition, "MESSAGE_DELETED")
+	held := s.page(bob, sent.ConversationId, 0, 0)
+	same("messages", len(held), 1)
+	for _, message := range []*pb.Message{deleted, held[0]} {
+		same("seq", message.GetSeq(), sent.Seq)
+		same("revision", message.GetRevision(), 2)
+		check(message.GetDeleted() && message.Content == nil, "it is not deleted: %v", message)
+	}
+}
+
+func repliesAndReactions(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	hers, his := s.subscribe(ann, &pb.SubscribeRequest{}), s.subscribe(bob, &pb.SubscribeRequest{})
+	defer hers.cancel()
+	defer his.cancel()
+	hers.backlog()
+	his.backlog()
+	question := must(s.chat.Send(ann.ctx, sendRequest(bob.name, "a question")))
+	reply := sendRequest(ann.name, "an answer")
+	reply.ReplyToSeq = question.Seq
+	answer := must(s.chat.Send(bob.ctx, reply))
+	for _, feed := range []*feed{hers, his} {
+		messages := messagesOf(feed.untilText("an answer"))
+		same("messages", len(messages), 2)
+		same("reply_to_seq of the question", messages[0].ReplyToSeq, 0)
+		same("seq", messages[1].Seq, answer.Seq)
+		same("reply_to_seq", messages[1].ReplyToSeq, question.Seq)
+	}
+	unknown := sendRequest(ann.name, "to nothing")
+	unknown.ReplyToSeq = 99
+	_, err := s.chat.Send(bob.ctx, unknown)
+	refused(err, codes.InvalidArgument, "REPLY_TO_UNKNOWN")
+
+	const thumb = "\U0001F44D"
+	// What bob is told, and what both find in the history.
+	told := func(added bool, toAnn, toBob string) {
+		events := his.until(func(event *pb.Event) bool { return event.GetReactionChanged() != nil })
+		event := events[len(events)-1].GetReactionChanged()
+		same("seq of the event", event.Seq, answer.Seq)
+		same("reactions of the event", counts(event.Reactions), toBob)
+		same("user of the event", event.User.GetName(), ann.name)
+		same("emoji of the event", event.Emoji, thumb)
+		same("added", event.Added, added)
+		same("history of ann", counts(s.page(ann, answer.ConversationId, question.Seq, 0)[0].Reactions), toAnn)
+		same("history of bob", counts(s.page(bob, answer.ConversationId, question.Seq, 0)[0].Reactions), toBob)
+	}
+	add := &pb.AddReactionRequest{ConversationId: answer.ConversationId, Seq: answer.Seq, Emoji: thumb}
+	same("reactions", counts(must(s.conversations.AddReaction(ann.ctx, add)).Reactions), thumb+" 1 true")
+	told(true, thumb+" 1 true", thumb+" 1 false")
+	remove := &pb.RemoveReactionRequest{ConversationId: answer.ConversationId, Seq: answer.Seq, Emoji: thumb}
+	same("reactions", counts(must(s.conversations.RemoveReaction(ann.ctx, remove)).Reactions), "")
+	told(false, "", "")
+}

@@ -1,4 +1,4 @@
-// The twelve cases of clients/README.md against a real server. Prints `ok NAME` for each and `12 of 12` at the end, or
+// The fifteen cases of clients/README.md against a real server. Prints `ok NAME` for each and `15 of 15` at the end, or
 // says what differed and exits 1.
 //
 //	cases SERVER [CA_FILE]
@@ -38,6 +38,9 @@ var cases = []struct {
 	{"gap", gap},
 	{"unknown_cursor", unknownCursor},
 	{"revoked_token", revokedToken},
+	{"a_channel", aChannel},
+	{"edits_and_deletions", editsAndDeletions},
+	{"replies_and_reactions", repliesAndReactions},
 }
 
 func main() {
@@ -153,6 +156,14 @@ func sendRequest(to, text string) *pb.SendRequest {
 	}
 }
 
+func toChannel(name, text string) *pb.SendRequest {
+	return &pb.SendRequest{
+		Target:          &pb.SendRequest_ChannelName{ChannelName: name},
+		ClientMessageId: client.NewMessageID(),
+		Text:            text,
+	}
+}
+
 func randomHex() string {
 	var bytes [6]byte
 	rand.Read(bytes[:]) // never fails
@@ -239,6 +250,22 @@ func (f *feed) message() *pb.Event {
 	}
 }
 
+// until gives all events up to the first that is wanted, itself included.
+func (f *feed) until(wanted func(*pb.Event) bool) []*pb.Event {
+	for events := []*pb.Event{}; ; {
+		event := f.event()
+		events = append(events, event)
+		if wanted(event) {
+			return events
+		}
+	}
+}
+
+// untilText gives all events up to the message with this text.
+func (f *feed) untilText(text string) []*pb.Event {
+	return f.until(func(event *pb.Event) bool { return event.GetMessage().GetText() == text })
+}
+
 // reply gives the answer to a request.
 func (f *feed) reply(id uint64) *pb.Reply {
 	for f.replies[id] == nil {
@@ -255,6 +282,29 @@ func (f *feed) end() error {
 			return err
 		}
 	}
+}
+
+// story tells in words what a stream brought: messages and changes of members, in their order.
+func story(events []*pb.Event) string {
+	var words []string
+	for _, event := range events {
+		if message := event.GetMessage(); message != nil {
+			words = append(words, fmt.Sprintf("%d %q", message.Seq, message.GetText()))
+		}
+		if changed := event.GetMemberChanged(); changed != nil {
+			words = append(words, changed.User.GetName()+" "+changed.Change.String())
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// counts tells in words the reactions to a message.
+func counts(reactions []*pb.Reaction) string {
+	var words []string
+	for _, reaction := range reactions {
+		words = append(words, fmt.Sprintf("%s %d %v", reaction.Emoji, reaction.Count, reaction.Mine))
+	}
+	return strings.Join(words, ", ")
 }
 
 // messagesOf gives the messages among events.

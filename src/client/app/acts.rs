@@ -1,0 +1,370 @@
+//! What people do to conversations beside sending: each is one question to the server and the line that tells its answer.
+
+use crate::domain::{
+    name::{ChannelName, GroupName, Topic, UserName},
+    reaction::Emoji,
+    role::Role,
+    text::MessageText,
+};
+
+use super::{
+    line::{self, counted},
+    model::{Effect, LinkState, MessageLine, Model, Opened},
+    news::{self, Change, Deed, OwnNews},
+    parse::Command,
+    room::{Kind, Place, Room},
+    untrusted::Untrusted,
+    update::{lines, say},
+};
+
+/// A conversation that something is done to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// Which.
+    pub place: Place,
+    /// Its id, if it is known already.
+    pub id: Option<String>,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Makes a channel.
+    Create(ChannelName, Topic),
+    /// Makes a group.
+    Group(GroupName, Vec<UserName>),
+    /// Lists the channels with this in their names.
+    Channels(String),
+    /// Joins a channel.
+    Join(ChannelName),
+    /// Does something to a conversation that there is.
+    At(Spot, Deeds),
+}
+
+/// Something to do to a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deeds {
+    /// Ends the own membership.
+    Leave,
+    /// Lists the members.
+    Members,
+    /// Adds members.
+    Invite(Vec<UserName>),
+    /// Removes a member.
+    Remove {
+        /// Who.
+        user: UserName,
+        /// Whether for good.
+        ban: bool,
+    },
+    /// Gives a role.
+    SetRole(UserName, Role),
+    /// Shows the topic, or sets it.
+    Topic(Option<Topic>),
+    /// Gives another name.
+    Rename(String),
+    /// Shows so many of the last messages.
+    History(usize),
+    /// Gives a message another text.
+    Edit(u64, MessageText),
+    /// Deletes a message.
+    Delete(u64),
+    /// Gives an emoji or takes it back.
+    React {
+        /// The message.
+        seq: u64,
+        /// The emoji.
+        emoji: Emoji,
+        /// Whether it is given.
+        give: bool,
+    },
+}
+
+/// What an act brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It is done, and this is the conversation now.
+    Room(Room),
+    /// Channels.
+    Channels(Vec<Room>),
+    /// Members.
+    Members(Vec<MemberLine>),
+    /// Messages, in their order.
+    Messages(Vec<MessageLine>),
+}
+
+/// One member of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberLine {
+    /// Who.
+    pub name: Untrusted,
+    /// What the member may do, if that is known.
+    pub role: Option<Role>,
+}
+
+/// Returns what a command asks for; the line that says why not if it cannot be asked.
+pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
+    let deed = match command {
+        Command::Create(name, topic) => return Ok(Act::Create(name, topic)),
+        Command::Group(name, users) => return Ok(Act::Group(name, users)),
+        Command::Channels(text) => return Ok(Act::Channels(text)),
+        Command::Join(name) => return Ok(Act::Join(name)),
+        Command::Leave(Some(name)) => {
+            let spot = spot(model, Place::Channel(name));
+            return Ok(Act::At(spot, Deeds::Leave));
+        }
+        Command::Leave(None) => Deeds::Leave,
+        Command::Members => Deeds::Members,
+        Command::Invite(users) => Deeds::Invite(users),
+        Command::Remove { user, ban } => Deeds::Remove { user, ban },
+        Command::Role(user, role) => Deeds::SetRole(user, role),
+        Command::Topic(topic) => Deeds::Topic(topic),
+        Command::Rename(name) => Deeds::Rename(name),
+        Command::History(count) => Deeds::History(count),
+        Command::Edit(seq, text) => Deeds::Edit(seq, text),
+        Command::Delete(seq) => Deeds::Delete(seq),
+        Command::React { seq, emoji, give } => Deeds::React { seq, emoji, give },
+        other => {
+            let text = format!("A defect of this program: {other:?} is no act; please report it.");
+            return Err(say(text));
+        }
+    };
+    let Some(place) = model.focus.clone() else {
+        return Err(say(
+            "No conversation is open, so there is none to do that in; /start NAME opens one, /join #NAME a channel.",
+        ));
+    };
+    let deed = match (deed, &place) {
+        (Deeds::Rename(name), Place::Channel(_)) => {
+            Deeds::Rename(name.strip_prefix('#').unwrap_or(&name).to_owned())
+        }
+        (deed, _) => deed,
+    };
+    Ok(Act::At(spot(model, place), deed))
+}
+
+fn spot(model: &Model, place: Place) -> Spot {
+    let id = model.rooms.id_of(&place);
+    Spot { place, id }
+}
+
+/// Asks for an act. There is nothing to keep it for a server that is away.
+pub fn asked(model: &mut Model, act: Act) -> Vec<Effect> {
+    if model.link == LinkState::Down {
+        return vec![say(
+            "Not done: the server is away, and only texts wait for it; try again when it is back.",
+        )];
+    }
+    model.asking = true;
+    model.changes_room = changes_room(&act);
+    for own in own_news(model, &act) {
+        news::expect(model, own);
+    }
+    vec![Effect::Act(act)]
+}
+
+fn changes_room(act: &Act) -> bool {
+    match act {
+        Act::Create(..) | Act::Group(..) | Act::Join(_) => true,
+        Act::Channels(_) => false,
+        Act::At(_, deed) => matches!(deed, Deeds::Topic(Some(_)) | Deeds::Rename(_)),
+    }
+}
+
+/// The events that an act will bring.
+fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
+    let me = || model.me.clone();
+    let (id, deed) = match act {
+        Act::Create(..) | Act::Group(..) | Act::Channels(_) => return Vec::new(),
+        Act::Join(_) => (&None, vec![Deed::Member(me(), Change::Joined)]),
+        Act::At(spot, deed) => {
+            let deeds = match deed {
+                Deeds::Leave => vec![Deed::Member(me(), Change::Left)],
+                Deeds::Invite(users) => users
+                    .iter()
+                    .map(|user| Deed::Member(user.clone(), Change::Added))
+                    .collect(),
+                Deeds::Remove { user, ban: false } => {
+                    vec![Deed::Member(user.clone(), Change::Removed)]
+                }
+                Deeds::Remove { user, ban: true } => {
+                    vec![Deed::Member(user.clone(), Change::Banned)]
+                }
+                Deeds::SetRole(user, role) => vec![Deed::Member(user.clone(), Change::Role(*role))],
+                Deeds::Edit(seq, _) => vec![Deed::Edited(*seq)],
+                Deeds::Delete(seq) => vec![Deed::Deleted(*seq)],
+                Deeds::React { seq, emoji, give } => {
+                    let emoji = line::emoji(&emoji.as_str().into());
+                    vec![Deed::Reacted(*seq, emoji, *give)]
+                }
+                Deeds::Members | Deeds::Topic(_) | Deeds::Rename(_) | Deeds::History(_) => {
+                    Vec::new()
+                }
+            };
+            (&spot.id, deeds)
+        }
+    };
+    deed.into_iter()
+        .map(|deed| OwnNews {
+            conversation: id.clone(),
+            deed,
+        })
+        .collect()
+}
+
+/// Tells what came of an act.
+pub fn acted(model: &mut Model, act: &Act, outcome: Result<Outcome, Untrusted>) -> Vec<Effect> {
+    model.asking = false;
+    model.changes_room = false;
+    match outcome {
+        Ok(outcome) => done(model, act, outcome),
+        Err(problem) => {
+            let expected = own_news(model, act);
+            model.own_news.retain(|own| !expected.contains(own));
+            vec![say(format!("Not done: {}", problem.render_line()))]
+        }
+    }
+}
+
+fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
+    match (act, outcome) {
+        (Act::Create(..) | Act::Group(..), Outcome::Room(room)) => open(model, room, |label, _| {
+            format!("{label} is made, and you own it.")
+        }),
+        (Act::Join(_), Outcome::Room(room)) => open(model, room, |label, room| {
+            let count = usize::try_from(room.members_count).unwrap_or(usize::MAX);
+            let members = counted(count, "member", "members");
+            format!("You are in {label}, with {members} in all.")
+        }),
+        (Act::Channels(text), Outcome::Channels(channels)) => vec![list(
+            channels.iter().map(channel_line),
+            match text.is_empty() {
+                true => "There are no channels yet; /create #NAME makes one.",
+                false => "No channel has that in its name; /channels lists all.",
+            },
+        )],
+        (Act::At(spot, deed), outcome) => done_at(model, spot, deed, outcome),
+        _ => Vec::new(),
+    }
+}
+
+fn list(rows: impl Iterator<Item = String>, if_empty: &str) -> Effect {
+    let rows = lines(rows);
+    match rows.is_empty() {
+        true => say(if_empty),
+        false => Effect::Print(rows),
+    }
+}
+
+/// Writes one line of the list of channels.
+pub fn channel_line(room: &Room) -> String {
+    let members = usize::try_from(room.members_count).unwrap_or(usize::MAX);
+    let members = counted(members, "MEMBER", "MEMBERS");
+    let mine = if room.is_mine { ", YOU" } else { "" };
+    let start = format!("{} <{members}{mine}>", room.label());
+    match room.topic.is_empty() {
+        true => start,
+        false => format!("{start} {}", room.topic.render_line()),
+    }
+}
+
+/// Writes one line of the list of members.
+pub fn member_line(member: &MemberLine) -> String {
+    let role = member.role.map_or("?", Role::word).to_uppercase();
+    format!("{} <{role}>", member.name.render_line())
+}
+
+/// Opens a conversation that this user has just come to.
+fn open(model: &mut Model, room: Room, told: impl Fn(&str, &Room) -> String) -> Vec<Effect> {
+    let label = room.label();
+    let told = told(&label, &room);
+    let place = room.place();
+    model.rooms.learn(room);
+    let Some(place) = place else {
+        return vec![say(told)];
+    };
+    model.open.insert(place.clone(), Opened { stopped: false });
+    model.focus = Some(place);
+    vec![say(format!(
+        "{told} Lines you type go to {label}; /stop closes it."
+    ))]
+}
+
+fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Vec<Effect> {
+    let label = model.rooms.label(&spot.place);
+    let text = match (deed, outcome) {
+        (Deeds::Leave, _) => return left(model, spot, &label),
+        (Deeds::Members, Outcome::Members(members)) => {
+            let rows = members.iter().map(member_line);
+            return vec![list(rows, "Nobody is here.")];
+        }
+        (Deeds::History(_), Outcome::Messages(messages)) => return news::history(model, &messages),
+        (Deeds::Topic(_), Outcome::Room(room)) => {
+            let line = match room.kind {
+                Kind::Direct => "Conversations of two have no topic.".to_owned(),
+                _ => news::topic_line(&room),
+            };
+            model.rooms.learn(room);
+            line
+        }
+        (Deeds::Rename(_), Outcome::Room(room)) => {
+            let after = room.label();
+            if let Some(before) = model.rooms.learn(room.clone()) {
+                news::rename_focus(model, &before, &room);
+            }
+            format!("{label} is called {after} now.")
+        }
+        (Deeds::Invite(users), _) => {
+            let names: Vec<&str> = users.iter().map(UserName::as_str).collect();
+            let are = if users.len() == 1 { "is" } else { "are" };
+            format!("{} {are} in {label} now.", names.join(", "))
+        }
+        (Deeds::Remove { user, ban }, _) => match ban {
+            true => format!("{user} is banned from {label}; /invite {user} lifts that."),
+            false => format!("{user} is not in {label} any more."),
+        },
+        (Deeds::SetRole(user, role), _) => format!("{user} is now {} in {label}.", role.word()),
+        (Deeds::Edit(seq, text), _) => {
+            if let (Some(id), me) = (&spot.id, Untrusted::from(model.me.as_str())) {
+                model
+                    .recent
+                    .remember(id, *seq, &me, Some(&text.as_str().into()));
+            }
+            format!("Message [{seq}] has the new text.")
+        }
+        (Deeds::Delete(seq), _) => {
+            if let Some(id) = &spot.id {
+                model.recent.deleted(id, *seq);
+            }
+            format!("Message [{seq}] is deleted.")
+        }
+        (Deeds::React { seq, emoji, give }, _) => {
+            let emoji = line::emoji(&emoji.as_str().into());
+            match give {
+                true => format!("You gave {emoji} to [{seq}]."),
+                false => format!("You took {emoji} back from [{seq}]."),
+            }
+        }
+        (Deeds::Members | Deeds::History(_) | Deeds::Topic(_) | Deeds::Rename(_), _) => {
+            return Vec::new();
+        }
+    };
+    vec![say(text)]
+}
+
+fn left(model: &mut Model, spot: &Spot, label: &str) -> Vec<Effect> {
+    if let Some(id) = &spot.id {
+        model.rooms.forget(id);
+    }
+    model.open.remove(&spot.place);
+    let told = format!("You are not in {label} any more.");
+    if model.focus.as_ref() != Some(&spot.place) {
+        return vec![say(told)];
+    }
+    model.focus = None;
+    vec![say(format!(
+        "{told} No conversation is open; /start NAME opens one."
+    ))]
+}

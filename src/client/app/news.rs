@@ -1,0 +1,370 @@
+//! What happens in conversations beside messages: edits, reactions, members, names. What was done here is not told
+//! twice: the answer to the act tells it, and the event of it is let pass in silence.
+
+use crate::domain::{name::UserName, role::Role};
+
+use super::{
+    line,
+    model::{Effect, MessageLine, Model},
+    room::{Kind, Room},
+    untrusted::Untrusted,
+    update::say,
+};
+
+/// Own deeds whose events are waited for; past it the oldest is forgotten, and its event told like any other.
+const OWN_NEWS_MAX: usize = 100;
+
+/// Something that happened in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A conversation is new or changed.
+    Room {
+        /// Its state.
+        room: Room,
+        /// Whether this stands for what was there before, as at the first start.
+        is_old: bool,
+    },
+    /// A message has another text.
+    Edited(MessageLine),
+    /// The text of a message is gone.
+    Deleted {
+        /// The conversation.
+        conversation: String,
+        /// The message.
+        seq: u64,
+        /// Who did it.
+        by: Untrusted,
+    },
+    /// The reactions to a message have changed.
+    Reacted {
+        /// The conversation.
+        conversation: String,
+        /// The message.
+        seq: u64,
+        /// All that it has now.
+        reactions: Vec<(Untrusted, u32)>,
+        /// Who did what, if it was one deed: the emoji, and whether it was given.
+        deed: Option<(Untrusted, Untrusted, bool)>,
+    },
+    /// Something happened to a member.
+    Member {
+        /// The conversation.
+        conversation: String,
+        /// To whom.
+        user: Untrusted,
+        /// What.
+        change: Change,
+        /// Who did it.
+        by: Untrusted,
+        /// How many members there are now.
+        members_count: u32,
+    },
+}
+
+/// What happened to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Was added.
+    Added,
+    /// Joined.
+    Joined,
+    /// Left.
+    Left,
+    /// Was removed.
+    Removed,
+    /// Was removed for good.
+    Banned,
+    /// Has this role.
+    Role(Role),
+}
+
+/// Something that was done here and whose event is still to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnNews {
+    /// The conversation, if it was known.
+    pub conversation: Option<String>,
+    /// What was done.
+    pub deed: Deed,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// A message was edited.
+    Edited(u64),
+    /// A message was deleted.
+    Deleted(u64),
+    /// An emoji was given or taken back.
+    Reacted(u64, String, bool),
+    /// Something was done to a member.
+    Member(UserName, Change),
+}
+
+/// Notes that events will tell of this.
+pub fn expect(model: &mut Model, own: OwnNews) {
+    if model.own_news.len() >= OWN_NEWS_MAX {
+        model.own_news.pop_front();
+    }
+    model.own_news.push_back(own);
+}
+
+/// Takes in what happened and returns what to say about it.
+pub fn news(model: &mut Model, news: News) -> Vec<Effect> {
+    match news {
+        News::Room { room, is_old } => room_changed(model, room, is_old),
+        News::Edited(message) => edited(model, &message),
+        News::Deleted {
+            conversation,
+            seq,
+            by,
+        } => deleted(model, &conversation, seq, &by),
+        News::Reacted {
+            conversation,
+            seq,
+            reactions,
+            deed,
+        } => reacted(model, &conversation, seq, &reactions, deed),
+        News::Member {
+            conversation,
+            user,
+            change,
+            by,
+            members_count,
+        } => member_changed(model, &conversation, (&user, change, &by), members_count),
+    }
+}
+
+/// Shows a message, below the beginning of what it answers.
+pub fn message(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
+    let mut shown = quotation(model, message).map_or_else(String::new, |line| line + "\n");
+    remember(model, message);
+    let room = room_label(model, &message.conversation);
+    shown += &line::message(message, room.as_deref(), model.zone);
+    vec![Effect::Print(shown)]
+}
+
+/// Shows messages with their numbers.
+pub fn history(model: &mut Model, messages: &[MessageLine]) -> Vec<Effect> {
+    let mut lines = Vec::new();
+    for message in messages {
+        remember(model, message);
+        lines.extend(quotation(model, message));
+        lines.push(line::numbered(message, model.zone));
+    }
+    match lines.is_empty() {
+        true => vec![say("Nothing was said here yet.")],
+        false => vec![Effect::Print(lines.join("\n"))],
+    }
+}
+
+/// Keeps of a message what quotations need.
+pub fn remember(model: &mut Model, message: &MessageLine) {
+    let (conversation, seq) = (&message.conversation, message.seq);
+    let text = message.text.as_ref();
+    model
+        .recent
+        .remember(conversation, seq, &message.sender, text);
+}
+
+fn quotation(model: &Model, message: &MessageLine) -> Option<String> {
+    let seq = message.reply_to;
+    if seq == 0 {
+        return None;
+    }
+    Some(match model.recent.get(&message.conversation, seq) {
+        Some(known) => line::quotation(&known.sender, known.text.as_ref()),
+        None => line::quotation_of_number(seq),
+    })
+}
+
+/// What a group or channel is called; `None` for DIRECT ones and for what is not known.
+fn room_label(model: &Model, id: &str) -> Option<String> {
+    let room = model.rooms.get(id)?;
+    (room.kind != Kind::Direct).then(|| room.label())
+}
+
+fn in_room(model: &Model, id: &str) -> String {
+    room_label(model, id).map_or_else(String::new, |room| format!(" in {room}"))
+}
+
+fn room_changed(model: &mut Model, room: Room, is_old: bool) -> Vec<Effect> {
+    // The answer to the act that waits tells of it.
+    let is_told = is_old || model.changes_room || room.kind == Kind::Direct;
+    let before = model.rooms.learn(room.clone());
+    if let Some(before) = &before {
+        rename_focus(model, before, &room);
+    }
+    if is_told {
+        return Vec::new();
+    }
+    let label = room.label();
+    let Some(before) = before else {
+        return vec![say(format!(
+            "You are in {label} now; /start {} opens it.",
+            room.spelled()
+        ))];
+    };
+    let mut told = Vec::new();
+    if before.name != room.name {
+        told.push(say(format!("{} is called {label} now.", before.label())));
+    }
+    if before.topic != room.topic {
+        told.push(say(topic_line(&room)));
+    }
+    told
+}
+
+/// Says what a conversation is about.
+pub fn topic_line(room: &Room) -> String {
+    let label = room.label();
+    match room.topic.is_empty() {
+        true => format!("{label} has no topic."),
+        false => format!("The topic of {label}: {}", room.topic.render_line()),
+    }
+}
+
+/// A channel is addressed by its name: lines that follow go to it under its new one.
+pub fn rename_focus(model: &mut Model, before: &Room, after: &Room) {
+    let (Some(old), Some(new)) = (before.place(), after.place()) else {
+        return;
+    };
+    if let Some(opened) = model.open.remove(&old) {
+        model.open.insert(new.clone(), opened);
+    }
+    if model.focus.as_ref() == Some(&old) {
+        model.focus = Some(new);
+    }
+}
+
+fn edited(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
+    remember(model, message);
+    let (id, seq) = (&message.conversation, message.seq);
+    if is_own(model, id, &Deed::Edited(seq)) {
+        return Vec::new();
+    }
+    let Some(text) = &message.text else {
+        return Vec::new();
+    };
+    vec![say(format!(
+        "{} edited [{seq}]{}: {}",
+        message.sender.render_line(),
+        in_room(model, id),
+        text.render_block()
+    ))]
+}
+
+fn deleted(model: &mut Model, id: &str, seq: u64, by: &Untrusted) -> Vec<Effect> {
+    model.recent.deleted(id, seq);
+    if is_own(model, id, &Deed::Deleted(seq)) {
+        return Vec::new();
+    }
+    let by = by.render_line();
+    vec![say(format!(
+        "{by} deleted message [{seq}]{}",
+        in_room(model, id)
+    ))]
+}
+
+fn reacted(
+    model: &mut Model,
+    id: &str,
+    seq: u64,
+    reactions: &[(Untrusted, u32)],
+    deed: Option<(Untrusted, Untrusted, bool)>,
+) -> Vec<Effect> {
+    let place = in_room(model, id);
+    let known = model
+        .recent
+        .get(id, seq)
+        .and_then(|known| known.text.as_ref());
+    let start = known.map_or_else(String::new, |text| format!(": {}", line::start(text)));
+    let Some((user, emoji, added)) = deed else {
+        let all = match reactions.is_empty() {
+            true => "no reactions any more".to_owned(),
+            false => line::reactions(reactions),
+        };
+        return vec![say(format!("Message [{seq}]{place} has {all}{start}"))];
+    };
+    let emoji = line::emoji(&emoji);
+    if is_by_me(model, &user) && is_own(model, id, &Deed::Reacted(seq, emoji.clone(), added)) {
+        return Vec::new();
+    }
+    let user = user.render_line();
+    vec![say(match added {
+        true => format!("{user} gave {emoji} to [{seq}]{place}{start}"),
+        false => format!("{user} took {emoji} back from [{seq}]{place}{start}"),
+    })]
+}
+
+fn member_changed(
+    model: &mut Model,
+    id: &str,
+    (user, change, by): (&Untrusted, Change, &Untrusted),
+    members_count: u32,
+) -> Vec<Effect> {
+    let room = model.rooms.get(id).cloned();
+    let label = room
+        .as_ref()
+        .map_or_else(|| "a conversation".to_owned(), Room::label);
+    let is_me = is_by_me(model, user);
+    let has_ended = matches!(change, Change::Left | Change::Removed | Change::Banned);
+    let own = user.to_user_name().filter(|_| is_by_me(model, by));
+    let is_told = own.is_some_and(|user| is_own(model, id, &Deed::Member(user, change)));
+    if let Some(mut room) = room {
+        room.members_count = members_count;
+        model.rooms.learn(room);
+    }
+    if is_told {
+        // What there is to do about it, the answer does, which came before or comes soon.
+        return Vec::new();
+    }
+    let mut told = vec![say(member_line(user, change, by, &label))];
+    if is_me && has_ended {
+        told.extend(ended(model, id));
+    }
+    told
+}
+
+fn member_line(user: &Untrusted, change: Change, by: &Untrusted, label: &str) -> String {
+    let (user, by) = (user.render_line(), by.render_line());
+    match change {
+        Change::Added => format!("{user} was added to {label} by {by}"),
+        Change::Joined => format!("{user} joined {label}"),
+        Change::Left => format!("{user} left {label}"),
+        Change::Removed => format!("{user} was removed from {label} by {by}"),
+        Change::Banned => format!("{user} was banned from {label} by {by}"),
+        Change::Role(role) => format!("{user} is now {} in {label} (by {by})", role.word()),
+    }
+}
+
+/// This user is no member any more: lines must not go on going there.
+fn ended(model: &mut Model, id: &str) -> Option<Effect> {
+    let room = model.rooms.get(id).cloned()?;
+    model.rooms.forget(id);
+    let place = room.place()?;
+    model.open.remove(&place);
+    if model.focus.as_ref() != Some(&place) {
+        return None;
+    }
+    model.focus = None;
+    Some(say(format!(
+        "No conversation is open any more: what you type would not reach {}. /start NAME opens one.",
+        room.label()
+    )))
+}
+
+fn is_by_me(model: &Model, user: &Untrusted) -> bool {
+    *user == Untrusted::from(model.me.as_str())
+}
+
+/// Whether this was done here; it is then no longer waited for.
+fn is_own(model: &mut Model, id: &str, deed: &Deed) -> bool {
+    let is_it = |own: &OwnNews| {
+        own.deed == *deed && own.conversation.as_deref().is_none_or(|known| known == id)
+    };
+    let Some(at) = model.own_news.iter().position(is_it) else {
+        return false;
+    };
+    model.own_news.remove(at);
+    true
+}

@@ -1,0 +1,524 @@
+//! Reads typed lines: what is text, what is a command, and what stands behind it.
+
+use std::{fmt::Display, str::FromStr};
+
+use crate::domain::{
+    name::{ChannelName, GroupName, Topic, UserName, UserNameError},
+    reaction::Emoji,
+    role::Role,
+    text::MessageText,
+};
+
+use super::{
+    command::{self, Spec, Verb},
+    room::Wanted,
+    untrusted::Untrusted,
+};
+
+/// Messages that `/history` shows when no count is given, and at most.
+const HISTORY_COUNT: usize = 10;
+const HISTORY_COUNT_MAX: usize = 1000;
+/// Letters of a bad argument that are shown.
+const WORD_CHARS_MAX: usize = 20;
+
+/// A command with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Lists everybody.
+    Users,
+    /// Tells the server's time.
+    Time,
+    /// Opens this conversation.
+    Start(Wanted),
+    /// Closes the conversation in front.
+    Stop,
+    /// Shows so many of the last messages.
+    History(usize),
+    /// Answers this message.
+    Reply(u64, MessageText),
+    /// Gives this message another text.
+    Edit(u64, MessageText),
+    /// Deletes this message.
+    Delete(u64),
+    /// Gives an emoji to this message, or takes it back.
+    React {
+        /// The message.
+        seq: u64,
+        /// The emoji.
+        emoji: Emoji,
+        /// Whether it is given.
+        give: bool,
+    },
+    /// Lists the channels with this in their names.
+    Channels(String),
+    /// Joins a channel.
+    Join(ChannelName),
+    /// Makes a channel.
+    Create(ChannelName, Topic),
+    /// Makes a group.
+    Group(GroupName, Vec<UserName>),
+    /// Ends the own membership in front, or of a channel.
+    Leave(Option<ChannelName>),
+    /// Lists members.
+    Members,
+    /// Adds members.
+    Invite(Vec<UserName>),
+    /// Removes a member.
+    Remove {
+        /// Who.
+        user: UserName,
+        /// Whether for good.
+        ban: bool,
+    },
+    /// Gives a role.
+    Role(UserName, Role),
+    /// Shows the topic, or sets it.
+    Topic(Option<Topic>),
+    /// Gives another name.
+    Rename(String),
+    /// Leaves.
+    Quit,
+    /// Lists the commands.
+    Commands,
+    /// Explains.
+    Help,
+}
+
+/// What a typed line is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A command.
+    Command(Command),
+    /// A text to send, exactly as typed.
+    Text(String),
+}
+
+/// Why a line that begins with a slash is no command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No row of the table has this name.
+    #[error(
+        "There is no command /{word}{} /commands lists them all; //{word} sends it as a text.",
+        .suggestion.map_or_else(|| ".".to_owned(), |name| format!("; did you mean /{name}?"))
+    )]
+    Unknown {
+        /// The word behind the slash, made safe and cut.
+        word: String,
+        /// The nearest command, if one is near.
+        suggestion: Option<&'static str>,
+    },
+    /// The argument is missing.
+    #[error("/{name} needs {argument}: type /{name} {argument}, for example /{name} {example}.")]
+    ArgumentMissing {
+        /// The command.
+        name: &'static str,
+        /// What it needs.
+        argument: &'static str,
+        /// An example.
+        example: &'static str,
+    },
+    /// Something follows a command that takes nothing.
+    #[error("/{0} stands alone: type just /{0}.")]
+    ArgumentUnwanted(&'static str),
+    /// The argument is no user name.
+    #[error("Cannot start a conversation: {0}.")]
+    BadName(UserNameError),
+    /// The argument cannot be one.
+    #[error("/{name} {argument}: {problem}.")]
+    Bad {
+        /// The command.
+        name: &'static str,
+        /// What it takes.
+        argument: &'static str,
+        /// What is wrong, and the mend.
+        problem: String,
+    },
+}
+
+/// Reads a typed line, without its line end.
+pub fn parse(line: &str) -> Result<Input, CommandError> {
+    let Some(command) = line.strip_prefix('/') else {
+        return Ok(Input::Text(line.to_owned()));
+    };
+    if command.starts_with('/') {
+        return Ok(Input::Text(command.to_owned()));
+    }
+    let (word, rest) = command
+        .split_once(char::is_whitespace)
+        .unwrap_or((command, ""));
+    let argument = rest.trim();
+    let spec = command::find(word)?;
+    match (spec.argument.is_empty(), argument.is_empty()) {
+        (true, false) => return Err(CommandError::ArgumentUnwanted(spec.name)),
+        (false, true) if spec.needs_argument() => return Err(missing(spec)),
+        _ => {}
+    }
+    command_of(spec, argument).map(Input::Command)
+}
+
+fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
+    let read = Argument(spec);
+    Ok(match spec.verb {
+        Verb::Users => Command::Users,
+        Verb::Time => Command::Time,
+        Verb::Start => Command::Start(wanted(&read, argument)?),
+        Verb::Stop => Command::Stop,
+        Verb::History if argument.is_empty() => Command::History(HISTORY_COUNT),
+        Verb::History => match argument.parse() {
+            Ok(count @ 1..=HISTORY_COUNT_MAX) => Command::History(count),
+            _ => {
+                let problem = format!("the count is a number from 1 to {HISTORY_COUNT_MAX}");
+                return Err(read.bad(problem));
+            }
+        },
+        Verb::Reply => {
+            let (seq, text) = read.seq_and_more(argument)?;
+            Command::Reply(seq, read.as_is(text)?)
+        }
+        Verb::Edit => {
+            let (seq, text) = read.seq_and_more(argument)?;
+            Command::Edit(seq, read.as_is(text)?)
+        }
+        Verb::Delete => Command::Delete(read.seq(argument)?),
+        Verb::React | Verb::Unreact => {
+            let (seq, emoji) = read.seq_and_more(argument)?;
+            let (emoji, give) = (read.as_is(emoji)?, spec.verb == Verb::React);
+            Command::React { seq, emoji, give }
+        }
+        Verb::Channels => {
+            let text = argument.strip_prefix('#').unwrap_or(argument);
+            Command::Channels(text.to_owned())
+        }
+        Verb::Join => Command::Join(read.channel(argument)?),
+        Verb::Create => {
+            let (name, topic) = first_word(argument);
+            Command::Create(read.channel(name)?, read.as_is(topic)?)
+        }
+        Verb::Group => {
+            let (name, users) = quoted_or_word(argument);
+            Command::Group(read.as_is(name)?, read.users(users)?)
+        }
+        Verb::Leave if argument.is_empty() => Command::Leave(None),
+        Verb::Leave => Command::Leave(Some(read.channel(argument)?)),
+        Verb::Members => Command::Members,
+        Verb::Invite => Command::Invite(read.users(argument)?),
+        Verb::Kick | Verb::Ban => Command::Remove {
+            user: read.as_is(argument)?,
+            ban: spec.verb == Verb::Ban,
+        },
+        Verb::Role => {
+            let (user, role) = first_word(argument);
+            Command::Role(read.as_is(user)?, read.role(role)?)
+        }
+        Verb::Topic if argument.is_empty() => Command::Topic(None),
+        Verb::Topic if argument == "-" => Command::Topic(Some(Topic::default())),
+        Verb::Topic => Command::Topic(Some(read.as_is(argument)?)),
+        Verb::Rename => Command::Rename(argument.to_owned()),
+        Verb::Quit => Command::Quit,
+        Verb::Commands => Command::Commands,
+        Verb::Help => Command::Help,
+    })
+}
+
+fn missing(spec: &Spec) -> CommandError {
+    CommandError::ArgumentMissing {
+        name: spec.name,
+        argument: spec.argument,
+        example: spec.example,
+    }
+}
+
+fn wanted(read: &Argument<'_>, argument: &str) -> Result<Wanted, CommandError> {
+    if argument.starts_with('#') {
+        return Ok(Wanted::Channel(read.channel(argument)?));
+    }
+    if let Some(name) = argument.strip_prefix('"') {
+        return Ok(Wanted::Group(name.trim_end_matches('"').to_owned()));
+    }
+    if let Some(id) = argument.strip_prefix("id:") {
+        return Ok(Wanted::Id(id.to_owned()));
+    }
+    argument
+        .parse()
+        .map(Wanted::User)
+        .map_err(CommandError::BadName)
+}
+
+fn first_word(argument: &str) -> (&str, &str) {
+    match argument.split_once(char::is_whitespace) {
+        Some((word, rest)) => (word, rest.trim_start()),
+        None => (argument, ""),
+    }
+}
+
+/// Several words in quotes, or one without.
+fn quoted_or_word(argument: &str) -> (&str, &str) {
+    let quoted = argument.strip_prefix('"').and_then(|it| it.split_once('"'));
+    match quoted {
+        Some((name, rest)) => (name, rest.trim_start()),
+        None => first_word(argument),
+    }
+}
+
+/// Reads the arguments of a command.
+struct Argument<'a>(&'a Spec);
+
+impl Argument<'_> {
+    fn bad(&self, problem: String) -> CommandError {
+        CommandError::Bad {
+            name: self.0.name,
+            argument: self.0.argument,
+            problem,
+        }
+    }
+
+    fn as_is<T: FromStr<Err: Display>>(&self, text: &str) -> Result<T, CommandError> {
+        text.parse()
+            .map_err(|error: T::Err| self.bad(error.to_string()))
+    }
+
+    fn channel(&self, text: &str) -> Result<ChannelName, CommandError> {
+        self.as_is(text.strip_prefix('#').unwrap_or(text))
+    }
+
+    fn users(&self, text: &str) -> Result<Vec<UserName>, CommandError> {
+        let users = text.split_whitespace().map(|name| self.as_is(name));
+        users.collect()
+    }
+
+    fn seq(&self, text: &str) -> Result<u64, CommandError> {
+        match text.trim_matches(['[', ']']).parse() {
+            Ok(seq @ 1..) => Ok(seq),
+            _ => Err(self.bad(format!(
+                "\"{}\" is no number of a message; /history shows the numbers",
+                Untrusted::from(text).render_start(WORD_CHARS_MAX)
+            ))),
+        }
+    }
+
+    fn seq_and_more<'a>(&self, text: &'a str) -> Result<(u64, &'a str), CommandError> {
+        let (seq, more) = first_word(text);
+        let seq = self.seq(seq)?;
+        match more.is_empty() {
+            true => Err(missing(self.0)),
+            false => Ok((seq, more)),
+        }
+    }
+
+    fn role(&self, text: &str) -> Result<Role, CommandError> {
+        let word = text.to_lowercase();
+        let is_it = |role: &Role| role.word() == word;
+        Role::ALL
+            .into_iter()
+            .find(is_it)
+            .ok_or_else(|| self.bad("a role is owner, admin, member or read-only".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(line: &str) -> Command {
+        match parse(line) {
+            Ok(Input::Command(command)) => command,
+            other => panic!("{line:?} is {other:?}"),
+        }
+    }
+
+    fn error(line: &str) -> String {
+        parse(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_row_of_the_table_parses_in_any_case() {
+        for spec in &command::COMMANDS {
+            let argument = match spec.example.split_once(';') {
+                Some((example, _)) => format!(" {example}"),
+                None => format!(" {}", spec.example),
+            };
+            for name in [spec.name.to_owned(), spec.name.to_uppercase()] {
+                assert!(
+                    matches!(parse(&format!("/{name}{argument}")), Ok(Input::Command(_))),
+                    "{name}"
+                );
+            }
+        }
+        assert_eq!(
+            command("/START  Bob "),
+            Command::Start(Wanted::User("bob".parse().unwrap()))
+        );
+        assert_eq!(command("/stop "), Command::Stop);
+    }
+
+    #[test]
+    fn text_is_whatever_does_not_begin_with_one_slash() {
+        for text in [
+            "hello",
+            "xSTOP",
+            " /stop",
+            " leading space",
+            "",
+            "a /quit",
+            "\t",
+        ] {
+            assert_eq!(parse(text), Ok(Input::Text(text.to_owned())), "{text:?}");
+        }
+        assert_eq!(parse("//stop"), Ok(Input::Text("/stop".to_owned())));
+        assert_eq!(parse("///"), Ok(Input::Text("//".to_owned())));
+    }
+
+    #[test]
+    fn start_without_a_name_names_the_mend() {
+        let text = "/start needs NAME: type /start NAME, for example /start bob; /users lists \
+                    everybody.";
+        assert_eq!(error("/START"), text);
+        assert_eq!(error("/start   "), text);
+        assert_eq!(
+            error("/start bob and carol"),
+            "Cannot start a conversation: a user name cannot contain ' '; use a-z 0-9 . _ -."
+        );
+    }
+
+    #[test]
+    fn a_command_that_stands_alone_takes_nothing() {
+        assert_eq!(error("/stop it"), "/stop stands alone: type just /stop.");
+    }
+
+    #[test]
+    fn what_stands_behind_is_read() {
+        let name = |text: &str| text.parse::<UserName>().unwrap();
+        let general = || "general".parse::<ChannelName>().unwrap();
+        let text = |text: &str| text.parse::<MessageText>().unwrap();
+        for (line, wanted) in [
+            ("/start #General", Wanted::Channel(general())),
+            (
+                "/start \"two words\"",
+                Wanted::Group("two words".to_owned()),
+            ),
+            ("/start id:c7", Wanted::Id("c7".to_owned())),
+        ] {
+            assert_eq!(command(line), Command::Start(wanted), "{line}");
+        }
+        let topic = |text: &str| text.parse::<Topic>().unwrap();
+        let group = |text: &str| text.parse::<GroupName>().unwrap();
+        for (line, expected) in [
+            ("/create general", Command::Create(general(), topic(""))),
+            (
+                "/create #general  all of it",
+                Command::Create(general(), topic("all of it")),
+            ),
+            ("/group trip", Command::Group(group("trip"), Vec::new())),
+            (
+                "/group \"the trip\" bob carol",
+                Command::Group(group("the trip"), vec![name("bob"), name("carol")]),
+            ),
+            ("/join #general", Command::Join(general())),
+            ("/leave", Command::Leave(None)),
+            ("/leave #general", Command::Leave(Some(general()))),
+            ("/channels", Command::Channels(String::new())),
+            ("/channels #gen", Command::Channels("gen".to_owned())),
+            (
+                "/invite bob carol",
+                Command::Invite(vec![name("bob"), name("carol")]),
+            ),
+            (
+                "/kick Bob",
+                Command::Remove {
+                    user: name("bob"),
+                    ban: false,
+                },
+            ),
+            (
+                "/ban bob",
+                Command::Remove {
+                    user: name("bob"),
+                    ban: true,
+                },
+            ),
+            (
+                "/role bob READ-only",
+                Command::Role(name("bob"), Role::ReadOnly),
+            ),
+            ("/topic", Command::Topic(None)),
+            ("/topic -", Command::Topic(Some(topic("")))),
+            ("/topic a b", Command::Topic(Some(topic("a b")))),
+            ("/rename new name", Command::Rename("new name".to_owned())),
+            ("/reply 3  yes or no", Command::Reply(3, text("yes or no"))),
+            ("/edit [3] yes", Command::Edit(3, text("yes"))),
+            ("/delete 3", Command::Delete(3)),
+            (
+                "/react 3 👍",
+                Command::React {
+                    seq: 3,
+                    emoji: "👍".parse().unwrap(),
+                    give: true,
+                },
+            ),
+            (
+                "/unreact 3 👍",
+                Command::React {
+                    seq: 3,
+                    emoji: "👍".parse().unwrap(),
+                    give: false,
+                },
+            ),
+            ("/history", Command::History(10)),
+            ("/history 3", Command::History(3)),
+        ] {
+            assert_eq!(command(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_the_mend() {
+        for (line, wanted) in [
+            (
+                "/reply x yes",
+                "/reply N TEXT: \"x\" is no number of a message; /history shows the numbers.",
+            ),
+            (
+                "/reply 3",
+                "/reply needs N TEXT: type /reply N TEXT, for example /reply 3 yes; /history shows the numbers.",
+            ),
+            (
+                "/delete 0",
+                "/delete N: \"0\" is no number of a message; /history shows the numbers.",
+            ),
+            (
+                "/delete \u{1b}[2J",
+                "/delete N: \"␛[2J\" is no number of a message; /history shows the numbers.",
+            ),
+            (
+                "/history 0",
+                "/history [COUNT]: the count is a number from 1 to 1000.",
+            ),
+            (
+                "/role bob king",
+                "/role USER ROLE: a role is owner, admin, member or read-only.",
+            ),
+            (
+                "/role bob",
+                "/role USER ROLE: a role is owner, admin, member or read-only.",
+            ),
+            (
+                "/kick b!",
+                "/kick USER: a user name cannot contain '!'; use a-z 0-9 . _ -.",
+            ),
+            (
+                "/join",
+                "/join needs #NAME: type /join #NAME, for example /join #general; /channels lists them.",
+            ),
+        ] {
+            assert_eq!(error(line), wanted, "{line}");
+        }
+        for line in [
+            "/join #a/b",
+            "/react 3 two words",
+            "/group \"\" bob",
+            "/members of",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What the line mode asks the server for: each question is one future that brings its answer, as objects for programs
+//! and as words for `app`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    domain::name::UserName,
+    pb::{self, ConversationKind},
+};
+
+use super::{
+    app::{
+        acts::{Act, Deeds, Outcome, Spot},
+        model::Msg,
+        room::{Place, Wanted},
+    },
+    json::{self, Named},
+    net::{
+        error::ClientError,
+        history::Position,
+        rooms::{RoomChange, RoomWish},
+        session::{Patience, Session},
+    },
+    translate,
+};
+
+/// How long a command waits for a server that cannot be reached.
+pub const PATIENCE: Patience = Patience::For(Duration::from_secs(5));
+/// How long the start waits for the list of conversations: without it names are missing, and nothing else.
+const ROOMS_PATIENCE: Patience = Patience::For(Duration::from_secs(2));
+
+/// What a question brought.
+#[derive(Debug)]
+pub struct Brought<T> {
+    /// What it means.
+    pub what: T,
+    /// The same for programs: each object with its key. Where there are some, a program needs no words.
+    pub objects: Vec<(&'static str, Value)>,
+    /// Names that occur in it, for completion.
+    pub names: Vec<String>,
+}
+
+/// What happened, as the line mode takes it in.
+pub type Answer = Brought<Msg>;
+
+impl<T> Brought<T> {
+    fn new(what: T) -> Self {
+        Self {
+            what,
+            objects: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+
+    fn with<'a, M: Named + 'a>(
+        mut self,
+        key: &'static str,
+        messages: impl IntoIterator<Item = &'a M>,
+    ) -> Self {
+        let objects = messages.into_iter().map(|it| (key, json::value(it).into()));
+        self.objects.extend(objects);
+        self
+    }
+
+    fn with_names(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.names.extend(names);
+        self
+    }
+}
+
+/// Asks for everybody.
+pub async fn users(session: Session) -> Answer {
+    match session.users(PATIENCE).await {
+        Ok(users) => {
+            let lines = users.iter().cloned().map(translate::user).collect();
+            Answer::new(Msg::Users(Ok(lines)))
+                .with("user", &users)
+                .with_names(users.iter().map(|user| user.name.clone()))
+        }
+        Err(error) => Answer::new(Msg::Users(Err(translate::problem(&error)))),
+    }
+}
+
+/// Asks for the time.
+pub async fn time(session: Session) -> Answer {
+    match session.time(PATIENCE).await {
+        Ok(time) => Answer::new(Msg::Time(Ok(translate::time(time.time)))).with("time", [&time]),
+        Err(error) => Answer::new(Msg::Time(Err(translate::problem(&error)))),
+    }
+}
+
+/// Asks for the conversations of this user, whose names lines need.
+pub async fn rooms(session: Session, me: UserName) -> Answer {
+    let all = session.conversations(ROOMS_PATIENCE).await;
+    let all = all.unwrap_or_default();
+    let names = all.iter().map(spoken_name).collect::<Vec<_>>();
+    let rooms = all.into_iter().map(|it| translate::room(it, &me)).collect();
+    Answer::new(Msg::Rooms(rooms)).with_names(names)
+}
+
+fn spoken_name(conversation: &pb::Conversation) -> String {
+    match conversation.kind() {
+        ConversationKind::Channel => format!("#{}", conversation.name),
+        _ => conversation.name.clone(),
+    }
+}
+
+/// Asks for a conversation to open.
+pub async fn start(session: Session, me: UserName, wanted: Wanted) -> Answer {
+    let found = match &wanted {
+        Wanted::User(name) => session
+            .start_conversation(name, PATIENCE)
+            .await
+            .map(|it| vec![it]),
+        Wanted::Channel(name) => {
+            let found = session.channel_of_mine(name, PATIENCE).await;
+            found.map(|it| it.into_iter().collect())
+        }
+        Wanted::Group(name) => groups(&session, name).await,
+        Wanted::Id(id) => session.conversation(id, PATIENCE).await.map(|it| vec![it]),
+    };
+    let names: Vec<String> = match &found {
+        Ok(found) => found.iter().map(spoken_name).collect(),
+        Err(_) => Vec::new(),
+    };
+    let found = found.map(|found| {
+        let rooms = found.into_iter().map(|it| translate::room(it, &me));
+        rooms.collect()
+    });
+    Answer::new(translate::started(wanted, found)).with_names(names)
+}
+
+async fn groups(session: &Session, name: &str) -> Result<Vec<pb::Conversation>, ClientError> {
+    let mut all = session.conversations(PATIENCE).await?;
+    all.retain(|it| it.kind() == ConversationKind::Group && it.name == name);
+    Ok(all)
+}
+
+/// Does something to a conversation.
+pub async fn act(session: Session, me: UserName, act: Act) -> Answer {
+    let done = match &act {
+        Act::Create(name, topic) => {
+            let wish = RoomWish {
+                kind: ConversationKind::Channel,
+                name: name.to_string(),
+                topic: topic.as_str().to_owned(),
+                users: Vec::new(),
+            };
+            session
+                .create_conversation(&wish)
+                .await
+                .map(|it| of_room(it, &me))
+        }
+        Act::Group(name, users) => {
+            let wish = RoomWish {
+                kind: ConversationKind::Group,
+                name: name.as_str().to_owned(),
+                topic: String::new(),
+                users: users.clone(),
+            };
+            session
+                .create_conversation(&wish)
+                .await
+                .map(|it| of_room(it, &me))
+        }
+        Act::Join(name) => session
+            .join_channel(name, PATIENCE)
+            .await
+            .map(|it| of_room(it, &me)),
+        Act::Channels(text) => session.channels(text, PATIENCE).await.map(|channels| {
+            let rooms = channels.iter().cloned();
+            let rooms = rooms.map(|it| translate::room(it, &me)).collect();
+            Brought::new(Outcome::Channels(rooms))
+                .with("channel", &channels)
+                .with_names(channels.iter().map(spoken_name))
+        }),
+        Act::At(spot, deed) => at(&session, &me, spot, deed).await,
+    };
+    match done {
+        Ok(done) => Answer {
+            what: Msg::Acted {
+                act,
+                outcome: Ok(done.what),
+            },
+            objects: done.objects,
+            names: done.names,
+        },
+        Err(error) => Answer::new(Msg::Acted {
+            act,
+            outcome: Err(translate::problem(&error)),
+        }),
+    }
+}
+
+fn of_room(conversation: pb::Conversation, me: &UserName) -> Brought<Outcome> {
+    let name = spoken_name(&conversation);
+    let room = translate::room(conversation.clone(), me);
+    Brought::new(Outcome::Room(room))
+        .with("conversation", [&conversation])
+        .with_names([name])
+}
+
+async fn at(
+    session: &Session,
+    me: &UserName,
+    spot: &Spot,
+    deed: &Deeds,
+) -> Result<Brought<Outcome>, ClientError> {
+    let id = match &spot.id {
+        Some(id) => id.clone(),
+        None => find(session, &spot.place).await?,
+    };
+    let id = id.as_str();
+    let nothing = || Brought::new(Outcome::Done);
+    Ok(match deed {
+        Deeds::Leave => {
+            session.leave_conversation(id).await?;
+            nothing()
+        }
+        Deeds::Members => {
+            let members = session.members(id, false, PATIENCE).await?;
+            let lines = members.iter().cloned().map(translate::member).collect();
+            Brought::new(Outcome::Members(lines))
+                .with("member", &members)
+                .with_names(
+                    members
+                        .iter()
+                        .filter_map(|it| Some(it.user.as_ref()?.name.clone())),
+                )
+        }
+        Deeds::Invite(users) => {
+            let members = session.add_members(id, users, PATIENCE).await?;
+            nothing().with("member", &members)
+        }
+        Deeds::Remove { user, ban } => {
+            session.remove_member(id, user, *ban).await?;
+            nothing()
+        }
+        Deeds::SetRole(user, role) => {
+            let role = translate::role(*role);
+            let member = session.set_role(id, user, role, PATIENCE).await?;
+            nothing().with("member", [&member])
+        }
+        Deeds::Topic(None) => of_room(session.conversation(id, PATIENCE).await?, me),
+        Deeds::Topic(Some(topic)) => {
+            let change = RoomChange {
+                topic: Some(topic.as_str().to_owned()),
+                ..RoomChange::default()
+            };
+            of_room(
+                session.update_conversation(id, &change, PATIENCE).await?,
+                me,
+            )
+        }
+        Deeds::Rename(name) => {
+            let change = RoomChange {
+                name: Some(name.clone()),
+                ..RoomChange::default()
+            };
+            of_room(
+                session.update_conversation(id, &change, PATIENCE).await?,
+                me,
+            )
+        }
+        Deeds::History(count) => {
+            let messages = session
+                .history(id, Position::Newest, *count, PATIENCE)
+                .await?;
+            let lines = messages.iter().cloned().map(translate::message).collect();
+            Brought::new(Outcome::Messages(lines)).with("history", &messages)
+        }
+        Deeds::Edit(seq, text) => {
+            let message = session
+                .edit_message(id, *seq, text.as_str(), PATIENCE)
+                .await?;
+            nothing().with("edited", [&message])
+        }
+        Deeds::Delete(seq) => {
+            let message = session.delete_message(id, *seq, PATIENCE).await?;
+            nothing().with("deleted", [&message])
+        }
+        Deeds::React { seq, emoji, give } => {
+            let emoji = emoji.as_str();
+            match give {
+                true => {
+                    let answer = session.add_reaction(id, *seq, emoji, PATIENCE).await?;
+                    nothing().with("reacted", [&answer])
+                }
+                false => {
+                    let answer = session.remove_reaction(id, *seq, emoji, PATIENCE).await?;
+                    nothing().with("reacted", [&answer])
+                }
+            }
+        }
+    })
+}
+
+/// The id of a place that was opened while the server was away.
+async fn find(session: &Session, place: &Place) -> Result<String, ClientError> {
+    match place {
+        Place::Group(id) => Ok(id.clone()),
+        Place::User(name) => Ok(session.start_conversation(name, PATIENCE).await?.id),
+        Place::Channel(name) => {
+            let found = session.channel_of_mine(name, PATIENCE).await?;
+            found
+                .map(|it| it.id)
+                .ok_or_else(|| ClientError::NotAMember(format!("#{name}").into()))
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Members of groups and channels in memory: joining, leaving, roles and bans.
+//!
+//! Every method does all its checks before it changes anything. Who may do what is `domain::role`'s to say. A membership
+//! that ends is kept with its user: what was committed while it lasted is still owed to the user's devices.
+
+use std::ops::Bound;
+
+use super::{
+    State,
+    conversations::{Happening, MemberRow, members_max},
+    users::Former,
+};
+use crate::{
+    domain::{
+        clock::TimeMs,
+        conversation::{ConversationView, HistoryAccess, Member},
+        event::{EventBody, MemberChange, MemberChanged},
+        ids::{ConversationId, UserId},
+        invalid::Invalid,
+        limits::CHANNEL_MEMBERS_MAX,
+        name::{ChannelName, UserName},
+        page::PageSize,
+        role::Role,
+        user::UserRef,
+    },
+    store::{ActError, MemberPage},
+};
+
+impl State {
+    /// Makes a user a member: first its devices get the state, then all members hear of it.
+    fn admit(
+        &mut self,
+        id: ConversationId,
+        user: &UserRef,
+        by: &UserRef,
+        change: MemberChange,
+        role: Role,
+        at: TimeMs,
+    ) {
+        let Some(row) = self.conversations.get(&id) else {
+            return;
+        };
+        let last_seq = row.last_seq();
+        let mut member = MemberRow::new(user.clone(), role, self.log.end, at);
+        member.read_seq = last_seq;
+        member.floor = match row.history {
+            HistoryAccess::SinceJoin => last_seq,
+            HistoryAccess::All => row.open_from,
+        };
+        self.put_member(id, member);
+        self.tell_privately(id, user.id);
+        self.tell_member(id, user, by, change);
+    }
+
+    /// Tells all members what happened to one.
+    fn tell_member(
+        &mut self,
+        id: ConversationId,
+        user: &UserRef,
+        by: &UserRef,
+        change: MemberChange,
+    ) {
+        if let Some(row) = self.conversations.get_mut(&id) {
+            let changed = MemberChanged {
+                conversation: id,
+                user: user.clone(),
+                change,
+                by: by.clone(),
+                members_count: row.members_count(),
+            };
+            let body = EventBody::MemberChanged(changed.clone());
+            let offset = self.log.push(body, row.readers());
+            row.changes.insert(offset, Happening::Member(changed));
+        }
+    }
+
+    /// Ends a membership, and tells of it all who were members, the one who is none any more included.
+    fn close_membership(
+        &mut self,
+        id: ConversationId,
+        user: UserId,
+        by: &UserRef,
+        change: MemberChange,
+    ) {
+        let Some(row) = self.conversations.get_mut(&id) else {
+            return;
+        };
+        let readers = row.readers();
+        let Some(member) = row.members.remove(&user) else {
+            return;
+        };
+        let changed = MemberChanged {
+            conversation: id,
+            user: member.user,
+            change,
+            by: by.clone(),
+            members_count: row.members_count(),
+        };
+        let body = EventBody::MemberChanged(changed.clone());
+        let left = self.log.push(body, readers);
+        row.changes.insert(left, Happening::Member(changed));
+        let former = Former {
+            conversation: id,
+            joined: member.joined,
+            left,
+            floor: member.floor,
+            last_seq: row.last_seq(),
+        };
+        self.waiting.remove(&(id, user));
+        if let Some(row) = self.users.row_mut(user) {
+            row.conversations.remove(&id);
+            row.former.push(former);
+        }
+    }
+
+    pub(super) fn join_channel(
+        &mut self,
+        user: &UserRef,
+        name: ChannelName,
+        at: TimeMs,
+    ) -> Result<ConversationView, ActError> {
+        let id = self.channels.get(&name).copied();
+        let row = id.and_then(|id| self.conversations.get(&id));
+        let Some(row) = row else {
+            return Err(ActError::ChannelNotFound(name));
+        };
+        if let Some(member) = row.members.get(&user.id) {
+            return Ok(row.view(member));
+        }
+        if row.bans.contains_key(&user.id) {
+            return Err(ActError::Banned);
+        }
+        if row.members.len() >= CHANNEL_MEMBERS_MAX {
+            return Err(ActError::Full(CHANNEL_MEMBERS_MAX));
+        }
+        let role = match row.members.is_empty() {
+            true => Role::Owner,
+            false => Role::Member,
+        };
+        let id = row.id;
+        self.admit(id, user, user, MemberChange::Joined(role), role, at);
+        self.view(user.id, id).ok_or(ActError::NotMember(id))
+    }
+
+    pub(super) fn leave_conversation(
+        &mut self,
+        user: &UserRef,
+        id: ConversationId,
+    ) -> Result<(), ActError> {
+        let (row, member) = self.group(user.id, id)?;
+        if row.is_last_owner(member) && row.members.len() > 1 {
+            return Err(ActError::LastOwner);
+        }
+        self.close_membership(id, user.id, user, MemberChange::Left);
+        Ok(())
+    }
+
+    pub(super) fn add_members(
+        &mut self,
+        by: &UserRef,
+        id: ConversationId,
+        names: Vec<UserName>,
+        at: TimeMs,
+    ) -> Result<Vec<Member>, ActError> {
+        let (row, member) = self.group(by.id, id)?;
+        if !member.role.speaks() {
+            return Err(ActError::ReadOnly);
+        }
+        let users = self.named_once(names)?;
+        let is_new = |user: &&UserRef| !row.members.contains_key(&user.id);
+        let new: Vec<UserRef> = users.iter().filter(is_new).cloned().collect();
+        let mut banned = new.iter().filter(|user| row.bans.contains_key(&user.id));
+        if let Some(banned) = banned.next().filter(|_| !member.role.runs()) {
+            return Err(ActError::UserBanned(banned.name.clone()));
+        }
+        let max = members_max(&row.kind);
+        if !new.is_empty() && row.members.len() + new.len() > max {
+            return Err(ActError::Full(max));
+        }
+
+        for user in &new {
+            if let Some(row) = self.conversations.get_mut(&id) {
+                row.bans.remove(&user.id);
+            }
+            let change = MemberChange::Added(Role::Member);
+            self.admit(id, user, by, change, Role::Member, at);
+        }
+        let (row, _) = self.group(by.id, id)?;
+        let members = users.iter().filter_map(|user| row.members.get(&user.id));
+        Ok(members.map(MemberRow::member).collect())
+    }
+
+    pub(super) fn remove_member(
+        &mut self,
+        by: &UserRef,
+        id: ConversationId,
+        name: UserName,
+        ban: bool,
+        at: TimeMs,
+    ) -> Result<(), ActError> {
+        let (row, own) = self.group(by.id, id)?;
+        if !own.role.runs() {
+            return Err(ActError::RoleTooLow);
+        }
+        let Some(user) = self.users.named(&name) else {
+            return Err(ActError::UserNotFound(name));
+        };
+        if user.id == by.id {
+            let mend = "that is you; leave the conversation instead";
+            return Err(Invalid::new("REMOVES_ONESELF", "user_name", mend).into());
+        }
+        let role = row.members.get(&user.id).map(|member| member.role);
+        if role.is_none() && !ban {
+            return Err(ActError::MemberNotFound(name));
+        }
+        if !own.role.may_remove(role) {
+            return Err(ActError::RoleTooLow);
+        }
+
+        let change = match ban {
+            true => MemberChange::Banned,
+            false => MemberChange::Removed,
+        };
+        self.close_membership(id, user.id, by, change);
+        if let Some(row) = self.conversations.get_mut(&id).filter(|_| ban) {
+            row.bans.entry(user.id).or_insert(Member {
+                user,
+                role: None,
+                since: at,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_role(
+        &mut self,
+        by: &UserRef,
+        id: ConversationId,
+        name: UserName,
+        role: Role,
+    ) -> Result<Member, ActError> {
+        let (row, own) = self.group(by.id, id)?;
+        if !own.role.runs() {
+            return Err(ActError::RoleTooLow);
+        }
+        let Some(user) = self.users.named(&name) else {
+            return Err(ActError::UserNotFound(name));
+        };
+        let Some(member) = row.members.get(&user.id) else {
+            return Err(ActError::MemberNotFound(name));
+        };
+        let mut answer = member.member();
+        if member.role == role {
+            return Ok(answer);
+        }
+        if !own.role.may_set(member.role, role) {
+            return Err(ActError::RoleTooLow);
+        }
+        if row.is_last_owner(member) {
+            return Err(ActError::LastOwner);
+        }
+
+        let row = self.conversations.get_mut(&id);
+        if let Some(member) = row.and_then(|row| row.members.get_mut(&user.id)) {
+            member.role = role;
+        }
+        self.tell_member(id, &user, by, MemberChange::Role(role));
+        answer.role = Some(role);
+        Ok(answer)
+    }
+
+    pub(super) fn list_members(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        banned: bool,
+        after: Option<UserId>,
+        size: PageSize,
+    ) -> Result<MemberPage, ActError> {
+        let (row, own) = self.group(user, id)?;
+        if banned && !own.role.runs() {
+            return Err(ActError::RoleTooLow);
+        }
+        let from = (
+            after.map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Unbounded,
+        );
+        if banned {
+            let rest = row.bans.range(from).map(|(_, banned)| banned.clone());
+            return Ok(page(rest, size));
+        }
+        let rest = row.members.range(from).map(|(_, member)| member.member());
+        Ok(page(rest, size))
+    }
+}
+
+/// Takes one page of what is left.
+fn page(mut rest: impl Iterator<Item = Member>, size: PageSize) -> MemberPage {
+    MemberPage {
+        members: rest.by_ref().take(size.items()).collect(),
+        more: rest.next().is_some(),
+    }
+}

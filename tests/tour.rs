@@ -1,0 +1,260 @@
+//! A tour through every slash command: three people in pseudo-terminals, their whole transcripts compared.
+
+use tinychat::client::app::command::COMMANDS;
+
+use super::{
+    line_client::timeless,
+    support::{
+        Server,
+        terminal::{Home, Terminal},
+    },
+};
+
+/// Who types, what, and what must show for whom before the next line is typed.
+type Step = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const TOUR: &[Step] = &[
+    ("ann", "/users", &[("ann", "carol <ONLINE>")]),
+    ("ann", "/time", &[("ann", "<> 20")]),
+    ("ann", "/commands", &[("ann", "how to use this")]),
+    ("ann", "/help", &[("ann", "which /history shows")]),
+    // Two people.
+    ("ann", "/start bob", &[("ann", "closes it.")]),
+    ("ann", "hello bob", &[("bob", "> hello bob")]),
+    ("bob", "/start ann", &[("bob", "closes it.")]),
+    (
+        "bob",
+        "/reply 1 hello ann",
+        &[("ann", "> ann: hello bob"), ("ann", "> hello ann")],
+    ),
+    ("ann", "/history", &[("ann", "[2] hello ann")]),
+    (
+        "ann",
+        "/edit 1 hello, bob",
+        &[("ann", "the new text"), ("bob", "edited [1]: hello, bob")],
+    ),
+    (
+        "bob",
+        "/react 1 👍",
+        &[("bob", "You gave"), ("ann", "bob gave 👍")],
+    ),
+    (
+        "ann",
+        "/history",
+        &[("ann", "(edited) {👍 1}"), ("ann", "[2] hello ann")],
+    ),
+    (
+        "bob",
+        "/unreact 1 👍",
+        &[("bob", "You took"), ("ann", "bob took 👍")],
+    ),
+    (
+        "ann",
+        "/delete 1",
+        &[("ann", "is deleted"), ("bob", "ann deleted message [1]")],
+    ),
+    (
+        "bob",
+        "/history 2",
+        &[("bob", "[1] (deleted)"), ("bob", "[2] hello ann")],
+    ),
+    ("ann", "/stop", &[("ann", "is closed")]),
+    ("ann", "/history", &[("ann", "No conversation is open")]),
+    // A channel.
+    (
+        "ann",
+        "/create #general all and everything",
+        &[("ann", "closes it.")],
+    ),
+    ("bob", "/channels", &[("bob", "#general <1 MEMBER> all")]),
+    (
+        "bob",
+        "/start #general",
+        &[("bob", "You are not in #general")],
+    ),
+    (
+        "bob",
+        "/join #general",
+        &[
+            ("bob", "You are in #general"),
+            ("ann", "bob joined #general"),
+        ],
+    ),
+    (
+        "bob",
+        "/channels gen",
+        &[("bob", "#general <2 MEMBERS, YOU> all")],
+    ),
+    ("ann", "welcome", &[("bob", "<ann in #general, ")]),
+    (
+        "bob",
+        "/reply 1 thanks",
+        &[("ann", "> ann: welcome"), ("ann", "<bob in #general, ")],
+    ),
+    (
+        "ann",
+        "/invite carol",
+        &[
+            ("ann", "carol is in #general now."),
+            ("bob", "carol was added to #general by ann"),
+            ("carol", "/start #general opens it."),
+            ("carol", "carol was added to #general by ann"),
+        ],
+    ),
+    ("ann", "/members", &[("ann", "carol <MEMBER>")]),
+    ("carol", "/start #general", &[("carol", "closes it.")]),
+    (
+        "carol",
+        "hi all",
+        &[
+            ("ann", "<carol in #general, "),
+            ("bob", "<carol in #general, "),
+        ],
+    ),
+    ("carol", "/kick bob", &[("carol", "<> Not done:")]),
+    ("ann", "/topic", &[("ann", "The topic of #general: all")]),
+    (
+        "ann",
+        "/topic the news",
+        &[
+            ("ann", "<> The topic of #general: the news"),
+            ("bob", "<> The topic of #general: the news"),
+            ("carol", "<> The topic of #general: the news"),
+        ],
+    ),
+    (
+        "ann",
+        "/rename lounge",
+        &[
+            ("ann", "is called #lounge now."),
+            ("bob", "is called #lounge now."),
+            ("carol", "is called #lounge now."),
+        ],
+    ),
+    (
+        "bob",
+        "still here",
+        &[("ann", "<bob in #lounge, "), ("carol", "<bob in #lounge, ")],
+    ),
+    (
+        "ann",
+        "/role carol read-only",
+        &[
+            ("ann", "carol is now read-only in #lounge."),
+            ("bob", "carol is now read-only in #lounge (by ann)"),
+            ("carol", "carol is now read-only in #lounge (by ann)"),
+        ],
+    ),
+    ("carol", "may I?", &[("carol", "<> Not sent:")]),
+    (
+        "ann",
+        "/kick carol",
+        &[
+            ("ann", "carol is not in #lounge any more."),
+            ("bob", "carol was removed from #lounge by ann"),
+            ("carol", "carol was removed from #lounge by ann"),
+            ("carol", "No conversation is open any more"),
+        ],
+    ),
+    (
+        "carol",
+        "/join #lounge",
+        &[
+            ("carol", "closes it."),
+            ("ann", "carol joined #lounge"),
+            ("bob", "carol joined #lounge"),
+        ],
+    ),
+    (
+        "ann",
+        "/ban carol",
+        &[
+            ("ann", "carol is banned from #lounge"),
+            ("bob", "carol was banned from #lounge by ann"),
+            ("carol", "carol was banned from #lounge by ann"),
+            ("carol", "No conversation is open any more"),
+        ],
+    ),
+    ("carol", "/join #lounge", &[("carol", "<> Not done:")]),
+    // A group.
+    (
+        "ann",
+        "/group \"the trip\" bob",
+        &[("ann", "closes it."), ("bob", "You are in the trip now")],
+    ),
+    (
+        "bob",
+        "/start \"the trip\"",
+        &[("bob", "<> Lines you type go to the trip")],
+    ),
+    ("bob", "where to", &[("ann", "<bob in the trip, ")]),
+    ("ann", "/leave #lounge", &[("ann", "<> Not done:")]),
+    (
+        "bob",
+        "/leave #lounge",
+        &[
+            ("bob", "You are not in #lounge"),
+            ("ann", "bob left #lounge"),
+        ],
+    ),
+    (
+        "ann",
+        "/leave #lounge",
+        &[("ann", "You are not in #lounge")],
+    ),
+    (
+        "bob",
+        "/leave",
+        &[
+            ("bob", "No conversation is open;"),
+            ("ann", "bob left the trip"),
+        ],
+    ),
+    ("ann", "/strat bob", &[("ann", "did you mean /start?")]),
+];
+
+const PEOPLE: [&str; 3] = ["ann", "bob", "carol"];
+
+#[test]
+fn three_people_use_every_command() {
+    let server = Server::start();
+    let mut people = PEOPLE.map(|name| {
+        let mut terminal = Home::new().client(&server, &["--user", name]);
+        terminal.wait_for(&format!("Welcome, {name}."));
+        terminal.wait_for("\n");
+        terminal
+    });
+    for (who, line, shows) in TOUR {
+        of(&mut people, who).line(line);
+        for (who, text) in *shows {
+            let terminal = of(&mut people, who);
+            terminal.wait_for(text);
+            terminal.wait_for("\n");
+        }
+    }
+    for (name, terminal) in PEOPLE.into_iter().zip(&mut people) {
+        terminal.line("/quit");
+        assert!(terminal.ended().success());
+        insta::assert_snapshot!(format!("tour_{name}"), timeless(&terminal.transcript()));
+    }
+}
+
+fn of<'a>(people: &'a mut [Terminal; 3], who: &str) -> &'a mut Terminal {
+    let at = PEOPLE.iter().position(|name| *name == who).unwrap();
+    &mut people[at]
+}
+
+#[test]
+fn the_tour_leaves_out_no_command() {
+    for spec in &COMMANDS {
+        let word = format!("/{}", spec.name);
+        let is_it = |line: &str| line.split(' ').next() == Some(&word);
+        let is_typed = TOUR.iter().any(|(_, line, _)| is_it(line));
+        // Everybody types that at the end.
+        assert!(is_typed || word == "/quit", "{word}");
+    }
+}
