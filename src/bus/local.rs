@@ -7,7 +7,8 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use super::{Bus, Heard, Listener};
 use crate::domain::commit::Commit;
 
-/// Commits that a listener may lie behind. The listener only encodes, so it keeps up; a commit is at most 2 MiB.
+/// Commits that a listener may lie behind. The listener only encodes, so it keeps up. A commit has at most 2 MiB of texts; the
+/// lists of readers beside them have 8 bytes for each member of a conversation whose members changed, each time they did.
 const BEHIND_MAX: usize = 32;
 
 /// The ring.
