@@ -115,7 +115,8 @@ const cases = {
     let wait = 0;
     for (let round = 1; wait === 0; round++) {
       assert.ok(round <= 500, 'two thousand sends were not too fast');
-      wait = Math.max(...(await sendMany(4)));
+      // Of four, one that was let in after the refusal takes the room that it told of: the wait is that of one alone.
+      if (Math.max(...(await sendMany(4))) > 0) wait = await send(message(bob, randomUUID()));
     }
     await sleep(Math.ceil(wait) + 1); // Timers of Node count whole milliseconds.
     assert.equal(await send(turnedAway.at(-1)), 0, 'after the wait it is sent');
