@@ -6,11 +6,13 @@ use tinychat::pb::{
     ConversationKind, CreateConversationRequest, CreateTokenRequest, DESCRIPTORS,
     DeleteMessageRequest, EditMessageRequest, GetConversationRequest, GetServerInfoRequest, Hello,
     JoinChannelRequest, LeaveConversationRequest, ListChannelsRequest, ListConversationsRequest,
-    ListDevicesRequest, ListMembersRequest, ListMessagesRequest, LoginRequest, LogoutRequest,
-    MarkReadRequest, RegisterRequest, RemoveMemberRequest, RemoveReactionRequest,
-    RevokeDeviceRequest, Role, Scope, SendRequest, SetRoleRequest, StartConversationRequest,
-    SubscribeRequest, TimeRequest, UpdateConversationRequest, UsersRequest, WhoAmIRequest,
-    chat_request::Request, event::Body, reply::Result as Answer, send_request::Target,
+    ListDevicesRequest, ListMembersRequest, ListMentionsRequest, ListMessagesRequest, LoginRequest,
+    LogoutRequest, MarkReadRequest, MarkUnreadRequest, NotifyLevel, NotifySettings, Presence,
+    RegisterRequest, RemoveMemberRequest, RemoveReactionRequest, RevokeDeviceRequest, Role, Scope,
+    SearchMessagesRequest, SendRequest, SetNotifyLevelRequest, SetPresenceRequest, SetRoleRequest,
+    SetTypingRequest, StartConversationRequest, SubscribeRequest, TimeRequest,
+    UpdateConversationRequest, UsersRequest, WhoAmIRequest, chat_request::Request, event::Body,
+    reply::Result as Answer, send_request::Target,
 };
 use tonic::{Code, Status};
 
@@ -169,7 +171,35 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
                 read_seq: 1,
             }
         ),
+        method!(
+            chat,
+            "MarkUnread",
+            read,
+            Conversation,
+            MarkUnreadRequest {
+                conversation_id: conversation_id.clone(),
+            }
+        ),
         method!(chat, "Send", send_scope, Conversation, send),
+        method!(
+            chat,
+            "SetPresence",
+            read,
+            Own,
+            SetPresenceRequest {
+                presence: Presence::Away.into(),
+            }
+        ),
+        method!(
+            chat,
+            "SetTyping",
+            send_scope,
+            Conversation,
+            SetTypingRequest {
+                conversation_id: conversation_id.clone(),
+                typing: true,
+            }
+        ),
         method!(chat, "Subscribe", read, Own, SubscribeRequest::default()),
         method!(chat, "Time", May::Everybody, Own, TimeRequest {}),
         method!(
@@ -279,6 +309,13 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
                 ..ListMembersRequest::default()
             }
         ),
+        method!(
+            conversation,
+            "ListMentions",
+            read,
+            Own,
+            ListMentionsRequest::default()
+        ),
         method!(conversation, "ListMessages", read, Conversation, messages),
         method!(
             conversation,
@@ -300,6 +337,30 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
                 conversation_id: conversation_id.clone(),
                 seq: 1,
                 emoji: "👍".to_owned(),
+            }
+        ),
+        method!(
+            conversation,
+            "SearchMessages",
+            read,
+            Conversation,
+            SearchMessagesRequest {
+                query: "first".to_owned(),
+                conversation_id: conversation_id.clone(),
+                ..SearchMessagesRequest::default()
+            }
+        ),
+        method!(
+            conversation,
+            "SetNotifyLevel",
+            read,
+            Conversation,
+            SetNotifyLevelRequest {
+                conversation_id: conversation_id.clone(),
+                notify: Some(NotifySettings {
+                    level: NotifyLevel::None.into(),
+                    until_time: None,
+                }),
             }
         ),
         method!(
@@ -567,12 +628,20 @@ async fn every_method_answers_every_kind_of_caller_as_it_should() {
                 let (made, device) = token(&ann, &[held], None).await;
                 let answer = first_answer(&nobody.with_token(&made), method, &request).await;
                 if scope.is_none_or(|needed| needed == held) {
-                    let changes = method.ends_with("ChangePassword") && trust;
-                    if changes {
-                        let code = Code::FailedPrecondition;
-                        assert_refused(answer, code, "PASSWORDS_UNUSED", &what("trust"));
-                    } else {
-                        answer.unwrap_or_else(|status| panic!("{} {status:?}", what("member")));
+                    // What cannot be done even by those who may.
+                    let hindered = match method.rsplit('/').next() {
+                        Some("ChangePassword") if trust => Some("PASSWORDS_UNUSED"),
+                        Some("SetPresence") => Some("NO_OPEN_STREAM"),
+                        _ => None,
+                    };
+                    match hindered {
+                        Some(why) => {
+                            let code = Code::FailedPrecondition;
+                            assert_refused(answer, code, why, &what("member"));
+                        }
+                        None => {
+                            answer.unwrap_or_else(|status| panic!("{} {status:?}", what("member")));
+                        }
                     }
                 } else {
                     let shown = what(&format!("{held:?}"));
@@ -598,6 +667,7 @@ async fn every_method_answers_every_kind_of_caller_as_it_should() {
                     assert_refused(answer, code, "DEVICE_NOT_FOUND", &what("stranger"));
                 }
                 About::Own if method.ends_with("ChangePassword") && trust => {}
+                About::Own if method.ends_with("SetPresence") => {}
                 About::Own | About::Cursor => answer.unwrap(),
             }
         }

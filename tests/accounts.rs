@@ -372,6 +372,10 @@ async fn the_mode_and_the_limits_are_announced() {
         topic_chars_max: 256,
         emoji_bytes_max: 64,
         reactions_per_message_max: 20,
+        mentions_per_message_max: 20,
+        query_bytes_max: 256,
+        query_words_max: 16,
+        ephemeral_members_max: 100,
     };
     let few = ["--connections-max", "500"];
     let server = Server::build()

@@ -153,17 +153,25 @@ fn nothing_measured_is_no_figure() {
 }
 
 #[test]
-fn fan_out_is_measured() {
-    let arguments = [
-        "fan-out",
-        "--devices",
-        "2",
-        "--streams",
-        "2",
-        "--window",
-        "4",
-    ];
+fn fan_out_in_a_group_is_measured() {
+    let arguments = ["fan-out-group", "--members", "4", "--window", "4"];
     measures(&arguments, &ALL, &["delivered", "acknowledged"]);
+}
+
+#[test]
+fn fan_out_in_a_channel_is_measured_with_streams_that_share_connections() {
+    // One more than a group may have, two connections more than its streams need.
+    let arguments = ["fan-out-channel", "--members", "502", "--window", "2"];
+    measures(&arguments, &ALL, &["delivered", "memory after it"]);
+}
+
+#[test]
+fn a_member_that_misses_a_message_is_seen() {
+    let arguments = ["fan-out-group", "--members", "4", "--targets", "relay"];
+    let called = call(&[&arguments[..], &["--break", "drop"]].concat());
+    assert_eq!(called.output.status.code(), Some(1), "{:?}", called.output);
+    let checks = ["lost", "duplicate", "reordered"].map(|name| called.check(name));
+    assert_eq!(checks, [3, 0, 0], "{}", called.said());
 }
 
 #[test]
@@ -185,9 +193,68 @@ fn a_storm_of_reconnects_is_measured() {
 }
 
 #[test]
-fn history_is_measured() {
-    let arguments = ["history", "--messages", "500", "--page", "20"];
-    measures(&arguments, &["server", "sqlite"], &["page p50", "page p99"]);
+fn history_and_its_states_are_measured() {
+    let arguments = [
+        "history",
+        "--messages",
+        "500",
+        "--others",
+        "2",
+        "--each",
+        "100",
+        "--page",
+        "20",
+    ];
+    let figures = ["page p50", "page p99", "page of others p50"];
+    measures(&arguments, &["server", "sqlite"], &figures);
+    let states = [
+        "state, 1,000 unread, p50",
+        "state, all unread, p99",
+        "list p50",
+        "mark all read",
+    ];
+    let alone = [&arguments[..], &["--targets", "server"]].concat();
+    measures(&alone, &["server"], &states);
+}
+
+#[test]
+fn a_device_that_was_away_is_measured() {
+    // Some of the conversations have one message more than the others; of each, some are left out.
+    let arguments = [
+        "absence",
+        "--conversations",
+        "7",
+        "--messages",
+        "200",
+        "--backlog",
+        "5",
+    ];
+    let figures = ["messages of a resume", "welcome p50", "caught up max"];
+    measures(&arguments, &["server"], &figures);
+    let all = [&arguments[..5], &["--backlog", "0"]].concat();
+    measures(&all, &["server"], &figures);
+}
+
+#[test]
+fn a_search_is_measured() {
+    let arguments = [
+        "search",
+        "--messages",
+        "3000",
+        "--conversations",
+        "3",
+        "--page",
+        "20",
+    ];
+    let figures = [
+        "behind when filled",
+        "rare word p99",
+        "common word p50",
+        "two words p99",
+        "in one conversation p50",
+        "no hit max",
+    ];
+    measures(&arguments, &["server"], &figures);
 }
 
 /// Breaks a baseline on purpose; returns what was counted as lost, duplicate and reordered.
@@ -335,6 +402,8 @@ fn wrong_flags_are_told_from_wrong_deliveries() {
         &["all", "--seconds", "x"],
         &["latency", "--rate", "1000001"],
         &["backlog", "--targets", "relay"],
+        &["fan-out-group", "--members", "501"],
+        &["absence", "--targets", "relay,sqlite"],
         &[],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))

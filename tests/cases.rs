@@ -1,4 +1,4 @@
-//! The fifteen cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
+//! The seventeen cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
 //! public interface alone.
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 use tinychat::{
     client::{
         ClientError, ErrorKind, Link, LinkEvent, LinkOptions, Login, Outgoing, Patience, Position,
-        Retry, Security, Session, Target, TokenWish, Trust,
+        Retry, RoomWish, SearchWish, Security, Session, Target, TokenWish, Trust,
     },
     domain::{ids::ClientMessageId, name::UserName},
     pb::{self, event::Body, send_request},
@@ -585,6 +585,149 @@ async fn replies_and_reactions(place: &Place) {
     }
 }
 
+async fn search_and_mentions(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let wish = RoomWish {
+        kind: pb::ConversationKind::Channel,
+        name: format!("c{:016x}", getrandom::u64().unwrap()),
+        topic: String::new(),
+        users: vec![name(&bob)],
+    };
+    let made = ann.session.create_conversation(&wish).await.unwrap();
+    let here = || send_request::Target::ConversationId(made.id.clone());
+    let meet = format!("Meet at the Café, @{}", bob.user.name);
+    let closed = "the café is closed";
+    let first = send(&ann, message_to(here(), &meet)).await.unwrap();
+    send(&ann, message_to(here(), closed)).await.unwrap();
+
+    let search = async |words: &str| {
+        let wish = SearchWish {
+            words: words.to_owned(),
+            conversation_id: Some(made.id.clone()),
+            ..SearchWish::default()
+        };
+        bob.session.search(&wish, "", 10, PATIENCE).await
+    };
+    // The text of each snippet, and what is marked first in it.
+    let found = async |words: &str| -> Vec<(String, String)> {
+        let (hits, _) = search(words).await.unwrap();
+        let shown = |hit: pb::SearchHit| {
+            let marked = hit.snippet.iter().find(|part| part.r#match);
+            let marked = marked.map(|part| part.text.clone());
+            let text = hit.snippet.into_iter().map(|part| part.text);
+            (text.collect(), marked.unwrap_or_default())
+        };
+        hits.into_iter().map(shown).collect()
+    };
+    let hit = |text: &str, marked: &str| (text.to_owned(), marked.to_owned());
+    let both = [hit(closed, "café"), hit(&meet, "Café")];
+    assert_eq!(found("CAFE").await, both);
+    assert_eq!(found("\"café is\"").await, [hit(closed, "café is")]);
+    let strange = found("a\" OR (").await;
+    assert!(strange.is_empty(), "it is mere text: {strange:?}");
+    let invalid = (Code::InvalidArgument, "QUERY_INVALID".to_owned());
+    assert_eq!(refused(search("").await), invalid);
+    let mut for_bob = bob.session.connection().conversations();
+    let request = pb::SearchMessagesRequest::default();
+    let status = for_bob.search_messages(request).await;
+    let details = tonic_types::StatusExt::get_error_details(&status.unwrap_err());
+    let violations = details.bad_request().unwrap().field_violations.clone();
+    assert_eq!(violations[0].field, "query");
+
+    let mentions = async || -> Vec<(u64, Vec<String>)> {
+        let (messages, _) = bob.session.mentions(false, "", 10, PATIENCE).await.unwrap();
+        let names = |users: Vec<pb::UserRef>| users.into_iter().map(|user| user.name).collect();
+        let told = messages.into_iter().map(|it| (it.seq, names(it.mentions)));
+        told.collect()
+    };
+    let him = vec![bob.user.name.clone()];
+    assert_eq!(mentions().await, [(first.seq, him)]);
+    let state = bob.session.conversation(&made.id, PATIENCE).await;
+    assert_eq!(state.unwrap().mentions, 1);
+
+    let session = &ann.session;
+    let deleted = session.delete_message(&made.id, first.seq, PATIENCE).await;
+    deleted.unwrap();
+    let (found, mentions) = (found("meet").await, mentions().await);
+    assert!(found.is_empty(), "{found:?}");
+    assert!(mentions.is_empty(), "{mentions:?}");
+}
+
+async fn settings_and_presence(place: &Place) {
+    let (ann, bob) = (place.user().await, place.user().await);
+    let other = place.session.login(&name(&bob), PASSWORD, "second").await;
+    let third = place.session.login(&name(&bob), PASSWORD, "third").await;
+    let (other, third) = (other.unwrap(), third.unwrap());
+    let sent = ann.session.send(to(&bob), "hello", PATIENCE).await;
+    let id = sent.unwrap().conversation_id;
+    let ephemeral = || LinkOptions {
+        ephemeral_events: true,
+        ..LinkOptions::default()
+    };
+    let mut first = Link::new(bob.session.clone(), LinkOptions::default());
+    let mut his = Link::new(other.session.clone(), ephemeral());
+    let mut hers = Link::new(ann.session.clone(), ephemeral());
+    for link in [&mut first, &mut his, &mut hers] {
+        caught_up(link).await;
+    }
+
+    let notify = |level: pb::NotifyLevel| pb::NotifySettings {
+        level: level.into(),
+        until_time: None,
+    };
+    let aside = |level: pb::NotifyLevel| pb::SettingsChanged {
+        conversation_id: id.clone(),
+        marked_unread: true,
+        notify: Some(notify(level)),
+    };
+    let is_setting = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(event.body, Some(Body::SettingsChanged(_))));
+    bob.session.mark_unread(&id, PATIENCE).await.unwrap();
+    let told = bodies(until(&mut his, is_setting).await).pop();
+    let must = aside(pb::NotifyLevel::All);
+    assert_eq!(told, Some(Body::SettingsChanged(must)));
+    let none = notify(pb::NotifyLevel::None);
+    let answer = bob.session.set_notify(&id, none, PATIENCE).await;
+    let none = notify(pb::NotifyLevel::None);
+    assert_eq!(answer.unwrap().notify, Some(none));
+    let told = bodies(until(&mut his, is_setting).await).pop();
+    let must = aside(pb::NotifyLevel::None);
+    assert_eq!(told, Some(Body::SettingsChanged(must)));
+    // Comes after what must not come.
+    let last = bob.session.send(to(&ann), "it is set", PATIENCE).await;
+    last.unwrap();
+    let came = until_text(&mut hers, "it is set").await;
+    let is_his = |it: &Body| matches!(it, Body::SettingsChanged(_));
+    assert!(!came.iter().any(is_his), "{came:?}");
+
+    let quiet = pb::Presence::DoNotDisturb;
+    let answer = bob.session.set_presence(quiet, PATIENCE).await;
+    assert_eq!(answer.unwrap().presence(), quiet);
+    let must = pb::PresenceChanged {
+        user_id: bob.user.id.clone(),
+        presence: quiet.into(),
+    };
+    let is_quiet = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(&event.body, Some(Body::Presence(it)) if *it == must));
+    until(&mut hers, is_quiet).await;
+    let answer = third.session.set_presence(quiet, PATIENCE).await;
+    let no_stream = (Code::FailedPrecondition, "NO_OPEN_STREAM".to_owned());
+    assert_eq!(refused(answer), no_stream);
+
+    bob.session.set_typing(&id, true).await.unwrap();
+    let is_typing = |it: &LinkEvent| matches!(it, LinkEvent::Event(event) if matches!(event.body, Some(Body::Typing(_))));
+    let told = bodies(until(&mut hers, is_typing).await).pop();
+    let Some(Body::Typing(told)) = told else {
+        panic!("{told:?}")
+    };
+    let told = (told.conversation_id, told.user.unwrap().name, told.typing);
+    assert_eq!(told, (id, bob.user.name.clone(), true));
+    // His own devices are not told.
+    let last = ann.session.send(to(&bob), "you type", PATIENCE).await;
+    last.unwrap();
+    let came = until_text(&mut his, "you type").await;
+    let is_typing = |it: &Body| matches!(it, Body::Typing(_));
+    assert!(!came.iter().any(is_typing), "{came:?}");
+}
+
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
         mod plaintext {
@@ -623,6 +766,8 @@ cases!(
     a_channel,
     edits_and_deletions,
     replies_and_reactions,
+    search_and_mentions,
+    settings_and_presence,
 );
 
 /// The bot of examples/echo.rs, with a token that can only read and send, over a kill of the server.

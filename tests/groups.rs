@@ -1,15 +1,16 @@
 //! Groups and channels through the real server: what is done to them, their members and their messages, as every door
 //! tells it; that who is out gets nothing newer; and who may do what, as one table.
 
-mod asking;
+pub mod asking;
 mod refusals;
 mod table;
 
 use asking::*;
 use tinychat::pb::{
     Conversation, ConversationKind, CreateConversationRequest, CreateTokenRequest, HistoryAccess,
-    ListChannelsRequest, ListMembersRequest, Message, Role, Scope, SendRequest,
-    UpdateConversationRequest, chat_request::Request, event::Body, reply::Result as Answer,
+    ListChannelsRequest, ListMembersRequest, Message, NotifyLevel, NotifySettings, Role, Scope,
+    SendRequest, UpdateConversationRequest, chat_request::Request, event::Body,
+    reply::Result as Answer,
 };
 use tonic::Code;
 
@@ -51,6 +52,10 @@ async fn a_channel_lives_and_every_door_tells_the_same(start: Start) {
         members_count: 1,
         my_role: Role::Owner.into(),
         history_access: HistoryAccess::All.into(),
+        notify: Some(NotifySettings {
+            level: NotifyLevel::All.into(),
+            until_time: None,
+        }),
         ..Conversation::default()
     };
     assert_eq!(made, due);

@@ -254,6 +254,20 @@ fn the_cookbook_runs_as_it_stands() {
 }
 
 #[test]
+fn the_cookbook_of_conversations_runs_as_it_stands() {
+    runs_as_it_stands(
+        "docs/grpcurl-conversations.md",
+        "the_cookbook_of_conversations_runs_as_it_stands",
+        &[
+            ("\"match\"", 3),
+            ("\"mentionsAll\"", 2),
+            ("\"markedUnread\"", 1),
+            ("NO_OPEN_STREAM", 1),
+        ],
+    );
+}
+
+#[test]
 fn the_scripts_run_as_they_stand() {
     runs_as_it_stands("docs/scripting.md", "the_scripts_run_as_they_stand", &[]);
 }
@@ -261,10 +275,13 @@ fn the_scripts_run_as_they_stand() {
 /// Whatever the server offers has its line in the cookbook.
 #[test]
 fn the_cookbook_has_every_method() {
-    let Some(blocks) = blocks_of("docs/grpcurl.md", "the_cookbook_has_every_method") else {
-        return;
-    };
-    let blocks = blocks.join("\n");
+    let mut blocks = String::new();
+    for document in ["docs/grpcurl.md", "docs/grpcurl-conversations.md"] {
+        match blocks_of(document, "the_cookbook_has_every_method") {
+            Some(more) => blocks.push_str(&more.join("\n")),
+            None => return,
+        }
+    }
     let server = Server::build().with_passwords().start();
     let mut methods = 0;
     for service in good(&server, &[], &["list"]).lines() {

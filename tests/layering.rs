@@ -226,6 +226,7 @@ fn the_documents_name_only_what_is_there() {
         ("ARCHITECTURE.md", 150),
         ("clients/README.md", 150),
         ("docs/grpcurl.md", 350),
+        ("docs/grpcurl-conversations.md", 350),
         ("docs/scripting.md", 350),
         ("docs/operating.md", 350),
     ];

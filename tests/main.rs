@@ -19,10 +19,14 @@ mod store_conformance;
 mod access;
 mod accounts;
 mod doors;
+mod finding;
 mod groups;
 mod limits;
+mod presence;
+mod same_as_model;
 mod secrets;
 mod sessions;
+mod settings;
 mod streams;
 
 mod kill_recovery;

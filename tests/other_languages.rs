@@ -1,5 +1,5 @@
-//! Clients in other languages, made from the schema by the tools of each: the fifteen cases of clients/README.md, and the
-//! example, whose stream is cut by killing the server.
+//! Clients in other languages, made from the schema by the tools of each: the seventeen cases of clients/README.md, and
+//! the example, whose stream is cut by killing the server.
 
 use std::{
     ffi::OsString,
@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The cases, in their order.
-pub const CASES: [&str; 15] = [
+pub const CASES: [&str; 17] = [
     "register_and_login",
     "no_token",
     "unknown_user",
@@ -32,6 +32,8 @@ pub const CASES: [&str; 15] = [
     "a_channel",
     "edits_and_deletions",
     "replies_and_reactions",
+    "search_and_mentions",
+    "settings_and_presence",
 ];
 
 /// How long a program may take for all cases, or for its example.
@@ -115,7 +117,7 @@ impl Language {
         let (out, said, ended) = Program::start(child).end();
         assert!(ended, "{}: {out}{said}", self.folder);
         let expected = CASES.map(|case| format!("ok {case}\n")).concat();
-        assert_eq!(out, format!("{expected}15 of 15\n"), "{said}");
+        assert_eq!(out, format!("{expected}17 of 17\n"), "{said}");
     }
 }
 
@@ -198,7 +200,7 @@ fn passwords() -> support::Start {
     Server::build().with_passwords().with_the_usual_rate()
 }
 
-fn fifteen_cases(language: &Language, test: &str) {
+fn seventeen_cases(language: &Language, test: &str) {
     if !support::need(test, language.usable()) {
         return;
     }
@@ -266,8 +268,8 @@ macro_rules! in_each_language {
             use super::*;
 
             #[test]
-            fn fifteen_cases() {
-                super::fifteen_cases(&$language, concat!(stringify!($module), "::fifteen_cases"));
+            fn seventeen_cases() {
+                super::seventeen_cases(&$language, concat!(stringify!($module), "::seventeen_cases"));
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

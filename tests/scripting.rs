@@ -114,6 +114,16 @@ fn every_command_prints_its_objects() {
         ],
         "",
     );
+    step(&["--user", "ann", "send", "bob", "@bob look here"], "");
+    step(
+        &[
+            "--user", "bob", "search", "look", "--in", "ann", "--from", "ann",
+        ],
+        "",
+    );
+    step(&["--user", "bob", "mentions"], "");
+    step(&["--user", "bob", "mute", "ann", "--for", "2h"], "");
+    step(&["--user", "bob", "unmute", "ann"], "");
     step(&["--user", "bob", "watch", "--once", "--backlog", "1"], "");
     step(
         &["--user", "bob", "watch", "--once", "--since", "no cursor"],
@@ -162,6 +172,18 @@ fn failures_are_objects_too_and_their_codes_are_kept() {
     assert_eq!(failed(&["history", "bob"], 5), "");
     assert_eq!(failed(&["history", "id:c9"], 5), "CONVERSATION_NOT_FOUND");
     assert_eq!(failed(&["send", "ann", ""], 6), "");
+    assert_eq!(failed(&["search", "nothing", "like", "it"], 5), "");
+    assert_eq!(failed(&["search", "..."], 6), "QUERY_INVALID");
+    assert_eq!(
+        failed(&["search", "--from", "nobody", "hi"], 5),
+        "USER_NOT_FOUND"
+    );
+    assert_eq!(
+        failed(&["search", "--in", "id:c9", "hi"], 5),
+        "CONVERSATION_NOT_FOUND"
+    );
+    assert_eq!(failed(&["mute", "id:c9"], 5), "CONVERSATION_NOT_FOUND");
+    assert_eq!(failed(&["mute", "ann", "--for", "ever"], 2), "");
     assert_eq!(
         failed(&["devices", "--revoke", "d9"], 5),
         "DEVICE_NOT_FOUND"
@@ -225,6 +247,91 @@ async fn history_pages_through_as_much_as_is_asked_for() {
     assert!(around.windows(2).all(|pair| pair[0] + 1 == pair[1]) && around.contains(&600));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_goes_by_time_and_what_is_found_by_words() {
+    let server = Server::start();
+    let ann = Account::login(&server, "ann").await;
+    for number in 1..=40 {
+        ann.send("ann", &format!("number {number}")).await;
+    }
+    let home = Home::new();
+    let scripts = Scripts::at(&server, &home);
+    let messages = |arguments: &[&str]| -> Vec<(u64, String)> {
+        let arguments = [&["--user", "ann", "history", "ann"], arguments].concat();
+        let objects = scripts.objects(&arguments, "").into_iter();
+        let pair = |it: Value| {
+            let time = it["sent_time"].as_str().unwrap().to_owned();
+            (it["seq"].as_u64().unwrap(), time)
+        };
+        objects.map(pair).collect()
+    };
+    let all = messages(&[]);
+    assert_eq!(all.len(), 40);
+    // The first that was sent then or later: several may have been sent in one millisecond.
+    let since = |at: &str| {
+        let is_it = |(_, time): &(u64, String)| milliseconds(time) >= milliseconds(at);
+        all.iter().position(is_it).unwrap()
+    };
+    let (early, late) = (all[10].1.as_str(), all[30].1.as_str());
+    assert_eq!(messages(&["--since", early]), all[since(early)..]);
+    assert_eq!(
+        messages(&["--since", early, "-n", "3"]),
+        all[since(early)..since(early) + 3]
+    );
+    assert_eq!(messages(&["--until", late]), all[..since(late)]);
+    assert_eq!(
+        messages(&["--until", late, "-n", "3"]),
+        all[since(late) - 3..since(late)]
+    );
+    assert_eq!(
+        messages(&["--since", early, "--until", late]),
+        all[since(early)..since(late)]
+    );
+    let around = messages(&["--at", late, "-n", "5"]);
+    assert!(
+        around.len() == 5 && around.contains(&all[since(late)]),
+        "{around:?}"
+    );
+    assert_eq!(messages(&["--since", "2999-01-01"]), []);
+    assert_eq!(messages(&["--at", "2999-01-01", "-n", "2"]), all[38..]);
+    assert_eq!(messages(&["--until", "2000-01-01T00:00"]), []);
+
+    let found = |arguments: &[&str]| {
+        let arguments = [&["--user", "ann", "search"], arguments].concat();
+        scripts.run(&arguments, "", 0).0
+    };
+    assert_eq!(found(&["number", "-n", "39"]).lines().count(), 39);
+    let line = found(&["number", "17"]);
+    assert!(
+        line.starts_with("<ann, 20") && line.ends_with("> [17] *number* *17*\n"),
+        "{line}"
+    );
+    let newest = found(&["number", "--in", "ann", "--from", "ann", "-n", "2"]);
+    let numbers: Vec<&str> = newest
+        .lines()
+        .filter_map(|line| line.split_once("> "))
+        .map(|(_, it)| it)
+        .collect();
+    assert_eq!(numbers, ["[40] *number* 40", "[39] *number* 39"]);
+    scripts.run(
+        &["--user", "ann", "search", "number", "--until", "2000-01-01"],
+        "",
+        5,
+    );
+    assert_eq!(
+        scripts
+            .run(&["--user", "ann", "mentions", "--all"], "", 0)
+            .0,
+        ""
+    );
+}
+
+/// The milliseconds of a time, as a number.
+fn milliseconds(time: &str) -> i64 {
+    let time = chrono::DateTime::parse_from_rfc3339(time).unwrap();
+    time.timestamp_millis()
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error_and_leaves_no_word() {
     let server = Server::start();
@@ -268,7 +375,9 @@ fn completions_and_manual_pages_are_made_of_the_definitions() {
     }
     let page = scripts.run(&["man"], "", 0).0;
     assert!(page.contains(".TH tinychat-client 1"), "{page}");
-    for command in ["login", "send", "watch", "history", "devices", "man"] {
+    for command in [
+        "login", "send", "watch", "history", "search", "devices", "man",
+    ] {
         let page = scripts.run(&["man", command], "", 0).0;
         assert!(
             page.contains(&format!("tinychat\\-client {command}")),

@@ -6,7 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
-use std::{collections::BTreeMap, env, future::Future, sync::Arc, time::Duration};
+mod world;
+
+use std::{collections::BTreeMap, env, future::Future, time::Duration};
 
 use data_encoding::HEXLOWER;
 use proptest::{
@@ -15,15 +17,15 @@ use proptest::{
 };
 use tinychat::{
     domain::{
-        event::{Event, EventBody, ReadMarker},
+        event::{Event, EventBody, MemberChange, ReadMarker},
         ids::{ConversationId, Offset, Seq, UserId},
-        user::UserRef,
     },
     store::ReplayFrom,
 };
 use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
+use world::{Copy, Known, PEOPLE, Step, World, steps};
 
-use crate::store_conformance::subject::{self, Subject, after, new, to};
+use crate::store_conformance::subject::{self, Subject};
 
 /// Makes the tests of each store; the names are those of the constructors.
 macro_rules! seam {
@@ -43,28 +45,6 @@ macro_rules! seam {
 }
 
 seam! { memory, sqlite }
-
-const PEOPLE: usize = 3;
-
-/// Something that one of the people does.
-#[derive(Clone, Debug)]
-enum Step {
-    /// One commit with messages from one to another, who may be the same.
-    Send(Vec<(usize, usize)>),
-    Start(usize, usize),
-    /// Moves a marker to a part of the conversation, in percent.
-    Read(usize, usize, u64),
-}
-
-fn steps(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
-    let pair = || (0..PEOPLE, 0..PEOPLE);
-    let step = prop_oneof![
-        4 => proptest::collection::vec(pair(), 1..4).prop_map(Step::Send),
-        1 => pair().prop_map(|(who, peer)| Step::Start(who, peer)),
-        4 => (pair(), 0..=100_u64).prop_map(|((who, peer), part)| Step::Read(who, peer, part)),
-    ];
-    proptest::collection::vec(step, length)
-}
 
 /// A runner whose seed is printed, and can be given.
 pub fn runner(cases: u32) -> TestRunner {
@@ -86,74 +66,6 @@ pub fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
-/// The people and their store.
-#[derive(Clone)]
-struct World {
-    subject: Subject,
-    people: Arc<[UserRef]>,
-}
-
-impl World {
-    async fn new(subject: Subject) -> Self {
-        let mut people = Vec::new();
-        for name in ["ann", "bob", "eve"] {
-            people.push(subject.user(name).await);
-        }
-        Self {
-            subject,
-            people: people.into(),
-        }
-    }
-
-    /// Does a step at a time. `known` are the conversations that the caller has come across.
-    async fn step(
-        &self,
-        step: &Step,
-        at_ms: i64,
-        known: &mut BTreeMap<(usize, usize), ConversationId>,
-    ) {
-        match step {
-            Step::Send(pairs) => {
-                let message = |(who, peer): &(usize, usize)| {
-                    new(&self.people[*who], to(&self.people[*peer]), "x")
-                };
-                let messages = pairs.iter().map(message).collect();
-                let answers = self.subject.store.append(messages).await.unwrap();
-                for ((who, peer), answer) in pairs.iter().zip(answers) {
-                    let conversation = answer.unwrap().conversation;
-                    known.insert((*who, *peer), conversation);
-                    known.insert((*peer, *who), conversation);
-                }
-            }
-            Step::Start(who, peer) => {
-                let (user, peer_ref) = (&self.people[*who], &self.people[*peer]);
-                let view = self.subject.start(user, peer_ref).await;
-                known.insert((*who, *peer), view.conversation.id);
-            }
-            Step::Read(who, peer, part) => {
-                let Some(id) = known.get(&(*who, *peer)) else {
-                    return;
-                };
-                let user = &self.people[*who];
-                let view = self.subject.view(user, *id).await.unwrap();
-                let seq = view.conversation.last_seq.number() * part / 100;
-                self.subject.read(user, *id, seq, after(at_ms)).await;
-            }
-        }
-    }
-
-    /// Everything that was committed so far, in the order in which it was heard.
-    async fn model(&self) -> Vec<(Event, Vec<UserId>)> {
-        let model = self.subject.events_after(Offset::ZERO).await;
-        let offsets = model.iter().map(|(event, _)| event.offset.number());
-        assert!(
-            offsets.eq(1..=model.len() as u64),
-            "heard without hole or repeat"
-        );
-        model
-    }
-}
-
 /// What one device got that resumed.
 struct Resumed {
     user: UserId,
@@ -168,6 +80,8 @@ impl Resumed {
         let from_place = ReplayFrom::After(from);
         let mut replay = world.subject.open(user, from_place, None).await;
         let end = replay.end;
+        // Whoever is told of this place may resume there at once.
+        assert!(end <= world.subject.store.end());
         assert!(from <= end && !replay.first_sync && replay.gaps.is_empty());
         sleep(pause).await;
         Self {
@@ -180,7 +94,7 @@ impl Resumed {
 
     /// Compares with what was committed: the replay must be exactly what this user missed up to its end, since what is
     /// heard live begins just after that.
-    fn check(&self, model: &[(Event, Vec<UserId>)]) {
+    fn check(&self, model: &[(Event, Vec<UserId>)], last: &Last) {
         let context = format!("{} from {:?} to {:?}", self.user, self.from, self.end);
         let mut log = Vec::new();
         let mut rows = BTreeMap::new();
@@ -201,31 +115,155 @@ impl Resumed {
                 _ => {}
             }
         }
-        let mut log = log.into_iter();
+        let mut log = log.into_iter().peekable();
         for event in &self.events {
             if let EventBody::ReadMarker(marker) = &event.body {
                 let planned = rows.remove(&key(marker));
                 let got = Some((event.offset, marker.read_seq));
+                let (heard, readers) = &model[event.offset.number() as usize - 1];
+                let was_out = !readers.contains(&self.user);
+                if was_out || last.is_out_after(&key(marker), self.user, event.offset) {
+                    // It is part of the state that a reader finds who comes, and may have moved on while nobody else
+                    // was there to be told.
+                    assert!(was_out || planned.is_some(), "{context}: {event:?}");
+                    let EventBody::ReadMarker(heard) = &heard.body else {
+                        panic!("{context}: {event:?}");
+                    };
+                    assert_eq!(key(marker), key(heard), "{context}");
+                    assert!(marker.read_seq >= heard.read_seq, "{context}: {event:?}");
+                    continue;
+                }
                 assert_eq!(got, planned, "{context}: a row once, at its last value");
                 continue;
             }
+            // A later one of the same sort tells all that this one did: in the replay, or live.
+            while log
+                .next_if(|it| it.offset < event.offset && last.is_replaced(it))
+                .is_some()
+            {}
             let missed = log.next();
             let missed = missed.unwrap_or_else(|| panic!("{context}: too much: {event:?}"));
+            assert_eq!(event.offset, missed.offset, "{context}: {missed:?}");
             match (&event.body, &missed.body) {
                 // It is told as the state of now.
                 (EventBody::ConversationChanged(now), EventBody::ConversationChanged(then)) => {
-                    assert_eq!(event.offset, missed.offset, "{context}");
                     assert_eq!((now.id, &now.kind), (then.id, &then.kind), "{context}");
                     assert!(now.last_seq >= then.last_seq, "{context}");
+                }
+                (EventBody::Message(now), EventBody::Message(then)) if last.touches(now) => {
+                    assert_eq!(now.id(), then.id(), "{context}");
+                    assert_eq!(now.client_id, then.client_id, "{context}");
+                    assert!(now.revision >= then.revision, "{context}");
+                }
+                (EventBody::MessageEdited(now), EventBody::MessageEdited(then)) => {
+                    assert_eq!(now.id(), then.id(), "{context}");
+                    assert!(now.revision >= then.revision, "{context}");
+                }
+                // It was deleted when this was read.
+                (EventBody::MessageDeleted(now), EventBody::MessageEdited(then)) => {
+                    assert_eq!((now.conversation, now.seq), (then.conversation, then.seq));
+                    assert!(last.is_replaced(missed), "{context}: {event:?}");
+                }
+                (EventBody::ReactionsChanged(now), EventBody::ReactionsChanged(then)) => {
+                    assert_eq!((now.conversation, now.seq), (then.conversation, then.seq));
+                    assert!(now.act.is_none(), "{context}: {event:?}");
                 }
                 _ => assert_eq!(event, missed, "{context}"),
             }
         }
-        let left = log.next();
+        let left = log.find(|it| !last.is_replaced(it));
         assert!(left.is_none(), "{context}: missing: {left:?}");
-        // A row may be left out only if it changes again in what is heard live.
-        rows.retain(|key, _| !changed_later.contains_key(key));
+        // A row may be left out only if it changes again in what is heard live, or is gone.
+        rows.retain(|key, (at, _)| {
+            !changed_later.contains_key(key) && !last.is_out_after(key, self.user, *at)
+        });
         assert!(rows.is_empty(), "{context}: missing rows: {rows:?}");
+        self.comes_to_the_same(model, &context);
+    }
+
+    /// What the device had, what it got and what it hears from then on come to what it would have had without a break.
+    fn comes_to_the_same(&self, model: &[(Event, Vec<UserId>)], context: &str) {
+        let heard = model.iter().filter(|it| it.1.contains(&self.user));
+        let heard = heard.map(|(event, _)| event);
+        let (mut broken, mut whole) = (Copy::default(), Copy::default());
+        for event in heard.clone() {
+            whole.take(self.user, event);
+        }
+        let before = heard.clone().filter(|event| event.offset <= self.from);
+        let later = heard.filter(|event| event.offset > self.end);
+        for event in before.chain(&self.events).chain(later) {
+            broken.take(self.user, event);
+        }
+        assert_eq!(broken, whole, "{context}");
+    }
+}
+
+/// What is told last of messages and memberships, in all that was committed.
+struct Last {
+    /// The last edit or deletion (false) and the last change of the reactions (true) of a message.
+    acts: BTreeMap<(ConversationId, Seq, bool), Offset>,
+    /// Where somebody was taken out last.
+    out: BTreeMap<(ConversationId, UserId), Offset>,
+}
+
+impl Last {
+    fn of(model: &[(Event, Vec<UserId>)]) -> Self {
+        let (mut acts, mut out) = (BTreeMap::new(), BTreeMap::new());
+        for (event, _) in model {
+            if let Some((id, seq, reactions)) = about(event) {
+                acts.insert((id, seq, reactions), event.offset);
+            }
+            match &event.body {
+                // It takes the reactions along.
+                EventBody::MessageDeleted(it) => {
+                    acts.insert((it.conversation, it.seq, true), event.offset);
+                }
+                EventBody::MemberChanged(it)
+                    if !matches!(
+                        it.change,
+                        MemberChange::Added(_) | MemberChange::Joined(_) | MemberChange::Role(_)
+                    ) =>
+                {
+                    out.insert((it.conversation, it.user.id), event.offset);
+                }
+                _ => {}
+            }
+        }
+        Self { acts, out }
+    }
+
+    /// Whether a later event says what is so now.
+    fn is_replaced(&self, event: &Event) -> bool {
+        about(event).is_some_and(|about| self.acts[&about] > event.offset)
+    }
+
+    /// Whether anything was done to a message.
+    fn touches(&self, message: &tinychat::domain::message::Message) -> bool {
+        let key = |reactions| (message.conversation, message.seq, reactions);
+        [false, true]
+            .iter()
+            .any(|it| self.acts.contains_key(&key(*it)))
+    }
+
+    /// Whether the marker's user or its reader went out after that.
+    fn is_out_after(
+        &self,
+        (id, user): &(ConversationId, UserId),
+        reader: UserId,
+        at: Offset,
+    ) -> bool {
+        let out = |user| self.out.get(&(*id, user)).is_some_and(|out| *out > at);
+        out(*user) || out(reader)
+    }
+}
+
+/// The message that an event is about, and whether it is about its reactions.
+fn about(event: &Event) -> Option<(ConversationId, Seq, bool)> {
+    match &event.body {
+        EventBody::MessageEdited(it) => Some((it.conversation, it.seq, false)),
+        EventBody::MessageDeleted(it) => Some((it.conversation, it.seq, false)),
+        EventBody::ReactionsChanged(it) => Some((it.conversation, it.seq, true)),
+        _ => None,
     }
 }
 
@@ -238,7 +276,7 @@ fn at_every_cursor<F: Future<Output = Subject>>(open: impl Fn() -> F) {
     let history = |history: Vec<Step>| {
         runtime.block_on(async {
             let world = World::new(open().await).await;
-            let mut known = BTreeMap::new();
+            let mut known = Known::default();
             for (number, step) in history.iter().enumerate() {
                 // Some markers come within a second of the last and some do not.
                 let at_ms = i64::try_from(number).unwrap() * 350;
@@ -253,8 +291,9 @@ fn at_every_cursor<F: Future<Output = Subject>>(open: impl Fn() -> F) {
             }
             let model = world.model().await;
             assert!(model.iter().all(|(_, readers)| readers.is_sorted()));
+            let last = Last::of(&model);
             for resumed in resumed {
-                resumed.check(&model);
+                resumed.check(&model, &last);
             }
             unread_is_recounted(&world, &model).await;
         });
@@ -267,7 +306,11 @@ fn at_every_cursor<F: Future<Output = Subject>>(open: impl Fn() -> F) {
 async fn unread_is_recounted(world: &World, model: &[(Event, Vec<UserId>)]) {
     for user in world.people.iter() {
         let mut counts: BTreeMap<ConversationId, (Seq, Vec<(Seq, UserId)>)> = BTreeMap::new();
+        let mut last: BTreeMap<ConversationId, Seq> = BTreeMap::new();
         for (event, readers) in model {
+            if let EventBody::Message(message) = &event.body {
+                last.insert(message.conversation, message.seq);
+            }
             match &event.body {
                 _ if !readers.contains(&user.id) => {}
                 EventBody::Message(message) => {
@@ -277,6 +320,18 @@ async fn unread_is_recounted(world: &World, model: &[(Event, Vec<UserId>)]) {
                 EventBody::ReadMarker(marker) if marker.user == user.id => {
                     counts.entry(marker.conversation).or_default().0 = marker.read_seq;
                 }
+                // Whoever comes has read all that was said before.
+                EventBody::MemberChanged(it) if it.user.id == user.id => match it.change {
+                    MemberChange::Role(_) => {}
+                    MemberChange::Added(_) | MemberChange::Joined(_) => {
+                        let read = last.get(&it.conversation).copied();
+                        let read = (read.unwrap_or(Seq::ZERO), Vec::new());
+                        counts.insert(it.conversation, read);
+                    }
+                    MemberChange::Left | MemberChange::Removed | MemberChange::Banned => {
+                        counts.remove(&it.conversation);
+                    }
+                },
                 _ => {}
             }
         }
@@ -303,7 +358,7 @@ fn while_others_write<F: Future<Output = Subject>>(open: impl Fn() -> F) {
             for history in histories {
                 let world = world.clone();
                 writers.spawn(async move {
-                    let mut known = BTreeMap::new();
+                    let mut known = Known::default();
                     for (number, step) in history.iter().enumerate() {
                         let at_ms = i64::try_from(number).unwrap() * 8;
                         world.step(step, at_ms, &mut known).await;
@@ -330,8 +385,9 @@ fn while_others_write<F: Future<Output = Subject>>(open: impl Fn() -> F) {
             writers.join_all().await;
             let resumed = readers.join_all().await;
             let model = world.model().await;
+            let last = Last::of(&model);
             for resumed in resumed.iter().flatten() {
-                resumed.check(&model);
+                resumed.check(&model, &last);
             }
         });
         Ok(())

@@ -8,18 +8,25 @@
 mod accounts;
 mod act_replays;
 mod acts;
+mod by_time;
 mod conversations;
 mod devices;
-mod doing;
+pub mod doing;
 mod files;
 mod former;
 mod full;
 mod history;
 mod markers;
 mod members;
+mod mentions;
 mod replays;
 mod rooms;
+mod search;
+mod search_files;
+mod search_words;
 mod sending;
+mod settings;
+mod sharing;
 pub mod subject;
 mod targets;
 
@@ -213,5 +220,87 @@ conformance! { memory, sqlite =>
         who_may_only_read_sends_nothing,
         a_reply_names_a_message_that_the_sender_can_read,
         a_reply_to_nothing_makes_no_conversation,
+    }
+    mentions {
+        a_member_is_mentioned_by_name,
+        a_full_stop_belongs_to_a_name_only_if_a_member_has_it,
+        everybody_is_mentioned_by_those_who_run_the_conversation,
+        all_is_a_mere_name_to_those_who_may_not_call_everybody,
+        between_two_both_can_be_mentioned,
+        a_message_mentions_20_names_and_not_one_more,
+        who_comes_later_was_not_mentioned,
+        who_comes_back_finds_what_mentions_the_name,
+        an_edit_replaces_the_mentions_of_a_message,
+        a_deletion_removes_the_mentions_of_a_message,
+        mentions_are_counted_after_the_marker,
+        a_thousand_mentions_are_counted_and_not_one_more,
+        mentions_are_listed_over_all_conversations_in_pages,
+        what_is_said_between_two_pages_of_mentions_does_not_move_them,
+        a_page_of_mentions_ends_at_its_bytes,
+        mentions_are_replayed,
+        mentions_are_what_a_recount_finds,
+    }
+    settings {
+        what_is_put_aside_is_told_to_the_own_devices_alone,
+        what_is_read_up_to_its_marker_is_aside_no_more,
+        what_to_be_called_for_is_told_to_the_own_devices_alone,
+        each_setting_keeps_the_other,
+        who_is_no_member_sets_nothing,
+        a_setting_is_replayed_once_at_its_last_place,
+        a_first_sync_has_the_settings_in_the_states,
+        a_setting_that_changed_since_is_left_to_the_live_stream,
+        many_settings_are_replayed_with_what_was_said,
+        who_comes_back_begins_anew,
+    }
+    by_time {
+        messages_are_paged_before_from_and_around_a_time,
+        every_time_is_found_among_equal_ones,
+        one_message_and_none_are_found_by_time,
+        nothing_below_the_floor_is_found_by_time,
+        pages_from_a_time_on_give_the_whole,
+        a_page_by_time_ends_at_its_bytes,
+        a_clock_that_was_set_back_leaves_some_boundary,
+        a_time_tells_strangers_nothing,
+    }
+    sharing {
+        the_other_members_of_a_conversation_are_told_to_its_members,
+        between_two_the_other_is_told_once_somebody_spoke,
+        nobody_is_the_own_fellow,
+        fellows_are_all_with_whom_a_conversation_is_shared,
+        a_conversation_of_100_members_is_shared_and_one_of_more_is_not,
+        a_closed_store_knows_no_fellows,
+    }
+    search {
+        what_was_acknowledged_is_found_at_once,
+        an_edit_is_found_by_its_new_text_at_once,
+        what_was_deleted_is_gone_at_once,
+        only_members_find_a_message,
+        who_left_finds_nothing_and_who_comes_back_what_can_be_read,
+        nothing_below_the_floor_is_found,
+        a_search_is_narrowed_by_conversation_sender_and_time,
+        a_sender_that_nobody_is_is_refused,
+        the_newest_is_found_first_and_an_edit_moves_nothing,
+        a_hit_is_the_message_as_its_reader_sees_it,
+        pages_of_hits_give_each_once,
+        what_happens_between_two_pages_of_hits_repeats_and_skips_none,
+        a_page_of_hits_ends_at_its_bytes,
+        a_search_finds_what_a_scan_does,
+        what_lies_deep_is_found,
+        an_answer_says_nothing_of_what_cannot_be_read,
+        a_closed_store_finds_nothing,
+        asking_changes_nothing,
+    }
+    search_words {
+        every_word_must_stand_somewhere_in_the_text,
+        what_stands_in_quotes_must_stand_so_together,
+        capitals_and_accents_are_folded,
+        marks_stand_between_words,
+        what_is_written_without_blanks_is_found_within,
+        nothing_in_a_query_is_syntax,
+        what_a_store_notes_beside_a_text_is_no_word_of_it,
+        a_short_text_is_shown_whole_with_the_words_marked,
+        of_a_long_text_the_part_around_the_first_hit_is_shown,
+        a_snippet_follows_an_edit,
+        the_longest_texts_are_found_at_their_ends,
     }
 }

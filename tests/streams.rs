@@ -63,6 +63,8 @@ fn words(events: &[Event]) -> Vec<String> {
         Body::Reset(_) => "reset".to_owned(),
         Body::CaughtUp(_) => "caught up".to_owned(),
         Body::GoingAway(_) => "going away".to_owned(),
+        Body::SettingsChanged(_) => "settings".to_owned(),
+        Body::Presence(_) | Body::Typing(_) => "ephemeral".to_owned(),
     };
     events.iter().map(word).collect()
 }
@@ -366,6 +368,7 @@ async fn a_limited_backlog_leaves_gaps_that_pages_fill(start: Start) {
         let from = |cursor| From {
             cursor,
             backlog_max: 2,
+            ..From::default()
         };
         let resumed = bob.replayed(door, from(Some(begin.clone()))).await;
         let due = ["welcome", "gap 2-5", "conversation", "a6", "a7"];
@@ -410,8 +413,8 @@ async fn a_limited_backlog_leaves_gaps_that_pages_fill(start: Start) {
 
         // A limit that is not reached leaves nothing out.
         let enough = From {
-            cursor: None,
             backlog_max: 7,
+            ..From::default()
         };
         let came = words(&device.replayed(door, enough).await);
         assert!(!came.iter().any(|word| word.starts_with("gap")), "{came:?}");

@@ -3,6 +3,7 @@
 //! anything, at random.
 
 mod acts;
+mod found;
 
 use std::{
     fs::File,

@@ -21,7 +21,7 @@ const TOUR: &[Step] = &[
     ("ann", "/users", &[("ann", "carol <ONLINE>")]),
     ("ann", "/time", &[("ann", "<> 20")]),
     ("ann", "/commands", &[("ann", "how to use this")]),
-    ("ann", "/help", &[("ann", "which /history shows")]),
+    ("ann", "/help", &[("ann", "what stands around message 7")]),
     // Two people.
     ("ann", "/start bob", &[("ann", "closes it.")]),
     ("ann", "hello bob", &[("bob", "> hello bob")]),
@@ -214,6 +214,53 @@ const TOUR: &[Step] = &[
             ("ann", "bob left the trip"),
         ],
     ),
+    // What calls for one.
+    ("ann", "/create #desk", &[("ann", "closes it.")]),
+    (
+        "bob",
+        "/join #desk",
+        &[("bob", "You are in #desk"), ("ann", "bob joined #desk")],
+    ),
+    (
+        "ann",
+        "@bob is the build green?",
+        &[("bob", "ann mentions you in message [1] of #desk.")],
+    ),
+    ("bob", "the build is green", &[("ann", "<bob in #desk, ")]),
+    (
+        "ann",
+        "/search build in:#desk",
+        &[
+            ("ann", "[2] the *build* is green"),
+            ("ann", "[1] @bob is the *build* green?"),
+        ],
+    ),
+    ("ann", "/search nothing", &[("ann", "Nothing was found.")]),
+    ("ann", "/more", &[("ann", "There is no more;")]),
+    (
+        "bob",
+        "/mentions all",
+        &[("bob", "[1] @bob is the build green?")],
+    ),
+    (
+        "bob",
+        "/history [1]",
+        &[("bob", "[1] @bob"), ("bob", "[2] the build is green")],
+    ),
+    ("bob", "/unread", &[("bob", "#desk is put aside as unread")]),
+    ("bob", "/unread off", &[("bob", "not put aside any more")]),
+    ("bob", "/mute 2h", &[("bob", "#desk is muted until 20")]),
+    ("bob", "/notify", &[("bob", "#desk is muted until 20")]),
+    (
+        "bob",
+        "/notify all",
+        &[("bob", "#desk calls you for all messages")],
+    ),
+    ("carol", "/away", &[("carol", "You are away now.")]),
+    ("ann", "/users", &[("ann", "carol <AWAY>")]),
+    ("carol", "/dnd", &[("carol", "not to be disturbed now.")]),
+    ("ann", "/users", &[("ann", "carol <DND>")]),
+    ("carol", "/online", &[("carol", "You are online now.")]),
     ("ann", "/strat bob", &[("ann", "did you mean /start?")]),
 ];
 

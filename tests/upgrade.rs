@@ -43,6 +43,7 @@ async fn a_store_of_the_first_schema_goes_on() {
              DROP TABLE happenings;
              DROP TABLE reactions;
              DROP TABLE touches;
+             DROP TABLE mentions;
              ALTER TABLE conversations DROP COLUMN name;
              ALTER TABLE conversations DROP COLUMN topic;
              ALTER TABLE conversations DROP COLUMN history;
@@ -51,6 +52,10 @@ async fn a_store_of_the_first_schema_goes_on() {
              ALTER TABLE members DROP COLUMN role;
              ALTER TABLE members DROP COLUMN floor_seq;
              ALTER TABLE members DROP COLUMN joined_ms;
+             ALTER TABLE members DROP COLUMN marked_unread;
+             ALTER TABLE members DROP COLUMN notify;
+             ALTER TABLE members DROP COLUMN notify_until_ms;
+             ALTER TABLE members DROP COLUMN settings_offset;
              ALTER TABLE log DROP COLUMN reply_to;
              ALTER TABLE log DROP COLUMN touched;
              ALTER TABLE devices DROP COLUMN kind;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The fifteen cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
-// `15 of 15`, or says what differed and exits 1.
+// The seventeen cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
+// `17 of 17`, or says what differed and exits 1.
 //
 //     cases.mjs SERVER [CA_FILE]
 import assert from 'node:assert/strict';
@@ -286,6 +286,81 @@ const cases = {
       }
     }
   },
+
+  async search_and_mentions() {
+    const [ann, bob] = await registerBoth();
+    const { conversation: made } = await ann.client.conversations.createConversation({
+      kind: 'CONVERSATION_KIND_CHANNEL',
+      name: fresh(),
+      userNames: [bob.name],
+    });
+    const conversationId = made.id;
+    const send = (text) => ann.client.chat.send({ conversationId, text, clientMessageId: randomUUID() });
+    const [meet, closed] = [`Meet at the Café, @${bob.name}`, 'the café is closed'];
+    const first = await send(meet);
+    await send(closed);
+
+    /** The text of each snippet, and what is marked first in it: hex digits of the name could be marked, too. */
+    const found = async (query) => {
+      const { hits } = await bob.client.conversations.searchMessages({ query, conversationId });
+      return hits.map(({ snippet }) => [
+        snippet.map(({ text }) => text).join(''),
+        snippet.find(({ match }) => match)?.text,
+      ]);
+    };
+    assert.deepEqual(await found('CAFE'), [[closed, 'café'], [meet, 'Café']]);
+    assert.deepEqual(await found('"café is"'), [[closed, 'café is']]);
+    assert.deepEqual(await found('a" OR ('), [], 'it is mere text');
+    const error = await refused(found(''), Code.INVALID_ARGUMENT, 'QUERY_INVALID');
+    assert.deepEqual(error.fieldViolations.map(({ field }) => field), ['query']);
+
+    const mentions = async () => {
+      const page = await bob.client.conversations.listMentions({});
+      return page.messages.map((message) => [message.seq, message.mentions.map(({ name }) => name)]);
+    };
+    assert.deepEqual(await mentions(), [[first.seq, [bob.name]]]);
+    const { conversation } = await bob.client.conversations.getConversation({ conversationId });
+    assert.equal(conversation.mentions, '1');
+
+    await ann.client.conversations.deleteMessage({ conversationId, seq: first.seq });
+    assert.deepEqual(await found('meet'), [], 'what is deleted is not found');
+    assert.deepEqual(await mentions(), [], 'what is deleted mentions nobody');
+  },
+
+  async settings_and_presence() {
+    const [ann, bob] = await registerBoth();
+    const [other, third] = [await logIn(bob.name), await logIn(bob.name)];
+    const { conversationId } = await ann.client.chat.send(message(bob, 'hello'));
+    const ephemeral = { ephemeralEvents: true };
+    const [first, his, hers] = [subscribe(bob), subscribe(other, ephemeral), subscribe(ann, ephemeral)];
+    for (const stream of [first, his, hers]) await read(stream, isCaughtUp);
+
+    const aside = (level) => ({ conversationId, markedUnread: true, notify: { level, untilTime: null } });
+    await bob.client.chat.markUnread({ conversationId });
+    const { settingsChanged: marked } = await readBody(his, 'settingsChanged');
+    assert.deepEqual(marked, aside('NOTIFY_LEVEL_ALL'));
+    const none = { level: 'NOTIFY_LEVEL_NONE' };
+    const { notify } = await bob.client.conversations.setNotifyLevel({ conversationId, notify: none });
+    assert.equal(notify.level, none.level);
+    const { settingsChanged: muted } = await readBody(his, 'settingsChanged');
+    assert.deepEqual(muted, aside(none.level));
+    await bob.client.chat.send(message(ann, 'it is set')); // Comes after what must not come.
+    const toAnn = await read(hers, says('it is set'));
+    assert.ok(toAnn.every(({ body }) => body !== 'settingsChanged'), 'what bob sets is not for ann');
+
+    const quiet = { presence: 'PRESENCE_DO_NOT_DISTURB' };
+    assert.deepEqual(await bob.client.chat.setPresence(quiet), quiet);
+    const isQuiet = ({ presence }) => presence?.userId === bob.user.id && presence.presence === quiet.presence;
+    await read(hers, isQuiet); // Others may come before it.
+    await refused(third.client.chat.setPresence(quiet), Code.FAILED_PRECONDITION, 'NO_OPEN_STREAM');
+
+    await bob.client.chat.setTyping({ conversationId, typing: true });
+    const { typing } = await readBody(hers, 'typing');
+    assert.deepEqual([typing.conversationId, typing.user.name, typing.typing], [conversationId, bob.name, true]);
+    await ann.client.chat.send(message(bob, 'you type'));
+    const toBob = await read(his, says('you type'));
+    assert.ok(toBob.every(({ body }) => body !== 'typing'), 'devices of bob are not told that he types');
+  },
 };
 
 /** Ends the streams and connections of a case. */
@@ -385,4 +460,4 @@ for (const [name, run] of Object.entries(cases)) {
   console.log(`ok ${name}`);
   passed++;
 }
-console.log(`${passed} of 15`);
+console.log(`${passed} of 17`);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The fifteen cases of clients/README.md against a real server.
+"""The seventeen cases of clients/README.md against a real server.
 
 Usage: cases.py SERVER [CA_FILE]    after ./generate; prints `ok NAME` for each, or what differed and exits 1.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
 import queue
 import secrets
@@ -91,6 +92,11 @@ class Server:
         message = getattr(conversation, f"{call}Request")(**request)
         return getattr(self.conversations, call)(message, metadata=user.login, timeout=DEADLINE)
 
+    def ask_chat(self, user: User, call: str, **request: Any) -> Any:
+        """One call of the ChatService, by its name."""
+        message = getattr(chat, f"{call}Request")(**request)
+        return getattr(self.chat, call)(message, metadata=user.login, timeout=DEADLINE)
+
     def events(self, user: User, **request: Any) -> Iterator[types.Event]:
         """The events of one stream, without any resuming."""
         stream = self.chat.Subscribe(chat.SubscribeRequest(**request), metadata=user.login, timeout=DEADLINE)
@@ -109,6 +115,12 @@ class User:
         request = auth.RegisterRequest(user_name=self.name, password=PASSWORD)
         self.registered = server.auth.Register(request, timeout=DEADLINE)
         self.login = bearer(self.registered.access_token)
+
+    def on_another_device(self, server: Server) -> User:
+        """The same user, logged in once more."""
+        other = copy.copy(self)
+        other.login = bearer(server.log_in(self.name, PASSWORD).access_token)
+        return other
 
 
 class Chat:
@@ -476,6 +488,82 @@ def replies_and_reactions(server: Server) -> None:
             check("reactions in the history", [counts(message.reactions) for message in held], [[], must])
 
 
+def search_and_mentions(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    name = f"channel-{secrets.token_hex(8)}"
+    request = {"kind": types.CONVERSATION_KIND_CHANNEL, "user_names": [bob.name]}
+    made = server.ask(ann, "CreateConversation", name=name, **request).conversation
+    meet, closed = f"Meet at the Café, @{bob.name}", "the café is closed"
+    first = server.in_channel(ann, name, meet)
+    server.in_channel(ann, name, closed)
+
+    def shown(hit: conversation.SearchHit) -> tuple[str, list[str]]:
+        """The text of the snippet, and what is marked first in it: hex digits of the name could be marked, too."""
+        marked = [part.text for part in hit.snippet if part.match]
+        return "".join(part.text for part in hit.snippet), marked[:1]
+
+    def found(query: str) -> list[tuple[str, list[str]]]:
+        hits = server.ask(bob, "SearchMessages", query=query, conversation_id=made.id).hits
+        return [shown(hit) for hit in hits]
+
+    check("hits", found("CAFE"), [(closed, ["café"]), (meet, ["Café"])])
+    check("hits of words that stand together", found('"café is"'), [(closed, ["café is"])])
+    check("hits of what is mere text", found('a" OR ('), [])
+    error = refused(lambda: found(""), StatusCode.INVALID_ARGUMENT, "QUERY_INVALID")
+    wrong = detail(error, error_details_pb2.BadRequest)
+    check("fields", wrong and [violation.field for violation in wrong.field_violations], ["query"])
+
+    def mentions() -> list[tuple[int, list[str]]]:
+        messages = server.ask(bob, "ListMentions").messages
+        return [(message.seq, [user.name for user in message.mentions]) for message in messages]
+
+    check("mentions", mentions(), [(first.seq, [bob.name])])
+    state = server.ask(bob, "GetConversation", conversation_id=made.id).conversation
+    check("count of mentions", state.mentions, 1)
+
+    server.ask(ann, "DeleteMessage", conversation_id=made.id, seq=first.seq)
+    check("hits of what is deleted", found("meet"), [])
+    check("mentions of what is deleted", mentions(), [])
+
+
+def settings_and_presence(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    other, third = bob.on_another_device(server), bob.on_another_device(server)
+    at = {"conversation_id": server.send(ann, bob.name, "hello").conversation_id}
+    first = server.events(bob)
+    his, hers = server.events(other, ephemeral_events=True), server.events(ann, ephemeral_events=True)
+    for stream in (first, his, hers):
+        until_caught_up(stream)
+
+    def aside(level: types.NotifyLevel) -> types.SettingsChanged:
+        return types.SettingsChanged(marked_unread=True, notify=types.NotifySettings(level=level), **at)
+
+    server.ask_chat(bob, "MarkUnread", **at)
+    check("settings", until_kind(his, "settings_changed"), aside(types.NOTIFY_LEVEL_ALL))
+    none = types.NotifySettings(level=types.NOTIFY_LEVEL_NONE)
+    check("level", server.ask(bob, "SetNotifyLevel", notify=none, **at).notify, none)
+    check("settings", until_kind(his, "settings_changed"), aside(types.NOTIFY_LEVEL_NONE))
+    server.send(bob, ann.name, "it is set")  # comes after what must not come
+    kinds = [kind(event) for event in until_text(hers, "it is set")]
+    check("settings of bob on the stream of ann", kinds.count("settings_changed"), 0)
+
+    quiet = types.PRESENCE_DO_NOT_DISTURB
+    check("presence", server.ask_chat(bob, "SetPresence", presence=quiet).presence, quiet)
+    wanted = types.PresenceChanged(user_id=bob.registered.user.id, presence=quiet)
+    while until_kind(hers, "presence") != wanted:
+        pass  # others may come before it
+    failed = StatusCode.FAILED_PRECONDITION
+    refused(lambda: server.ask_chat(third, "SetPresence", presence=quiet), failed, "NO_OPEN_STREAM")
+
+    server.ask_chat(bob, "SetTyping", typing=True, **at)
+    event = until_kind(hers, "typing")
+    told = (event.conversation_id, event.user.name, event.typing)
+    check("typing", told, (at["conversation_id"], bob.name, True))
+    server.send(ann, bob.name, "you type")
+    kinds = [kind(event) for event in until_text(his, "you type")]
+    check("typing of bob on his own stream", kinds.count("typing"), 0)
+
+
 CASES = [
     register_and_login,
     no_token,
@@ -492,6 +580,8 @@ CASES = [
     a_channel,
     edits_and_deletions,
     replies_and_reactions,
+    search_and_mentions,
+    settings_and_presence,
 ]
 
 
@@ -508,7 +598,7 @@ def main() -> None:
             except grpc.RpcError as error:
                 sys.exit(f"{case.__name__}: {error.code()}: {error.details()}")
             print(f"ok {case.__name__}", flush=True)
-    print(f"{len(CASES)} of 15")
+    print(f"{len(CASES)} of 17")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 //! Devices of the load generator: connections, logins, streams. Every device has a connection of its own, with the
-//! windows of our own client.
+//! windows of our own client, except where thousands of devices are needed and connections are not measured.
 
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{
+    FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream,
+};
 use http::uri::PathAndQuery;
 use tokio::{task::unconstrained, time::timeout};
 use tokio_stream::Stream;
@@ -17,6 +19,7 @@ use tonic::{
 
 use super::{
     error::BenchError,
+    flow::Requests,
     process::{Running, Target},
     tracker::Tracker,
     wire::{Incoming, Outgoing, Stamp},
@@ -118,7 +121,7 @@ pub fn hello(cursor: Option<&Bytes>) -> Outgoing {
         resume_cursor: cursor,
         ..pb::Hello::default()
     };
-    Outgoing::Hello(pb::ChatRequest {
+    Outgoing::Frame(pb::ChatRequest {
         request_id: 0,
         request: Some(pb::chat_request::Request::Hello(hello)),
     })
@@ -227,9 +230,7 @@ where
 {
     let one = |(login, requests): (Login, R)| async move {
         let channel = connect(to).await?;
-        let mut feed = Feed::chat(&channel, &login, requests).await?;
-        feed.caught_up(&mut Tracker::default()).await?;
-        Ok(feed)
+        open(&channel, &login, requests).await
     };
     let opened = stream::iter(openings)
         .map(one)
@@ -238,4 +239,32 @@ where
     timeout(PATIENCE, opened)
         .await
         .map_err(|_| BenchError::Late("the streams"))?
+}
+
+/// Opens a stream for each login, so many on a connection, and waits until each has caught up.
+pub async fn listen_shared(
+    to: SocketAddr,
+    logins: &[Login],
+    per_connection: usize,
+) -> Result<Vec<Feed>, BenchError> {
+    let mut feeds = Vec::with_capacity(logins.len());
+    for logins in logins.chunks(per_connection) {
+        let channel = connect(to).await?;
+        let one = |login| open(&channel, login, Requests::listen(None));
+        let opened = try_join_all(logins.iter().map(one));
+        let opened = timeout(PATIENCE, opened).await;
+        feeds.extend(opened.map_err(|_| BenchError::Late("the streams"))??);
+    }
+    Ok(feeds)
+}
+
+/// Opens a stream and waits until it has caught up.
+async fn open(
+    channel: &Channel,
+    login: &Login,
+    requests: impl Stream<Item = Outgoing> + Send + 'static,
+) -> Result<Feed, BenchError> {
+    let mut feed = Feed::chat(channel, login, requests).await?;
+    feed.caught_up(&mut Tracker::default()).await?;
+    Ok(feed)
 }

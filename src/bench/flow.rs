@@ -21,7 +21,7 @@ use super::{
     client::{Feed, hello},
     error::BenchError,
     tracker::{Checks, Tracker},
-    wire::{Ids, Incoming, Outgoing, Sending, Stamp},
+    wire::{Ids, Incoming, Outgoing, Sending, Stamp, To},
 };
 
 /// So many windows a receiver may be behind: enough never to wait for it, but what is queued for it stays bounded.
@@ -148,20 +148,20 @@ impl Flow {
 pub struct Requests {
     hello: Option<Outgoing>,
     flow: Arc<Flow>,
-    to: Bytes,
+    to: Vec<To>,
     bytes: usize,
     ids: Ids,
 }
 
 impl Requests {
-    /// Texts of so many bytes to one user.
-    pub fn new(flow: &Arc<Flow>, to: &str, bytes: usize) -> Self {
+    /// Texts of so many bytes, to each of these in turn: message `n` to number `n` modulo how many there are.
+    pub fn new(flow: &Arc<Flow>, to: Vec<To>, bytes: usize) -> Self {
         // Where the randomness of ids begins differs from sender to sender and from run to run.
         let seed = getrandom::u64().unwrap_or(0) ^ u64::from(flow.sender);
         Self {
             hello: Some(hello(None)),
             flow: Arc::clone(flow),
-            to: Bytes::copy_from_slice(to.as_bytes()),
+            to,
             bytes,
             ids: Ids::new(seed),
         }
@@ -171,7 +171,7 @@ impl Requests {
     pub fn listen(cursor: Option<&Bytes>) -> Self {
         Self {
             hello: Some(hello(cursor)),
-            ..Self::new(&Arc::new(Flow::silent()), "", 0)
+            ..Self::new(&Arc::new(Flow::silent()), Vec::new(), 0)
         }
     }
 }
@@ -189,11 +189,17 @@ impl Stream for Requests {
                 return Poll::Pending;
             }
         }
+        let turns = self.to.len().max(1) as u64;
         let number = self.flow.sent.fetch_add(1, Ordering::Relaxed);
+        let turn = usize::try_from(number % turns).unwrap_or(0);
+        // Who has nowhere to send to is a silent flow, which sends nothing.
+        let Some(to) = self.to.get(turn).cloned() else {
+            return Poll::Pending;
+        };
         Poll::Ready(Some(Outgoing::Send(Sending {
             // Answers name the message that they answer.
             request_id: number + 1,
-            to: self.to.clone(),
+            to,
             id: self.ids.next_id(),
             stamp: Stamp {
                 sender: self.flow.sender,
@@ -410,7 +416,7 @@ mod tests {
     #[test]
     fn a_schedule_that_ends_leaves_nothing_unsent() {
         let flow = Arc::new(Flow::new(1, 8, 1).scheduled());
-        let mut requests = Requests::new(&flow, "bob", 0);
+        let mut requests = Requests::new(&flow, vec![To::user("bob")], 0);
         flow.start();
         for _ in 0..3 {
             flow.release();
@@ -426,7 +432,7 @@ mod tests {
     #[test]
     fn a_window_is_kept_and_opens_with_acknowledgements() {
         let flow = Arc::new(Flow::new(1, 2, 1));
-        let mut requests = Requests::new(&flow, "bob", 0);
+        let mut requests = Requests::new(&flow, vec![To::user("bob")], 0);
         let mut ready = || {
             let mut count = 0;
             while requests.next().now_or_never().is_some() {

@@ -69,13 +69,37 @@ fn number_of(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// Where a send goes: the field of `SendRequest.target`, and what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct To {
+    tag: u32,
+    name: Bytes,
+}
+
+impl To {
+    /// The DIRECT conversation with the user of this name.
+    pub fn user(name: &str) -> Self {
+        Self::new(USER_NAME, name)
+    }
+
+    /// The conversation of this id.
+    pub fn conversation(id: &str) -> Self {
+        Self::new(CONVERSATION_ID, id)
+    }
+
+    fn new(tag: u32, name: &str) -> Self {
+        let name = Bytes::copy_from_slice(name.as_bytes());
+        Self { tag, name }
+    }
+}
+
 /// A send, ready to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sending {
     /// `request_id` of the frame.
     pub request_id: u64,
-    /// Name of the receiver.
-    pub to: Bytes,
+    /// Where it goes.
+    pub to: To,
     /// `client_message_id`, a UUID as text.
     pub id: [u8; UUID_BYTES],
     /// What the text begins with.
@@ -87,6 +111,7 @@ pub struct Sending {
 /// Tags of `ChatRequest` and `SendRequest`.
 const REQUEST_ID: u32 = 1;
 const SEND: u32 = 3;
+const CONVERSATION_ID: u32 = 1;
 const USER_NAME: u32 = 2;
 const CLIENT_MESSAGE_ID: u32 = 4;
 const TEXT: u32 = 5;
@@ -108,7 +133,7 @@ impl Sending {
     }
 
     fn body_len(&self) -> usize {
-        field_len(self.to.len()) + field_len(UUID_BYTES) + field_len(self.text_bytes())
+        field_len(self.to.name.len()) + field_len(UUID_BYTES) + field_len(self.text_bytes())
     }
 
     fn put(&self, buffer: &mut impl BufMut) {
@@ -116,7 +141,7 @@ impl Sending {
         encode_varint(self.request_id, buffer);
         encode_key(SEND, WireType::LengthDelimited, buffer);
         encode_varint(self.body_len() as u64, buffer);
-        put_field(USER_NAME, &self.to, buffer);
+        put_field(self.to.tag, &self.to.name, buffer);
         put_field(CLIENT_MESSAGE_ID, &self.id, buffer);
         encode_key(TEXT, WireType::LengthDelimited, buffer);
         encode_varint(self.text_bytes() as u64, buffer);
@@ -133,29 +158,29 @@ impl Sending {
 /// A `ChatRequest`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outgoing {
-    /// The first frame.
-    Hello(pb::ChatRequest),
+    /// Any frame: the first, or one that is not sent in a hurry.
+    Frame(pb::ChatRequest),
     /// A send.
     Send(Sending),
 }
 
 impl Default for Outgoing {
     fn default() -> Self {
-        Self::Hello(pb::ChatRequest::default())
+        Self::Frame(pb::ChatRequest::default())
     }
 }
 
 impl Message for Outgoing {
     fn encode_raw(&self, buffer: &mut impl BufMut) {
         match self {
-            Self::Hello(request) => request.encode_raw(buffer),
+            Self::Frame(request) => request.encode_raw(buffer),
             Self::Send(send) => send.put(buffer),
         }
     }
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Hello(request) => request.encoded_len(),
+            Self::Frame(request) => request.encoded_len(),
             Self::Send(send) => {
                 let body = send.body_len();
                 1 + encoded_len_varint(send.request_id) + 1 + encoded_len_varint(body as u64) + body
@@ -284,14 +309,21 @@ mod tests {
     #[test]
     fn a_send_is_written_as_the_schema_has_it() {
         let id = Ids::new(1).next_id();
-        for (bytes, request_id) in [(0, 0), (100, 300), (3_000, u64::MAX)] {
+        let user = || (To::user("bob"), Target::UserName("bob".to_owned()));
+        let group = (
+            To::conversation("c9"),
+            Target::ConversationId("c9".to_owned()),
+        );
+        for (bytes, request_id, (to, target)) in
+            [(0, 0, user()), (100, 300, group), (3_000, u64::MAX, user())]
+        {
             let stamp = Stamp {
                 sender: 0xdead_beef,
                 number: request_id,
             };
             let send = Outgoing::Send(Sending {
                 request_id,
-                to: Bytes::from_static(b"bob"),
+                to,
                 id,
                 stamp,
                 bytes,
@@ -303,7 +335,7 @@ mod tests {
             assert_eq!(text.len(), bytes.max(STAMP_BYTES));
             assert_eq!(Stamp::read(text.as_bytes()), Some(stamp));
             let expected = pb::SendRequest {
-                target: Some(Target::UserName("bob".to_owned())),
+                target: Some(target),
                 client_message_id: String::from_utf8(id.to_vec()).unwrap(),
                 text,
                 reply_to_seq: 0,

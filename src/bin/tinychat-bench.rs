@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tinychat::bench::cli::{self, Arguments};
+use tinychat::bench::{cli, flags::Arguments};
 
 fn main() -> ExitCode {
     cli::run(Arguments::parse())

@@ -13,9 +13,12 @@ use crate::{
 use super::{
     app::{
         acts::{Act, Deeds, Outcome, Spot},
+        line::Zone,
         model::Msg,
+        parse::Which,
         room::{Place, Wanted},
     },
+    asks_calls,
     json::{self, Named},
     net::{
         error::ClientError,
@@ -30,6 +33,9 @@ use super::{
 pub const PATIENCE: Patience = Patience::For(Duration::from_secs(5));
 /// How long the start waits for the list of conversations: without it names are missing, and nothing else.
 const ROOMS_PATIENCE: Patience = Patience::For(Duration::from_secs(2));
+
+/// Messages that are shown around a place.
+const HISTORY_AROUND: usize = 10;
 
 /// What a question brought.
 #[derive(Debug)]
@@ -46,7 +52,7 @@ pub struct Brought<T> {
 pub type Answer = Brought<Msg>;
 
 impl<T> Brought<T> {
-    fn new(what: T) -> Self {
+    pub(super) fn new(what: T) -> Self {
         Self {
             what,
             objects: Vec::new(),
@@ -54,7 +60,7 @@ impl<T> Brought<T> {
         }
     }
 
-    fn with<'a, M: Named + 'a>(
+    pub(super) fn with<'a, M: Named + 'a>(
         mut self,
         key: &'static str,
         messages: impl IntoIterator<Item = &'a M>,
@@ -64,7 +70,7 @@ impl<T> Brought<T> {
         self
     }
 
-    fn with_names(mut self, names: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn with_names(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.names.extend(names);
         self
     }
@@ -138,8 +144,8 @@ async fn groups(session: &Session, name: &str) -> Result<Vec<pb::Conversation>, 
     Ok(all)
 }
 
-/// Does something to a conversation.
-pub async fn act(session: Session, me: UserName, act: Act) -> Answer {
+/// Does something to a conversation. Times that were typed are those of this zone.
+pub async fn act(session: Session, me: UserName, zone: Zone, act: Act) -> Answer {
     let done = match &act {
         Act::Create(name, topic) => {
             let wish = RoomWish {
@@ -176,7 +182,10 @@ pub async fn act(session: Session, me: UserName, act: Act) -> Answer {
                 .with("channel", &channels)
                 .with_names(channels.iter().map(spoken_name))
         }),
-        Act::At(spot, deed) => at(&session, &me, spot, deed).await,
+        Act::Search(search) => asks_calls::search(&session, zone, search).await,
+        Act::Mentions { all, page } => asks_calls::mentions(&session, *all, page).await,
+        Act::Presence(presence) => asks_calls::presence(&session, *presence).await,
+        Act::At(spot, deed) => at(&session, &me, zone, (spot, deed)).await,
     };
     match done {
         Ok(done) => Answer {
@@ -205,8 +214,8 @@ fn of_room(conversation: pb::Conversation, me: &UserName) -> Brought<Outcome> {
 async fn at(
     session: &Session,
     me: &UserName,
-    spot: &Spot,
-    deed: &Deeds,
+    zone: Zone,
+    (spot, deed): (&Spot, &Deeds),
 ) -> Result<Brought<Outcome>, ClientError> {
     let id = match &spot.id {
         Some(id) => id.clone(),
@@ -264,10 +273,15 @@ async fn at(
                 me,
             )
         }
-        Deeds::History(count) => {
-            let messages = session
-                .history(id, Position::Newest, *count, PATIENCE)
-                .await?;
+        Deeds::Unread(aside) => asks_calls::unread(session, id, *aside).await?,
+        Deeds::Notify(notify) => asks_calls::notify(session, id, *notify).await?,
+        Deeds::History(which) => {
+            let (position, count) = match which {
+                Which::Last(count) => (Position::Newest, *count),
+                Which::Around(seq) => (Position::Around(*seq), HISTORY_AROUND),
+                Which::At(moment) => (Position::AroundTime(moment.in_zone(zone)), HISTORY_AROUND),
+            };
+            let messages = session.history(id, position, count, PATIENCE).await?;
             let lines = messages.iter().cloned().map(translate::message).collect();
             Brought::new(Outcome::Messages(lines)).with("history", &messages)
         }

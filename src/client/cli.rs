@@ -9,11 +9,15 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    domain::{ids::ClientMessageId, name::UserName},
+    domain::{clock::TimeMs, ids::ClientMessageId, name::UserName},
     pb,
 };
 
 use super::{
+    app::{
+        line::Zone,
+        when::{Moment, MomentError},
+    },
     cli_rooms::RoomCommand,
     exit::EXIT_CODES,
     json::Format,
@@ -32,6 +36,7 @@ Examples:
   tinychat-client --user ann watch                 prints messages as they come
   tinychat-client --user ann watch --once --ack    prints what was missed, and ends
   tinychat-client --user ann history bob -n 20     the last 20 messages with bob
+  tinychat-client --user ann search --from bob the key   where bob told of it
   tinychat-client --user ann join '#general'       so that send '#general' and history work
   tinychat-client conversations --json             an object for each; docs/scripting.md
   TOKEN=$(tinychat-client token --user ann)        for grpcurl and scripts
@@ -102,6 +107,10 @@ pub(super) enum Command {
     Watch(WatchArguments),
     /// Prints messages of a conversation. Nothing is marked read.
     History(HistoryOptions),
+    /// Finds messages by their words, the newest first. Ends with 5 if there are none.
+    Search(SearchOptions),
+    /// Lists messages that mention you, the newest first: those that are unread.
+    Mentions(MentionsOptions),
     #[command(flatten)]
     Rooms(RoomCommand),
     /// Lists the logins and tokens of your account.
@@ -235,6 +244,15 @@ pub(super) struct HistoryOptions {
     /// The messages after this one; 0: from the beginning.
     #[arg(long, value_name = "SEQ", group = "position")]
     after: Option<u64>,
+    /// The messages around this time.
+    #[arg(long, value_name = "TIME", group = "position", value_parser = time)]
+    at: Option<TimeMs>,
+    /// The messages from this time on: `2026-11-20` or `2026-11-20T14:00`, on the clock of this machine, or with a zone.
+    #[arg(long, value_name = "TIME", group = "position", value_parser = time)]
+    since: Option<TimeMs>,
+    /// The messages before this time; with --since, those between the two.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["around", "before", "after", "at"], value_parser = time)]
+    pub(super) until: Option<TimeMs>,
     /// How many at most.
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
     pub(super) limit: usize,
@@ -245,13 +263,57 @@ pub(super) struct HistoryOptions {
 
 impl From<&HistoryOptions> for Position {
     fn from(options: &HistoryOptions) -> Self {
-        match (options.around, options.before, options.after) {
-            (Some(seq), _, _) => Self::Around(seq),
-            (_, Some(seq), _) => Self::Before(seq),
-            (_, _, Some(seq)) => Self::After(seq),
+        let by_number = match (options.around, options.before, options.after) {
+            (Some(seq), _, _) => Some(Self::Around(seq)),
+            (_, Some(seq), _) => Some(Self::Before(seq)),
+            (_, _, Some(seq)) => Some(Self::After(seq)),
+            _ => None,
+        };
+        by_number.unwrap_or(match (options.at, options.since, options.until) {
+            (Some(time), _, _) => Self::AroundTime(time),
+            (_, Some(time), _) => Self::AfterTime(time),
+            (_, _, Some(time)) => Self::BeforeTime(time),
             _ => Self::Newest,
-        }
+        })
     }
+}
+
+/// Reads a time, on the clock of this machine if it names no zone.
+fn time(text: &str) -> Result<TimeMs, MomentError> {
+    let moment: Moment = text.parse()?;
+    Ok(moment.in_zone(Zone::Local))
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SearchOptions {
+    /// What must stand in the message; `'"two words"'` must stand so together.
+    #[arg(required = true, value_name = "WORD")]
+    pub(super) words: Vec<String>,
+    /// Only in this conversation: a NAME, a #CHANNEL, or id:CONVERSATION.
+    #[arg(long = "in", value_name = "NAME")]
+    pub(super) within: Option<Recipient>,
+    /// Only what this user said.
+    #[arg(long, value_name = "NAME")]
+    pub(super) from: Option<UserName>,
+    /// Only what was said at this time or later: `2026-11-20` or `2026-11-20T14:00`.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) since: Option<TimeMs>,
+    /// Only what was said before this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) until: Option<TimeMs>,
+    /// How many at most.
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MentionsOptions {
+    /// Also what is read.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// How many at most.
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
+    pub(super) limit: usize,
 }
 
 impl Arguments {
@@ -309,6 +371,46 @@ mod tests {
         };
         assert_eq!(options.to.to_string(), "bob");
         assert_eq!(options.text.as_deref(), Some("-"));
+    }
+
+    #[test]
+    fn a_place_in_a_history_is_one_number_or_time_or_between_two_times() {
+        let position = |line: &str| {
+            let parsed = parse(&format!("c history bob {line}"));
+            match parsed.unwrap().command {
+                Some(Command::History(options)) => Position::from(&options),
+                other => panic!("{other:?}"),
+            }
+        };
+        let time = TimeMs::new(0);
+        for (line, wanted) in [
+            ("-n 3", Position::Newest),
+            ("--after 3", Position::After(3)),
+            ("--at 1970-01-01T00:00:00Z", Position::AroundTime(time)),
+            ("--since 1970-01-01T00:00:00Z", Position::AfterTime(time)),
+            ("--until 1970-01-01T00:00:00Z", Position::BeforeTime(time)),
+            (
+                "--since 1970-01-01T00:00:00Z --until 1970-01-02",
+                Position::AfterTime(time),
+            ),
+        ] {
+            assert_eq!(position(line), wanted, "{line}");
+        }
+        for line in [
+            "c history bob --at 1970-01-01 --since 1970-01-01",
+            "c history bob --before 3 --until 1970-01-01",
+            "c history bob --since yesterday",
+            "c search",
+            "c search --in a/b x",
+            "c mute #ops --for soon",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        let parsed = parse("c --user ann search --in #ops --from bob green build").unwrap();
+        let Some(Command::Search(options)) = parsed.command else {
+            panic!("{parsed:?}")
+        };
+        assert_eq!(options.words.join(" "), "green build");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The arguments of the commands about groups, channels, and messages that are there.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 
 use crate::domain::{
@@ -8,7 +10,7 @@ use crate::domain::{
     text::MessageText,
 };
 
-use super::recipient::Recipient;
+use super::{app::when, recipient::Recipient};
 
 /// What to do to conversations and messages.
 #[derive(Debug, Subcommand)]
@@ -65,6 +67,16 @@ pub(super) enum RoomCommand {
         #[arg(long)]
         ban: bool,
     },
+    /// Mutes a conversation: your clients call you for none of its messages, which come all the same.
+    Mute {
+        #[command(flatten)]
+        what: Any,
+        /// For how long: `30m`, `2h`, `1d`; without it, until unmute.
+        #[arg(long = "for", value_name = "TIME", value_parser = when::span)]
+        lasts: Option<Duration>,
+    },
+    /// Ends that: your clients call you for all messages.
+    Unmute(Any),
     /// Gives a message of yours another text.
     Edit {
         #[command(flatten)]
@@ -90,6 +102,14 @@ pub(super) enum RoomCommand {
 #[derive(Debug, Args)]
 pub(super) struct Where {
     /// A #CHANNEL, or id:CONVERSATION.
+    #[arg(value_name = "CONVERSATION")]
+    pub(super) place: Recipient,
+}
+
+/// Any conversation.
+#[derive(Debug, Args)]
+pub(super) struct Any {
+    /// A NAME, a #CHANNEL, or id:CONVERSATION.
     #[arg(value_name = "CONVERSATION")]
     pub(super) place: Recipient,
 }

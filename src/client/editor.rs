@@ -269,10 +269,12 @@ fn completions(before: &str, names: &Names) -> (usize, Vec<String>) {
                     .collect(),
             )
         }
-        Some((_, word)) => (
-            before.len() - word.len(),
-            names.beginning_with(&word.to_lowercase()),
-        ),
+        Some((_, word)) => {
+            // As in `/search in:#ops from:bob`.
+            let word = word.rsplit_once(':').map_or(word, |(_, name)| name);
+            let start = word.to_lowercase();
+            (before.len() - word.len(), names.beginning_with(&start))
+        }
     }
 }
 
@@ -296,6 +298,11 @@ mod tests {
         names.add("#", &"bees".parse().unwrap());
         assert_eq!(all("/join #b").1, ["#bees"]);
         assert_eq!(all("/start b").1, ["bert", "bob"]);
+        assert_eq!(
+            all("/search lunch from:b"),
+            (19, vec!["bert".to_owned(), "bob".to_owned()])
+        );
+        assert_eq!(all("/search in:#b").1, ["#bees"]);
         assert_eq!(all("/start x").1, [""; 0]);
         assert_eq!(all("hello b").1, [""; 0]);
         assert_eq!(all("").1, [""; 0]);

@@ -98,10 +98,12 @@
 //! ```
 //!
 //! Groups and channels have methods of the same names as the calls of the schema, and so have edits and reactions;
-//! [`Target::replying_to`] makes a message an answer. `examples/echo.rs` is a whole bot.
+//! [`Target::replying_to`] makes a message an answer. [`Session::search`] and [`Session::mentions`] find messages. Who is
+//! there and who types, a link tells if its [`LinkOptions`] ask for it. `examples/echo.rs` is a whole bot.
 
 pub mod app;
 pub mod asks;
+pub mod asks_calls;
 pub mod cli;
 pub mod cli_rooms;
 pub mod editor;
@@ -114,6 +116,7 @@ pub mod lines;
 pub mod login;
 pub mod net;
 pub mod oneshot;
+pub mod oneshot_found;
 pub mod oneshot_rooms;
 pub mod output;
 pub mod paper;
@@ -125,12 +128,14 @@ pub mod signal;
 pub mod state;
 pub mod translate;
 pub mod trust;
+pub mod unsent;
 pub mod watch;
 
 pub use net::{
     connect::ServerAddress,
     devices::TokenWish,
     error::{ClientError, ErrorKind, Refusal, Retry},
+    finding::SearchWish,
     history::Position,
     live::{Link, LinkEvent, LinkOptions},
     outbox::{OutboxFull, Outgoing, Target},

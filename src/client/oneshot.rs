@@ -5,7 +5,12 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{ids::ClientMessageId, text::MessageText},
+    domain::{
+        clock::{Clock as _, SystemClock, TimeMs},
+        conversation::NotifyLevel,
+        ids::ClientMessageId,
+        text::MessageText,
+    },
     pb,
 };
 
@@ -14,6 +19,7 @@ use super::{
         line::{self, Zone, counted},
         untrusted::Untrusted,
     },
+    cli::HistoryOptions,
     exit::Failure,
     input::{self, Typed},
     journal,
@@ -26,7 +32,6 @@ use super::{
         session::{Patience, Session},
     },
     output::Output,
-    recipient::Recipient,
     state::{self, Logins},
     translate,
     trust::KnownServers,
@@ -40,7 +45,7 @@ pub async fn users(session: &Session, out: &mut Output<impl Write>) -> Result<()
     for user in session.users(Patience::None).await? {
         out.message(&user, |user| {
             let user = translate::user(user.clone());
-            line::user(&user.name, user.online)
+            line::user(&user.name, user.presence)
         })?;
     }
     out.flush()
@@ -64,15 +69,29 @@ pub async fn who_am_i(session: &Session, out: &mut Output<impl Write>) -> Result
 
 /// Prints the conversations, a line each.
 pub async fn conversations(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
+    let now = SystemClock.now();
     for conversation in session.conversations(Patience::None).await? {
-        out.message(&conversation, conversation_line)?;
+        out.message(&conversation, |it| conversation_line(it, now))?;
     }
     out.flush()
 }
 
-fn conversation_line(conversation: &pb::Conversation) -> String {
+fn conversation_line(conversation: &pb::Conversation, now: TimeMs) -> String {
     let name = translate::named_room(conversation.clone()).label();
-    let start = format!("{name} <{} UNREAD>", conversation.unread);
+    let mut words = vec![format!("{} UNREAD", conversation.unread)];
+    if conversation.mentions > 0 {
+        let count = usize::try_from(conversation.mentions).unwrap_or(usize::MAX);
+        words.push(counted(count, "MENTION", "MENTIONS"));
+    }
+    if conversation.marked_unread {
+        words.push("ASIDE".to_owned());
+    }
+    match translate::notify(conversation.notify).at(now).level {
+        NotifyLevel::All => {}
+        NotifyLevel::Mentions => words.push("MENTIONS ONLY".to_owned()),
+        NotifyLevel::None => words.push("MUTED".to_owned()),
+    }
+    let start = format!("{name} <{}>", words.join(", "));
     match &conversation.last_message {
         None => start,
         Some(last) => {
@@ -99,19 +118,25 @@ fn numbered_line(message: &pb::Message) -> String {
 }
 
 /// Prints messages of a conversation in their order.
-pub async fn history(
+pub(super) async fn history(
     session: &Session,
-    of: &Recipient,
-    position: Position,
-    (limit, numbers): (usize, bool),
+    options: &HistoryOptions,
     out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
-    let id = of.find(session, Patience::None).await?;
+    let id = options.of.find(session, Patience::None).await?;
+    let position = Position::from(options);
     let messages = session
-        .history(&id, position, limit, Patience::None)
+        .history(&id, position, options.limit, Patience::None)
         .await?;
-    let line = if numbers { numbered_line } else { message_line };
-    for message in &messages {
+    let line = match options.numbers {
+        true => numbered_line,
+        false => message_line,
+    };
+    let is_before = |message: &&pb::Message| {
+        let end = options.until;
+        end.is_none_or(|end| translate::time(message.sent_time) < end)
+    };
+    for message in messages.iter().take_while(is_before) {
         out.message(message, line)?;
     }
     out.flush()
@@ -346,11 +371,40 @@ mod tests {
             }),
             ..pb::Conversation::default()
         };
-        let line = conversation_line(&conversation);
+        let now = TimeMs::new(1000);
+        let line = conversation_line(&conversation, now);
         assert!(line.starts_with("bob <2 UNREAD> <"), "{line}");
         assert!(
             line.chars().count() < 90 && !line.contains('\n'),
             "{line:?}"
+        );
+    }
+
+    #[test]
+    fn a_conversation_says_what_calls_and_what_does_not() {
+        let line = |mentions, marked_unread, level: pb::NotifyLevel, until: Option<i64>| {
+            let conversation = pb::Conversation {
+                name: "bob".to_owned(),
+                mentions,
+                marked_unread,
+                notify: Some(pb::NotifySettings {
+                    level: level.into(),
+                    until_time: until.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+                }),
+                ..pb::Conversation::default()
+            };
+            conversation_line(&conversation, TimeMs::new(1000))
+        };
+        use pb::NotifyLevel::{All, Mentions, None as Never};
+        assert_eq!(line(0, false, All, None), "bob <0 UNREAD>");
+        assert_eq!(
+            line(1, true, Never, None),
+            "bob <0 UNREAD, 1 MENTION, ASIDE, MUTED>"
+        );
+        assert_eq!(line(2, false, Never, Some(1)), "bob <0 UNREAD, 2 MENTIONS>");
+        assert_eq!(
+            line(0, false, Mentions, Some(2)),
+            "bob <0 UNREAD, MENTIONS ONLY>"
         );
     }
 }

@@ -2,10 +2,14 @@
 
 use std::io::Write;
 
-use crate::{domain::name::ChannelName, pb};
+use crate::{
+    domain::{conversation::NotifyLevel, name::ChannelName},
+    pb,
+};
 
 use super::{
-    app::acts,
+    app::{acts, calls, line::Zone, parse::Notify},
+    asks_calls,
     cli_rooms::{RoomCommand, Which},
     exit::Failure,
     net::{
@@ -14,6 +18,7 @@ use super::{
     },
     oneshot::{done, message_line},
     output::Output,
+    recipient::Recipient,
     translate,
 };
 
@@ -67,8 +72,32 @@ pub(super) async fn run(
             let is = if *ban { "banned from" } else { "not in" };
             return done(&format!("{member} is {is} {} now", from.place), out);
         }
+        RoomCommand::Mute { what, lasts } => {
+            let (level, lasts) = (NotifyLevel::None, *lasts);
+            return notify(session, &what.place, Notify { level, lasts }, out).await;
+        }
+        RoomCommand::Unmute(what) => {
+            let (level, lasts) = (NotifyLevel::All, None);
+            return notify(session, &what.place, Notify { level, lasts }, out).await;
+        }
         _ => return message(session, command, out).await,
     }
+    out.flush()
+}
+
+async fn notify(
+    session: &Session,
+    place: &Recipient,
+    notify: Notify,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let id = place.find(session, PATIENCE).await?;
+    let wish = asks_calls::wish(session, notify, PATIENCE).await?;
+    let holds = session.set_notify(&id, wish, PATIENCE).await?;
+    out.message(&holds, |holds| {
+        let notify = translate::notify(holds.notify);
+        calls::notify_line(&place.to_string(), notify, Zone::Local)
+    })?;
     out.flush()
 }
 

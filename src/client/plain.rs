@@ -4,7 +4,7 @@
 //! What it has printed and flushed it acknowledges and marks read, once a second and at the end. What is typed is kept
 //! on disk until the server has answered it.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -19,12 +19,13 @@ use crate::{
 
 use super::{
     app::{
-        line::{Zone, counted},
+        line::Zone,
         model::{Effect, LinkState, Model, Msg},
         room::Place,
         update::update,
     },
     asks::{self, Answer},
+    asks_calls,
     exit::Failure,
     input::Typed,
     journal::Journal,
@@ -44,6 +45,7 @@ use super::{
     progress::{INTERVAL, Mark, Progress},
     signal::Interrupts,
     state, translate,
+    unsent::{messages, unsent_failure},
 };
 
 /// How long `/quit` waits for messages that are not answered.
@@ -55,6 +57,9 @@ const AWAY_WAIT: Duration = Duration::from_secs(10);
 /// How long leaving waits for what the server still has to say.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
+/// What rings.
+const BELL: &[u8] = b"\x07";
+
 /// Runs the line mode to its end.
 pub async fn run(
     login: LoggedIn,
@@ -65,8 +70,10 @@ pub async fn run(
     let mut interrupts = Interrupts::new()?;
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut model = Model::new(login.name.clone(), Zone::Local);
+    model.is_read_by_a_person = out.format() == Format::Text && lines.by_a_person();
     let mut plain = Plain {
-        model: Model::new(login.name.clone(), Zone::Local),
+        model,
         link: Link::new(login.session.clone(), LinkOptions::default()),
         asks: JoinSet::new(),
         progress: Progress::default(),
@@ -403,8 +410,22 @@ impl Plain {
                 self.asks.spawn(ask);
             }
             Effect::Act(act) => {
-                let ask = asks::act(self.session.clone(), self.me.clone(), act);
-                self.asks.spawn(ask);
+                let (me, zone) = (self.me.clone(), self.model.zone);
+                self.asks
+                    .spawn(asks::act(self.session.clone(), me, zone, act));
+            }
+            Effect::Ring => self.ring()?,
+            Effect::Aside {
+                conversation,
+                is_aside,
+            } => self.progress.put_aside(&conversation, is_aside),
+            Effect::TakeUp(id) => {
+                self.asks
+                    .spawn(asks_calls::take_up(self.session.clone(), id));
+            }
+            Effect::StayAs(presence) => {
+                self.asks
+                    .spawn(asks_calls::stay_as(self.session.clone(), presence));
             }
             Effect::ListUsers => {
                 self.asks.spawn(asks::users(self.session.clone()));
@@ -415,6 +436,15 @@ impl Plain {
             Effect::Leave { hurry } => self.leave(hurry),
         }
         Ok(())
+    }
+
+    /// Only a terminal that is edited on rings: elsewhere no line holds what is none.
+    fn ring(&mut self) -> Result<(), Failure> {
+        let Lines::Edited(_) = &self.lines else {
+            return Ok(());
+        };
+        let out = self.out.to();
+        out.write_all(BELL).map_err(|error| Failure::output(&error))
     }
 
     fn ask_for_rooms(&mut self) {
@@ -555,36 +585,4 @@ fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
     let mut object = object.unwrap_or_else(|| json!({}));
     object["client_message_id"] = json!(message.id.to_string());
     object
-}
-
-fn messages(count: usize) -> String {
-    counted(count, "message was", "messages were")
-}
-
-fn unsent_failure(count: usize, is_kept: bool) -> Failure {
-    let messages = messages(count);
-    let text = match is_kept {
-        true => format!(
-            "{messages} not sent yet and kept: the next tinychat-client of the same user and server sends what is missing"
-        ),
-        false => format!("{messages} not sent; send again what is missing"),
-    };
-    Failure::told(4, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_left_unsent_is_told() {
-        assert_eq!(
-            unsent_failure(1, true).to_string(),
-            "1 message was not sent yet and kept: the next tinychat-client of the same user and server sends what is missing"
-        );
-        assert_eq!(
-            unsent_failure(2, false).to_string(),
-            "2 messages were not sent; send again what is missing"
-        );
-    }
 }

@@ -39,6 +39,8 @@ pub struct Progress {
     cursor_is_new: bool,
     /// Conversations in which something was read that was not told.
     newly_read: BTreeSet<String>,
+    /// Conversations that were put aside as unread: to mark one read would take it up again.
+    aside: BTreeSet<String>,
 }
 
 /// The part of an event that progress is made of.
@@ -91,9 +93,9 @@ impl Progress {
     pub fn printed(&mut self, mark: Mark) {
         if mark.reset {
             // Cursors and seqs of the old store mean nothing in the new one.
-            let on_the_way = std::mem::take(&mut self.on_the_way);
             *self = Self {
-                on_the_way,
+                on_the_way: std::mem::take(&mut self.on_the_way),
+                aside: std::mem::take(&mut self.aside),
                 ..Self::default()
             };
         }
@@ -112,9 +114,22 @@ impl Progress {
         }
     }
 
+    /// Notes that a conversation is put aside as unread: nothing there is marked read, however much is shown, until it is
+    /// taken up again.
+    pub fn put_aside(&mut self, conversation: &str, is_aside: bool) {
+        if !is_aside {
+            self.aside.remove(conversation);
+        } else if self.aside.len() < CONVERSATIONS_MAX && conversation.len() <= ID_BYTES_MAX {
+            self.aside.insert(conversation.to_owned());
+        }
+    }
+
     /// Tells the server over the link.
     pub fn tell(&mut self, link: &mut Link) {
-        for conversation in std::mem::take(&mut self.newly_read) {
+        let now = self.newly_read.difference(&self.aside);
+        let now: Vec<String> = now.cloned().collect();
+        self.newly_read.retain(|it| self.aside.contains(it));
+        for conversation in now {
             if let Some(seq) = self.read.get(&conversation) {
                 link.mark_read(&conversation, *seq);
             }
@@ -129,6 +144,9 @@ impl Progress {
     pub async fn tell_at_last(self, session: &Session) {
         let tell = async {
             for (conversation, seq) in &self.read {
+                if self.aside.contains(conversation) {
+                    continue;
+                }
                 session.mark_read(conversation, *seq).await?;
             }
             match &self.cursor {
@@ -143,6 +161,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::net::{live::LinkOptions, tls::Security};
 
     fn message(cursor: &str, sender: &str, seq: u64) -> pb::Event {
         let sender = Some(pb::UserRef {
@@ -184,5 +203,29 @@ mod tests {
         };
         progress.printed(Mark::of(&reset, &me));
         assert_eq!((progress.cursor, progress.read.len()), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn what_was_put_aside_is_not_marked_read_until_it_is_taken_up_again() {
+        let me: UserName = "ann".parse().unwrap();
+        let server = "127.0.0.1:1".parse().unwrap();
+        let session = Session::open(&server, &Security::Plaintext).unwrap();
+        let mut link = Link::new(session, LinkOptions::default());
+        let mut progress = Progress::default();
+        progress.put_aside("c1", true);
+        progress.printed(Mark::of(&message("x-1", "bob", 4), &me));
+        progress.tell(&mut link);
+        assert_eq!(progress.newly_read.len(), 1, "it is not told");
+        let reset = pb::Event {
+            body: Some(Body::Reset(pb::Reset::default())),
+            ..pb::Event::default()
+        };
+        progress.printed(Mark::of(&reset, &me));
+        progress.printed(Mark::of(&message("y-1", "bob", 1), &me));
+        progress.tell(&mut link);
+        assert_eq!(progress.newly_read.len(), 1);
+        progress.put_aside("c1", false);
+        progress.tell(&mut link);
+        assert_eq!(progress.newly_read.len(), 0);
     }
 }

@@ -16,12 +16,11 @@ use super::{
     lines::Lines,
     login::{LoggedIn, LoginOptions, log_in},
     net::{
-        history::Position,
         outbox::Target,
         session::{Patience, Session},
         tls::Assurance,
     },
-    oneshot, oneshot_rooms,
+    oneshot, oneshot_found, oneshot_rooms,
     output::Output,
     paper::{self, Paper},
     plain,
@@ -163,8 +162,13 @@ async fn one_shot(
         Command::Conversations => oneshot::conversations(&door.logged_in().await?, out).await,
         Command::History(options) => {
             let session = door.logged_in().await?;
-            let (position, shown) = (Position::from(options), (options.limit, options.numbers));
-            oneshot::history(&session, &options.of, position, shown, out).await
+            oneshot::history(&session, options, out).await
+        }
+        Command::Search(options) => {
+            oneshot_found::search(&door.logged_in().await?, options, out).await
+        }
+        Command::Mentions(options) => {
+            oneshot_found::mentions(&door.logged_in().await?, options, out).await
         }
         Command::Send(options) => {
             let patience = options.patience();

@@ -1,7 +1,13 @@
 //! From the wire to the words of `app`: everything foreign becomes `Untrusted` here.
 
 use crate::{
-    domain::{clock::TimeMs, name::UserName, role::Role},
+    domain::{
+        clock::TimeMs,
+        conversation::{MemberSettings, NotifyLevel, NotifySettings},
+        name::UserName,
+        role::Role,
+        user::Presence,
+    },
     pb::{self, event::Body, message::Content},
 };
 
@@ -9,6 +15,7 @@ use super::{
     app::{
         acts::MemberLine,
         line,
+        look::Found,
         model::{MessageLine, Msg, StartProblem, UserLine},
         news::{Change, News},
         room::{Kind, Room, Wanted},
@@ -36,6 +43,10 @@ pub fn event(event: pb::Event, me: &UserName) -> Option<Msg> {
             Some(Msg::News(News::Room { room, is_old }))
         }
         Body::MemberChanged(changed) => member_changed(changed).map(Msg::News),
+        Body::SettingsChanged(changed) => Some(Msg::News(News::Settings {
+            settings: settings(changed.marked_unread, changed.notify),
+            conversation: changed.conversation_id,
+        })),
         Body::Gap(gap) => Some(Msg::Gap {
             count: gap.to_seq.saturating_sub(gap.from_seq).saturating_add(1),
         }),
@@ -69,6 +80,67 @@ pub fn message(message: pb::Message) -> MessageLine {
         reply_to: message.reply_to_seq,
         is_edited: message.revision > 0,
         reactions: reactions(message.reactions),
+        mentions: message
+            .mentions
+            .into_iter()
+            .map(|it| it.name.into())
+            .collect(),
+        mentions_all: message.mentions_all,
+    }
+}
+
+/// Returns a message that was found by its words: what was looked for stands between stars. One text is made of it before
+/// it is looked at, so that what is harmless in parts is not put together to something else.
+pub fn hit(hit: pb::SearchHit) -> Found {
+    let mut snippet = String::new();
+    for part in &hit.snippet {
+        let star = if part.r#match { "*" } else { "" };
+        for piece in [star, &part.text, star] {
+            snippet.push_str(piece);
+        }
+    }
+    Found {
+        message: message(hit.message.unwrap_or_default()),
+        snippet: Some(snippet.into()),
+    }
+}
+
+/// Returns a message that was found, and all of it is meant.
+pub fn found(message: pb::Message) -> Found {
+    Found {
+        message: self::message(message),
+        snippet: None,
+    }
+}
+
+fn settings(marked_unread: bool, notify: Option<pb::NotifySettings>) -> MemberSettings {
+    MemberSettings {
+        marked_unread,
+        notify: self::notify(notify),
+    }
+}
+
+/// Returns what a user wants to be called for.
+pub fn notify(notify: Option<pb::NotifySettings>) -> NotifySettings {
+    let Some(notify) = notify else {
+        return NotifySettings::default();
+    };
+    NotifySettings {
+        level: match notify.level() {
+            pb::NotifyLevel::All | pb::NotifyLevel::Unspecified => NotifyLevel::All,
+            pb::NotifyLevel::Mentions => NotifyLevel::Mentions,
+            pb::NotifyLevel::None => NotifyLevel::None,
+        },
+        until: notify.until_time.map(|until| time(Some(until))),
+    }
+}
+
+/// Returns a level in the words of the schema.
+pub fn notify_level(level: NotifyLevel) -> pb::NotifyLevel {
+    match level {
+        NotifyLevel::All => pb::NotifyLevel::All,
+        NotifyLevel::Mentions => pb::NotifyLevel::Mentions,
+        NotifyLevel::None => pb::NotifyLevel::None,
     }
 }
 
@@ -140,6 +212,9 @@ fn kind(conversation: &pb::Conversation) -> Kind {
 /// Returns a conversation that has its name, as all answers have it.
 pub fn named_room(conversation: pb::Conversation) -> Room {
     let is_mine = conversation.my_role() != pb::Role::Unspecified;
+    // What all members are told has none.
+    let notify = conversation.notify;
+    let settings = notify.map(|_| settings(conversation.marked_unread, notify));
     Room {
         kind: kind(&conversation),
         id: conversation.id,
@@ -147,6 +222,7 @@ pub fn named_room(conversation: pb::Conversation) -> Room {
         topic: conversation.topic.into(),
         members_count: conversation.members_count,
         is_mine,
+        settings,
     }
 }
 
@@ -184,16 +260,41 @@ pub fn time(time: Option<prost_types::Timestamp>) -> TimeMs {
 
 /// Returns one line of the list of users.
 pub fn user(user: pb::User) -> UserLine {
-    let online = user.presence() == pb::Presence::Online;
     UserLine {
+        presence: presence_of(user.presence()),
         name: user.name.into(),
-        online,
+    }
+}
+
+/// Returns how a user can be reached.
+pub fn presence_of(presence: pb::Presence) -> Presence {
+    match presence {
+        pb::Presence::Online => Presence::Online,
+        pb::Presence::Away => Presence::Away,
+        pb::Presence::DoNotDisturb => Presence::DoNotDisturb,
+        pb::Presence::Offline | pb::Presence::Unspecified => Presence::Offline,
+    }
+}
+
+/// Returns the same in the words of the schema.
+pub fn presence(presence: Presence) -> pb::Presence {
+    match presence {
+        Presence::Online => pb::Presence::Online,
+        Presence::Away => pb::Presence::Away,
+        Presence::DoNotDisturb => pb::Presence::DoNotDisturb,
+        Presence::Offline => pb::Presence::Offline,
     }
 }
 
 /// Returns an error as text for a line.
 pub fn problem(error: &ClientError) -> Untrusted {
-    error.to_string().into()
+    match error.reason() {
+        // People know of no streams.
+        "NO_OPEN_STREAM" => {
+            "the connection to the server is just being made; try again in a moment".into()
+        }
+        _ => error.to_string().into(),
+    }
 }
 
 /// Returns what came of a start.
@@ -270,6 +371,59 @@ mod tests {
             ..pb::Event::default()
         };
         assert_eq!(event(gap), Some(Msg::Gap { count: 1 }));
+    }
+
+    #[test]
+    fn what_was_looked_for_stands_between_stars_and_no_tower_is_built_of_parts() {
+        let part = |text: &str, r#match| pb::SnippetPart {
+            text: text.to_owned(),
+            r#match,
+        };
+        let shown = |snippet: Vec<pb::SnippetPart>| {
+            let found = hit(pb::SearchHit {
+                message: None,
+                snippet,
+            });
+            found.snippet.unwrap().render_line()
+        };
+        let parts = vec![part("the ", false), part("build", true), part(" is", false)];
+        assert_eq!(shown(parts), "the *build* is");
+        assert_eq!(
+            shown(vec![part("\u{301}\u{302}\u{303}", false); 9])
+                .chars()
+                .count(),
+            4
+        );
+        assert_eq!(shown(Vec::new()), "");
+    }
+
+    #[test]
+    fn what_this_user_set_is_known_where_it_was_said() {
+        let conversation = pb::Conversation {
+            marked_unread: true,
+            ..pb::Conversation::default()
+        };
+        assert_eq!(named_room(conversation.clone()).settings, None);
+        let notify = pb::NotifySettings {
+            level: pb::NotifyLevel::None.into(),
+            until_time: Some(prost_types::Timestamp {
+                seconds: 1,
+                nanos: 0,
+            }),
+        };
+        let conversation = pb::Conversation {
+            notify: Some(notify),
+            ..conversation
+        };
+        let settings = named_room(conversation).settings.unwrap();
+        assert!(settings.marked_unread);
+        assert_eq!(settings.notify.level, NotifyLevel::None);
+        assert_eq!(settings.notify.until, Some(TimeMs::new(1000)));
+        let odd = pb::NotifySettings {
+            level: 77,
+            until_time: None,
+        };
+        assert_eq!(super::notify(Some(odd)), NotifySettings::default());
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub async fn watch(
     let link = LinkOptions {
         resume_cursor: options.since,
         max_backlog_per_conversation: options.backlog,
-        device_name: None,
+        ..LinkOptions::default()
     };
     if out.format() == Format::Text {
         // Lines say where something was said.

@@ -10,8 +10,8 @@ use crate::{
         conversation::ConversationView,
         cursor::{Cursor, CursorError},
         event::{
-            Event, EventBody, Gap, GoingAwayReason, MemberChange, MemberChanged, MessageDeleted,
-            ReactionsChanged,
+            Ephemeral, Event, EventBody, Gap, GoingAwayReason, MemberChange, MemberChanged,
+            MessageDeleted, ReactionsChanged,
         },
         ids::{Epoch, UserId},
     },
@@ -38,6 +38,11 @@ pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
                 conversation: Some(response::shared_conversation(conversation)),
             })
         }
+        EventBody::SettingsChanged(changed) => Body::SettingsChanged(pb::SettingsChanged {
+            conversation_id: changed.conversation.to_string(),
+            marked_unread: changed.settings.marked_unread,
+            notify: Some(response::notify(changed.settings.notify)),
+        }),
         EventBody::ReadMarker(marker) => Body::ReadMarker(pb::ReadMarker {
             conversation_id: marker.conversation.to_string(),
             user_id: marker.user.to_string(),
@@ -111,6 +116,22 @@ fn put_bare(body: Body, buffer: &mut BytesMut) {
         },
         buffer,
     );
+}
+
+/// Writes what is never stored.
+pub fn put_ephemeral(event: &Ephemeral, buffer: &mut BytesMut) {
+    let body = match event {
+        Ephemeral::Presence(user, presence) => Body::Presence(pb::PresenceChanged {
+            user_id: user.to_string(),
+            presence: response::presence(*presence).into(),
+        }),
+        Ephemeral::Typing(conversation, user, typing) => Body::Typing(pb::Typing {
+            conversation_id: conversation.to_string(),
+            user: Some(response::user_ref(user)),
+            typing: *typing,
+        }),
+    };
+    put_bare(body, buffer);
 }
 
 /// Writes the first event of a stream.

@@ -2,18 +2,24 @@
 
 use std::str::FromStr;
 
+use prost_types::Timestamp;
+
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{ConversationChange, ConversationKind, HistoryAccess, NewConversation},
-        ids::{ClientMessageId, ConversationId, DeviceId, Seq},
+        conversation::{
+            ConversationChange, ConversationKind, HistoryAccess, NewConversation, NotifyLevel,
+            NotifySettings,
+        },
+        ids::{ClientMessageId, ConversationId, DeviceId, Offset, Seq},
         invalid::Invalid,
         message::Target,
         name::{ChannelName, DeviceName, Topic, UserName},
-        page::{PageTokenError, Position, page_key},
+        page::{PageTokenError, Position, PositionAsked, page_key},
         reaction::Emoji,
         role::Role,
         scope::{Scope, Scopes},
+        search::Search,
         secret::Password,
         text::{MessageText, MessageTextError},
         user::Presence,
@@ -104,18 +110,21 @@ pub fn scopes(numbers: &[i32]) -> Result<Scopes, Invalid> {
 }
 
 /// Parses the end of a token; `None`: it has none.
-pub fn expire_time(time: Option<prost_types::Timestamp>) -> Result<Option<TimeMs>, Invalid> {
-    let Some(time) = time else {
-        return Ok(None);
-    };
+pub fn expire_time(time: Option<Timestamp>) -> Result<Option<TimeMs>, Invalid> {
+    time.map(|at| time_of("EXPIRE_TIME_INVALID", "expire_time", at))
+        .transpose()
+}
+
+/// Parses a time, to the millisecond.
+fn time_of(reason: &'static str, field: &'static str, time: Timestamp) -> Result<TimeMs, Invalid> {
     let in_range =
         (0..=LAST_SECOND).contains(&time.seconds) && (0..1_000_000_000).contains(&time.nanos);
     if !in_range {
         let mend = "the time is not one of the years 1970 to 9999; give a Timestamp as protobuf defines it";
-        return Err(Invalid::new("EXPIRE_TIME_INVALID", "expire_time", mend));
+        return Err(Invalid::new(reason, field, mend));
     }
     let milliseconds = time.seconds * 1_000 + i64::from(time.nanos / 1_000_000);
-    Ok(Some(TimeMs::new(milliseconds)))
+    Ok(TimeMs::new(milliseconds))
 }
 
 /// Parses a device name.
@@ -260,23 +269,87 @@ pub fn presence(number: i32) -> Result<Option<Presence>, Invalid> {
     match pb::Presence::try_from(number) {
         Ok(pb::Presence::Unspecified) => Ok(None),
         Ok(pb::Presence::Online) => Ok(Some(Presence::Online)),
+        Ok(pb::Presence::Away) => Ok(Some(Presence::Away)),
+        Ok(pb::Presence::DoNotDisturb) => Ok(Some(Presence::DoNotDisturb)),
         Ok(pb::Presence::Offline) => Ok(Some(Presence::Offline)),
         Err(_) => {
-            let mend = "no such presence; use PRESENCE_ONLINE or PRESENCE_OFFLINE, or leave it out";
+            let mend = "no such presence; use one that PRESENCE_ names, or leave it out";
+            Err(Invalid::new("PRESENCE_INVALID", "presence", mend))
+        }
+    }
+}
+
+/// Parses how a user says to be reached at a device.
+pub fn presence_said(number: i32) -> Result<Presence, Invalid> {
+    match presence(number) {
+        Ok(Some(said)) if said != Presence::Offline => Ok(said),
+        _ => {
+            let mend = "say PRESENCE_ONLINE, PRESENCE_AWAY or PRESENCE_DO_NOT_DISTURB; whoever has \
+                        no open stream is offline";
             Err(Invalid::new("PRESENCE_INVALID", "presence", mend))
         }
     }
 }
 
 /// Parses where a page of messages lies.
-pub fn position(position: Option<pb::list_messages_request::Position>) -> Position {
+pub fn position(
+    position: Option<pb::list_messages_request::Position>,
+) -> Result<PositionAsked, Invalid> {
     use pb::list_messages_request::Position as Wire;
-    match position {
-        None => Position::Newest,
-        Some(Wire::BeforeSeq(seq)) => Position::Before(Seq::new(seq)),
-        Some(Wire::AfterSeq(seq)) => Position::After(Seq::new(seq)),
-        Some(Wire::AroundSeq(seq)) => Position::Around(Seq::new(seq)),
-    }
+    let time = |field, at| time_of("TIME_INVALID", field, at);
+    Ok(match position {
+        None => PositionAsked::At(Position::Newest),
+        Some(Wire::BeforeSeq(seq)) => PositionAsked::At(Position::Before(Seq::new(seq))),
+        Some(Wire::AfterSeq(seq)) => PositionAsked::At(Position::After(Seq::new(seq))),
+        Some(Wire::AroundSeq(seq)) => PositionAsked::At(Position::Around(Seq::new(seq))),
+        Some(Wire::BeforeTime(at)) => PositionAsked::BeforeTime(time("before_time", at)?),
+        Some(Wire::AfterTime(at)) => PositionAsked::AfterTime(time("after_time", at)?),
+        Some(Wire::AroundTime(at)) => PositionAsked::AroundTime(time("around_time", at)?),
+    })
+}
+
+/// Parses what is looked for.
+pub fn search(asked: &pb::SearchMessagesRequest) -> Result<Search, Invalid> {
+    let query = asked.query.parse();
+    let time =
+        |field, at: Option<Timestamp>| at.map(|at| time_of("TIME_INVALID", field, at)).transpose();
+    Ok(Search {
+        query: query.map_err(|error| Invalid::new("QUERY_INVALID", "query", error))?,
+        conversation: match asked.conversation_id.as_str() {
+            "" => None,
+            id => Some(conversation_id(id)?),
+        },
+        sender: match asked.sender_name.as_str() {
+            "" => None,
+            name => Some(user_name("sender_name", name)?),
+        },
+        after: time("after_time", asked.after_time)?,
+        before: time("before_time", asked.before_time)?,
+    })
+}
+
+/// Parses the token of a page of what was found: a place in the log.
+pub fn place_token(token: &str) -> Result<Option<Offset>, Invalid> {
+    Ok(page_token(token)?.map(Offset::new))
+}
+
+/// Parses what a member wants to be called for.
+pub fn notify(asked: Option<pb::NotifySettings>) -> Result<NotifySettings, Invalid> {
+    let asked = asked.unwrap_or_default();
+    let level = match pb::NotifyLevel::try_from(asked.level) {
+        Ok(pb::NotifyLevel::All) => NotifyLevel::All,
+        Ok(pb::NotifyLevel::Mentions) => NotifyLevel::Mentions,
+        Ok(pb::NotifyLevel::None) => NotifyLevel::None,
+        Ok(pb::NotifyLevel::Unspecified) | Err(_) => {
+            let mend = "say one of NOTIFY_LEVEL_ALL, NOTIFY_LEVEL_MENTIONS, NOTIFY_LEVEL_NONE";
+            return Err(Invalid::new("NOTIFY_LEVEL_INVALID", "notify.level", mend));
+        }
+    };
+    let until = asked
+        .until_time
+        .map(|at| time_of("TIME_INVALID", "notify.until_time", at))
+        .transpose()?;
+    Ok(NotifySettings { level, until })
 }
 
 /// Parses how many messages of each conversation a stream may bring; 0: all.

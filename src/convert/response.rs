@@ -5,14 +5,19 @@ use prost_types::Timestamp;
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{Conversation, ConversationKind, ConversationView, HistoryAccess, Member},
-        ids::{MessageId, Seq, UserId},
+        conversation::{
+            Conversation, ConversationKind, ConversationView, HistoryAccess, Member, NotifyLevel,
+            NotifySettings,
+        },
+        ids::{MessageId, Offset, Seq, UserId},
         limits,
         limits::Settings,
         message::{Message, Sent},
+        page::page_token,
         reaction::Reaction,
         role::Role,
         scope::Scope,
+        search::{Hit, SnippetPart},
         user::{Device, DeviceKind, Presence, User, UserRef},
     },
     pb,
@@ -37,19 +42,25 @@ pub fn user_ref(user: &UserRef) -> pb::UserRef {
     }
 }
 
+/// How a user can be reached.
+pub const fn presence(presence: Presence) -> pb::Presence {
+    match presence {
+        Presence::Online => pb::Presence::Online,
+        Presence::Away => pb::Presence::Away,
+        Presence::DoNotDisturb => pb::Presence::DoNotDisturb,
+        Presence::Offline => pb::Presence::Offline,
+    }
+}
+
 /// An account.
 pub fn user(user: &User, presence: Presence) -> pb::User {
-    let online = presence == Presence::Online;
+    let offline = presence == Presence::Offline;
     pb::User {
         id: user.id.to_string(),
         name: user.name.to_string(),
         display_name: String::new(),
-        presence: match presence {
-            Presence::Online => pb::Presence::Online,
-            Presence::Offline => pb::Presence::Offline,
-        }
-        .into(),
-        last_seen_time: user.last_seen.filter(|_| !online).map(time),
+        presence: self::presence(presence).into(),
+        last_seen_time: user.last_seen.filter(|_| offline).map(time),
     }
 }
 
@@ -127,6 +138,9 @@ pub fn conversation(view: &ConversationView, user: UserId) -> pb::Conversation {
         .into(),
         read_seq: view.read.read_seq.number(),
         unread: view.read.unread,
+        mentions: view.mentions,
+        marked_unread: view.settings.marked_unread,
+        notify: Some(notify(view.settings.notify)),
         last_message: view.last_message.as_ref().map(message),
         ..shared_conversation(&view.conversation)
     }
@@ -194,7 +208,40 @@ pub fn message(message: &Message) -> pb::Message {
         reactions: message.reactions.iter().map(reaction).collect(),
         revision: message.revision,
         deleted: text.is_none(),
+        mentions: message.mentions.users.iter().map(user_ref).collect(),
+        mentions_all: message.mentions.all,
     }
+}
+
+/// What a member wants to be called for.
+pub fn notify(settings: NotifySettings) -> pb::NotifySettings {
+    let level = match settings.level {
+        NotifyLevel::All => pb::NotifyLevel::All,
+        NotifyLevel::Mentions => pb::NotifyLevel::Mentions,
+        NotifyLevel::None => pb::NotifyLevel::None,
+    };
+    pb::NotifySettings {
+        level: level.into(),
+        until_time: settings.until.map(time),
+    }
+}
+
+/// A message that was found.
+pub fn hit(hit: &Hit) -> pb::SearchHit {
+    let part = |part: &SnippetPart| pb::SnippetPart {
+        text: part.text.clone(),
+        r#match: part.hit,
+    };
+    pb::SearchHit {
+        message: Some(message(&hit.message)),
+        snippet: hit.snippet.iter().map(part).collect(),
+    }
+}
+
+/// The token of the page that lies before a place; empty if there is none.
+pub fn place_token(next: Option<Offset>) -> String {
+    next.map(|place| page_token(&place.number().to_string()))
+        .unwrap_or_default()
 }
 
 /// The acknowledgement of a send.
@@ -252,5 +299,9 @@ pub fn limits(settings: &Settings) -> pb::Limits {
         topic_chars_max: limit(limits::TOPIC_CHARS_MAX),
         emoji_bytes_max: limit(limits::EMOJI_BYTES_MAX),
         reactions_per_message_max: limit(limits::REACTIONS_PER_MESSAGE_MAX),
+        mentions_per_message_max: limit(limits::MENTIONS_PER_MESSAGE_MAX),
+        query_bytes_max: limit(limits::QUERY_BYTES_MAX),
+        query_words_max: limit(limits::QUERY_WORDS_MAX),
+        ephemeral_members_max: limit(limits::EPHEMERAL_MEMBERS_MAX),
     }
 }

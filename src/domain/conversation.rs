@@ -89,8 +89,73 @@ pub struct ConversationView {
     pub role: Role,
     /// How far the member has read.
     pub read: ReadState,
+    /// Messages after the marker that mention the member, `MENTIONS_COUNTED_MAX` at the most.
+    pub mentions: u64,
+    /// What the member set for it.
+    pub settings: MemberSettings,
     /// The newest message, if the member may read it.
     pub last_message: Option<Message>,
+}
+
+/// Which messages of a conversation a member wants to be called for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotifyLevel {
+    /// All.
+    #[default]
+    All,
+    /// Those that mention the member.
+    Mentions,
+    /// None: it is muted.
+    None,
+}
+
+impl NotifyLevel {
+    /// Its number in the store: never changed, stores depend on it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::All => 1,
+            Self::Mentions => 2,
+            Self::None => 3,
+        }
+    }
+
+    /// The level of a number of the store.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::All),
+            2 => Some(Self::Mentions),
+            3 => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+/// Which messages a member wants to be called for, and until when that holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotifySettings {
+    /// Which.
+    pub level: NotifyLevel,
+    /// From then on it is `All` again; `None`: it stays.
+    pub until: Option<TimeMs>,
+}
+
+impl NotifySettings {
+    /// What holds at a time.
+    pub fn at(self, now: TimeMs) -> Self {
+        match self.until {
+            Some(until) if until <= now => Self::default(),
+            _ => self,
+        }
+    }
+}
+
+/// What a member set for a conversation. Nobody else learns it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberSettings {
+    /// It was put aside as unread.
+    pub marked_unread: bool,
+    /// What the member wants to be called for.
+    pub notify: NotifySettings,
 }
 
 /// One member, or one who is banned.

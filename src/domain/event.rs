@@ -2,12 +2,12 @@
 //! gap, is made by the stream itself.)
 
 use super::{
-    conversation::Conversation,
+    conversation::{Conversation, MemberSettings},
     ids::{ConversationId, Offset, Seq, UserId},
     message::Message,
     reaction::{Emoji, Reaction},
     role::Role,
-    user::UserRef,
+    user::{Presence, UserRef},
 };
 
 /// Something that was committed, at its place in the log.
@@ -36,6 +36,26 @@ pub enum EventBody {
     ConversationChanged(Conversation),
     /// A read marker moved (state row). Whole new value.
     ReadMarker(ReadMarker),
+    /// What a member set for a conversation has changed (state row, for that member alone). Whole new value.
+    SettingsChanged(SettingsChanged),
+}
+
+/// What only those who are here at this moment hear of: it is never stored, and lost on whoever lags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ephemeral {
+    /// How a user can be reached.
+    Presence(UserId, Presence),
+    /// Somebody types in a conversation, or stopped.
+    Typing(ConversationId, UserRef, bool),
+}
+
+/// What a member set for a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingsChanged {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Whole new value.
+    pub settings: MemberSettings,
 }
 
 /// The text of a message is gone.

@@ -47,6 +47,17 @@ pub const TOPIC_CHARS_MAX: usize = 256;
 pub const EMOJI_BYTES_MAX: usize = 64;
 /// Different emoji on one message.
 pub const REACTIONS_PER_MESSAGE_MAX: usize = 20;
+/// Different names that one message can mention.
+pub const MENTIONS_PER_MESSAGE_MAX: usize = 20;
+/// Unread mentions of one conversation that are counted: a badge says no more than "many" past it.
+pub const MENTIONS_COUNTED_MAX: usize = 1_000;
+/// Longest query of a search, in bytes.
+pub const QUERY_BYTES_MAX: usize = 256;
+/// Most words of a query.
+pub const QUERY_WORDS_MAX: usize = 16;
+/// Members up to which a conversation shows who types, and its members one another's presence: what one does there goes
+/// to all of them.
+pub const EPHEMERAL_MEMBERS_MAX: usize = 100;
 /// Replies of a `Chat` stream that may lie unread before the peer counts as overload.
 pub const REPLIES_UNREAD_MAX: usize = 1024;
 

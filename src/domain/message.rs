@@ -3,6 +3,7 @@
 use super::{
     clock::TimeMs,
     ids::{ClientMessageId, ConversationId, MessageId, Seq},
+    mention::Mentions,
     name::{ChannelName, UserName},
     reaction::Reaction,
     text::MessageText,
@@ -30,6 +31,8 @@ pub struct Message {
     pub revision: u64,
     /// The reactions to it, the first given first.
     pub reactions: Vec<Reaction>,
+    /// Who it mentions.
+    pub mentions: Mentions,
 }
 
 impl Message {

@@ -3,6 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 
 use super::{
+    clock::TimeMs,
     ids::Seq,
     limits::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX},
 };
@@ -98,6 +99,37 @@ impl Position {
             }
         };
         (from <= to).then_some((Seq::new(from), Seq::new(to)))
+    }
+}
+
+/// Where a page of messages is asked to lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionAsked {
+    /// By `seq`.
+    At(Position),
+    /// The messages just before the first one that was sent at this time or later.
+    BeforeTime(TimeMs),
+    /// The messages from the first one on that was sent at this time or later.
+    AfterTime(TimeMs),
+    /// The messages around the first one that was sent at this time or later; the newest if there is none.
+    AroundTime(TimeMs),
+}
+
+impl PositionAsked {
+    /// Finds the place, given a way to find the first message that was sent at a time or later; if there is none: the
+    /// `seq` after the last.
+    pub fn resolve<E>(
+        self,
+        first_at: impl FnOnce(TimeMs) -> Result<Seq, E>,
+    ) -> Result<Position, E> {
+        Ok(match self {
+            Self::At(position) => position,
+            Self::BeforeTime(time) => Position::Before(first_at(time)?),
+            Self::AfterTime(time) => {
+                Position::After(Seq::new(first_at(time)?.number().saturating_sub(1)))
+            }
+            Self::AroundTime(time) => Position::Around(first_at(time)?),
+        })
     }
 }
 

@@ -84,6 +84,10 @@ pub struct DeviceSeen {
 pub enum Presence {
     /// At least one open stream.
     Online,
+    /// Open streams, and away at each of them.
+    Away,
+    /// Open streams, and not to be disturbed.
+    DoNotDisturb,
     /// No open stream.
     Offline,
 }

@@ -207,7 +207,7 @@ impl Engine {
             .ok_or(Error::TokenInvalid)
     }
 
-    /// Lists accounts by name, with who is online. In trust mode anybody may ask.
+    /// Lists accounts by name, with how each can be reached. In trust mode anybody may ask.
     pub async fn users(
         &self,
         principal: Option<&Principal>,
@@ -219,22 +219,27 @@ impl Engine {
         if let Some(principal) = principal {
             principal.may(Scope::Read)?;
         }
-        let online = Arc::new(self.hub.online());
+        let presences = self.hub.presences();
         let mut filter = UserFilter {
             contains: contains.to_ascii_lowercase(),
             ..UserFilter::default()
         };
         match presence {
             None => {}
-            Some(Presence::Online) => filter.only = Some(Arc::clone(&online)),
-            Some(Presence::Offline) => filter.except = Some(Arc::clone(&online)),
+            Some(Presence::Offline) => {
+                filter.except = Some(Arc::new(presences.keys().copied().collect()))
+            }
+            Some(asked) => {
+                let those = presences.iter().filter(|(_, presence)| **presence == asked);
+                filter.only = Some(Arc::new(those.map(|(user, _)| *user).collect()));
+            }
         }
         let page = self.store.list_users(filter, after, size).await?;
-        let presence = |user: &User| match online.contains(&user.id) {
-            true => Presence::Online,
-            false => Presence::Offline,
-        };
-        let presences = page.users.iter().map(presence).collect();
+        let presence = |user: &User| presences.get(&user.id).copied();
+        let presences = page.users.iter().map(presence);
+        let presences = presences
+            .map(|it| it.unwrap_or(Presence::Offline))
+            .collect();
         Ok((page, presences))
     }
 }

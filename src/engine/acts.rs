@@ -5,6 +5,7 @@ use crate::{
     auth::Principal,
     domain::{
         ids::{ConversationId, Seq},
+        mention::Mentions,
         message::Message,
         reaction::{Emoji, Reaction},
         scope::Scope,
@@ -38,10 +39,14 @@ impl Engine {
     ) -> Result<Message, Error> {
         let by = self.actor(principal)?;
         let message = self.store.edit_message(by, id, seq, text).await?;
-        // Its own words are no news to a caller who may only send; what others think of them is.
-        let reactions = only_for_readers(principal, message.reactions);
+        // Its own words are no news to a caller who may only send; what others think of them is, and so is who is there
+        // to be mentioned.
+        if principal.may(Scope::Read).is_ok() {
+            return Ok(message);
+        }
         Ok(Message {
-            reactions,
+            reactions: Vec::new(),
+            mentions: Mentions::default(),
             ..message
         })
     }

@@ -4,10 +4,12 @@ use super::{Engine, Error};
 use crate::{
     auth::Principal,
     domain::{
-        conversation::{ConversationChange, ConversationView, NewConversation, ReadState},
+        conversation::{
+            ConversationChange, ConversationView, MemberSettings, NewConversation, ReadState,
+        },
         ids::{ConversationId, Seq},
         name::{ChannelName, UserName},
-        page::{PageSize, Position},
+        page::{PageSize, PositionAsked},
         scope::Scope,
     },
     store::{ChannelPage, ConversationPage, MessagePage},
@@ -25,7 +27,7 @@ impl Engine {
             .store
             .start_direct(principal.user.clone(), peer)
             .await?;
-        Ok(as_seen_by(principal, view))
+        Ok(self.as_seen_by(principal, view))
     }
 
     /// Makes a group or channel that the caller owns.
@@ -39,7 +41,7 @@ impl Engine {
             .store
             .create_conversation(owner, new, self.now())
             .await?;
-        Ok(as_seen_by(principal, view))
+        Ok(self.as_seen_by(principal, view))
     }
 
     /// Changes a group or channel.
@@ -51,7 +53,7 @@ impl Engine {
     ) -> Result<ConversationView, Error> {
         let by = self.actor(principal)?;
         let view = self.store.update_conversation(by, id, change).await?;
-        Ok(as_seen_by(principal, view))
+        Ok(self.as_seen_by(principal, view))
     }
 
     /// Lists all channels whose names contain a text.
@@ -77,7 +79,8 @@ impl Engine {
     ) -> Result<ConversationView, Error> {
         principal.may(Scope::Read)?;
         let found = self.store.conversation(principal.user.id, id).await?;
-        found.ok_or(Error::ConversationNotFound)
+        let view = found.ok_or(Error::ConversationNotFound)?;
+        Ok(self.as_seen_by(principal, view))
     }
 
     /// Lists the conversations of the caller.
@@ -88,10 +91,15 @@ impl Engine {
         size: PageSize,
     ) -> Result<ConversationPage, Error> {
         principal.may(Scope::Read)?;
-        Ok(self
+        let page = self
             .store
             .list_conversations(principal.user.id, after, size)
-            .await?)
+            .await?;
+        let views = page.views.into_iter();
+        Ok(ConversationPage {
+            views: views.map(|view| self.as_seen_by(principal, view)).collect(),
+            more: page.more,
+        })
     }
 
     /// Reads a page of messages.
@@ -99,7 +107,7 @@ impl Engine {
         &self,
         principal: &Principal,
         id: ConversationId,
-        position: Position,
+        position: PositionAsked,
         size: PageSize,
     ) -> Result<MessagePage, Error> {
         principal.may(Scope::Read)?;
@@ -123,16 +131,27 @@ impl Engine {
             .mark_read(principal.user.id, id, seq, self.now())
             .await?)
     }
-}
 
-/// What a caller gets of a conversation: whoever may only send learns where to, not what is said there.
-pub(super) fn as_seen_by(principal: &Principal, view: ConversationView) -> ConversationView {
-    if principal.may(Scope::Read).is_ok() {
-        return view;
-    }
-    ConversationView {
-        read: ReadState::default(),
-        last_message: None,
-        ..view
+    /// What a caller gets of a conversation now: whoever may only send learns where to, not what is said there.
+    pub(super) fn as_seen_by(
+        &self,
+        principal: &Principal,
+        view: ConversationView,
+    ) -> ConversationView {
+        if principal.may(Scope::Read).is_ok() {
+            let notify = view.settings.notify.at(self.now());
+            let settings = MemberSettings {
+                notify,
+                ..view.settings
+            };
+            return ConversationView { settings, ..view };
+        }
+        ConversationView {
+            read: ReadState::default(),
+            mentions: 0,
+            settings: MemberSettings::default(),
+            last_message: None,
+            ..view
+        }
     }
 }

@@ -12,8 +12,8 @@ use crate::{
         scope::Scope,
     },
     store::{
-        ActError, CreateDeviceError, CreateUserError, MarkReadError, SendRefusal, StartError,
-        StoreError,
+        ActError, CreateDeviceError, CreateUserError, MarkReadError, SearchError, SendRefusal,
+        StartError, StoreError,
     },
 };
 
@@ -125,6 +125,12 @@ pub enum Error {
     /// The user sends too fast.
     #[error("too fast; wait {0:?}")]
     RateLimited(Duration),
+    /// The device has no open stream, as long as which alone its presence would hold.
+    #[error("no open stream")]
+    NoOpenStream,
+    /// The index of the search lies too far behind to answer.
+    #[error("the search is being prepared")]
+    SearchBehind,
     /// The server has too much to do at the moment.
     #[error("busy")]
     Busy,
@@ -230,6 +236,17 @@ impl From<MarkReadError> for Error {
             MarkReadError::NotMember(_) => Self::ConversationNotFound,
             MarkReadError::BeyondEnd(last) => Self::SeqBeyondEnd(last),
             MarkReadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchError> for Error {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::NotMember(_) => Self::ConversationNotFound,
+            SearchError::UserNotFound(name) => Self::UserNotFound(name),
+            SearchError::Behind => Self::SearchBehind,
+            SearchError::Store(error) => error.into(),
         }
     }
 }

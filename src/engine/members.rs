@@ -1,6 +1,6 @@
 //! Who is in a group or channel, and as what. What each role may do is the store's to check, with the act itself.
 
-use super::{Engine, Error, conversations::as_seen_by};
+use super::{Engine, Error};
 use crate::{
     auth::Principal,
     domain::{
@@ -23,7 +23,7 @@ impl Engine {
     ) -> Result<ConversationView, Error> {
         let user = self.actor(principal)?;
         let view = self.store.join_channel(user, channel, self.now()).await?;
-        Ok(as_seen_by(principal, view))
+        Ok(self.as_seen_by(principal, view))
     }
 
     /// Ends the caller's membership.

@@ -8,9 +8,12 @@ mod attempts;
 mod conversations;
 mod devices;
 mod error;
+mod finding;
 mod members;
+mod presence;
 mod rate;
 mod send;
+mod settings;
 mod sync;
 
 use std::sync::Arc;
@@ -19,6 +22,7 @@ pub use accounts::Login;
 use attempts::Attempts;
 pub use devices::DeviceListed;
 pub use error::Error;
+use presence::Typists;
 pub use rate::SendRates;
 pub use send::SendAsked;
 
@@ -42,6 +46,7 @@ pub struct Engine {
     tokens: Tokens,
     rates: SendRates,
     attempts: Attempts,
+    typists: Typists,
     settings: Settings,
 }
 
@@ -61,6 +66,7 @@ impl Engine {
             clock,
             passwords: Passwords::default(),
             rates: SendRates::new(settings.sends),
+            typists: Typists::new(settings.sends.is_some()),
             settings,
         }
     }

@@ -8,7 +8,7 @@ use super::{Item, Live};
 use crate::{
     convert::event,
     domain::{
-        commit::Commit,
+        commit::{Commit, Committed},
         ids::{Epoch, UserId},
         limits::FRAME_BYTES_MAX,
     },
@@ -20,6 +20,9 @@ const SLOT_BYTES_MAX: usize = 256 * 1024;
 
 /// Puts a commit on the rings of those who are online.
 pub(super) fn fan_out(commit: &Commit, epoch: Epoch, users: &HashMap<UserId, Live>) {
+    if let Some(readers) = same_readers(commit) {
+        return fan_out_alike(commit, epoch, users, readers);
+    }
     let mut encoded = BytesMut::new();
     // Where each event that anybody online reads lies in `encoded`.
     let mut places = Vec::with_capacity(commit.events.len());
@@ -59,6 +62,39 @@ pub(super) fn fan_out(commit: &Commit, epoch: Epoch, users: &HashMap<UserId, Liv
         };
         // An error says that the last session has just gone.
         let _ = live.ring.send(item);
+    }
+}
+
+/// The readers of all events of a commit, if they are the same: one conversation had news.
+fn same_readers(commit: &Commit) -> Option<&Arc<[UserId]>> {
+    let (first, others) = commit.events.split_first()?;
+    let same = |other: &Committed| Arc::ptr_eq(&first.readers, &other.readers);
+    others.iter().all(same).then_some(&first.readers)
+}
+
+/// Puts the same slot on all rings: nothing is sorted out for each reader.
+fn fan_out_alike(commit: &Commit, epoch: Epoch, users: &HashMap<UserId, Live>, readers: &[UserId]) {
+    let online: Vec<&Live> = readers.iter().filter_map(|id| users.get(id)).collect();
+    telemetry::fanned_out(online.len());
+    if online.is_empty() {
+        return;
+    }
+    let (mut encoded, mut places) = (BytesMut::new(), Vec::with_capacity(commit.events.len()));
+    for committed in &commit.events {
+        let start = encoded.len();
+        event::put(&committed.event, epoch, &mut encoded);
+        places.push((start, encoded.len()));
+    }
+    let item = match encoded.len() > SLOT_BYTES_MAX {
+        true => Item::Look,
+        false => Item::Events {
+            last: commit.last,
+            runs: runs(&encoded.freeze(), &places, &Vec::from_iter(0..places.len())),
+        },
+    };
+    for live in online {
+        // An error says that the last session has just gone.
+        let _ = live.ring.send(item.clone());
     }
 }
 

@@ -2,9 +2,14 @@
 //!
 //! For each user who has an open stream there is one broadcast ring; a slot holds all that one commit has for that user,
 //! as ready bytes. The hub never holds the only copy of anything: a session that falls behind its ring reads the store.
-//! A user is online while at least one session lives; when the last ends, the store notes the time.
+//! A user is online while at least one session lives; when the last ends, the store notes the time. What is never stored,
+//! who types and how others can be reached, goes past the ring to the ears of those who asked for it.
 
+mod ephemeral;
 mod fanout;
+mod presence;
+#[cfg(test)]
+mod presence_tests;
 mod session;
 mod signals;
 
@@ -21,12 +26,17 @@ use std::{
 use bytes::Bytes;
 pub use session::{Ended, Next, Opening, Session};
 pub use signals::{Signals, Void};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
+use self::{
+    ephemeral::Ears,
+    presence::{Changes, Said},
+};
 use crate::{
     bus::{Heard, Listener},
+    convert::response,
     domain::{
         clock::Clock,
         ids::{DeviceId, Epoch, Offset, UserId},
@@ -90,6 +100,9 @@ struct Everybody {
     /// How many devices have a session.
     devices: usize,
     revoked: Revoked,
+    said: Said,
+    ears: Ears,
+    changes: Changes,
 }
 
 /// Devices that were logged out a while ago. There are as many as the store can end in that while, at 24 bytes each.
@@ -120,6 +133,8 @@ pub struct Hub {
     /// Held for moments only, never over an await.
     everybody: Mutex<Everybody>,
     next_session: AtomicU64,
+    /// There is something to tell of presence.
+    news: Notify,
     draining: CancellationToken,
 }
 
@@ -132,6 +147,7 @@ impl Hub {
             clock,
             everybody: Mutex::default(),
             next_session: AtomicU64::new(0),
+            news: Notify::new(),
             draining: CancellationToken::new(),
         })
     }
@@ -177,7 +193,7 @@ impl Hub {
     }
 
     /// Opens a session: from here on nothing that is committed escapes it.
-    pub fn open(self: &Arc<Self>, user: UserId, device: DeviceId, opening: Opening) -> Session {
+    pub fn open(self: &Arc<Self>, user: UserId, device: DeviceId, mut opening: Opening) -> Session {
         let id = self.next_session.fetch_add(1, Ordering::Relaxed);
         let signals = Signals {
             revoked: CancellationToken::new(),
@@ -186,8 +202,9 @@ impl Hub {
             draining: self.draining.clone(),
             expires: opening.expires,
         };
-        let ring = {
+        let (ring, ear) = {
             let mut everybody = self.everybody();
+            let was = everybody.presence(user);
             if everybody.revoked.devices.contains(&device) {
                 signals.revoked.cancel();
             }
@@ -201,7 +218,13 @@ impl Hub {
             let ring = live.ring.subscribe();
             everybody.devices += usize::from(comes);
             telemetry::stream_opened(everybody.users.len(), everybody.devices);
-            ring
+            if let Some(welcomed) = &mut opening.welcome.user {
+                let now = everybody.presence(user);
+                welcomed.presence = response::presence(now).into();
+            }
+            let ear = opening.ephemeral.then(|| everybody.ears.add(user, id));
+            self.changed(everybody, user, was);
+            (ring, ear)
         };
         let place = session::Place {
             hub: Arc::clone(self),
@@ -209,21 +232,38 @@ impl Hub {
             user,
             device,
         };
-        Session::new(place, ring, signals, opening)
+        Session::new(place, ring, ear, signals, opening)
+    }
+
+    /// Notes that a user was so before what was just done.
+    fn changed(&self, mut everybody: MutexGuard<'_, Everybody>, user: UserId, was: Presence) {
+        let news = everybody.note(user, was);
+        drop(everybody);
+        if news {
+            self.news.notify_one();
+        }
     }
 
     fn leave(&self, id: u64, user: UserId, device: DeviceId) {
         let mut everybody = self.everybody();
+        let was = everybody.presence(user);
         if let Some(live) = everybody.users.get_mut(&user) {
             live.sessions.remove(&id);
             let (goes, empty) = (!live.has(device), live.sessions.is_empty());
             if empty {
                 everybody.users.remove(&user);
             }
-            everybody.devices -= usize::from(goes);
+            if goes {
+                everybody.devices -= 1;
+                everybody.said.remove(&device);
+            }
+        }
+        everybody.ears.remove(user, id);
+        if everybody.ears.is_empty() {
+            everybody.changes.clear();
         }
         telemetry::stream_closed(everybody.users.len(), everybody.devices);
-        drop(everybody);
+        self.changed(everybody, user, was);
         self.store.touch(user, device, self.clock.now());
     }
 
@@ -242,17 +282,33 @@ impl Hub {
         self.everybody().revoked.devices.contains(&device)
     }
 
-    /// Whether a user is online.
-    pub fn presence(&self, user: UserId) -> Presence {
-        match self.everybody().users.contains_key(&user) {
-            true => Presence::Online,
-            false => Presence::Offline,
+    /// Notes how a user can be reached at a device, until its last stream ends. Answers how the user can be reached; `None`
+    /// if the device has no stream.
+    pub fn say(&self, user: UserId, device: DeviceId, presence: Presence) -> Option<Presence> {
+        let mut everybody = self.everybody();
+        let was = everybody.presence(user);
+        if !everybody.users.get(&user)?.has(device) {
+            return None;
         }
+        match presence {
+            Presence::Online => everybody.said.remove(&device),
+            other => everybody.said.insert(device, other),
+        };
+        let now = everybody.presence(user);
+        self.changed(everybody, user, was);
+        Some(now)
     }
 
-    /// Everybody who is online.
-    pub fn online(&self) -> HashSet<UserId> {
-        self.everybody().users.keys().copied().collect()
+    /// How a user can be reached.
+    pub fn presence(&self, user: UserId) -> Presence {
+        self.everybody().presence(user)
+    }
+
+    /// How everybody who is not offline can be reached.
+    pub fn presences(&self) -> HashMap<UserId, Presence> {
+        let everybody = self.everybody();
+        let users = everybody.users.keys().copied();
+        users.map(|user| (user, everybody.presence(user))).collect()
     }
 
     /// How many streams each device of a user has open; those with none are left out.
@@ -317,6 +373,7 @@ mod tests {
             reset: None,
             from: ReplayFrom::Unread,
             backlog_max: None,
+            ephemeral: false,
             leaving: CancellationToken::new(),
             expires: None,
         }

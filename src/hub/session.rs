@@ -4,7 +4,7 @@
 //! committed after the replay's end comes by the ring) and no repeat (what comes by the ring up to the end is dropped).
 //! A session is pulled: it has at most one page or one slot in hand, however slowly its device reads.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::broadcast::{
@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, Item, Signals, Void};
+use super::{Hub, Item, Signals, Void, ephemeral::Ear};
 use crate::{
     convert::event,
     domain::{
@@ -40,6 +40,8 @@ pub struct Opening {
     pub from: ReplayFrom,
     /// Most messages of each conversation in the replay.
     pub backlog_max: Option<u64>,
+    /// Whether it also brings what is never stored.
+    pub ephemeral: bool,
     /// Tells when the connection of the stream has served its time.
     pub leaving: CancellationToken,
     /// When the token of the device comes to its end.
@@ -100,6 +102,8 @@ enum Stage {
 pub struct Session {
     place: Place,
     ring: Receiver<Item>,
+    /// Hears what is never stored, if that was asked for.
+    ear: Option<Arc<Ear>>,
     signals: Signals,
     stage: Stage,
     /// Everything up to here has been given.
@@ -114,12 +118,14 @@ impl Session {
     pub(super) fn new(
         place: Place,
         ring: Receiver<Item>,
+        ear: Option<Arc<Ear>>,
         signals: Signals,
         opening: Opening,
     ) -> Self {
         Self {
             place,
             ring,
+            ear,
             signals,
             stage: Stage::Opening(Box::new(opening)),
             after: Offset::ZERO,
@@ -207,15 +213,12 @@ impl Session {
     ) -> Result<(), StoreError> {
         // A page of views holds a last message each, 16 KiB at the most: 50 of them are below 1 MiB.
         let size = PageSize::asked(50);
-        let user = self.place.user;
-        let page = self
-            .place
-            .hub
-            .store
-            .list_conversations(user, after, size)
-            .await?;
+        let (user, hub) = (self.place.user, &self.place.hub);
+        let mut page = hub.store.list_conversations(user, after, size).await?;
+        let now = hub.clock.now();
         let mut frame = BytesMut::new();
-        for view in &page.views {
+        for view in &mut page.views {
+            view.settings.notify = view.settings.notify.at(now);
             event::put_state(view, user, &mut frame);
             self.cut(&mut frame);
         }
@@ -243,6 +246,9 @@ impl Session {
         let page = self.place.hub.store.read_replay(&mut replay).await?;
         if page.events.is_empty() {
             self.after = replay.end;
+            if let Some(ear) = &self.ear {
+                ear.open();
+            }
             if !self.caught_up {
                 self.caught_up = true;
                 let mut frame = BytesMut::new();
@@ -288,13 +294,19 @@ impl Session {
             () = self.signals.void() => return None,
             () = self.signals.told_to_go() => return None,
             received = self.ring.recv() => received,
+            () = something_heard(self.ear.as_deref()) => {
+                let runs = self.heard(FRAME_BYTES_MAX);
+                return (!runs.is_empty()).then(|| Next::Frame {
+                    runs,
+                    caught_up: self.has_caught_up(),
+                });
+            }
         };
         let (last, first) = match received {
             Ok(Item::Events { last, .. }) if last <= self.after => return None,
             Ok(Item::Events { last, runs }) => (last, runs),
             Ok(Item::Look) | Err(RecvError::Lagged(_)) => {
-                telemetry::lagged();
-                self.stage = Stage::Behind;
+                self.fall_behind();
                 return None;
             }
             // The ring lives as long as its sessions; without it nothing can come any more.
@@ -304,7 +316,12 @@ impl Session {
         };
         self.after = last;
         self.ready.extend(first.iter().cloned());
-        let mut runs: Vec<Bytes> = self.ready.pop_front().into_iter().collect();
+        let run = self.ready.pop_front();
+        // What was heard comes first, where there is room beside the first run: whoever typed before this message is
+        // then shown as typing before it.
+        let mut runs =
+            self.heard(FRAME_BYTES_MAX.saturating_sub(run.as_ref().map_or(0, Bytes::len)));
+        runs.extend(run);
         let mut bytes: usize = runs.iter().map(Bytes::len).sum();
         // What waits already rides along, as far as the frame allows.
         while self.ready.is_empty() && bytes < FRAME_BYTES_MAX {
@@ -320,8 +337,7 @@ impl Session {
                     }
                 }
                 Ok(Item::Look) | Err(TryRecvError::Lagged(_)) => {
-                    telemetry::lagged();
-                    self.stage = Stage::Behind;
+                    self.fall_behind();
                     break;
                 }
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
@@ -331,6 +347,26 @@ impl Session {
             runs,
             caught_up: self.has_caught_up(),
         })
+    }
+
+    /// Takes what was heard of what is never stored, as far as it fits.
+    fn heard(&self, bytes_max: usize) -> Vec<Bytes> {
+        let Some(ear) = &self.ear else {
+            return Vec::new();
+        };
+        let taken = ear.take(bytes_max, std::time::Instant::now());
+        if taken.asks {
+            self.place.hub.ask(self.place.user);
+        }
+        taken.runs
+    }
+
+    fn fall_behind(&mut self) {
+        telemetry::lagged();
+        self.stage = Stage::Behind;
+        if let Some(ear) = &self.ear {
+            ear.close();
+        }
     }
 
     /// Ends a frame that is full.
@@ -345,4 +381,9 @@ impl Session {
             self.ready.push_back(frame.freeze());
         }
     }
+}
+
+/// Resolves when an ear has something to take; never without an ear.
+async fn something_heard(ear: Option<&Ear>) {
+    poll_fn(|context| ear.map_or(Poll::Pending, |ear| ear.poll(context))).await;
 }

@@ -134,6 +134,7 @@ pub async fn run(
     background.spawn("hub", async move {
         ended.run_until_cancelled(listening).await;
     });
+    background.spawn("presence", Arc::clone(&hub).tell_presence());
     let metrics = match config.metrics {
         Some(address) => Some(serve_metrics(address, &background).await?),
         None => None,

@@ -139,6 +139,23 @@ pub enum ActError {
     Store(#[from] StoreError),
 }
 
+/// Why a search found nothing to say.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// There is no such conversation, or the user is not in it.
+    #[error("no conversation {0} with this member")]
+    NotMember(ConversationId),
+    /// Nobody has the name.
+    #[error("no user {0}")]
+    UserNotFound(UserName),
+    /// The index lies far behind the log: it is being made anew. It would not find everything.
+    #[error("the index is behind")]
+    Behind,
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a conversation could not be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {

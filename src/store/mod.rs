@@ -12,7 +12,9 @@
 //! A store knows nothing of sessions, tokens in the clear, or the wire.
 
 mod error;
+mod matcher;
 pub mod memory;
+mod replaying;
 mod request;
 pub mod sqlite;
 mod switch;
@@ -20,24 +22,29 @@ mod switch;
 use std::{collections::HashSet, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
 
 pub use error::{
-    ActError, CreateDeviceError, CreateUserError, MarkReadError, OpenError, SendRefusal,
-    StartError, StoreError,
+    ActError, CreateDeviceError, CreateUserError, MarkReadError, OpenError, SearchError,
+    SendRefusal, StartError, StoreError,
+};
+pub use replaying::{
+    Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
+    ReplaySource, StateRow,
 };
 
 use crate::domain::{
     clock::TimeMs,
     commit::Commit,
     conversation::{
-        Conversation, ConversationChange, ConversationView, Member, NewConversation, ReadState,
+        Conversation, ConversationChange, ConversationView, Member, NewConversation,
+        NotifySettings, ReadState,
     },
-    event::{Event, Gap},
     ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
     message::{Message, NewMessage, SendRequest, Sent},
     name::{ChannelName, DeviceName, UserName},
-    page::{PageSize, Position},
+    page::{PageSize, PositionAsked},
     reaction::{Emoji, Reaction},
     role::Role,
     scope::Scopes,
+    search::{Found, Hit, Search},
     secret::TokenHash,
     text::MessageText,
     user::{Device, DeviceKind, DeviceSeen, User, UserRef},
@@ -206,83 +213,6 @@ pub struct ChannelPage {
     /// Whether there are more.
     pub more: bool,
 }
-
-/// Where a replay begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplayFrom {
-    /// After this place.
-    After(Offset),
-    /// As a device that never acknowledged: what its user has not read.
-    Unread,
-    /// Where the device acknowledged last; `Unread` if it never did.
-    Acknowledged(DeviceId),
-}
-
-/// A replay that is under way: where it stands in each conversation. Holds nothing of the store.
-#[derive(Debug)]
-pub struct Replay {
-    /// Everything up to here is part of it; what comes later is live.
-    pub end: Offset,
-    /// Whether it began as `Unread` does: the states of all conversations come first.
-    pub first_sync: bool,
-    /// What the backlog limit left out.
-    pub gaps: Vec<Gap>,
-    /// What is still to be read, private to the store that made it.
-    pub(crate) rest: ReplayRest,
-}
-
-/// The part of a replay that is not read yet: sources of offsets that are merged.
-#[derive(Debug, Default)]
-pub struct ReplayRest {
-    /// Who reads.
-    pub(crate) reader: Option<UserId>,
-    /// One for each conversation with missed events.
-    pub(crate) sources: Vec<ReplaySource>,
-    /// State rows that changed, by offset, highest first.
-    pub(crate) rows: Vec<(Offset, ConversationId, UserId)>,
-}
-
-/// What is still to be read of one conversation in one time of membership (or of the reader's private events).
-#[derive(Debug)]
-pub struct ReplaySource {
-    /// Which part of the log.
-    pub(crate) place: Place,
-    /// Messages from here …
-    pub(crate) next_seq: Seq,
-    /// … to here, both included.
-    pub(crate) last_seq: Seq,
-    /// Events without a `seq` after this; `None`: leave them out.
-    pub(crate) events_after: Option<Offset>,
-    /// Where the membership ended: nothing after it is given, and nothing that tells of what came after it.
-    pub(crate) left: Option<Offset>,
-    /// The reader reads messages after this; what happened to others is left out.
-    pub(crate) floor: Seq,
-    /// What happened to messages from here to here is left out, as they are.
-    pub(crate) gap: Option<(Seq, Seq)>,
-    /// Offsets that were looked up and not used yet, highest first.
-    pub(crate) ahead: Vec<Offset>,
-}
-
-/// The part of the log that an event belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
-    /// A conversation: all its members read it.
-    Conversation(ConversationId),
-    /// The private events of one user.
-    Private(UserId),
-}
-
-/// One page of a replay.
-#[derive(Debug, Default)]
-pub struct ReplayPage {
-    /// Events by offset. Empty when the replay is at its end.
-    pub events: Vec<Event>,
-}
-
-/// Most events in one page of a replay: a page is one step of reading, no transaction outlives it.
-pub const REPLAY_EVENTS_MAX: usize = 1_000;
-/// Bytes of text at which a page of a replay ends: what a device that reads slowly holds in memory at the most.
-pub const REPLAY_BYTES_MAX: usize = 256 * 1024;
 
 /// A place to keep everything. See the head of this file for what it promises.
 pub trait Store: Send + Sync + 'static {
@@ -525,9 +455,56 @@ pub trait Store: Send + Sync + 'static {
         &self,
         user: UserId,
         conversation: ConversationId,
-        position: Position,
+        position: PositionAsked,
         size: PageSize,
     ) -> Answer<'_, Result<Option<MessagePage>, StoreError>>;
+
+    /// Finds messages, the newest first, before the given place: of the conversations that the user is a member of, what
+    /// the user may read there. What is committed is found, what is deleted or edited away is not. A page ends at
+    /// `PAGE_BYTES_MAX` of text, and may end early, even empty, where much was looked at: `next` says whether to go on.
+    fn search(
+        &self,
+        user: UserId,
+        search: Search,
+        before: Option<Offset>,
+        size: PageSize,
+    ) -> Answer<'_, Result<Found<Hit>, SearchError>>;
+
+    /// Lists messages of others that mention a user, the newest first, before the given place: of the conversations that
+    /// the user is a member of, what the user may read there. Pages end as those of `search` do.
+    fn list_mentions(
+        &self,
+        user: UserId,
+        unread_only: bool,
+        before: Option<Offset>,
+        size: PageSize,
+    ) -> Answer<'_, Result<Found<Message>, StoreError>>;
+
+    /// Puts a conversation aside as unread until it is marked read at its marker or further. Own devices hear of it.
+    fn mark_unread(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<(), ActError>>;
+
+    /// Sets what a member wants to be called for. Own devices hear of it, if it changes anything.
+    fn set_notify(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        notify: NotifySettings,
+    ) -> Answer<'_, Result<(), ActError>>;
+
+    /// The other members of a conversation, none if there are more than `max` in all; `None` if the user is no member.
+    fn other_members(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        max: usize,
+    ) -> Answer<'_, Result<Option<Vec<UserId>>, StoreError>>;
+
+    /// Everybody with whom a user shares a conversation of at most `max` members, without the user, each once.
+    fn fellows(&self, user: UserId, max: usize) -> Answer<'_, Result<Vec<UserId>, StoreError>>;
 
     /// Begins a replay of everything that a user has missed. `backlog_max`: most messages for each conversation, the
     /// rest is a gap.

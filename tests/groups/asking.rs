@@ -26,7 +26,7 @@ macro_rules! ask {
         answer.map(tonic::Response::into_inner)
     }};
 }
-pub(super) use ask;
+pub(crate) use ask;
 
 pub async fn registered<const N: usize>(server: &Server, names: [&str; N]) -> [Account; N] {
     let mut accounts = Vec::new();
@@ -257,6 +257,12 @@ pub fn told(event: &Event) -> String {
             )
         }
         Body::ReadMarker(it) => format!("read {}", it.read_seq),
+        Body::SettingsChanged(it) => {
+            let level = it.notify.as_ref().unwrap().level();
+            let level = level.as_str_name().replace("NOTIFY_LEVEL_", "");
+            format!("set {level}, put aside: {}", it.marked_unread)
+        }
+        Body::Presence(_) | Body::Typing(_) => "ephemeral".to_owned(),
         Body::Welcome(_) => "welcome".to_owned(),
         Body::Gap(it) => format!("gap {}-{}", it.from_seq, it.to_seq),
         Body::Reset(_) => "reset".to_owned(),

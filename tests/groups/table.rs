@@ -5,8 +5,9 @@ use std::sync::Arc;
 use prost::Message as _;
 use tinychat::pb::{
     ConversationKind, DESCRIPTORS, ListChannelsRequest, ListConversationsRequest,
-    ListMembersRequest, MarkReadRequest, Role, StartConversationRequest, UpdateConversationRequest,
-    send_request::Target,
+    ListMembersRequest, ListMentionsRequest, MarkReadRequest, MarkUnreadRequest, NotifyLevel,
+    NotifySettings, Role, SearchMessagesRequest, SetNotifyLevelRequest, StartConversationRequest,
+    UpdateConversationRequest, send_request::Target,
 };
 use tokio::task::JoinSet;
 use tonic::Status;
@@ -30,7 +31,7 @@ const STANDINGS: [&str; 7] = [
 ];
 
 /// What is asked of it: one line of the table each.
-const ACTS: [&str; 32] = [
+const ACTS: [&str; 37] = [
     "StartConversation",
     "CreateConversation",
     "ListConversations",
@@ -58,11 +59,16 @@ const ACTS: [&str; 32] = [
     "AddReaction",
     "RemoveReaction",
     "ListMessages",
+    "SearchMessages",
+    "SearchMessages here",
+    "ListMentions",
+    "SetNotifyLevel",
     "Send by id",
     "Send by channel name",
     "Send by id in a reply",
     "MarkRead",
     "MarkRead beyond the end",
+    "MarkUnread",
 ];
 
 /// The fixed people of the table: the owner of all channels, an admin, a member, one who is banned, one who is nobody.
@@ -134,6 +140,18 @@ async fn act(caller: &Account, act: &str, id: &str, name: &str) -> Result<(), St
         let request = a_send(target, "text", reply);
         caller.send_request(request).await.map(drop)
     };
+    let search = |conversation_id: &str| SearchMessagesRequest {
+        query: "another".to_owned(),
+        conversation_id: conversation_id.to_owned(),
+        ..SearchMessagesRequest::default()
+    };
+    let mute = SetNotifyLevelRequest {
+        conversation_id: id.to_owned(),
+        notify: Some(NotifySettings {
+            level: NotifyLevel::None.into(),
+            until_time: None,
+        }),
+    };
     let group = to_make(ConversationKind::Group, "a group", &[]);
     let (own, other) = (1, 2);
     match act {
@@ -170,11 +188,26 @@ async fn act(caller: &Account, act: &str, id: &str, name: &str) -> Result<(), St
         "AddReaction" => react(caller, id, other, "👍").await.map(drop),
         "RemoveReaction" => unreact(caller, id, other, "👍").await.map(drop),
         "ListMessages" => page(caller, id).await.map(drop),
+        "SearchMessages" => ask!(caller, search_messages, search("")).map(drop),
+        "SearchMessages here" => ask!(caller, search_messages, search(id)).map(drop),
+        "ListMentions" => {
+            let request = ListMentionsRequest::default();
+            ask!(caller, list_mentions, request).map(drop)
+        }
+        "SetNotifyLevel" => ask!(caller, set_notify_level, mute).map(drop),
         "Send by id" => send(to_id(id), 0).await,
         "Send by channel name" => send(to_channel(name), 0).await,
         "Send by id in a reply" => send(to_id(id), other).await,
         "MarkRead" => mark(2).await,
         "MarkRead beyond the end" => mark(3).await,
+        "MarkUnread" => {
+            let mut chat = caller.connection.chat();
+            let request = MarkUnreadRequest {
+                conversation_id: id.to_owned(),
+            };
+            let marked = in_time("mark unread", chat.mark_unread(request)).await;
+            marked.map(drop)
+        }
         act => panic!("{act}"),
     }
 }

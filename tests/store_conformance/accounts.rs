@@ -7,7 +7,7 @@ use tinychat::{
     domain::{
         ids::{ClientMessageId, ConversationId, DeviceId, Offset, Seq, UserId},
         name::UserName,
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         secret::TokenHash,
         user::UserRef,
     },
@@ -332,7 +332,7 @@ pub async fn a_closed_store_says_so(subject: Subject) {
     let views = store.list_conversations(ann.id, None, size).await;
     assert_eq!(views.err(), Some(closed.clone()));
     let messages = store
-        .list_messages(ann.id, id, Position::Newest, size)
+        .list_messages(ann.id, id, PositionAsked::At(Position::Newest), size)
         .await;
     assert_eq!(messages.err(), Some(closed.clone()));
     let opened = store

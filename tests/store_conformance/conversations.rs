@@ -8,7 +8,7 @@ use tinychat::{
         ids::{ConversationId, Offset, Seq},
         limits::{PAGE_BYTES_MAX, TEXT_BYTES_MAX},
         message::Target,
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         role::Role,
         user::UserRef,
     },
@@ -167,9 +167,10 @@ pub async fn a_conversation_does_not_exist_for_others(subject: Subject) {
     let size = PageSize::asked(10);
     for id in [id, none] {
         assert_eq!(subject.view(&eve, id).await, None);
-        let page = subject
-            .store
-            .list_messages(eve.id, id, Position::Newest, size);
+        let page =
+            subject
+                .store
+                .list_messages(eve.id, id, PositionAsked::At(Position::Newest), size);
         assert_eq!(page.await, Ok(None));
         for seq in [0, 1, 99] {
             let read = subject.store.mark_read(eve.id, id, Seq::new(seq), NOON);
@@ -244,6 +245,7 @@ async fn page(
     size: u32,
 ) -> Vec<u64> {
     let size = PageSize::asked(size);
+    let position = PositionAsked::At(position);
     let page = subject.store.list_messages(user.id, id, position, size);
     let page = page.await.unwrap().unwrap();
     let view = subject.view(user, id).await.unwrap();

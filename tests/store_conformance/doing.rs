@@ -7,13 +7,13 @@ use tinychat::{
     domain::{
         conversation::{
             Conversation, ConversationChange, ConversationKind, ConversationView, HistoryAccess,
-            Member, NewConversation,
+            Member, MemberSettings, NewConversation,
         },
         event::{Event, EventBody, MemberChange, MemberChanged},
         ids::{ConversationId, Offset, Seq, UserId},
         message::{Message, Target},
         name::{ChannelName, UserName},
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         reaction::{Emoji, Reaction},
         role::Role,
         user::UserRef,
@@ -176,6 +176,20 @@ pub fn line(body: &EventBody) -> String {
         EventBody::ConversationChanged(changed) => state(changed),
         EventBody::ReadMarker(marker) => {
             format!("{} read {}", marker.user, marker.read_seq.number())
+        }
+        EventBody::SettingsChanged(changed) => {
+            let MemberSettings {
+                marked_unread,
+                notify,
+            } = changed.settings;
+            let aside = if marked_unread { "put aside, " } else { "" };
+            let until = notify.until.map_or(String::new(), |until| {
+                format!(" until {}", until.milliseconds() - NOON.milliseconds())
+            });
+            format!(
+                "{} {aside}notify {:?}{until}",
+                changed.conversation, notify.level
+            )
         }
     }
 }
@@ -379,7 +393,7 @@ impl Subject {
         let size = PageSize::asked(500);
         let page = self
             .store
-            .list_messages(user.id, id, Position::Newest, size);
+            .list_messages(user.id, id, PositionAsked::At(Position::Newest), size);
         page.await.unwrap()
     }
 

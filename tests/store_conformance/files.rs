@@ -5,13 +5,16 @@ use std::fs;
 
 use super::{
     doing::{channel, group, ids, lines, renamed, told_lines},
-    subject::{self, NOON, Subject},
+    search::{self, look},
+    subject::{self, NOON, Subject, after, new},
 };
 use crate::support::rng::Rng;
 use tinychat::{
     domain::{
+        conversation::{NotifyLevel, NotifySettings},
         ids::{ConversationId, Offset, Seq},
         limits::TEXT_BYTES_MAX,
+        message::Target,
         page::PageSize,
         role::Role,
         user::UserRef,
@@ -47,6 +50,16 @@ async fn all(subject: &Subject, users: &[&UserRef]) -> String {
             .list_channels(user.id, String::new(), None, size)
             .await;
         all += &format!("{channels:#?}\n");
+        for unread_only in [false, true] {
+            let mentions = subject
+                .store
+                .list_mentions(user.id, unread_only, None, size);
+            all += &format!("{:#?}\n", mentions.await);
+        }
+        for words in ["1", "two", "one", "after", "said", "\"6\"", "3"] {
+            let hits = search::all(subject, user, &look(words), 3).await;
+            all += &format!("{hits:#?}\n");
+        }
         let unread = subject.replay(user, ReplayFrom::Unread).await;
         all += &format!("{unread:#?}\n");
         for place in (0..=subject.store.end().number()).map(Offset::new) {
@@ -75,6 +88,18 @@ async fn groups_and_acts_outlive_a_restart() {
         subject.give(&ann, id, 5, "👍").await;
         subject.delete(&bob, id, 3).await;
     }
+    for id in [friends, ops] {
+        subject.speak(&ann, id, "@bob, @eve: two said 1").await;
+    }
+    subject.speak(&bob, ops, "@all, after @ann").await;
+    subject.store.mark_unread(ann.id, friends).await.unwrap();
+    let muted = NotifySettings {
+        level: NotifyLevel::Mentions,
+        until: Some(after(77)),
+    };
+    let set = subject.store.set_notify(ann.id, friends, muted).await;
+    set.unwrap();
+    subject.store.mark_unread(eve.id, ops).await.unwrap();
     subject.read(&bob, friends, 3, NOON).await;
     subject.change(&ann, friends, renamed("enemies")).await;
     subject.leave(&eve, ops).await;
@@ -104,8 +129,8 @@ async fn groups_and_acts_outlive_a_restart() {
         assert_eq!((event.offset, told), (end.next(), ids(readers)));
         seq
     };
-    assert_eq!(speak(&bob, ops, &[&ann, &bob, &eve]).await, Seq::new(7));
-    assert_eq!(speak(&ann, friends, &[&ann, &eve]).await, Seq::new(6));
+    assert_eq!(speak(&bob, ops, &[&ann, &bob, &eve]).await, Seq::new(9));
+    assert_eq!(speak(&ann, friends, &[&ann, &eve]).await, Seq::new(7));
     let edit = |store| {
         let new = "first".parse().unwrap();
         Store::edit_message(store, bob.clone(), ops, Seq::new(1), new)
@@ -126,6 +151,85 @@ async fn groups_and_acts_outlive_a_restart() {
     assert_eq!(edits.count(), 1, "the older row is replaced");
     subject.add(&eve, ops, &[&fay]).await;
     assert_eq!(subject.members(&bob, ops, false).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_found_outlives_restarts() {
+    let mut subject = subject::sqlite().await;
+    let [ann, bob] = subject.people(["ann", "bob"]).await;
+    let rooms = [
+        subject.make(&ann, group(&[&bob])).await,
+        subject.make(&ann, channel("ops", &[&bob])).await,
+    ];
+    // (word, the round in which it was said), by seq.
+    let mut said: [Vec<Option<(String, u64)>>; 2] = Default::default();
+    let mut rng = Rng::new(0xf11e5);
+    for round in 0..4 {
+        for (room, id) in rooms.into_iter().enumerate() {
+            let numbers = said[room].len() + 1..said[room].len() + 301;
+            let words: Vec<_> = numbers.map(|number| format!("w{number}r{room}x")).collect();
+            let message = |word: &String| {
+                let words = format!("{word} round{round}x");
+                new(&ann, Target::Conversation(id), &words)
+            };
+            let batch = words.iter().map(message).collect();
+            subject.store.append(batch).await.unwrap();
+            said[room].extend(words.into_iter().map(|word| Some((word, round))));
+            // Of all rounds: some that an index has long known, some that it has not.
+            for turn in 0..20 {
+                let seq = rng.within(1..said[room].len() as u64 + 1);
+                let was = &mut said[room][seq as usize - 1];
+                let Some((word, _)) = was else {
+                    continue;
+                };
+                if turn % 2 == 0 {
+                    subject.delete(&ann, id, seq).await;
+                    *was = None;
+                } else {
+                    *word = format!("e{seq}r{room}t{turn}r{round}x");
+                    let words = format!("{word} round{round}x");
+                    subject.edit(&ann, id, seq, &words).await;
+                    *was = Some((word.clone(), round));
+                }
+            }
+        }
+        for reopened in [false, true] {
+            if reopened {
+                subject.store.close().await;
+                subject = subject.reopened();
+            }
+            for (room, id) in rooms.into_iter().enumerate() {
+                for asked in 0..=round {
+                    let words = format!("round{asked}x");
+                    let search = search::look_in(id, &words);
+                    let hits = search::all(&subject, &bob, &search, 70).await;
+                    let found: Vec<_> = hits.iter().map(|hit| hit.message.seq.number()).collect();
+                    let is_of = |was: &Option<(String, u64)>| {
+                        was.as_ref().is_some_and(|(_, round)| *round == asked)
+                    };
+                    let expected = { said[room].iter().zip(1..) }
+                        .filter(|(was, _)| is_of(was))
+                        .map(|(_, seq)| seq);
+                    let expected: Vec<u64> = expected.collect();
+                    let newest_first: Vec<_> = expected.into_iter().rev().collect();
+                    assert_eq!(found, newest_first, "{words} in {id}, {reopened}");
+                }
+                for (was, seq) in said[room].iter().zip(1..).step_by(7) {
+                    let first = format!("w{seq}r{room}x");
+                    let word = was.as_ref().map(|(word, _)| word);
+                    let hits = search::all(&subject, &bob, &look(&first), 9).await;
+                    assert_eq!(hits.len(), usize::from(word == Some(&first)), "{first}");
+                    if let Some(word) = word {
+                        let hits = search::all(&subject, &bob, &look(word), 9).await;
+                        let found = hits
+                            .iter()
+                            .map(|hit| (hit.message.conversation, hit.message.seq));
+                        assert_eq!(found.collect::<Vec<_>>(), [(id, Seq::new(seq))]);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A text of this length in which a word stands in every few bytes.

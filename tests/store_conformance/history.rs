@@ -9,7 +9,7 @@ use tinychat::{
     domain::{
         conversation::{HistoryAccess, NewConversation, ReadState},
         ids::{ConversationId, Offset, Seq},
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         user::UserRef,
     },
     store::{ReplayFrom, Store},
@@ -67,7 +67,8 @@ pub async fn who_joins_without_history_reads_from_then_on(subject: Subject) {
             let expected: Vec<u64> = range.map_or_else(Vec::new, |(from, to)| {
                 (from.number()..=to.number()).collect()
             });
-            let page = subject.store.list_messages(bob.id, id, position, asked);
+            let place = PositionAsked::At(position);
+            let page = subject.store.list_messages(bob.id, id, place, asked);
             let page = page.await.unwrap().unwrap();
             let found = page.messages.iter().map(|message| message.seq.number());
             assert_eq!(

@@ -12,7 +12,7 @@ use tinychat::{
         invalid::Invalid,
         message::Target,
         name::UserName,
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         role::Role,
         user::UserRef,
     },
@@ -485,12 +485,16 @@ pub async fn a_closed_store_changes_no_conversation(subject: Subject) {
     );
     let reacted = store.react(ann.clone(), id, seq, emoji("x"), true).await;
     assert_eq!(reacted.err(), closed());
+    let marked = store.mark_unread(ann.id, id).await;
+    assert_eq!(marked.err(), closed());
+    let set = store.set_notify(ann.id, id, Default::default()).await;
+    assert_eq!(set.err(), closed());
     let listed = store.list_members(ann.id, id, false, None, size).await;
     assert_eq!(listed.err(), closed());
     let channels = store.list_channels(ann.id, String::new(), None, size).await;
     assert_eq!(channels.err(), Some(StoreError::Closed));
     let page = store
-        .list_messages(ann.id, id, Position::Newest, size)
+        .list_messages(ann.id, id, PositionAsked::At(Position::Newest), size)
         .await;
     assert_eq!(page.err(), Some(StoreError::Closed));
     assert_eq!(store.end(), end);

@@ -10,7 +10,7 @@ use tinychat::{
         ids::{ClientMessageId, ConversationId, Offset, Seq},
         limits::TEXT_BYTES_MAX,
         message::{NewMessage, Sent, Target},
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
     },
     store::SendRefusal,
 };
@@ -418,9 +418,12 @@ pub async fn the_longest_text_and_every_character_come_back(subject: Subject) {
         conversations.insert(subject.say(&ann, &bob, words).await.conversation);
     }
     let id = conversations.into_iter().next().unwrap();
-    let page = subject
-        .store
-        .list_messages(bob.id, id, Position::Newest, PageSize::asked(10));
+    let page = subject.store.list_messages(
+        bob.id,
+        id,
+        PositionAsked::At(Position::Newest),
+        PageSize::asked(10),
+    );
     let messages = page.await.unwrap().unwrap().messages;
     let kept: Vec<_> = messages.iter().map(words).collect();
     assert_eq!(kept, texts);

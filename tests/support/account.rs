@@ -236,7 +236,7 @@ impl Account {
     pub async fn try_subscribe(&self, cursor: Option<String>) -> Result<Events, Status> {
         let request = SubscribeRequest {
             resume_cursor: cursor.clone(),
-            max_backlog_per_conversation: 0,
+            ..SubscribeRequest::default()
         };
         let stream = self.connection.chat().subscribe(request).await?;
         Ok(Events {

@@ -91,6 +91,29 @@ impl Services {
             .unwrap_or_default()
     }
 
+    /// A page of messages, one of each trick, which say it wherever a message has a text.
+    fn found(&self, token: &str, size: u32) -> (Vec<pb::Message>, String) {
+        let tricks = &self.script.tricks;
+        let from: usize = token.parse().unwrap_or(0);
+        let to = tricks.len().min(from + size as usize);
+        let message = |trick: &String| pb::Message {
+            conversation_id: trick.clone(),
+            seq: 1,
+            sender: Some(pb::UserRef {
+                id: trick.clone(),
+                name: trick.clone(),
+            }),
+            content: Some(pb::message::Content::Text(trick.clone())),
+            ..pb::Message::default()
+        };
+        let next = if to < tricks.len() {
+            to.to_string()
+        } else {
+            String::new()
+        };
+        (tricks[from..to].iter().map(message).collect(), next)
+    }
+
     fn refusal(&self) -> Status {
         match self.script.retry_after {
             None => Status::new(Code::NotFound, self.trick()),
@@ -256,6 +279,27 @@ impl ChatService for Services {
         &self,
         _: Request<pb::MarkReadRequest>,
     ) -> Result<Response<pb::MarkReadResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn mark_unread(
+        &self,
+        _: Request<pb::MarkUnreadRequest>,
+    ) -> Result<Response<pb::MarkUnreadResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn set_typing(
+        &self,
+        _: Request<pb::SetTypingRequest>,
+    ) -> Result<Response<pb::SetTypingResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn set_presence(
+        &self,
+        _: Request<pb::SetPresenceRequest>,
+    ) -> Result<Response<pb::SetPresenceResponse>, Status> {
         Err(self.refusal())
     }
 
@@ -466,6 +510,45 @@ impl ConversationService for Services {
         &self,
         _: Request<pb::RemoveReactionRequest>,
     ) -> Result<Response<pb::RemoveReactionResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn search_messages(
+        &self,
+        call: Request<pb::SearchMessagesRequest>,
+    ) -> Result<Response<pb::SearchMessagesResponse>, Status> {
+        let asked = call.into_inner();
+        let (messages, next_page_token) = self.found(&asked.page_token, asked.page_size);
+        let part = |text: &str, r#match| pb::SnippetPart {
+            text: text.to_owned(),
+            r#match,
+        };
+        let hit = |message: pb::Message| pb::SearchHit {
+            snippet: vec![part(message.text(), true), part(message.text(), false)],
+            message: Some(message),
+        };
+        Ok(Response::new(pb::SearchMessagesResponse {
+            hits: messages.into_iter().map(hit).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn list_mentions(
+        &self,
+        call: Request<pb::ListMentionsRequest>,
+    ) -> Result<Response<pb::ListMentionsResponse>, Status> {
+        let asked = call.into_inner();
+        let (messages, next_page_token) = self.found(&asked.page_token, asked.page_size);
+        Ok(Response::new(pb::ListMentionsResponse {
+            messages,
+            next_page_token,
+        }))
+    }
+
+    async fn set_notify_level(
+        &self,
+        _: Request<pb::SetNotifyLevelRequest>,
+    ) -> Result<Response<pb::SetNotifyLevelResponse>, Status> {
         Err(self.refusal())
     }
 }

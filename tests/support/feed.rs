@@ -34,6 +34,8 @@ pub struct From {
     pub cursor: Option<String>,
     /// Most missed messages of each conversation; 0: all.
     pub backlog_max: u32,
+    /// Also presence and typing.
+    pub ephemeral: bool,
 }
 
 /// After a cursor.
@@ -71,6 +73,7 @@ impl Account {
                 let request = SubscribeRequest {
                     resume_cursor: from.cursor,
                     max_backlog_per_conversation: from.backlog_max,
+                    ephemeral_events: from.ephemeral,
                 };
                 let stream = in_time("subscribe", chat.subscribe(request)).await;
                 (Frames::Subscribe(stream.unwrap().into_inner()), None)
@@ -81,6 +84,7 @@ impl Account {
                     resume_cursor: from.cursor,
                     max_backlog_per_conversation: from.backlog_max,
                     device_name: None,
+                    ephemeral_events: from.ephemeral,
                 };
                 let hello = ChatRequest {
                     request_id: 1,
@@ -211,6 +215,11 @@ impl Feed {
         self.answer(id).await
     }
 
+    /// Whether frames can be sent on it.
+    pub fn takes_requests(&self) -> bool {
+        self.requests.is_some()
+    }
+
     /// Says that nothing more will be asked.
     pub fn half_close(&mut self) {
         self.requests = None;
@@ -256,6 +265,11 @@ pub async fn ask_unary(account: &Account, request: Request) -> Answer {
             let answer = in_time("mark read", chat.mark_read(request)).await;
             let answer = answer.map(|it| Answer::MarkRead(it.into_inner()));
             ("mark_read", answer)
+        }
+        Request::SetTyping(request) => {
+            let answer = in_time("set typing", chat.set_typing(request)).await;
+            let answer = answer.map(|it| Answer::SetTyping(it.into_inner()));
+            ("set_typing", answer)
         }
         Request::Acknowledge(request) => {
             let answer = in_time("acknowledge", chat.acknowledge(request)).await;

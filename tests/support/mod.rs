@@ -1,5 +1,6 @@
 //! What the tests share. `Server` runs the real server, `Account` is a login that talks to it, `feed` reads whole
-//! events by either door, `load` sends under faults, `checker` judges what came of it, `strace` and `crash` make the faults.
+//! events by either door, `device` keeps what they tell, `load` sends under faults, `checker` judges what came of it,
+//! `strace` and `crash` make the faults.
 //!
 //! Nothing here waits for a fixed time: everything waits for a condition and has a deadline.
 
@@ -8,6 +9,7 @@ pub mod bystander;
 pub mod certificates;
 pub mod checker;
 pub mod crash;
+pub mod device;
 pub mod disk;
 pub mod evil;
 pub mod feed;

@@ -3,8 +3,9 @@
 
 use tinychat::pb::{
     CaughtUp, Conversation, ConversationChanged, ConversationKind, Event, MemberChange,
-    MemberChanged, Message, MessageDeleted, MessageEdited, Reaction, ReactionChanged, Role,
-    UserRef, Welcome, event::Body, message::Content,
+    MemberChanged, Message, MessageDeleted, MessageEdited, NotifySettings, PresenceChanged,
+    Reaction, ReactionChanged, Role, SettingsChanged, Typing, UserRef, Welcome, event::Body,
+    message::Content,
 };
 use tonic::{Code, Status};
 
@@ -168,11 +169,22 @@ pub fn random_message(rng: &mut Rng, tricks: &[String]) -> Message {
         reactions: random_reactions(rng, tricks),
         revision: number(rng),
         deleted: rng.chance(20),
+        mentions: (0..rng.within(0..3))
+            .map(|_| user(&text(rng, tricks)))
+            .collect(),
+        mentions_all: rng.chance(20),
     }
 }
 
 fn random_user(rng: &mut Rng, tricks: &[String]) -> Option<UserRef> {
     rng.chance(90).then(|| user(&text(rng, tricks)))
+}
+
+fn random_notify(rng: &mut Rng) -> Option<NotifySettings> {
+    rng.chance(50).then(|| NotifySettings {
+        level: rng.within(0..6) as i32,
+        until_time: timestamp(rng),
+    })
 }
 
 pub fn random_conversation(rng: &mut Rng, tricks: &[String]) -> Conversation {
@@ -188,13 +200,16 @@ pub fn random_conversation(rng: &mut Rng, tricks: &[String]) -> Conversation {
         unread: number(rng),
         last_message: rng.chance(20).then(|| random_message(rng, tricks)),
         history_access: rng.within(0..4) as i32,
+        mentions: number(rng),
+        marked_unread: rng.chance(20),
+        notify: random_notify(rng),
         ..Conversation::default()
     }
 }
 
-/// What was done to a message or a member.
+/// What was done to a message or a member, or by the user elsewhere.
 pub fn random_act(rng: &mut Rng, tricks: &[String]) -> Body {
-    match rng.within(0..4) {
+    match rng.within(0..7) {
         0 => Body::MessageEdited(MessageEdited {
             message: rng.chance(90).then(|| random_message(rng, tricks)),
         }),
@@ -211,6 +226,20 @@ pub fn random_act(rng: &mut Rng, tricks: &[String]) -> Body {
             user: random_user(rng, tricks),
             emoji: text(rng, tricks),
             added: rng.chance(50),
+        }),
+        3 => Body::SettingsChanged(SettingsChanged {
+            conversation_id: text(rng, tricks),
+            marked_unread: rng.chance(50),
+            notify: random_notify(rng),
+        }),
+        4 => Body::Presence(PresenceChanged {
+            user_id: text(rng, tricks),
+            presence: rng.within(0..8) as i32,
+        }),
+        5 => Body::Typing(Typing {
+            conversation_id: text(rng, tricks),
+            user: random_user(rng, tricks),
+            typing: rng.chance(50),
         }),
         _ => Body::MemberChanged(MemberChanged {
             conversation_id: text(rng, tricks),

@@ -127,4 +127,25 @@ impl ConversationService for Relay {
     ) -> Result<Response<pb::RemoveReactionResponse>, Status> {
         Err(not_here())
     }
+
+    async fn search_messages(
+        &self,
+        _: Request<pb::SearchMessagesRequest>,
+    ) -> Result<Response<pb::SearchMessagesResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn list_mentions(
+        &self,
+        _: Request<pb::ListMentionsRequest>,
+    ) -> Result<Response<pb::ListMentionsResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn set_notify_level(
+        &self,
+        _: Request<pb::SetNotifyLevelRequest>,
+    ) -> Result<Response<pb::SetNotifyLevelResponse>, Status> {
+        Err(not_here())
+    }
 }

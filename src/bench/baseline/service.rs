@@ -432,4 +432,25 @@ impl ChatService for Relay {
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         Err(not_here())
     }
+
+    async fn mark_unread(
+        &self,
+        _: Request<pb::MarkUnreadRequest>,
+    ) -> Result<Response<pb::MarkUnreadResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn set_typing(
+        &self,
+        _: Request<pb::SetTypingRequest>,
+    ) -> Result<Response<pb::SetTypingResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn set_presence(
+        &self,
+        _: Request<pb::SetPresenceRequest>,
+    ) -> Result<Response<pb::SetPresenceResponse>, Status> {
+        Err(not_here())
+    }
 }

@@ -10,7 +10,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, config::DbConfig, params};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -21,10 +21,11 @@ use super::{
 use crate::bench::process::Durability;
 
 /// The schema of the server, step by step.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_tokens.sql"),
     include_str!("../../../migrations/sqlite/0003_conversations.sql"),
+    include_str!("../../../migrations/sqlite/0004_mentions_and_settings.sql"),
 ];
 /// Batches that wait for the writer: those of more streams than are ever measured at once.
 const BATCHES_WAITING: usize = 4_096;
@@ -66,6 +67,8 @@ pub fn connect(file: &Path, durability: Durability) -> rusqlite::Result<Connecti
          PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;"
     ))?;
     connection.set_prepared_statement_cache_capacity(16);
+    // As the server does.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

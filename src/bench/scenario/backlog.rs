@@ -4,13 +4,20 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::{LATER, Meter, fill::fill, float, idle::settled, seconds_of};
+use super::{
+    LATER, Meter,
+    fill::{Fill, fill},
+    float,
+    idle::settled,
+    seconds_of,
+};
 use crate::bench::{
     client::{self, Feed, PATIENCE},
     error::BenchError,
     figure::Outcome,
     process::Running,
     tracker::Tracker,
+    wire::To,
 };
 
 /// How often the memory is looked at while the backlog goes out.
@@ -32,7 +39,14 @@ pub async fn measure(running: &Running, backlog: Backlog) -> Result<Outcome, Ben
     let (Some(reader), Some(sender)) = (reader, sender) else {
         return Err(BenchError::Ended);
     };
-    fill(running, sender, "r0", (0, backlog.messages), backlog.bytes).await?;
+    let missed = Fill {
+        login: sender,
+        sender: 0,
+        to: vec![To::user("r0")],
+        numbers: 0..backlog.messages,
+        bytes: backlog.bytes,
+    };
+    fill(running, missed).await?;
 
     let channel = client::connect(running.address()).await?;
     let mut outcome = Outcome::default();

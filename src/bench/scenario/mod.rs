@@ -3,19 +3,32 @@
 //! Within a run the server and the baselines take turns, and the one that begins changes from run to run, so that the
 //! noise of the machine hits all alike.
 
+pub mod absence;
 pub mod backlog;
+pub mod fan_out;
 mod fill;
 pub mod history;
 pub mod idle;
 pub mod reconnect;
+pub mod search;
 pub mod traffic;
+mod unread;
 
 use std::{
     io::{self, Write as _},
     time::{Duration, Instant},
 };
 
-use self::{backlog::Backlog, history::History, idle::Idle, reconnect::Reconnect, traffic::Shape};
+use self::{
+    absence::Absence,
+    backlog::Backlog,
+    fan_out::{FanOut, Room},
+    history::History,
+    idle::Idle,
+    reconnect::Reconnect,
+    search::Search,
+    traffic::Shape,
+};
 use super::{
     error::BenchError,
     figure::{Outcome, Table},
@@ -34,16 +47,20 @@ pub enum Scenario {
     OneAtATime(Shape),
     /// Latency of messages at a fixed rate.
     Latency(Shape),
-    /// One sender, many streams of one receiver.
-    FanOut(Shape),
+    /// One member speaks, many are there.
+    FanOut(FanOut),
     /// Open streams with nothing to say.
     Idle(Idle),
     /// What a user missed.
     Backlog(Backlog),
     /// Many devices come back at once.
     Reconnect(Reconnect),
-    /// Pages of a long conversation.
+    /// Pages and states of long conversations.
     History(History),
+    /// A device that was away for long.
+    Absence(Absence),
+    /// Words in a large store.
+    Search(Search),
 }
 
 /// How it is measured.
@@ -66,21 +83,26 @@ impl Scenario {
             Self::Throughput(_) => "throughput",
             Self::OneAtATime(_) => "one-at-a-time",
             Self::Latency(_) => "latency",
-            Self::FanOut(_) => "fan-out",
+            Self::FanOut(fan_out) => match fan_out.room {
+                Room::Group => "fan-out-group",
+                Room::Channel => "fan-out-channel",
+            },
             Self::Idle(_) => "idle",
             Self::Backlog(_) => "backlog",
             Self::Reconnect(_) => "reconnect",
             Self::History(_) => "history",
+            Self::Absence(_) => "absence",
+            Self::Search(_) => "search",
         }
     }
 
     /// Its sizes.
     fn settings(self) -> Vec<(&'static str, f64)> {
         match self {
-            Self::Throughput(shape)
-            | Self::OneAtATime(shape)
-            | Self::Latency(shape)
-            | Self::FanOut(shape) => shape.settings(),
+            Self::Throughput(shape) | Self::OneAtATime(shape) | Self::Latency(shape) => {
+                shape.settings()
+            }
+            Self::FanOut(fan_out) => fan_out.settings(),
             Self::Idle(idle) => vec![
                 ("devices", float(idle.devices)),
                 ("seconds", idle.duration.as_secs_f64()),
@@ -93,12 +115,9 @@ impl Scenario {
                 ("devices", float(reconnect.devices)),
                 ("seconds", reconnect.duration.as_secs_f64()),
             ],
-            Self::History(history) => vec![
-                ("messages", float(history.messages)),
-                ("messages of a page", f64::from(history.page)),
-                ("bytes of a text", float(history.bytes as u64)),
-                ("seconds", history.duration.as_secs_f64()),
-            ],
+            Self::History(history) => history.settings(),
+            Self::Absence(absence) => absence.settings(),
+            Self::Search(search) => search.settings(),
         }
     }
 
@@ -112,6 +131,8 @@ impl Scenario {
             Self::Idle(_) | Self::Reconnect(_) => &[Target::Server, Target::Relay],
             // What stores nothing has nothing to give.
             Self::Backlog(_) | Self::History(_) => &[Target::Server, Target::Sqlite],
+            // They leave nothing out, and find nothing.
+            Self::Absence(_) | Self::Search(_) => &[Target::Server],
         }
     }
 
@@ -148,14 +169,16 @@ impl Scenario {
         let running = Running::start(target, &measuring.start)?;
         let is_broken = measuring.start.fault.is_some() && target != Target::Server;
         let measured = match self {
-            Self::Throughput(shape)
-            | Self::OneAtATime(shape)
-            | Self::Latency(shape)
-            | Self::FanOut(shape) => traffic::measure(&running, shape, is_broken).await,
+            Self::Throughput(shape) | Self::OneAtATime(shape) | Self::Latency(shape) => {
+                traffic::measure(&running, shape, is_broken).await
+            }
+            Self::FanOut(fan_out) => fan_out::measure(&running, fan_out, is_broken).await,
             Self::Idle(idle) => idle::measure(&running, idle).await,
             Self::Backlog(backlog) => backlog::measure(&running, backlog).await,
             Self::Reconnect(reconnect) => reconnect::measure(&running, reconnect).await,
             Self::History(history) => history::measure(&running, history).await,
+            Self::Absence(absence) => absence::measure(&running, absence).await,
+            Self::Search(search) => search::measure(&running, search).await,
         };
         if measured.is_err() {
             // Nobody may hear it.

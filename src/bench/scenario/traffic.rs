@@ -1,5 +1,5 @@
-//! Messages from senders to receivers who are there: `throughput`, `one-at-a-time`, `latency` and `fan-out` are this
-//! with other numbers.
+//! Messages from senders to receivers who are there: `throughput`, `one-at-a-time` and `latency` are this with other
+//! numbers. The fan-outs open other streams and are then driven as these are.
 
 use std::{
     sync::{
@@ -13,12 +13,13 @@ use tokio::{task::JoinSet, time::sleep};
 
 use super::{LATER, Meter, float, seconds_of};
 use crate::bench::{
-    client::{self, PATIENCE},
+    client::{self, Feed, PATIENCE},
     error::BenchError,
     figure::{Durations, Outcome},
     flow::{Ear, Flow, NoWatch, Requests, Watch},
     process::Running,
     report::PACED,
+    wire::To,
 };
 
 /// How long a message may be under way when nothing else comes any more, before it counts as lost.
@@ -41,10 +42,6 @@ pub struct Shape {
     pub pairs: u32,
     /// Messages of a sender that wait for their acknowledgement at once.
     pub window: u64,
-    /// Devices of each receiver.
-    pub devices: usize,
-    /// Streams of each device.
-    pub streams: usize,
     /// Bytes of a text.
     pub bytes: usize,
     /// Messages per second over all senders, by a schedule; `None`: as fast as it goes.
@@ -169,7 +166,8 @@ impl Watch for Latencies {
 }
 
 /// The streams of a measurement.
-struct Streams {
+#[derive(Default)]
+pub struct Streams {
     flows: Vec<Arc<Flow>>,
     senders: Vec<Arc<Ear>>,
     receivers: Vec<Arc<Ear>>,
@@ -183,10 +181,9 @@ async fn open(
     shape: Shape,
     watch: &Arc<impl Watch>,
 ) -> Result<Streams, BenchError> {
-    let per_receiver = shape.devices * shape.streams;
     let flow = |sender| {
         let window = shape.rate.map_or(shape.window, |_| SCHEDULED_WINDOW);
-        let flow = Flow::new(sender, window, per_receiver as u64);
+        let flow = Flow::new(sender, window, 1);
         Arc::new(match shape.rate {
             Some(_) => flow.scheduled(),
             None => flow,
@@ -195,46 +192,49 @@ async fn open(
     let flows: Vec<Arc<Flow>> = (0..shape.pairs).map(flow).collect();
     let names = |letter: char| (0..shape.pairs).map(move |number| format!("{letter}{number}"));
     let senders = client::log_in(running, names('s'), 1).await?;
-    let receivers = client::log_in(running, names('r'), shape.devices).await?;
+    let receivers = client::log_in(running, names('r'), 1).await?;
 
-    let mut following = JoinSet::new();
-    let mut follow = |flows: Vec<&Arc<Flow>>, feeds, ear: &dyn Fn(&Arc<Flow>) -> Arc<Ear>| {
-        let mut ears = Vec::new();
-        for (flow, feed) in flows.into_iter().zip::<Vec<_>>(feeds) {
-            let ear = ear(flow);
-            following.spawn(Arc::clone(&ear).follow(feed, Arc::clone(watch)));
-            ears.push(ear);
-        }
-        ears
-    };
+    let mut streams = Streams::default();
     // First those who receive, so that nothing has to wait for them.
     let listening = receivers
-        .iter()
-        .flat_map(|login| std::iter::repeat_n(login, shape.streams))
-        .map(|login| (login.clone(), Requests::listen(None)));
+        .into_iter()
+        .map(|login| (login, Requests::listen(None)));
     let feeds = client::open_all(running.address(), listening).await?;
-    let of_streams = flows
-        .iter()
-        .flat_map(|flow| std::iter::repeat_n(flow, per_receiver));
-    let receivers_ears = follow(of_streams.collect(), feeds, &Ear::of_receiver);
-
+    for (flow, feed) in flows.iter().zip(feeds) {
+        streams.receive(flow, feed, watch);
+    }
     let sending = senders.into_iter().zip(&flows).map(|(login, flow)| {
-        let to = format!("r{}", flow.sender);
-        (login, Requests::new(flow, &to, shape.bytes))
+        let to = To::user(&format!("r{}", flow.sender));
+        (login, Requests::new(flow, vec![to], shape.bytes))
     });
     let feeds = client::open_all(running.address(), sending).await?;
-    let of_sender = |flow: &Arc<Flow>| Ear::of_sender(flow, running.echoes());
-    let senders_ears = follow(flows.iter().collect(), feeds, &of_sender);
-    flows.iter().for_each(|flow| flow.start());
-    Ok(Streams {
-        flows,
-        senders: senders_ears,
-        receivers: receivers_ears,
-        following,
-    })
+    for (flow, feed) in flows.iter().zip(feeds) {
+        streams.send(flow, feed, running.echoes(), watch);
+    }
+    Ok(streams)
 }
 
 impl Streams {
+    /// Adds a stream of one who receives what a flow sends.
+    pub fn receive(&mut self, flow: &Arc<Flow>, feed: Feed, watch: &Arc<impl Watch>) {
+        let ear = Ear::of_receiver(flow);
+        self.follow(Arc::clone(&ear), feed, watch);
+        self.receivers.push(ear);
+    }
+
+    /// Adds the stream of a sender, which begins.
+    pub fn send(&mut self, flow: &Arc<Flow>, feed: Feed, echoes: bool, watch: &Arc<impl Watch>) {
+        let ear = Ear::of_sender(flow, echoes);
+        self.follow(Arc::clone(&ear), feed, watch);
+        self.senders.push(ear);
+        self.flows.push(Arc::clone(flow));
+        flow.start();
+    }
+
+    fn follow(&mut self, ear: Arc<Ear>, feed: Feed, watch: &Arc<impl Watch>) {
+        self.following.spawn(ear.follow(feed, Arc::clone(watch)));
+    }
+
     fn sum(&self, of: impl Fn(&Flow) -> u64) -> u64 {
         self.flows.iter().map(|flow| of(flow)).sum()
     }
@@ -287,7 +287,7 @@ pub async fn measure(
     match shape.rate {
         None => {
             let streams = open(running, shape, &Arc::new(NoWatch)).await?;
-            drive(running, shape, streams, None, is_broken).await
+            pipelined(running, shape, streams, is_broken).await
         }
         Some(rate) => {
             let latencies = Arc::new(Latencies::new(rate, shape.pairs)?);
@@ -297,6 +297,17 @@ pub async fn measure(
     }
 }
 
+/// Lets streams that are open send as fast as it goes.
+pub async fn pipelined(
+    running: &Running,
+    shape: Shape,
+    streams: Streams,
+    is_broken: bool,
+) -> Result<Outcome, BenchError> {
+    drive(running, shape, streams, None, is_broken).await
+}
+
+/// Lets streams that are open be busy for a while, then waits for the last of their messages.
 async fn drive(
     running: &Running,
     shape: Shape,
@@ -340,9 +351,8 @@ async fn drive(
     outcome.put("delivered", "msg/s", float(delivered) / seconds);
     outcome.put("acknowledged", "msg/s", float(acked) / seconds);
     if let Some(rate) = shape.rate {
-        let streams = float((shape.devices * shape.streams) as u64);
         // One at each end may be under way.
-        let came = float(delivered) / streams + 2.0;
+        let came = float(delivered) + 2.0;
         if came < KEPT_UP * f64::from(rate) * seconds {
             let note =
                 format!("fewer messages came than were due, {rate} a second: it did not keep up");
@@ -366,17 +376,12 @@ fn warm_up(duration: Duration) -> Duration {
 impl Shape {
     /// Its sizes, for the report.
     pub fn settings(self) -> Vec<(&'static str, f64)> {
-        let count = |count: usize| float(count as u64);
         let mut settings = vec![("pairs", f64::from(self.pairs))];
         match self.rate {
             Some(rate) => settings.push((PACED, f64::from(rate))),
             None => settings.push(("window", float(self.window))),
         }
-        settings.push((
-            "streams of each receiver",
-            count(self.devices * self.streams),
-        ));
-        settings.push(("bytes of a text", count(self.bytes)));
+        settings.push(("bytes of a text", float(self.bytes as u64)));
         settings.push(("seconds", self.duration.as_secs_f64()));
         settings
     }

@@ -1,17 +1,21 @@
 //! What people do to conversations beside sending: each is one question to the server and the line that tells its answer.
 
 use crate::domain::{
+    conversation::NotifySettings,
     name::{ChannelName, GroupName, Topic, UserName},
     reaction::Emoji,
     role::Role,
     text::MessageText,
+    user::Presence,
 };
 
 use super::{
+    calls,
     line::{self, counted},
+    look::{Found, Search},
     model::{Effect, LinkState, MessageLine, Model, Opened},
     news::{self, Change, Deed, OwnNews},
-    parse::Command,
+    parse::{Command, Notify, Which},
     room::{Kind, Place, Room},
     untrusted::Untrusted,
     update::{lines, say},
@@ -37,6 +41,17 @@ pub enum Act {
     Channels(String),
     /// Joins a channel.
     Join(ChannelName),
+    /// Looks for messages.
+    Search(Box<Search>),
+    /// Lists what mentions this user.
+    Mentions {
+        /// What is read, too.
+        all: bool,
+        /// Gets the next page; empty for the first.
+        page: String,
+    },
+    /// Says how this user can be reached.
+    Presence(Presence),
     /// Does something to a conversation that there is.
     At(Spot, Deeds),
 }
@@ -63,8 +78,12 @@ pub enum Deeds {
     Topic(Option<Topic>),
     /// Gives another name.
     Rename(String),
-    /// Shows so many of the last messages.
-    History(usize),
+    /// Shows messages.
+    History(Which),
+    /// Puts it aside as unread, or takes it up again.
+    Unread(bool),
+    /// Says what of it one wants to be called for, or asks.
+    Notify(Option<Notify>),
     /// Gives a message another text.
     Edit(u64, MessageText),
     /// Deletes a message.
@@ -93,6 +112,14 @@ pub enum Outcome {
     Members(Vec<MemberLine>),
     /// Messages, in their order.
     Messages(Vec<MessageLine>),
+    /// Messages of any conversations, the newest first, and what gets those after them; empty if there are no more.
+    Found(Vec<Found>, String),
+    /// The conversation with this id is put aside as unread, or is not any more.
+    Aside(String, bool),
+    /// What holds for the conversation with this id.
+    Notify(String, NotifySettings),
+    /// How others see this user.
+    Presence(Presence),
 }
 
 /// One member of the list.
@@ -111,6 +138,13 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         Command::Group(name, users) => return Ok(Act::Group(name, users)),
         Command::Channels(text) => return Ok(Act::Channels(text)),
         Command::Join(name) => return Ok(Act::Join(name)),
+        Command::Search(look) => return calls::search(model, look),
+        Command::Mentions(all) => {
+            let page = String::new();
+            return Ok(Act::Mentions { all, page });
+        }
+        Command::More => return calls::more(model),
+        Command::Presence(presence) => return Ok(Act::Presence(presence)),
         Command::Leave(Some(name)) => {
             let spot = spot(model, Place::Channel(name));
             return Ok(Act::At(spot, Deeds::Leave));
@@ -122,7 +156,9 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         Command::Role(user, role) => Deeds::SetRole(user, role),
         Command::Topic(topic) => Deeds::Topic(topic),
         Command::Rename(name) => Deeds::Rename(name),
-        Command::History(count) => Deeds::History(count),
+        Command::History(which) => Deeds::History(which),
+        Command::Unread(aside) => Deeds::Unread(aside),
+        Command::Notify(notify) => Deeds::Notify(notify),
         Command::Edit(seq, text) => Deeds::Edit(seq, text),
         Command::Delete(seq) => Deeds::Delete(seq),
         Command::React { seq, emoji, give } => Deeds::React { seq, emoji, give },
@@ -132,9 +168,7 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         }
     };
     let Some(place) = model.focus.clone() else {
-        return Err(say(
-            "No conversation is open, so there is none to do that in; /start NAME opens one, /join #NAME a channel.",
-        ));
+        return Err(nowhere());
     };
     let deed = match (deed, &place) {
         (Deeds::Rename(name), Place::Channel(_)) => {
@@ -145,7 +179,14 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
     Ok(Act::At(spot(model, place), deed))
 }
 
-fn spot(model: &Model, place: Place) -> Spot {
+/// Says that there is no conversation in front.
+pub(super) fn nowhere() -> Effect {
+    say(
+        "No conversation is open, so there is none to do that in; /start NAME opens one, /join #NAME a channel.",
+    )
+}
+
+pub(super) fn spot(model: &Model, place: Place) -> Spot {
     let id = model.rooms.id_of(&place);
     Spot { place, id }
 }
@@ -162,13 +203,18 @@ pub fn asked(model: &mut Model, act: Act) -> Vec<Effect> {
     for own in own_news(model, &act) {
         news::expect(model, own);
     }
-    vec![Effect::Act(act)]
+    // At once: what is marked read while the server answers would take it up again.
+    let aside = calls::put_aside(&act).map(|id| Effect::Aside {
+        conversation: id.to_owned(),
+        is_aside: true,
+    });
+    aside.into_iter().chain([Effect::Act(act)]).collect()
 }
 
 fn changes_room(act: &Act) -> bool {
     match act {
         Act::Create(..) | Act::Group(..) | Act::Join(_) => true,
-        Act::Channels(_) => false,
+        Act::Channels(_) | Act::Search(_) | Act::Mentions { .. } | Act::Presence(_) => false,
         Act::At(_, deed) => matches!(deed, Deeds::Topic(Some(_)) | Deeds::Rename(_)),
     }
 }
@@ -177,7 +223,12 @@ fn changes_room(act: &Act) -> bool {
 fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
     let me = || model.me.clone();
     let (id, deed) = match act {
-        Act::Create(..) | Act::Group(..) | Act::Channels(_) => return Vec::new(),
+        Act::Create(..)
+        | Act::Group(..)
+        | Act::Channels(_)
+        | Act::Search(_)
+        | Act::Mentions { .. }
+        | Act::Presence(_) => return Vec::new(),
         Act::Join(_) => (&None, vec![Deed::Member(me(), Change::Joined)]),
         Act::At(spot, deed) => {
             let deeds = match deed {
@@ -199,9 +250,12 @@ fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
                     let emoji = line::emoji(&emoji.as_str().into());
                     vec![Deed::Reacted(*seq, emoji, *give)]
                 }
-                Deeds::Members | Deeds::Topic(_) | Deeds::Rename(_) | Deeds::History(_) => {
-                    Vec::new()
-                }
+                Deeds::Members
+                | Deeds::Topic(_)
+                | Deeds::Rename(_)
+                | Deeds::History(_)
+                | Deeds::Unread(_)
+                | Deeds::Notify(_) => Vec::new(),
             };
             (&spot.id, deeds)
         }
@@ -223,7 +277,12 @@ pub fn acted(model: &mut Model, act: &Act, outcome: Result<Outcome, Untrusted>) 
         Err(problem) => {
             let expected = own_news(model, act);
             model.own_news.retain(|own| !expected.contains(own));
-            vec![say(format!("Not done: {}", problem.render_line()))]
+            let told = say(format!("Not done: {}", problem.render_line()));
+            let back = calls::put_aside(act).map(|id| Effect::Aside {
+                conversation: id.to_owned(),
+                is_aside: model.rooms.get(id).is_some_and(Room::is_aside),
+            });
+            back.into_iter().chain([told]).collect()
         }
     }
 }
@@ -245,6 +304,10 @@ fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
                 false => "No channel has that in its name; /channels lists all.",
             },
         )],
+        (Act::Search(_) | Act::Mentions { .. }, Outcome::Found(found, next)) => {
+            calls::found(model, act, &found, next)
+        }
+        (Act::Presence(asked), Outcome::Presence(seen)) => calls::presence(model, *asked, seen),
         (Act::At(spot, deed), outcome) => done_at(model, spot, deed, outcome),
         _ => Vec::new(),
     }
@@ -301,6 +364,13 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
             return vec![list(rows, "Nobody is here.")];
         }
         (Deeds::History(_), Outcome::Messages(messages)) => return news::history(model, &messages),
+        (Deeds::Unread(_), Outcome::Aside(id, is_aside)) => {
+            return calls::aside(model, &label, id, is_aside);
+        }
+        (Deeds::Notify(_), Outcome::Notify(id, notify)) => {
+            model.rooms.set_notify(&id, notify);
+            calls::notify_line(&label, notify, model.zone)
+        }
         (Deeds::Topic(_), Outcome::Room(room)) => {
             let line = match room.kind {
                 Kind::Direct => "Conversations of two have no topic.".to_owned(),
@@ -347,9 +417,15 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
                 false => format!("You took {emoji} back from [{seq}]."),
             }
         }
-        (Deeds::Members | Deeds::History(_) | Deeds::Topic(_) | Deeds::Rename(_), _) => {
-            return Vec::new();
-        }
+        (
+            Deeds::Members
+            | Deeds::History(_)
+            | Deeds::Topic(_)
+            | Deeds::Rename(_)
+            | Deeds::Unread(_)
+            | Deeds::Notify(_),
+            _,
+        ) => return Vec::new(),
     };
     vec![say(text)]
 }

@@ -11,12 +11,16 @@ const DISTANCE_MAX: usize = 2;
 /// Letters of an unknown command that are looked at and shown.
 const WORD_CHARS_MAX: usize = 20;
 /// Words of other programs, and what they are called here.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 9] = [
     ("exit", "quit"),
     ("msg", "start"),
     ("part", "leave"),
     ("names", "members"),
     ("who", "users"),
+    ("find", "search"),
+    ("next", "more"),
+    ("back", "online"),
+    ("unmute", "mute"),
 ];
 
 /// What a command does.
@@ -32,6 +36,12 @@ pub enum Verb {
     Stop,
     /// Shows what was said, with the numbers of the messages.
     History,
+    /// Looks for messages by their words.
+    Search,
+    /// Shows what mentions the user.
+    Mentions,
+    /// Shows the next ones of what was found.
+    More,
     /// Answers a message.
     Reply,
     /// Gives a message another text.
@@ -66,6 +76,18 @@ pub enum Verb {
     Topic,
     /// Gives another name.
     Rename,
+    /// Puts the conversation aside as unread.
+    Unread,
+    /// Has nothing of the conversation call the user.
+    Mute,
+    /// Says what of the conversation calls the user.
+    Notify,
+    /// The user is away.
+    Away,
+    /// The user does not want to be disturbed.
+    Dnd,
+    /// The user is there.
+    Online,
     /// Leaves; the login stays.
     Quit,
     /// Lists the commands.
@@ -116,12 +138,15 @@ const ALONE: (&str, &str) = ("", "");
 
 /// All commands, in the order in which they are listed.
 #[rustfmt::skip]
-pub const COMMANDS: [Spec; 25] = [
+pub const COMMANDS: [Spec; 34] = [
     row(Verb::Users, "users", ALONE, "everybody who ever registered, online or offline"),
     row(Verb::Time, "time", ALONE, "the server's time"),
     row(Verb::Start, "start", ("NAME", "bob; /users lists everybody"), "open the conversation with NAME, #CHANNEL or \"GROUP\", or return to it"),
     row(Verb::Stop, "stop", ALONE, "close the conversation; messages go on being shown"),
-    row(Verb::History, "history", ("[COUNT]", ""), "the last messages here, with their numbers N"),
+    row(Verb::History, "history", ("[WHICH]", ""), "the last messages here, or COUNT of them, or those around [N] or 2026-11-20T14:00"),
+    row(Verb::Search, "search", ("WORDS…", "green build in:#ops from:bob since:2026-11-20"), "messages with all the WORDS, the newest first; /help has more"),
+    row(Verb::Mentions, "mentions", ("[all]", ""), "unread messages that mention you, or all that do"),
+    row(Verb::More, "more", ALONE, "the next ones of the last /search or /mentions"),
     row(Verb::Reply, "reply", ("N TEXT", "3 yes; /history shows the numbers"), "answer message N"),
     row(Verb::Edit, "edit", ("N TEXT", "3 better words; /history shows the numbers"), "give your message N another text"),
     row(Verb::Delete, "delete", ("N", "3; /history shows the numbers"), "delete the text of message N for good"),
@@ -139,6 +164,12 @@ pub const COMMANDS: [Spec; 25] = [
     row(Verb::Role, "role", ("USER ROLE", "bob admin; /members lists them"), "make USER owner, admin, member or read-only here"),
     row(Verb::Topic, "topic", ("[TEXT]", ""), "what is talked about here, or set it; - for nothing"),
     row(Verb::Rename, "rename", ("NAME", "news"), "give this channel or group another name"),
+    row(Verb::Unread, "unread", ("[off]", ""), "put the conversation aside as unread, or take it up again"),
+    row(Verb::Mute, "mute", ("[TIME|off]", ""), "no bell for the conversation; for 30m, 2h, 1d, or until /mute off"),
+    row(Verb::Notify, "notify", ("[LEVEL]", ""), "which messages here you want to be called for: all, mentions, none"),
+    row(Verb::Away, "away", ALONE, "be shown as away while this runs; /online ends it"),
+    row(Verb::Dnd, "dnd", ALONE, "be shown as not to be disturbed, and hear no bell; /online ends it"),
+    row(Verb::Online, "online", ALONE, "be shown as online again"),
     row(Verb::Quit, "quit", ALONE, "leave; the login is remembered"),
     row(Verb::Commands, "commands", ALONE, "this list"),
     row(Verb::Help, "help", ALONE, "how to use this"),

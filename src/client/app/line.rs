@@ -2,11 +2,11 @@
 //!
 //! Takes times in UTC and shows them in the reader's zone. Knows nothing of where lines go.
 
-use chrono::{DateTime, FixedOffset, Local};
+use chrono::{DateTime, FixedOffset, Local, NaiveDateTime, TimeDelta};
 
-use crate::domain::clock::TimeMs;
+use crate::domain::{clock::TimeMs, user::Presence};
 
-use super::{model::MessageLine, untrusted::Untrusted};
+use super::{look::Found, model::MessageLine, untrusted::Untrusted};
 
 /// How a moment is written.
 const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
@@ -16,6 +16,8 @@ const NO_TIME: &str = "????-??-?? ??:??:??";
 /// Characters of an emoji that are shown, and of a text that is quoted.
 const EMOJI_CHARS: usize = 16;
 const QUOTE_CHARS: usize = 40;
+/// Characters of the part of a text that was found: an honest server sends half of it.
+const SNIPPET_CHARS: usize = 400;
 
 /// The zone in which the reader wants to see times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,24 @@ impl Zone {
             Self::Local => time.with_timezone(&Local).format(FORMAT).to_string(),
             Self::Fixed(offset) => time.with_timezone(&offset).format(FORMAT).to_string(),
         }
+    }
+
+    /// The moment at which a clock here shows this: of an hour that comes twice the first, and for one that is left out
+    /// in spring the one after it.
+    pub fn moment(self, wall: NaiveDateTime) -> TimeMs {
+        let at = |wall: NaiveDateTime| match self {
+            Self::Local => {
+                let time = wall.and_local_timezone(Local).earliest()?;
+                Some(time.timestamp_millis())
+            }
+            Self::Fixed(offset) => {
+                let time = wall.and_local_timezone(offset).earliest()?;
+                Some(time.timestamp_millis())
+            }
+        };
+        let later = || at(wall.checked_add_signed(TimeDelta::hours(1))?);
+        let never = || wall.and_utc().timestamp_millis();
+        TimeMs::new(at(wall).or_else(later).unwrap_or_else(never))
     }
 }
 
@@ -60,6 +80,18 @@ pub fn numbered(message: &MessageLine, zone: Zone) -> String {
         line += &reactions(&message.reactions);
     }
     line
+}
+
+/// Writes a message that was found, with its number, below which it can be answered where it stands.
+pub fn found(found: &Found, place: &str, zone: Zone) -> String {
+    let message = &found.message;
+    let sender = message.sender.render_line();
+    let time = zone.stamp(message.time);
+    let text = match &found.snippet {
+        Some(snippet) => snippet.render_start(SNIPPET_CHARS),
+        None => text(message),
+    };
+    format!("<{sender}{place}, {time}> [{}] {text}", message.seq)
 }
 
 fn text(message: &MessageLine) -> String {
@@ -101,8 +133,13 @@ pub fn start(text: &Untrusted) -> String {
 }
 
 /// Writes one line of the list of users.
-pub fn user(name: &Untrusted, online: bool) -> String {
-    let presence = if online { "ONLINE" } else { "OFFLINE" };
+pub fn user(name: &Untrusted, presence: Presence) -> String {
+    let presence = match presence {
+        Presence::Online => "ONLINE",
+        Presence::Away => "AWAY",
+        Presence::DoNotDisturb => "DND",
+        Presence::Offline => "OFFLINE",
+    };
     format!("{} <{presence}>", name.render_line())
 }
 
@@ -130,6 +167,8 @@ mod tests {
             reply_to: 0,
             is_edited: false,
             reactions: Vec::new(),
+            mentions: Vec::new(),
+            mentions_all: false,
         }
     }
 
@@ -178,5 +217,36 @@ mod tests {
             format!("> ann: {}…", "a⏎".repeat(20))
         );
         assert_eq!(quotation_of_number(7), "> message [7]");
+    }
+    #[test]
+    fn what_was_found_shows_where_it_stands_and_the_hits() {
+        let zone = Zone::Fixed(FixedOffset::east_opt(0).unwrap());
+        let mut hit = Found {
+            message: said("ann", TimeMs::new(0), "the build\nis green"),
+            snippet: Some("the *build*\u{1b}\nis".into()),
+        };
+        assert_eq!(
+            found(&hit, " in #ops", zone),
+            "<ann in #ops, 1970-01-01 00:00:00> [7] the *build*␛⏎is"
+        );
+        hit.snippet = None;
+        assert_eq!(
+            found(&hit, "", zone),
+            "<ann, 1970-01-01 00:00:00> [7] the build\n  is green"
+        );
+        hit.snippet = Some("x".repeat(9999).into());
+        assert!(found(&hit, "", zone).chars().count() < 450);
+    }
+
+    #[test]
+    fn what_a_clock_shows_is_a_moment_and_no_clock_does_harm() {
+        let zone = Zone::Fixed(FixedOffset::east_opt(3600).unwrap());
+        let wall = |time: i64| DateTime::from_timestamp(time, 0).unwrap().naive_utc();
+        assert_eq!(zone.moment(wall(3600)), TimeMs::new(0));
+        for wall in [NaiveDateTime::MIN, NaiveDateTime::MAX] {
+            for zone in [zone, Zone::Local] {
+                zone.moment(wall);
+            }
+        }
     }
 }

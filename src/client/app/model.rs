@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::domain::{clock::TimeMs, name::UserName, text::MessageText};
+use crate::domain::{clock::TimeMs, name::UserName, text::MessageText, user::Presence};
 
 use super::{
     acts::{Act, Outcome},
@@ -31,6 +31,12 @@ pub struct Model {
     pub rooms: Rooms,
     /// Messages that can be quoted.
     pub recent: Recent,
+    /// What gets more of what was found last.
+    pub more: Option<Act>,
+    /// How this user said to be reached.
+    pub presence: Presence,
+    /// Whether a person reads: then mentions are pointed out, and a bell calls.
+    pub is_read_by_a_person: bool,
     /// What events will tell of that was done here, and told when it was answered.
     pub own_news: VecDeque<OwnNews>,
     /// Whether the act that waits for its answer changes a conversation as such.
@@ -141,6 +147,8 @@ pub enum Msg {
         /// What came of it, or what is in the way.
         outcome: Result<Outcome, Untrusted>,
     },
+    /// The answer to [`Effect::TakeUp`] and [`Effect::StayAs`].
+    Settled(Result<(), Untrusted>),
     /// The answer to [`Effect::ListUsers`].
     Users(Result<Vec<UserLine>, Untrusted>),
     /// The answer to [`Effect::AskTime`].
@@ -179,6 +187,10 @@ pub struct MessageLine {
     pub is_edited: bool,
     /// The reactions to it: each emoji, and how many gave it.
     pub reactions: Vec<(Untrusted, u32)>,
+    /// The members that it mentions by name.
+    pub mentions: Vec<Untrusted>,
+    /// Whether it mentions everybody.
+    pub mentions_all: bool,
 }
 
 /// One user of the list.
@@ -186,8 +198,8 @@ pub struct MessageLine {
 pub struct UserLine {
     /// The name.
     pub name: Untrusted,
-    /// Whether the user has a device connected.
-    pub online: bool,
+    /// How the user can be reached.
+    pub presence: Presence,
 }
 
 /// Something to do.
@@ -209,6 +221,20 @@ pub enum Effect {
         /// The message that it answers.
         reply_to: Option<u64>,
     },
+    /// Rings a bell, if there is one.
+    Ring,
+    /// Marks nothing of a conversation read from now on, though it is shown; or does so again.
+    Aside {
+        /// Its id.
+        conversation: String,
+        /// Whether it is put aside.
+        is_aside: bool,
+    },
+    /// Takes a conversation that was put aside up again on all devices; answered by [`Msg::Settled`].
+    TakeUp(String),
+    /// Says anew how this user can be reached, since the server forgot it with the connection; answered by
+    /// [`Msg::Settled`].
+    StayAs(Presence),
     /// Gets all users; answered by [`Msg::Users`].
     ListUsers,
     /// Gets the server's time; answered by [`Msg::Time`].
@@ -230,6 +256,9 @@ impl Model {
             open: BTreeMap::new(),
             rooms: Rooms::default(),
             recent: Recent::default(),
+            more: None,
+            presence: Presence::Online,
+            is_read_by_a_person: false,
             own_news: VecDeque::new(),
             changes_room: false,
             asking: false,

@@ -1,10 +1,10 @@
 //! What happens in conversations beside messages: edits, reactions, members, names. What was done here is not told
 //! twice: the answer to the act tells it, and the event of it is let pass in silence.
 
-use crate::domain::{name::UserName, role::Role};
+use crate::domain::{conversation::MemberSettings, name::UserName, role::Role};
 
 use super::{
-    line,
+    calls, line,
     model::{Effect, MessageLine, Model},
     room::{Kind, Room},
     untrusted::Untrusted,
@@ -45,6 +45,13 @@ pub enum News {
         reactions: Vec<(Untrusted, u32)>,
         /// Who did what, if it was one deed: the emoji, and whether it was given.
         deed: Option<(Untrusted, Untrusted, bool)>,
+    },
+    /// This user set something for a conversation, here or elsewhere.
+    Settings {
+        /// The conversation.
+        conversation: String,
+        /// All that is set.
+        settings: MemberSettings,
     },
     /// Something happened to a member.
     Member {
@@ -124,6 +131,10 @@ pub fn news(model: &mut Model, news: News) -> Vec<Effect> {
             reactions,
             deed,
         } => reacted(model, &conversation, seq, &reactions, deed),
+        News::Settings {
+            conversation,
+            settings,
+        } => settings_changed(model, conversation, settings),
         News::Member {
             conversation,
             user,
@@ -140,7 +151,13 @@ pub fn message(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
     remember(model, message);
     let room = room_label(model, &message.conversation);
     shown += &line::message(message, room.as_deref(), model.zone);
-    vec![Effect::Print(shown)]
+    if let Some(line) = calls::mention_line(model, message, room.as_deref()) {
+        shown = shown + "\n" + &line;
+    }
+    match calls::rings(model, message) {
+        true => vec![Effect::Ring, Effect::Print(shown)],
+        false => vec![Effect::Print(shown)],
+    }
 }
 
 /// Shows messages with their numbers.
@@ -187,24 +204,45 @@ fn in_room(model: &Model, id: &str) -> String {
     room_label(model, id).map_or_else(String::new, |room| format!(" in {room}"))
 }
 
+/// Nothing is said of it: whoever set it knows.
+fn settings_changed(model: &mut Model, id: String, settings: MemberSettings) -> Vec<Effect> {
+    model.rooms.set_notify(&id, settings.notify);
+    match model.rooms.set_aside(&id, settings.marked_unread) {
+        true => vec![Effect::Aside {
+            conversation: id,
+            is_aside: settings.marked_unread,
+        }],
+        false => Vec::new(),
+    }
+}
+
+/// Says which conversation was put aside as unread.
+pub fn aside(room: &Room) -> Option<Effect> {
+    room.is_aside().then(|| Effect::Aside {
+        conversation: room.id.clone(),
+        is_aside: true,
+    })
+}
+
 fn room_changed(model: &mut Model, room: Room, is_old: bool) -> Vec<Effect> {
     // The answer to the act that waits tells of it.
     let is_told = is_old || model.changes_room || room.kind == Kind::Direct;
     let before = model.rooms.learn(room.clone());
+    let mut told: Vec<Effect> = aside(&room).into_iter().collect();
     if let Some(before) = &before {
         rename_focus(model, before, &room);
     }
     if is_told {
-        return Vec::new();
+        return told;
     }
     let label = room.label();
     let Some(before) = before else {
-        return vec![say(format!(
+        told.push(say(format!(
             "You are in {label} now; /start {} opens it.",
             room.spelled()
-        ))];
+        )));
+        return told;
     };
-    let mut told = Vec::new();
     if before.name != room.name {
         told.push(say(format!("{} is called {label} now.", before.label())));
     }

@@ -1,25 +1,27 @@
 //! Reads typed lines: what is text, what is a command, and what stands behind it.
 
-use std::{fmt::Display, str::FromStr};
+use std::time::Duration;
 
 use crate::domain::{
+    conversation::NotifyLevel,
     name::{ChannelName, GroupName, Topic, UserName, UserNameError},
     reaction::Emoji,
     role::Role,
     text::MessageText,
+    user::Presence,
 };
 
 use super::{
     command::{self, Spec, Verb},
+    look::{self, Look},
+    reading::{Reading, first_word, quoted_or_word},
     room::Wanted,
-    untrusted::Untrusted,
+    when::{self, Moment},
 };
 
 /// Messages that `/history` shows when no count is given, and at most.
 const HISTORY_COUNT: usize = 10;
 const HISTORY_COUNT_MAX: usize = 1000;
-/// Letters of a bad argument that are shown.
-const WORD_CHARS_MAX: usize = 20;
 
 /// A command with what it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +34,20 @@ pub enum Command {
     Start(Wanted),
     /// Closes the conversation in front.
     Stop,
-    /// Shows so many of the last messages.
-    History(usize),
+    /// Shows messages.
+    History(Which),
+    /// Looks for messages.
+    Search(Look),
+    /// Shows who mentioned this user: all of it, or what is unread.
+    Mentions(bool),
+    /// Shows the next ones of what was found.
+    More,
+    /// Puts the conversation in front aside as unread, or takes it up again.
+    Unread(bool),
+    /// Says which messages of the conversation in front one wants to be called for, or asks.
+    Notify(Option<Notify>),
+    /// Says how this user can be reached.
+    Presence(Presence),
     /// Answers this message.
     Reply(u64, MessageText),
     /// Gives this message another text.
@@ -82,6 +96,26 @@ pub enum Command {
     Commands,
     /// Explains.
     Help,
+}
+
+/// Which messages of a conversation are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// So many of the last.
+    Last(usize),
+    /// Those around this one.
+    Around(u64),
+    /// Those around this moment.
+    At(Moment),
+}
+
+/// Which messages of a conversation one wants to be called for, and for how long; `None`: until it is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// Which.
+    pub level: NotifyLevel,
+    /// How long.
+    pub lasts: Option<Duration>,
 }
 
 /// What a typed line is.
@@ -150,27 +184,33 @@ pub fn parse(line: &str) -> Result<Input, CommandError> {
     let spec = command::find(word)?;
     match (spec.argument.is_empty(), argument.is_empty()) {
         (true, false) => return Err(CommandError::ArgumentUnwanted(spec.name)),
-        (false, true) if spec.needs_argument() => return Err(missing(spec)),
+        (false, true) if spec.needs_argument() => return Err(Reading(spec).missing()),
         _ => {}
     }
     command_of(spec, argument).map(Input::Command)
 }
 
 fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
-    let read = Argument(spec);
+    let read = Reading(spec);
     Ok(match spec.verb {
         Verb::Users => Command::Users,
         Verb::Time => Command::Time,
-        Verb::Start => Command::Start(wanted(&read, argument)?),
+        Verb::Start => Command::Start(to_start(&read, argument)?),
         Verb::Stop => Command::Stop,
-        Verb::History if argument.is_empty() => Command::History(HISTORY_COUNT),
-        Verb::History => match argument.parse() {
-            Ok(count @ 1..=HISTORY_COUNT_MAX) => Command::History(count),
-            _ => {
-                let problem = format!("the count is a number from 1 to {HISTORY_COUNT_MAX}");
-                return Err(read.bad(problem));
-            }
-        },
+        Verb::History => Command::History(which(&read, argument)?),
+        Verb::Search => Command::Search(look::look(&read, argument)?),
+        Verb::Mentions => Command::Mentions(read.has("all", argument)?),
+        Verb::More => Command::More,
+        Verb::Unread => Command::Unread(!read.has("off", argument)?),
+        Verb::Mute => Command::Notify(Some(mute(&read, argument)?)),
+        Verb::Notify if argument.is_empty() => Command::Notify(None),
+        Verb::Notify => Command::Notify(Some(Notify {
+            level: read.level(argument)?,
+            lasts: None,
+        })),
+        Verb::Away => Command::Presence(Presence::Away),
+        Verb::Dnd => Command::Presence(Presence::DoNotDisturb),
+        Verb::Online => Command::Presence(Presence::Online),
         Verb::Reply => {
             let (seq, text) = read.seq_and_more(argument)?;
             Command::Reply(seq, read.as_is(text)?)
@@ -220,99 +260,45 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
     })
 }
 
-fn missing(spec: &Spec) -> CommandError {
-    CommandError::ArgumentMissing {
-        name: spec.name,
-        argument: spec.argument,
-        example: spec.example,
+fn to_start(read: &Reading<'_>, argument: &str) -> Result<Wanted, CommandError> {
+    match argument.starts_with(['#', '"']) || argument.starts_with("id:") {
+        true => read.wanted(argument),
+        false => argument
+            .parse()
+            .map(Wanted::User)
+            .map_err(CommandError::BadName),
     }
 }
 
-fn wanted(read: &Argument<'_>, argument: &str) -> Result<Wanted, CommandError> {
-    if argument.starts_with('#') {
-        return Ok(Wanted::Channel(read.channel(argument)?));
+fn which(read: &Reading<'_>, argument: &str) -> Result<Which, CommandError> {
+    if argument.is_empty() {
+        return Ok(Which::Last(HISTORY_COUNT));
     }
-    if let Some(name) = argument.strip_prefix('"') {
-        return Ok(Wanted::Group(name.trim_end_matches('"').to_owned()));
+    if argument.starts_with('[') {
+        return read.seq(argument).map(Which::Around);
     }
-    if let Some(id) = argument.strip_prefix("id:") {
-        return Ok(Wanted::Id(id.to_owned()));
+    if argument.contains(['-', ':']) {
+        return read.as_is(argument).map(Which::At);
     }
-    argument
-        .parse()
-        .map(Wanted::User)
-        .map_err(CommandError::BadName)
-}
-
-fn first_word(argument: &str) -> (&str, &str) {
-    match argument.split_once(char::is_whitespace) {
-        Some((word, rest)) => (word, rest.trim_start()),
-        None => (argument, ""),
+    match argument.parse() {
+        Ok(count @ 1..=HISTORY_COUNT_MAX) => Ok(Which::Last(count)),
+        _ => Err(read.bad(format!(
+            "that is a count from 1 to {HISTORY_COUNT_MAX}, the number of a message in brackets as in [7], or a time as in \
+             2026-11-20 or 2026-11-20T14:00"
+        ))),
     }
 }
 
-/// Several words in quotes, or one without.
-fn quoted_or_word(argument: &str) -> (&str, &str) {
-    let quoted = argument.strip_prefix('"').and_then(|it| it.split_once('"'));
-    match quoted {
-        Some((name, rest)) => (name, rest.trim_start()),
-        None => first_word(argument),
-    }
-}
-
-/// Reads the arguments of a command.
-struct Argument<'a>(&'a Spec);
-
-impl Argument<'_> {
-    fn bad(&self, problem: String) -> CommandError {
-        CommandError::Bad {
-            name: self.0.name,
-            argument: self.0.argument,
-            problem,
+fn mute(read: &Reading<'_>, argument: &str) -> Result<Notify, CommandError> {
+    let (level, lasts) = match argument {
+        "" => (NotifyLevel::None, None),
+        off if off.eq_ignore_ascii_case("off") => (NotifyLevel::All, None),
+        span => {
+            let span = when::span(span).map_err(|error| read.bad(error.to_string()))?;
+            (NotifyLevel::None, Some(span))
         }
-    }
-
-    fn as_is<T: FromStr<Err: Display>>(&self, text: &str) -> Result<T, CommandError> {
-        text.parse()
-            .map_err(|error: T::Err| self.bad(error.to_string()))
-    }
-
-    fn channel(&self, text: &str) -> Result<ChannelName, CommandError> {
-        self.as_is(text.strip_prefix('#').unwrap_or(text))
-    }
-
-    fn users(&self, text: &str) -> Result<Vec<UserName>, CommandError> {
-        let users = text.split_whitespace().map(|name| self.as_is(name));
-        users.collect()
-    }
-
-    fn seq(&self, text: &str) -> Result<u64, CommandError> {
-        match text.trim_matches(['[', ']']).parse() {
-            Ok(seq @ 1..) => Ok(seq),
-            _ => Err(self.bad(format!(
-                "\"{}\" is no number of a message; /history shows the numbers",
-                Untrusted::from(text).render_start(WORD_CHARS_MAX)
-            ))),
-        }
-    }
-
-    fn seq_and_more<'a>(&self, text: &'a str) -> Result<(u64, &'a str), CommandError> {
-        let (seq, more) = first_word(text);
-        let seq = self.seq(seq)?;
-        match more.is_empty() {
-            true => Err(missing(self.0)),
-            false => Ok((seq, more)),
-        }
-    }
-
-    fn role(&self, text: &str) -> Result<Role, CommandError> {
-        let word = text.to_lowercase();
-        let is_it = |role: &Role| role.word() == word;
-        Role::ALL
-            .into_iter()
-            .find(is_it)
-            .ok_or_else(|| self.bad("a role is owner, admin, member or read-only".to_owned()))
-    }
+    };
+    Ok(Notify { level, lasts })
 }
 
 #[cfg(test)]
@@ -400,6 +386,10 @@ mod tests {
         ] {
             assert_eq!(command(line), Command::Start(wanted), "{line}");
         }
+        let notify = |level, seconds: Option<u64>| {
+            let lasts = seconds.map(Duration::from_secs);
+            Command::Notify(Some(Notify { level, lasts }))
+        };
         let topic = |text: &str| text.parse::<Topic>().unwrap();
         let group = |text: &str| text.parse::<GroupName>().unwrap();
         for (line, expected) in [
@@ -463,8 +453,23 @@ mod tests {
                     give: false,
                 },
             ),
-            ("/history", Command::History(10)),
-            ("/history 3", Command::History(3)),
+            ("/history", Command::History(Which::Last(10))),
+            ("/history 3", Command::History(Which::Last(3))),
+            ("/history [3]", Command::History(Which::Around(3))),
+            (
+                "/history 2026-11-20 14:00",
+                Command::History(Which::At("2026-11-20T14:00".parse().unwrap())),
+            ),
+            ("/mentions", Command::Mentions(false)),
+            ("/mentions ALL", Command::Mentions(true)),
+            ("/unread", Command::Unread(true)),
+            ("/unread off", Command::Unread(false)),
+            ("/mute", notify(NotifyLevel::None, None)),
+            ("/mute 2h", notify(NotifyLevel::None, Some(7200))),
+            ("/mute off", notify(NotifyLevel::All, None)),
+            ("/notify", Command::Notify(None)),
+            ("/notify Mentions", notify(NotifyLevel::Mentions, None)),
+            ("/dnd", Command::Presence(Presence::DoNotDisturb)),
         ] {
             assert_eq!(command(line), expected, "{line}");
         }
@@ -491,7 +496,22 @@ mod tests {
             ),
             (
                 "/history 0",
-                "/history [COUNT]: the count is a number from 1 to 1000.",
+                "/history [WHICH]: that is a count from 1 to 1000, the number of a message in brackets as in [7], or a \
+                 time as in 2026-11-20 or 2026-11-20T14:00.",
+            ),
+            (
+                "/history 2026-13-20",
+                "/history [WHICH]: a time is 2026-11-20 (the beginning of that day) or 2026-11-20T14:00 on your clock, \
+                 or ends in Z for UTC.",
+            ),
+            (
+                "/mute soon",
+                "/mute [TIME|off]: a length of time is a number with m, h, d or w behind it: 30m, 2h, 1d.",
+            ),
+            ("/notify me", "/notify [LEVEL]: say all, mentions or none."),
+            (
+                "/mentions of me",
+                "/mentions [all]: nothing but all may stand there.",
             ),
             (
                 "/role bob king",

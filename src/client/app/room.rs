@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::name::{ChannelName, UserName};
+use crate::domain::{
+    conversation::{MemberSettings, NotifySettings},
+    name::{ChannelName, UserName},
+};
 
 use super::untrusted::Untrusted;
 
@@ -65,6 +68,8 @@ pub struct Room {
     pub members_count: u32,
     /// Whether this user is one of them, where that was said.
     pub is_mine: bool,
+    /// What this user set for it, where that was said.
+    pub settings: Option<MemberSettings>,
 }
 
 impl Room {
@@ -97,6 +102,11 @@ impl Room {
         }
     }
 
+    /// Whether it was put aside as unread, as far as is known.
+    pub fn is_aside(&self) -> bool {
+        self.settings.is_some_and(|it| it.marked_unread)
+    }
+
     /// The place that it is; `None` if it has a name that nobody can have.
     pub fn place(&self) -> Option<Place> {
         let name = self.name.to_user_name();
@@ -113,7 +123,8 @@ impl Room {
 pub struct Rooms(BTreeMap<String, Room>);
 
 impl Rooms {
-    /// Takes in the state of a conversation and returns what was known before.
+    /// Takes in the state of a conversation and returns what was known before. What all members are told says nothing of
+    /// what one of them set.
     pub fn learn(&mut self, mut room: Room) -> Option<Room> {
         let is_new = !self.0.contains_key(&room.id);
         if room.id.len() > ID_BYTES_MAX || is_new && self.0.len() >= ROOMS_MAX {
@@ -121,7 +132,45 @@ impl Rooms {
         }
         room.name = room.name.cut(NAME_CHARS_MAX + 1);
         room.topic = room.topic.cut(TOPIC_CHARS_MAX);
+        if room.settings.is_none() {
+            room.settings = self.get(&room.id).and_then(|known| known.settings);
+        }
         self.0.insert(room.id.clone(), room)
+    }
+
+    /// Takes in that a conversation was put aside as unread or taken up again, if it is known.
+    pub fn set_aside(&mut self, id: &str, is_aside: bool) -> bool {
+        let Some(room) = self.0.get_mut(id) else {
+            return false;
+        };
+        room.settings.get_or_insert_default().marked_unread = is_aside;
+        true
+    }
+
+    /// Takes in what this user wants to be called for.
+    pub fn set_notify(&mut self, id: &str, notify: NotifySettings) {
+        if let Some(room) = self.0.get_mut(id) {
+            room.settings.get_or_insert_default().notify = notify;
+        }
+    }
+
+    /// The conversations that were put aside as unread.
+    pub fn aside(&self) -> impl Iterator<Item = &str> {
+        let aside = self.0.values().filter(|room| room.is_aside());
+        aside.map(|room| room.id.as_str())
+    }
+
+    /// Where a message of this sender stands, behind the name of the sender: ` in #ops`, ` to bob`, or nothing.
+    pub fn whereabouts(&self, id: &str, sender: &Untrusted) -> String {
+        match self.get(id) {
+            Some(room) if room.kind != Kind::Direct => format!(" in {}", room.label()),
+            Some(room) if room.name == *sender => String::new(),
+            Some(room) => format!(" to {}", room.label()),
+            None => format!(
+                " in id:{}",
+                Untrusted::from(id).render_start(NAME_CHARS_MAX)
+            ),
+        }
     }
 
     /// Forgets a conversation.
@@ -216,6 +265,37 @@ mod tests {
         let id = "x".repeat(ID_BYTES_MAX + 1);
         rooms.learn(Room { id, ..group("x") });
         assert_eq!(rooms.0.len(), ROOMS_MAX);
+    }
+
+    #[test]
+    fn what_one_member_set_is_kept_when_all_are_told_something() {
+        let mut rooms = Rooms::default();
+        assert!(!rooms.set_aside("c7", true), "it is not known");
+        rooms.learn(group("x"));
+        assert!(rooms.set_aside("c7", true));
+        rooms.learn(group("y"));
+        assert_eq!(rooms.aside().collect::<Vec<_>>(), ["c7"]);
+        rooms.learn(Room {
+            settings: Some(MemberSettings::default()),
+            ..group("y")
+        });
+        assert_eq!(rooms.aside().count(), 0);
+    }
+
+    #[test]
+    fn where_a_message_stands_is_told_behind_its_sender() {
+        let mut rooms = Rooms::default();
+        rooms.learn(group("x"));
+        rooms.learn(Room {
+            id: "c1".to_owned(),
+            name: "bob".into(),
+            ..Room::default()
+        });
+        let place = |id: &str, sender: &str| rooms.whereabouts(id, &sender.into());
+        assert_eq!(place("c7", "bob"), " in x");
+        assert_eq!(place("c1", "bob"), "");
+        assert_eq!(place("c1", "ann"), " to bob");
+        assert_eq!(place("c\u{1b}9", "ann"), " in id:c␛9");
     }
 
     #[test]

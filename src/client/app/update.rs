@@ -1,6 +1,9 @@
 //! All decisions of the line mode: what happened goes in, what to do comes out. No await, no I/O.
 
-use crate::domain::text::{MessageText, MessageTextError};
+use crate::domain::{
+    text::{MessageText, MessageTextError},
+    user::Presence,
+};
 
 use super::{
     acts, command,
@@ -46,10 +49,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             ))],
         },
         Msg::Rooms(rooms) => {
+            let aside = rooms.iter().filter_map(news::aside).collect();
             for room in rooms {
                 model.rooms.learn(room);
             }
-            Vec::new()
+            aside
         }
         Msg::Message(message) => news::message(model, &message),
         Msg::Echo(message) => {
@@ -58,13 +62,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::News(news) => news::news(model, news),
         Msg::Gap { count } => vec![say(format!("{count} older messages are not shown here."))],
-        Msg::Reset => {
-            model.rooms.clear();
-            model.recent.clear();
-            vec![say(
-                "The server's store is not the one of last time; what it holds unread comes now.",
-            )]
-        }
+        Msg::Reset => reset(model),
         Msg::Left { count } => {
             model.unsent += count;
             model.said_waiting = true;
@@ -108,11 +106,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Started { wanted, outcome } => started(model, wanted, outcome),
         Msg::Acted { act, outcome } => acts::acted(model, &act, outcome),
+        Msg::Settled(Ok(())) => Vec::new(),
+        Msg::Settled(Err(problem)) => vec![say(format!("Not done: {}", problem.render_line()))],
         Msg::Users(users) => {
             model.asking = false;
             vec![match users {
                 Ok(users) => Effect::Print(lines(
-                    users.iter().map(|user| line::user(&user.name, user.online)),
+                    users
+                        .iter()
+                        .map(|user| line::user(&user.name, user.presence)),
                 )),
                 Err(problem) => say(format!("Cannot list the users: {}", problem.render_line())),
             }]
@@ -127,6 +129,21 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
 }
 
+fn reset(model: &mut Model) -> Vec<Effect> {
+    let taken_up = |id: &str| Effect::Aside {
+        conversation: id.to_owned(),
+        is_aside: false,
+    };
+    let mut effects: Vec<Effect> = model.rooms.aside().map(taken_up).collect();
+    model.rooms.clear();
+    model.recent.clear();
+    model.more = None;
+    effects.push(say(
+        "The server's store is not the one of last time; what it holds unread comes now.",
+    ));
+    effects
+}
+
 fn connected(model: &mut Model) -> Vec<Effect> {
     match model.link {
         LinkState::Starting => vec![say(format!(
@@ -137,13 +154,17 @@ fn connected(model: &mut Model) -> Vec<Effect> {
         LinkState::Up => Vec::new(),
         LinkState::Down => {
             model.link = LinkState::Up;
-            vec![match model.unsent {
+            let mut effects = vec![match model.unsent {
                 0 => say("Connected again."),
                 count => say(format!(
                     "Connected again; sending {}.",
                     counted(count, "message", "messages")
                 )),
-            }]
+            }];
+            if model.presence != Presence::Online {
+                effects.push(Effect::StayAs(model.presence));
+            }
+            effects
         }
     }
 }
@@ -328,6 +349,7 @@ fn started(model: &mut Model, wanted: Wanted, outcome: Result<Room, StartProblem
         Wanted::Channel(name) => Some(Place::Channel(name)),
         Wanted::Group(_) | Wanted::Id(_) => room.place(),
     };
+    let taken_up = room.is_aside().then(|| Effect::TakeUp(room.id.clone()));
     model.rooms.learn(room);
     let Some(place) = place else {
         return vec![say(
@@ -337,7 +359,8 @@ fn started(model: &mut Model, wanted: Wanted, outcome: Result<Room, StartProblem
     let before = model.open.insert(place.clone(), Opened { stopped: false });
     let known = before.is_some_and(|before| !before.stopped);
     let left = model.focus.replace(place.clone());
-    vec![say(opened(model, &place, left, known))]
+    let told = say(opened(model, &place, left, known));
+    taken_up.into_iter().chain([told]).collect()
 }
 
 fn opened(model: &Model, place: &Place, left: Option<Place>, known: bool) -> String {
@@ -383,6 +406,8 @@ fn help() -> String {
          with a slash. Commands may be written in capitals.",
         "Everybody may join a channel, #NAME; a group, \"NAME\", is for those who were added. /reply, /edit, \
          /delete and /react take the number of a message, which /history shows.",
+        "/search also takes in:#NAME, in:NAME, in:this, from:NAME, since:TIME and until:TIME; \"words in quotes\" must \
+         stand so together. A TIME is 2026-11-20 or 2026-11-20T14:00. /history [7] shows what stands around message 7.",
     ];
     lines(command::list().into_iter().chain(rules.map(line::system)))
 }
@@ -414,3 +439,7 @@ mod tests;
 #[cfg(test)]
 #[path = "room_tests.rs"]
 mod room_tests;
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod calls_tests;

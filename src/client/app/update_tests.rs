@@ -237,16 +237,21 @@ fn users_are_listed_a_line_each() {
     let mut model = ann();
     assert_eq!(typed(&mut model, "/USERS"), [Effect::ListUsers]);
     assert!(!model.takes_input());
-    let user = |name: &str, online| UserLine {
+    let user = |name: &str, presence| UserLine {
         name: name.into(),
-        online,
+        presence,
     };
     assert_eq!(
         update(
             &mut model,
-            Msg::Users(Ok(vec![user("ann", true), user("bob\n", false)]))
+            Msg::Users(Ok(vec![
+                user("ann", Presence::Online),
+                user("bob\n", Presence::Offline),
+                user("carol", Presence::Away),
+                user("dave", Presence::DoNotDisturb),
+            ]))
         ),
-        print("ann <ONLINE>\nbob⏎ <OFFLINE>")
+        print("ann <ONLINE>\nbob⏎ <OFFLINE>\ncarol <AWAY>\ndave <DND>")
     );
     assert!(model.takes_input());
     assert_eq!(
@@ -305,7 +310,7 @@ fn commands_prints_the_table_and_help_explains_it() {
         panic!("{help:?}")
     };
     assert!(help.starts_with(&command::list().join("\n")));
-    assert_eq!(help.lines().count(), command::COMMANDS.len() + 3);
+    assert_eq!(help.lines().count(), command::COMMANDS.len() + 4);
 }
 
 #[test]
@@ -394,5 +399,7 @@ pub(super) fn said(conversation: &str, seq: u64, sender: &str, text: &str) -> Me
         reply_to: 0,
         is_edited: false,
         reactions: Vec::new(),
+        mentions: Vec::new(),
+        mentions_all: false,
     }
 }

@@ -29,10 +29,10 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bytes that a stream may hold unread, and all streams together. HTTP/2 (h2 0.4.16 and later) ends
 /// a connection on which small frames lie unread whose lengths lack more than half the connection's
-/// window of 256 bytes each. A frame of the smallest event has 25 bytes, so a full stream holds
-/// 5,243 of them, which lack 1.2 MiB: with 4 MiB to lack, three idle readers are none too many.
+/// window of 256 bytes each. A frame of the smallest event has 15 bytes, so a full stream holds
+/// 8,738 of them, which lack 2.0 MiB: with 8 MiB to lack, three idle readers are none too many.
 const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
 /// The longest frame of a stream that is taken: eight times what servers send.
 const FRAME_LIMIT_BYTES: usize = 8 * FRAME_BYTES_MAX;

@@ -127,6 +127,27 @@ impl ChatService for Fake {
         Err(Status::unimplemented(""))
     }
 
+    async fn mark_unread(
+        &self,
+        _: Call<pb::MarkUnreadRequest>,
+    ) -> Result<Response<pb::MarkUnreadResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn set_typing(
+        &self,
+        _: Call<pb::SetTypingRequest>,
+    ) -> Result<Response<pb::SetTypingResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn set_presence(
+        &self,
+        _: Call<pb::SetPresenceRequest>,
+    ) -> Result<Response<pb::SetPresenceResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn acknowledge(
         &self,
         _: Call<pb::AcknowledgeRequest>,

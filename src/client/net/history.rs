@@ -6,7 +6,7 @@
 use prost::Message as _;
 
 use crate::{
-    domain::{limits::PAGE_SIZE_MAX, name::UserName},
+    domain::{clock::TimeMs, limits::PAGE_SIZE_MAX, name::UserName},
     pb::{self, list_messages_request::Position as WirePosition},
 };
 
@@ -30,6 +30,12 @@ pub enum Position {
     After(u64),
     /// Those around this `seq`, itself included.
     Around(u64),
+    /// Those just before the first one that was sent at this time or later.
+    BeforeTime(TimeMs),
+    /// Those from the first one on that was sent at this time or later.
+    AfterTime(TimeMs),
+    /// Those around the first one that was sent at this time or later, or the newest if there is none.
+    AroundTime(TimeMs),
 }
 
 impl From<Position> for Option<WirePosition> {
@@ -39,7 +45,20 @@ impl From<Position> for Option<WirePosition> {
             Position::Before(seq) => Some(WirePosition::BeforeSeq(seq)),
             Position::After(seq) => Some(WirePosition::AfterSeq(seq)),
             Position::Around(seq) => Some(WirePosition::AroundSeq(seq)),
+            Position::BeforeTime(time) => Some(WirePosition::BeforeTime(timestamp(time))),
+            Position::AfterTime(time) => Some(WirePosition::AfterTime(timestamp(time))),
+            Position::AroundTime(time) => Some(WirePosition::AroundTime(timestamp(time))),
         }
+    }
+}
+
+/// Returns a moment as it crosses the wire.
+pub fn timestamp(time: TimeMs) -> prost_types::Timestamp {
+    let milliseconds = time.milliseconds();
+    let nanos = milliseconds.rem_euclid(1000) * 1_000_000;
+    prost_types::Timestamp {
+        seconds: milliseconds.div_euclid(1000),
+        nanos: i32::try_from(nanos).unwrap_or(0),
     }
 }
 
@@ -66,7 +85,7 @@ impl Session {
     }
 
     /// Returns at most `limit` messages of a conversation in the order of their `seq`, however many pages that takes.
-    /// Around a `seq` at most half of them lie before it.
+    /// Around a place at most half of them lie before it.
     pub async fn history(
         &self,
         conversation_id: &str,
@@ -74,71 +93,70 @@ impl Session {
         limit: usize,
         patience: Patience,
     ) -> Result<Vec<pb::Message>, ClientError> {
+        let part = |position, limit| self.part(conversation_id, position, limit, patience);
+        let around = match position {
+            _ if limit == 0 => return Ok(Vec::new()),
+            Position::Around(seq) => seq,
+            Position::AroundTime(time) => match part(Position::AfterTime(time), 1).await?.first() {
+                Some(message) => message.seq,
+                None => return part(Position::Newest, limit).await,
+            },
+            _ => return part(position, limit).await,
+        };
+        let mut found = part(Position::Before(around), limit / 2).await?;
+        let rest = limit - found.len();
+        found.extend(part(Position::After(around.saturating_sub(1)), rest).await?);
+        Ok(found)
+    }
+
+    /// The same for places that lie at one end of what is wanted.
+    async fn part(
+        &self,
+        conversation_id: &str,
+        mut position: Position,
+        limit: usize,
+        patience: Patience,
+    ) -> Result<Vec<pb::Message>, ClientError> {
         let page = |position, size| self.messages(conversation_id, position, size, patience);
-        match position {
-            _ if limit == 0 => Ok(Vec::new()),
-            Position::After(mut seq) => {
-                let mut found: Vec<pb::Message> = Vec::new();
-                while found.len() < limit {
-                    let page = page(Position::After(seq), limit - found.len()).await?;
-                    let Some(last) = page.messages.last() else {
-                        break;
-                    };
-                    if last.seq <= seq {
-                        return Err(ClientError::BadAnswer("next page"));
-                    }
-                    seq = last.seq;
-                    found.extend(page.messages);
-                    if seq >= page.last_seq {
-                        break;
-                    }
+        if matches!(position, Position::After(_) | Position::AfterTime(_)) {
+            let mut found: Vec<pb::Message> = Vec::new();
+            while found.len() < limit {
+                let page = page(position, limit - found.len()).await?;
+                let Some(last) = page.messages.last().map(|message| message.seq) else {
+                    break;
+                };
+                if matches!(position, Position::After(seq) if last <= seq) {
+                    return Err(ClientError::BadAnswer("next page"));
                 }
-                found.truncate(limit);
-                Ok(found)
-            }
-            Position::Newest | Position::Before(_) => {
-                let mut position = position;
-                let mut pages: Vec<Vec<pb::Message>> = Vec::new();
-                let mut left = limit;
-                while left > 0 {
-                    let page = page(position, left).await?;
-                    let mut messages = page.messages;
-                    messages.drain(..messages.len().saturating_sub(left));
-                    let Some(first) = messages.first().map(|message| message.seq) else {
-                        break;
-                    };
-                    if matches!(position, Position::Before(seq) if first >= seq) {
-                        return Err(ClientError::BadAnswer("page before"));
-                    }
-                    left -= messages.len();
-                    position = Position::Before(first);
-                    pages.push(messages);
-                    if first <= page.history_floor_seq.saturating_add(1) {
-                        break;
-                    }
+                position = Position::After(last);
+                found.extend(page.messages);
+                if last >= page.last_seq {
+                    break;
                 }
-                Ok(pages.into_iter().rev().flatten().collect())
             }
-            Position::Around(seq) => {
-                let before = limit / 2;
-                let earlier = Box::pin(self.history(
-                    conversation_id,
-                    Position::Before(seq),
-                    before,
-                    patience,
-                ));
-                let mut found = earlier.await?;
-                let rest = limit - found.len();
-                let later = Box::pin(self.history(
-                    conversation_id,
-                    Position::After(seq.saturating_sub(1)),
-                    rest,
-                    patience,
-                ));
-                found.extend(later.await?);
-                Ok(found)
+            found.truncate(limit);
+            return Ok(found);
+        }
+        let mut pages: Vec<Vec<pb::Message>> = Vec::new();
+        let mut left = limit;
+        while left > 0 {
+            let page = page(position, left).await?;
+            let mut messages = page.messages;
+            messages.drain(..messages.len().saturating_sub(left));
+            let Some(first) = messages.first().map(|message| message.seq) else {
+                break;
+            };
+            if matches!(position, Position::Before(seq) if first >= seq) {
+                return Err(ClientError::BadAnswer("page before"));
+            }
+            left -= messages.len();
+            position = Position::Before(first);
+            pages.push(messages);
+            if first <= page.history_floor_seq.saturating_add(1) {
+                break;
             }
         }
+        Ok(pages.into_iter().rev().flatten().collect())
     }
 
     /// Returns all conversations of the user, in the order in which they were made.

@@ -49,6 +49,8 @@ pub struct LinkOptions {
     pub max_backlog_per_conversation: u32,
     /// Renames this device.
     pub device_name: Option<String>,
+    /// Also brings `presence` and `typing`.
+    pub ephemeral_events: bool,
 }
 
 /// What comes out of a link.
@@ -224,6 +226,7 @@ impl Link {
             resume_cursor: self.cursor.clone(),
             max_backlog_per_conversation: self.options.max_backlog_per_conversation,
             device_name: self.options.device_name.clone(),
+            ephemeral_events: self.options.ephemeral_events,
         };
         let attempt = ChatStream::open(self.session.clone(), hello);
         self.state = State::Connecting(Box::pin(attempt));

@@ -4,11 +4,13 @@
 //! are what a program needs that wants to talk to TinyChat; the line client stands on them as well.
 
 pub mod acts;
+pub mod attention;
 pub mod backoff;
 pub mod connect;
 pub mod devices;
 pub mod dial;
 pub mod error;
+pub mod finding;
 pub mod history;
 pub mod live;
 pub mod outbox;

@@ -293,7 +293,7 @@ impl ConversationService for Conversations {
         let principal = principal(&self.0, &request)?;
         let asked = request.into_inner();
         let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
-        let position = request::position(asked.position);
+        let position = request::position(asked.position).map_err(status)?;
         let size = PageSize::asked(asked.page_size);
         let page = self
             .0
@@ -305,5 +305,55 @@ impl ConversationService for Conversations {
             history_floor_seq: page.floor.number(),
             last_seq: page.last_seq.number(),
         }))
+    }
+
+    async fn search_messages(
+        &self,
+        request: Request<pb::SearchMessagesRequest>,
+    ) -> Result<Response<pb::SearchMessagesResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let asked = request.into_inner();
+        let search = request::search(&asked).map_err(status)?;
+        let before = request::place_token(&asked.page_token).map_err(status)?;
+        let size = PageSize::asked(asked.page_size);
+        let found = self.0.search(&principal, search, before, size).await;
+        let found = found.map_err(status)?;
+        Ok(Response::new(pb::SearchMessagesResponse {
+            hits: found.items.iter().map(response::hit).collect(),
+            next_page_token: response::place_token(found.next),
+        }))
+    }
+
+    async fn list_mentions(
+        &self,
+        request: Request<pb::ListMentionsRequest>,
+    ) -> Result<Response<pb::ListMentionsResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let asked = request.into_inner();
+        let before = request::place_token(&asked.page_token).map_err(status)?;
+        let size = PageSize::asked(asked.page_size);
+        let found = self
+            .0
+            .list_mentions(&principal, asked.unread_only, before, size)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(pb::ListMentionsResponse {
+            messages: found.items.iter().map(response::message).collect(),
+            next_page_token: response::place_token(found.next),
+        }))
+    }
+
+    async fn set_notify_level(
+        &self,
+        request: Request<pb::SetNotifyLevelRequest>,
+    ) -> Result<Response<pb::SetNotifyLevelResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let asked = request.into_inner();
+        let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
+        let notify = request::notify(asked.notify).map_err(status)?;
+        let set = self.0.set_notify(&principal, id, notify).await;
+        set.map_err(status)?;
+        let notify = Some(response::notify(notify));
+        Ok(Response::new(pb::SetNotifyLevelResponse { notify }))
     }
 }

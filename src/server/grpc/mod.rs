@@ -7,6 +7,7 @@ mod conversation;
 mod edge;
 mod gate;
 pub mod halves;
+mod inbound;
 mod intake;
 mod outbound;
 mod status;

@@ -180,6 +180,8 @@ mod tests {
             Error::CursorInvalid(CursorError::EpochUnknown).into(),
             Error::CursorInvalid(CursorError::BeyondEnd).into(),
             Error::RateLimited(wait).into(),
+            Error::NoOpenStream.into(),
+            Error::SearchBehind.into(),
             Error::Busy.into(),
             Error::StoreFull.into(),
             Error::StoreGone("secret path".into()).into(),
@@ -224,6 +226,8 @@ mod tests {
                 Error::CursorInvalid(CursorError::EpochUnknown) => 18,
                 Error::CursorInvalid(CursorError::BeyondEnd) => 19,
                 Error::RateLimited(_) => 20,
+                Error::SearchBehind => 52,
+                Error::NoOpenStream => 53,
                 Error::Busy => 21,
                 Error::StoreFull => 22,
                 Error::StoreGone(_) => 23,
@@ -262,7 +266,7 @@ mod tests {
     }
 
     /// How many kinds there are.
-    const KINDS: usize = 52;
+    const KINDS: usize = 54;
 
     #[test]
     fn every_kind_of_fault_is_walked() {

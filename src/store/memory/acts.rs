@@ -13,6 +13,7 @@ use crate::{
         event::{EventBody, MessageDeleted, ReactionAct, ReactionsChanged},
         ids::{ConversationId, Offset, Seq, UserId},
         limits::REACTIONS_PER_MESSAGE_MAX,
+        mention::Mentions,
         message::Message,
         reaction::{Emoji, Reaction},
         role::Role,
@@ -67,7 +68,8 @@ impl State {
             Some(now) if *now == text => return Ok(logged.shown_to(by.id)),
             Some(_) => {}
         }
-        self.change_message(id, seq, Some(text), None);
+        let mentions = self.mentions_in(id, by.id, &text);
+        self.change_message(id, seq, Some(text), mentions, None);
         let (logged, _) = self.act_on(by.id, id, seq, true)?;
         Ok(logged.shown_to(by.id))
     }
@@ -83,18 +85,20 @@ impl State {
             return Err(ActError::MessageNotYours);
         }
         if logged.message.text.is_some() {
-            self.change_message(id, seq, None, Some(by.clone()));
+            let nobody = Mentions::default();
+            self.change_message(id, seq, None, nobody, Some(by.clone()));
         }
         let (logged, _) = self.act_on(by.id, id, seq, false)?;
         Ok(logged.shown_to(by.id))
     }
 
-    /// Gives a message another text or none, and tells of it.
+    /// Gives a message another text with its mentions, or none, and tells of it.
     fn change_message(
         &mut self,
         id: ConversationId,
         seq: Seq,
         text: Option<MessageText>,
+        mentions: Mentions,
         deleted_by: Option<UserRef>,
     ) {
         let Some(row) = self.conversations.get_mut(&id) else {
@@ -103,7 +107,7 @@ impl State {
         let Some(logged) = row.message_mut(seq) else {
             return;
         };
-        logged.message.text = text;
+        (logged.message.text, logged.message.mentions) = (text, mentions);
         logged.message.revision += 1;
         logged.deleted_by = deleted_by;
         let without_text = logged.message.text.is_none();
@@ -120,6 +124,7 @@ impl State {
             .message_mut(seq)
             .and_then(|logged| logged.changed.replace(offset));
         row.replace(older, offset, Happening::Message(seq));
+        row.note_mentions(seq);
     }
 
     pub(super) fn react(

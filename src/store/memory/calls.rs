@@ -6,13 +6,17 @@ use super::MemoryStore;
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{ConversationChange, ConversationView, Member, NewConversation, ReadState},
+        conversation::{
+            ConversationChange, ConversationView, Member, NewConversation, NotifySettings,
+            ReadState,
+        },
         ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
         message::{Message, NewMessage, SendRequest, Sent},
         name::{ChannelName, DeviceName, UserName},
-        page::{PageSize, Position},
+        page::{PageSize, PositionAsked},
         reaction::{Emoji, Reaction},
         role::Role,
+        search::{Found, Hit, Search},
         secret::TokenHash,
         text::MessageText,
         user::{Device, DeviceSeen, User, UserRef},
@@ -20,7 +24,8 @@ use crate::{
     store::{
         Account, ActError, Answer, AuthMode, ChannelPage, ConversationPage, CreateDeviceError,
         CreateUserError, MarkReadError, MemberPage, MessagePage, NewDevice, PasswordHash, Replay,
-        ReplayFrom, ReplayPage, SendRefusal, StartError, Store, StoreError, UserFilter, UserPage,
+        ReplayFrom, ReplayPage, SearchError, SendRefusal, StartError, Store, StoreError,
+        UserFilter, UserPage,
     },
 };
 
@@ -300,10 +305,60 @@ impl Store for MemoryStore {
         &self,
         user: UserId,
         conversation: ConversationId,
-        position: Position,
+        position: PositionAsked,
         size: PageSize,
     ) -> Answer<'_, Result<Option<MessagePage>, StoreError>> {
         self.answer(|state| Ok(state.list_messages(user, conversation, position, size)))
+    }
+
+    fn search(
+        &self,
+        user: UserId,
+        search: Search,
+        before: Option<Offset>,
+        size: PageSize,
+    ) -> Answer<'_, Result<Found<Hit>, SearchError>> {
+        Box::pin(ready(self.find(user, &search, before, size)))
+    }
+
+    fn list_mentions(
+        &self,
+        user: UserId,
+        unread_only: bool,
+        before: Option<Offset>,
+        size: PageSize,
+    ) -> Answer<'_, Result<Found<Message>, StoreError>> {
+        self.answer(|state| Ok(state.list_mentions(user, unread_only, before, size)))
+    }
+
+    fn mark_unread(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<(), ActError>> {
+        self.answer(|state| state.mark_unread(user, conversation))
+    }
+
+    fn set_notify(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        notify: NotifySettings,
+    ) -> Answer<'_, Result<(), ActError>> {
+        self.answer(|state| state.set_notify(user, conversation, notify))
+    }
+
+    fn other_members(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        max: usize,
+    ) -> Answer<'_, Result<Option<Vec<UserId>>, StoreError>> {
+        self.answer(|state| Ok(state.other_members(user, conversation, max)))
+    }
+
+    fn fellows(&self, user: UserId, max: usize) -> Answer<'_, Result<Vec<UserId>, StoreError>> {
+        self.answer(|state| Ok(state.fellows(user, max)))
     }
 
     fn open_replay(

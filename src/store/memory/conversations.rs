@@ -3,14 +3,19 @@
 //! A row knows its own part of the log: its messages, and where each event without a `seq` stands. What is done to
 //! members stands in `members`, what is done to messages in `acts`.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 use super::{State, messages::Logged};
 use crate::{
     domain::{
         clock::TimeMs,
         conversation::{
-            Conversation, ConversationKind, ConversationView, HistoryAccess, Member, ReadState,
+            Conversation, ConversationKind, ConversationView, HistoryAccess, Member,
+            MemberSettings, ReadState,
         },
         event::{EventBody, MemberChanged},
         ids::{ConversationId, Offset, Seq, UserId},
@@ -37,6 +42,8 @@ pub(super) struct ConversationRow {
     pub(super) bans: BTreeMap<UserId, Member>,
     /// The message of `seq` n stands at n - 1, so offsets rise here, too.
     pub(super) messages: Vec<Logged>,
+    /// Those that mention anybody.
+    pub(super) mentioning: BTreeSet<Seq>,
     /// What happened beside messages, at its place in the log.
     pub(super) changes: BTreeMap<Offset, Happening>,
 }
@@ -75,11 +82,14 @@ pub(super) struct MemberRow {
     pub(super) shown_offset: Offset,
     /// … and when, if ever.
     pub(super) shown: Option<TimeMs>,
+    pub(super) settings: MemberSettings,
+    /// Where they changed last.
+    pub(super) settings_offset: Offset,
 }
 
 impl MemberRow {
     /// One who has just become a member, and reads everything.
-    pub(super) const fn new(user: UserRef, role: Role, joined: Offset, since: TimeMs) -> Self {
+    pub(super) fn new(user: UserRef, role: Role, joined: Offset, since: TimeMs) -> Self {
         Self {
             user,
             role,
@@ -93,6 +103,8 @@ impl MemberRow {
             shown_seq: Seq::ZERO,
             shown_offset: Offset::ZERO,
             shown: None,
+            settings: MemberSettings::default(),
+            settings_offset: Offset::ZERO,
         }
     }
 
@@ -136,6 +148,7 @@ impl ConversationRow {
             members: BTreeMap::new(),
             bans: BTreeMap::new(),
             messages: Vec::new(),
+            mentioning: BTreeSet::new(),
             changes: BTreeMap::new(),
         }
     }
@@ -175,6 +188,8 @@ impl ConversationRow {
             conversation: self.shared(),
             role: member.role,
             read: member.read_state(last_seq),
+            mentions: self.unread_mentions(member),
+            settings: member.settings,
             last_message: last.map(|logged| logged.shown_to(member.user.id)),
         }
     }

@@ -1,5 +1,5 @@
 //! Read markers in memory: own devices hear of each move at once, others of the last within about a second. In channels
-//! and large groups nobody else hears of them.
+//! and large groups nobody else hears of them. What is marked read is not put aside as unread any more.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -43,17 +43,21 @@ impl State {
             return Err(MarkReadError::NotMember(conversation));
         };
         let last_seq = row.last_seq();
-        let Some(member) = row.members.get(&user) else {
+        let Some(member) = row.members.get_mut(&user) else {
             return Err(MarkReadError::NotMember(conversation));
         };
         if seq > last_seq {
             return Err(MarkReadError::BeyondEnd(last_seq));
         }
-        if seq <= member.read_seq {
+        let read_seq = member.read_seq;
+        if seq == read_seq {
+            member.clear_unread(conversation, &mut self.log);
+        }
+        if seq <= read_seq {
             return Ok(member.read_state(last_seq));
         }
         // Only the range that the marker passes is counted.
-        let passed = row.messages(member.read_seq.next(), seq).iter();
+        let passed = row.messages(read_seq.next(), seq).iter();
         let own = passed.filter(|logged| logged.message.sender.id == user);
         let own = own.count() as u64;
         let shows = row.shows_markers();
@@ -90,6 +94,7 @@ impl State {
             waiting.moved = at;
             waiting.moved_at = moved_at;
         }
+        member.clear_unread(conversation, &mut self.log);
         Ok(member.read_state(last_seq))
     }
 

@@ -1,9 +1,12 @@
-//! Members of groups and channels in memory: joining, leaving, roles and bans.
+//! Members of groups and channels in memory: joining, leaving, roles and bans; and who meets whom in any conversation.
 //!
 //! Every method does all its checks before it changes anything. Who may do what is `domain::role`'s to say. A membership
 //! that ends is kept with its user: what was committed while it lasted is still owed to the user's devices.
 
-use std::ops::Bound;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use super::{
     State,
@@ -267,6 +270,30 @@ impl State {
         self.tell_member(id, &user, by, MemberChange::Role(role));
         answer.role = Some(role);
         Ok(answer)
+    }
+
+    /// Everybody else in a conversation, unless it has more members than `max`.
+    pub(super) fn other_members(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        max: usize,
+    ) -> Option<Vec<UserId>> {
+        let (row, _) = self.membership(user, id).ok()?;
+        let few = Some(&row.members).filter(|members| members.len() <= max);
+        let members = few.into_iter().flat_map(BTreeMap::keys).copied();
+        Some(members.filter(|member| *member != user).collect())
+    }
+
+    /// Everybody whom a user meets in conversations of at most `max` members.
+    pub(super) fn fellows(&self, user: UserId, max: usize) -> Vec<UserId> {
+        let own = self.users.row(user).map(|row| &row.conversations);
+        let others = own
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.other_members(user, *id, max));
+        let others: BTreeSet<UserId> = others.flatten().collect();
+        others.into_iter().collect()
     }
 
     pub(super) fn list_members(

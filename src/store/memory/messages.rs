@@ -2,13 +2,17 @@
 //!
 //! A message is stored without its reactions: who gave them is kept beside it, and each reader gets counts of its own.
 
+use std::convert::Infallible;
+
 use super::{State, conversations::ConversationRow};
 use crate::{
     domain::{
+        clock::TimeMs,
         ids::{ConversationId, Offset, Seq, UserId},
         limits::PAGE_BYTES_MAX,
+        mention::Mentions,
         message::Message,
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         reaction::{Emoji, Reaction},
         user::UserRef,
     },
@@ -78,6 +82,7 @@ impl Logged {
         if is_later(self.changed) {
             // Revision 0: who comes back and may read it takes the newer state.
             (message.text, message.revision) = (None, 0);
+            message.mentions = Mentions::default();
         } else if !is_later(self.reacted) {
             message.reactions = self.reactions(Some(reader));
         }
@@ -114,6 +119,20 @@ impl ConversationRow {
             .partition_point(|logged| logged.offset <= offset);
         Seq::new(before as u64).next()
     }
+
+    /// The last message before a place in the log; without one the last of all.
+    pub(super) fn last_before(&self, before: Option<Offset>) -> Seq {
+        let is_before = |before| move |logged: &Logged| logged.offset < before;
+        let last = before.map(|before| self.messages.partition_point(is_before(before)));
+        last.map_or(self.last_seq(), |last| Seq::new(last as u64))
+    }
+
+    /// The first message after a floor that was sent at this time or later, or the one that is still to come.
+    fn first_at(&self, time: TimeMs, floor: Seq) -> Seq {
+        let readable = self.messages(floor.next(), self.last_seq());
+        let before = readable.partition_point(|logged| logged.message.sent < time);
+        Seq::new(floor.number() + before as u64).next()
+    }
 }
 
 /// Where the message of this place stands in its row.
@@ -126,12 +145,13 @@ impl State {
         &self,
         user: UserId,
         id: ConversationId,
-        position: Position,
+        position: PositionAsked,
         size: PageSize,
     ) -> Option<MessagePage> {
         let row = self.conversations.get(&id)?;
         let floor = row.members.get(&user)?.floor;
         let last_seq = row.last_seq();
+        let Ok(position) = position.resolve(|time| Ok::<_, Infallible>(row.first_at(time, floor)));
         let messages = position
             .range(floor, last_seq, size)
             .map_or(&[][..], |(from, to)| row.messages(from, to));

@@ -15,10 +15,14 @@ mod conversations;
 mod groups;
 mod markers;
 mod members;
+mod mentions;
 mod messages;
+mod newest;
 mod replay;
 mod retold;
+mod search;
 mod send;
+mod settings;
 mod users;
 
 use std::{

@@ -7,11 +7,11 @@ use super::{State, conversations::ConversationRow, users::Former};
 use crate::{
     domain::{
         event::{Event, EventBody, Gap, ReadMarker},
-        ids::{ConversationId, Offset, Seq, UserId},
+        ids::{Offset, Seq, UserId},
     },
     store::{
         Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
-        ReplaySource,
+        ReplaySource, StateRow,
     },
 };
 
@@ -67,26 +67,32 @@ impl State {
         replay
     }
 
-    /// The read markers of a conversation that the reader is to be told.
+    /// The state rows of a conversation that the reader is to be told: read markers and its own settings.
     fn rows_of(
         &self,
         row: &ConversationRow,
         reader: UserId,
         after: Option<Offset>,
-    ) -> Vec<(Offset, ConversationId, UserId)> {
+    ) -> Vec<(Offset, StateRow)> {
         let mut rows = Vec::new();
-        // On a first sync the state of the conversation tells the own one.
+        // On a first sync the state of the conversation tells what is the reader's own.
         let since = after.unwrap_or(self.log.end);
-        let own = row.members.get(&reader).map(|member| member.read_offset);
-        rows.extend(
-            own.filter(|offset| *offset > since)
-                .map(|offset| (offset, row.id, reader)),
-        );
+        let own = row.members.get(&reader).map(|member| {
+            [
+                (member.read_offset, StateRow::Marker(row.id, reader)),
+                (member.settings_offset, StateRow::Settings(row.id)),
+            ]
+        });
+        let own = own.into_iter().flatten();
+        rows.extend(own.filter(|(offset, _)| *offset > since));
         if row.shows_markers() {
             let since = after.unwrap_or(Offset::ZERO);
             let others = row.members.iter().filter(|(person, _)| **person != reader);
-            let shown = others.map(|(person, member)| (member.shown_offset, row.id, *person));
-            rows.extend(shown.filter(|(offset, ..)| *offset > since));
+            let shown = others.map(|(person, member)| {
+                let row = StateRow::Marker(row.id, *person);
+                (member.shown_offset, row)
+            });
+            rows.extend(shown.filter(|(offset, _)| *offset > since));
         }
         rows
     }
@@ -107,7 +113,7 @@ impl State {
         let mut bytes = 0;
         while page.events.len() < REPLAY_EVENTS_MAX && bytes < REPLAY_BYTES_MAX {
             let logged = heads.peek().map(|Reverse((offset, _))| *offset);
-            let row = rows.last().map(|(offset, ..)| *offset);
+            let row = rows.last().map(|(offset, _)| *offset);
             if row.is_some_and(|row| logged.is_none_or(|logged| row < logged)) {
                 let row = rows.pop();
                 page.events
@@ -199,24 +205,26 @@ impl State {
     }
 
     /// A state row as an event, unless it has changed since the replay began, or the reader is no member any more.
-    fn state_row(
-        &self,
-        reader: UserId,
-        (offset, conversation, user): (Offset, ConversationId, UserId),
-    ) -> Option<Event> {
-        let members = &self.conversations.get(&conversation)?.members;
-        members.get(&reader)?;
-        let member = members.get(&user)?;
-        let (now, read_seq) = if user == reader {
-            (member.read_offset, member.read_seq)
-        } else {
-            (member.shown_offset, member.shown_seq)
+    fn state_row(&self, reader: UserId, (offset, row): (Offset, StateRow)) -> Option<Event> {
+        let (StateRow::Marker(id, _) | StateRow::Settings(id)) = row;
+        let members = &self.conversations.get(&id)?.members;
+        let own = members.get(&reader)?;
+        let (now, body) = match row {
+            StateRow::Marker(conversation, user) => {
+                let member = members.get(&user)?;
+                let (now, read_seq) = match user == reader {
+                    true => (member.read_offset, member.read_seq),
+                    false => (member.shown_offset, member.shown_seq),
+                };
+                let marker = ReadMarker {
+                    conversation,
+                    user,
+                    read_seq,
+                };
+                (now, EventBody::ReadMarker(marker))
+            }
+            StateRow::Settings(_) => (own.settings_offset, own.settings_body(id)),
         };
-        let body = EventBody::ReadMarker(ReadMarker {
-            conversation,
-            user,
-            read_seq,
-        });
         (now == offset).then_some(Event { offset, body })
     }
 }

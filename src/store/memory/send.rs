@@ -70,6 +70,7 @@ impl State {
         new: NewMessage,
     ) -> Result<Sent, SendRefusal> {
         let fingerprint = self.request_key.fingerprint(&new.request);
+        let mentions = self.mentions_in(conversation, new.sender.id, &new.request.text);
         let Some(row) = self.conversations.get_mut(&conversation) else {
             return Err(SendRefusal::NotMember(conversation));
         };
@@ -88,6 +89,7 @@ impl State {
             reply_to: new.request.reply_to,
             revision: 0,
             reactions: Vec::new(),
+            mentions,
         };
         let sent = Sent {
             conversation,
@@ -99,6 +101,7 @@ impl State {
         let body = EventBody::Message(message.clone());
         let offset = self.log.push(body, row.readers());
         row.push(Logged::new(offset, message));
+        row.note_mentions(seq);
         self.sends.insert(key, SendRow { fingerprint, sent });
         Ok(sent)
     }

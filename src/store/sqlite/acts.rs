@@ -3,7 +3,7 @@
 //! Of all rows in the log about a message only the last edit or deletion counts, and the last of its reactions: `touches`
 //! points to them, and a replay shows the state of now. Rows of the log hold texts, so none changes its size and none is
 //! deleted: a row that moved to another page would leave a copy of its text behind. A text that is edited away or deleted
-//! is overwritten with spaces where it stands.
+//! is overwritten with spaces where it stands. Whom it mentioned is forgotten with it (see `mentions`).
 
 use std::sync::Arc;
 
@@ -83,6 +83,7 @@ impl Batch<'_> {
         let offset = self.happen(id, seq, rows::KIND_EDITED, by, body, What::Text)?;
         message.text = Some(text);
         message.revision += 1;
+        self.mention_anew(&mut message)?;
         let edited = Message {
             reactions: Vec::new(),
             ..message.clone()
@@ -111,6 +112,7 @@ impl Batch<'_> {
                 "UPDATE touches SET deleted = 1, reacted_offset = NULL WHERE conversation_id = ?1 AND seq = ?2",
             )?
             .execute(place)?;
+        self.unmention(&mut message)?;
         message.text = None;
         message.reactions = Vec::new();
         message.revision += 1;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
+    member_rows,
     memory::{Known, Member, Memory},
     rows,
     writer::Lazy,
@@ -71,28 +72,7 @@ impl<'a> Batch<'a> {
         let Some(conversation) = rows::conversation(self.connection, &mut names, id)? else {
             return Ok(false);
         };
-        let mut statement = self.connection.prepare_cached(
-            "SELECT user_id, joined_offset, read_seq, read_offset, shown_seq, shown_offset, shown_ms, sent, \
-             sent_at_read, role, floor_seq, joined_ms FROM members WHERE conversation_id = ?1 ORDER BY user_id",
-        )?;
-        let members = statement.query_map([rows::int(id.number())], |row| {
-            Ok(Member {
-                user: UserId::new(rows::number(row, 0)?),
-                role: rows::role(row, 9)?,
-                floor: Seq::new(rows::number(row, 10)?),
-                since: TimeMs::new(row.get(11)?),
-                joined: Offset::new(rows::number(row, 1)?),
-                read_seq: Seq::new(rows::number(row, 2)?),
-                read_offset: Offset::new(rows::number(row, 3)?),
-                shown_seq: Seq::new(rows::number(row, 4)?),
-                shown_offset: Offset::new(rows::number(row, 5)?),
-                shown: TimeMs::new(row.get(6)?),
-                sent: rows::number(row, 7)?,
-                sent_at_read: rows::number(row, 8)?,
-                dirty: false,
-            })
-        })?;
-        let members = members.collect::<rusqlite::Result<Vec<_>>>()?;
+        let members = member_rows::read(self.connection, id)?;
         let (last_offset, open_from) = self
             .connection
             .prepare_cached("SELECT last_offset, open_from_seq FROM conversations WHERE id = ?1")?
@@ -376,6 +356,8 @@ impl<'a> Batch<'a> {
             member.dirty = true;
         }
         let readers = Arc::clone(&known.readers);
+        let text = message.request.text;
+        let mentions = self.mention(id, seq, offset, message.sender.id, &text)?;
         let sent = Sent {
             conversation: id,
             seq,
@@ -388,10 +370,11 @@ impl<'a> Batch<'a> {
             sender: message.sender,
             sent: message.sent,
             client_id: message.client_id,
-            text: Some(message.request.text),
+            text: Some(text),
             reply_to: message.request.reply_to,
             revision: 0,
             reactions: Vec::new(),
+            mentions,
         });
         self.announce(offset, body, readers);
         Ok(Ok(sent))
@@ -488,11 +471,7 @@ impl<'a> Batch<'a> {
         let mut update = connection.prepare_cached(
             "UPDATE conversations SET last_seq = ?2, last_offset = ?3, members_count = ?4 WHERE id = ?1",
         )?;
-        let mut upsert = connection.prepare_cached(
-            "INSERT OR REPLACE INTO members (user_id, conversation_id, joined_offset, read_seq, \
-             read_offset, shown_seq, shown_offset, shown_ms, sent, sent_at_read, role, floor_seq, joined_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?;
+        let mut upsert = connection.prepare_cached(member_rows::UPSERT)?;
         for id in memory.dirty.drain(..) {
             let Some(known) = memory.conversations.get_mut(&id) else {
                 continue;
@@ -513,21 +492,7 @@ impl<'a> Batch<'a> {
                 if member.shown_seq == member.read_seq && memory.to_show.remove(&marker).is_some() {
                     memory.shown.push(marker);
                 }
-                upsert.execute(params![
-                    rows::int(member.user.number()),
-                    rows::int(id.number()),
-                    rows::int(member.joined.number()),
-                    rows::int(member.read_seq.number()),
-                    rows::int(member.read_offset.number()),
-                    rows::int(member.shown_seq.number()),
-                    rows::int(member.shown_offset.number()),
-                    member.shown.milliseconds(),
-                    rows::int(member.sent),
-                    rows::int(member.sent_at_read),
-                    member.role.number(),
-                    rows::int(member.floor.number()),
-                    member.since.milliseconds()
-                ])?;
+                member_rows::write(&mut upsert, id, member)?;
             }
         }
         if memory.next_end != memory.end {

@@ -1,6 +1,7 @@
 //! The calls of the store: each queues a job for the writer or runs a read, and waits for its outcome.
 //!
-//! What a job does stands with its subject: `rooms`, `acts`, `markers`, `accounts`; what a read does in `reading`.
+//! What a job does stands with its subject: `rooms`, `acts`, `markers`, `settings`, `accounts`; what a read does in
+//! `reading`, `inbox` and `replay`.
 
 use std::{
     collections::HashSet,
@@ -8,19 +9,23 @@ use std::{
 };
 
 use super::{
-    SqliteStore, accounts, reading, replay, rows,
+    SqliteStore, accounts, inbox, reading, replay, rows,
     writer::{JOB_BYTES, Kind},
 };
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{ConversationChange, ConversationView, Member, NewConversation, ReadState},
+        conversation::{
+            ConversationChange, ConversationView, Member, NewConversation, NotifySettings,
+            ReadState,
+        },
         ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
         message::{Message, NewMessage, SendRequest, Sent},
         name::{ChannelName, DeviceName, UserName},
-        page::{PageSize, Position},
+        page::{PageSize, PositionAsked},
         reaction::{Emoji, Reaction},
         role::Role,
+        search::{Found, Hit, Search},
         secret::TokenHash,
         text::MessageText,
         user::{Device, DeviceSeen, User, UserRef},
@@ -28,7 +33,8 @@ use crate::{
     store::{
         Account, ActError, Answer, AuthMode, ChannelPage, ConversationPage, CreateDeviceError,
         CreateUserError, MarkReadError, MemberPage, MessagePage, NewDevice, PasswordHash, Replay,
-        ReplayFrom, ReplayPage, SendRefusal, StartError, Store, StoreError, UserFilter, UserPage,
+        ReplayFrom, ReplayPage, SearchError, SendRefusal, StartError, Store, StoreError,
+        UserFilter, UserPage,
     },
 };
 
@@ -411,12 +417,79 @@ impl Store for SqliteStore {
         &self,
         user: UserId,
         conversation: ConversationId,
-        position: Position,
+        position: PositionAsked,
         size: PageSize,
     ) -> Answer<'_, Result<Option<MessagePage>, StoreError>> {
         Box::pin(self.readers.read(move |snapshot| {
             reading::list_messages(snapshot, user, conversation, position, size)
         }))
+    }
+
+    fn search(
+        &self,
+        user: UserId,
+        search: Search,
+        before: Option<Offset>,
+        size: PageSize,
+    ) -> Answer<'_, Result<Found<Hit>, SearchError>> {
+        Box::pin(
+            self.search
+                .search(&self.readers, user, search, before, size),
+        )
+    }
+
+    fn list_mentions(
+        &self,
+        user: UserId,
+        unread_only: bool,
+        before: Option<Offset>,
+        size: PageSize,
+    ) -> Answer<'_, Result<Found<Message>, StoreError>> {
+        Box::pin(
+            self.readers.read(move |snapshot| {
+                inbox::list_mentions(snapshot, user, unread_only, before, size)
+            }),
+        )
+    }
+
+    fn mark_unread(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<(), ActError>> {
+        self.act(JOB_BYTES, move |batch| {
+            batch.mark_unread(user, conversation)
+        })
+    }
+
+    fn set_notify(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        notify: NotifySettings,
+    ) -> Answer<'_, Result<(), ActError>> {
+        self.act(JOB_BYTES, move |batch| {
+            batch.set_notify(user, conversation, notify)
+        })
+    }
+
+    fn other_members(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        max: usize,
+    ) -> Answer<'_, Result<Option<Vec<UserId>>, StoreError>> {
+        Box::pin(
+            self.readers
+                .read(move |snapshot| reading::other_members(snapshot, user, conversation, max)),
+        )
+    }
+
+    fn fellows(&self, user: UserId, max: usize) -> Answer<'_, Result<Vec<UserId>, StoreError>> {
+        Box::pin(
+            self.readers
+                .read(move |snapshot| reading::fellows(snapshot, user, max)),
+        )
     }
 
     fn open_replay(
@@ -436,10 +509,15 @@ impl Store for SqliteStore {
             }
             ReplayFrom::After(_) | ReplayFrom::Unread => None,
         };
-        Box::pin(
-            self.readers
-                .read(move |snapshot| replay::open(snapshot, user, from, backlog_max, waiting)),
-        )
+        Box::pin(async move {
+            let replay = self
+                .readers
+                .read(move |snapshot| replay::open(snapshot, user, from, backlog_max, waiting))
+                .await?;
+            // Its cursors are good from now on.
+            self.writer.seen(replay.end);
+            Ok(replay)
+        })
     }
 
     fn read_replay<'a>(
@@ -466,6 +544,8 @@ impl Store for SqliteStore {
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             self.writer.close().await;
+            // After the last commit, so that nothing of it is left to be erased.
+            self.search.close().await;
             self.readers.close();
         })
     }

@@ -46,20 +46,16 @@ impl Batch<'_> {
             return Ok(Err(MarkReadError::BeyondEnd(last_seq)));
         }
         if seq <= member.read_seq {
+            let is_there = seq == member.read_seq;
             let state = ReadState::of(last_seq, member.read_seq, member.sent, member.sent_at_read);
+            if is_there {
+                self.clear_marked_unread(user, id)?;
+            }
             return Ok(Ok(state));
         }
         let passed = member.read_seq;
-        let own: u64 = self
-            .connection
-            .prepare_cached(
-                "SELECT count(*) FROM log WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 \
-                 AND subject_id = ?4",
-            )?
-            .query_row(
-                [id.number(), passed.number(), seq.number(), user.number()].map(rows::int),
-                |row| rows::number(row, 0),
-            )?;
+        let own_unread = member.sent.saturating_sub(member.sent_at_read);
+        let own = self.own_passed(id, user, (passed, seq, last_seq), own_unread)?;
         let offset = self.next_offset();
         let Some(known) = self.change(id) else {
             return not_member;
@@ -94,7 +90,37 @@ impl Batch<'_> {
             read_seq: seq,
         };
         self.announce(offset, EventBody::ReadMarker(marker), readers);
+        self.clear_marked_unread(user, id)?;
         Ok(Ok(state))
+    }
+
+    /// How many of its own messages a marker passes on its way from one place to another. Whoever reads to the end, or
+    /// has sent nothing, costs nothing; else the shorter side is counted, since everybody waits for the writer.
+    fn own_passed(
+        &self,
+        id: ConversationId,
+        user: UserId,
+        (from, to, last): (Seq, Seq, Seq),
+        own_unread: u64,
+    ) -> rusqlite::Result<u64> {
+        if own_unread == 0 || to == last {
+            return Ok(own_unread);
+        }
+        let count = |after: Seq, up_to: Seq| {
+            self.connection
+                .prepare_cached(
+                    "SELECT count(*) FROM log WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 \
+                     AND subject_id = ?4",
+                )?
+                .query_row(
+                    [id.number(), after.number(), up_to.number(), user.number()].map(rows::int),
+                    |row| rows::number(row, 0),
+                )
+        };
+        match last.since(to) < to.since(from) {
+            true => Ok(own_unread.saturating_sub(count(to, last)?)),
+            false => count(from, to),
+        }
     }
 
     /// Tells others of the markers that are due.

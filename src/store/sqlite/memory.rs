@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use crate::{
     domain::{
         clock::TimeMs,
-        conversation::{Conversation, ConversationKind, HistoryAccess},
+        conversation::{Conversation, ConversationKind, HistoryAccess, MemberSettings},
         ids::{ConversationId, Offset, Seq, UserId},
         limits::MARKERS_SHOWN_MEMBERS_MAX,
         name::{ChannelName, Topic, UserName},
@@ -18,7 +18,7 @@ use crate::{
 
 /// Conversations and names that are remembered: some 10 MiB. Past it the writer starts afresh.
 const REMEMBERED_MAX: usize = 32 * 1024;
-/// Members that are remembered over all conversations, at some 120 bytes each: six channels of the largest size. Past
+/// Members that are remembered over all conversations, at some 150 bytes each: six channels of the largest size. Past
 /// it the writer starts afresh.
 const REMEMBERED_MEMBERS_MAX: usize = 64 * 1024;
 
@@ -39,6 +39,8 @@ pub(super) struct Member {
     pub shown: TimeMs,
     pub sent: u64,
     pub sent_at_read: u64,
+    pub settings: MemberSettings,
+    pub settings_offset: Offset,
     pub dirty: bool,
 }
 
@@ -58,6 +60,8 @@ impl Member {
             shown: TimeMs::default(),
             sent: 0,
             sent_at_read: 0,
+            settings: MemberSettings::default(),
+            settings_offset: Offset::ZERO,
             dirty: true,
         }
     }

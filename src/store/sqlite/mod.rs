@@ -8,15 +8,21 @@ mod acts;
 mod batch;
 mod calls;
 mod fault;
+mod inbox;
 mod markers;
+mod member_rows;
 mod memory;
+mod mentions;
 mod open;
 mod readers;
 mod reading;
 mod replay;
 mod replay_events;
+mod replay_rows;
 mod rooms;
 mod rows;
+mod search;
+mod settings;
 mod writer;
 
 use std::{fs::File, path::Path, sync::Arc};
@@ -30,6 +36,7 @@ use self::{
     memory::Memory,
     readers::Readers,
     rooms::Acted,
+    search::SearchIndex,
     writer::{Kind, Writer},
 };
 use super::{
@@ -48,6 +55,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Arc<Readers>,
     faults: Arc<Faults>,
+    search: SearchIndex,
     /// Says to other processes that the folder is taken; the system lets go of it when the process ends.
     _lock: File,
 }
@@ -69,6 +77,9 @@ impl SqliteStore {
         let faults = Arc::new(Faults::new());
         let memory = Memory::new(opened.key.clone(), opened.end, to_show);
         let readers = Arc::new(Readers::new(opened.file.clone(), Arc::clone(&faults)));
+        let search = SearchIndex::start(folder, opened.file.clone(), opened.epoch, opened.end)
+            .map_err(|cause| unusable(cause.to_string()))?;
+        let on_commit = search.listening(on_commit);
         let writer = Writer::start(opened.writer, memory, Arc::clone(&faults), on_commit).map_err(
             |cause| OpenError::Unusable {
                 file: opened.file.display().to_string(),
@@ -82,6 +93,7 @@ impl SqliteStore {
             writer,
             readers,
             faults,
+            search,
             _lock: opened.lock,
         })
     }

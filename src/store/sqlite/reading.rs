@@ -8,10 +8,10 @@ use crate::{
         clock::TimeMs,
         conversation::{ConversationView, Member},
         ids::{ConversationId, Seq, UserId},
-        limits::PAGE_BYTES_MAX,
+        limits::{CHANNEL_MEMBERS_MAX, PAGE_BYTES_MAX},
         message::Message,
         name::ChannelName,
-        page::{PageSize, Position},
+        page::{PageSize, Position, PositionAsked},
         user::UserRef,
     },
     store::{ActError, ChannelPage, ConversationPage, MemberPage, MessagePage},
@@ -146,7 +146,7 @@ pub(super) fn list_messages(
     connection: &Connection,
     user: UserId,
     id: ConversationId,
-    position: Position,
+    position: PositionAsked,
     size: PageSize,
 ) -> rusqlite::Result<Option<MessagePage>> {
     let member = connection
@@ -161,6 +161,7 @@ pub(super) fn list_messages(
     let Some((last_seq, floor)) = member else {
         return Ok(None);
     };
+    let position = position.resolve(|time| first_at(connection, id, floor, last_seq, time))?;
     let mut messages = Vec::new();
     if let Some((from, to)) = position.range(floor, last_seq, size) {
         let sql = rows::select_messages(
@@ -185,6 +186,80 @@ pub(super) fn list_messages(
         floor,
         last_seq,
     }))
+}
+
+/// The first message after `floor` that was sent at a time or later (the one after the last, if there is none). Times rise
+/// with `seq`, so it is found by halving; where a clock was set back any place will do that the time changes at.
+fn first_at(
+    connection: &Connection,
+    id: ConversationId,
+    floor: Seq,
+    last: Seq,
+    time: TimeMs,
+) -> rusqlite::Result<Seq> {
+    let mut statement = connection
+        .prepare_cached("SELECT sent_ms FROM log WHERE conversation_id = ?1 AND seq = ?2")?;
+    // Everything up to `low` was sent before it, everything from `high` on was not.
+    let (mut low, mut high) = (floor.number(), last.next().number());
+    while high.saturating_sub(low) > 1 {
+        let middle = low + (high - low) / 2;
+        let sent: i64 =
+            statement.query_row([id.number(), middle].map(rows::int), |row| row.get(0))?;
+        match TimeMs::new(sent) < time {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    Ok(Seq::new(high))
+}
+
+/// The other members of a conversation, none if there are more than `max` in all; `None` if the user is no member.
+pub(super) fn other_members(
+    connection: &Connection,
+    user: UserId,
+    id: ConversationId,
+    max: usize,
+) -> rusqlite::Result<Option<Vec<UserId>>> {
+    let is_member = connection
+        .prepare_cached("SELECT 1 FROM members WHERE user_id = ?1 AND conversation_id = ?2")?
+        .exists([user.number(), id.number()].map(rows::int))?;
+    if !is_member {
+        return Ok(None);
+    }
+    let max = max.min(CHANNEL_MEMBERS_MAX);
+    let mut members = connection
+        .prepare_cached(
+            "SELECT user_id FROM members WHERE conversation_id = ?1 ORDER BY user_id LIMIT ?2",
+        )?
+        .query_map([id.number(), max as u64 + 1].map(rows::int), |row| {
+            rows::number(row, 0).map(UserId::new)
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    if members.len() > max {
+        members.clear();
+    }
+    members.retain(|member| *member != user);
+    Ok(Some(members))
+}
+
+/// Everybody with whom a user shares a conversation of at most `max` members, by id.
+pub(super) fn fellows(
+    connection: &Connection,
+    user: UserId,
+    max: usize,
+) -> rusqlite::Result<Vec<UserId>> {
+    let max = max.min(CHANNEL_MEMBERS_MAX) as u64;
+    // The members of a DIRECT were not always counted: it is shared if it has two.
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT o.user_id FROM members AS m CROSS JOIN conversations AS c ON c.id = m.conversation_id \
+             CROSS JOIN members AS o ON o.conversation_id = c.id WHERE m.user_id = ?1 AND o.user_id <> ?1 \
+             AND CASE c.kind WHEN 1 THEN 2 ELSE c.members_count END <= ?2 ORDER BY o.user_id",
+        )?
+        .query_map([user.number(), max].map(rows::int), |row| {
+            rows::number(row, 0).map(UserId::new)
+        })?
+        .collect()
 }
 
 /// Cuts a page to `PAGE_BYTES_MAX` of text, at the ends that lie away from where it was asked for.

@@ -9,17 +9,18 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     replay_events::event,
+    replay_rows::{others_markers, state_row},
     rows::{self, Names},
 };
 use crate::{
     domain::{
-        event::{Event, EventBody, Gap, ReadMarker},
+        event::{Event, EventBody, Gap},
         ids::{ConversationId, Offset, Seq, UserId},
         limits::MARKERS_SHOWN_MEMBERS_MAX,
     },
     store::{
         Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
-        ReplaySource,
+        ReplaySource, StateRow,
     },
 };
 
@@ -42,6 +43,7 @@ struct Missed {
     last_offset: Offset,
     read_seq: Seq,
     read_offset: Offset,
+    settings_offset: Offset,
 }
 
 /// Begins a replay. `acknowledged` is what the writer has not written yet of the device's cursor.
@@ -113,9 +115,9 @@ fn missed(connection: &Connection, user: UserId, after: Offset) -> rusqlite::Res
     connection
         .prepare_cached(
             "SELECT m.conversation_id, m.joined_offset, c.last_seq, c.last_offset, m.read_seq, m.read_offset, \
-             m.floor_seq, c.kind = 1 OR (c.kind = 2 AND c.members_count <= ?3) \
+             m.floor_seq, c.kind = 1 OR (c.kind = 2 AND c.members_count <= ?3), m.settings_offset \
              FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
-             WHERE m.user_id = ?1 AND (c.last_offset > ?2 OR m.read_offset > ?2)",
+             WHERE m.user_id = ?1 AND (c.last_offset > ?2 OR m.read_offset > ?2 OR m.settings_offset > ?2)",
         )?
         .query_map([user.number(), after.number(), MARKERS_SHOWN_MEMBERS_MAX as u64].map(rows::int), |row| {
             Ok(Missed {
@@ -128,6 +130,7 @@ fn missed(connection: &Connection, user: UserId, after: Offset) -> rusqlite::Res
                 last_offset: Offset::new(rows::number(row, 3)?),
                 read_seq: Seq::new(rows::number(row, 4)?),
                 read_offset: Offset::new(rows::number(row, 5)?),
+                settings_offset: Offset::new(rows::number(row, 8)?),
             })
         })?
         .collect()
@@ -156,6 +159,7 @@ fn missed_before_leaving(
                 last_offset: left,
                 read_seq: Seq::ZERO,
                 read_offset: Offset::ZERO,
+                settings_offset: Offset::ZERO,
             })
         })?
         .collect()
@@ -170,8 +174,13 @@ fn open_conversation(
     backlog_max: Option<u64>,
 ) -> rusqlite::Result<()> {
     let rest = &mut replay.rest;
-    if after.is_some_and(|after| missed.read_offset > after) {
-        rest.rows.push((missed.read_offset, missed.id, user));
+    for (changed, row) in [
+        (missed.read_offset, StateRow::Marker(missed.id, user)),
+        (missed.settings_offset, StateRow::Settings(missed.id)),
+    ] {
+        if after.is_some_and(|after| changed > after) {
+            rest.rows.push((changed, row));
+        }
     }
     let since = after.unwrap_or(Offset::ZERO).max(missed.joined);
     if missed.last_offset <= since {
@@ -207,28 +216,6 @@ fn open_conversation(
         gap,
         ahead: Vec::new(),
     });
-    Ok(())
-}
-
-/// Notes which markers of others have moved.
-fn others_markers(
-    connection: &Connection,
-    rest: &mut ReplayRest,
-    user: UserId,
-    id: ConversationId,
-    after: Option<Offset>,
-) -> rusqlite::Result<()> {
-    let after = after.unwrap_or(Offset::ZERO);
-    let mut statement = connection.prepare_cached(
-        "SELECT user_id, shown_offset FROM members WHERE conversation_id = ?1 AND user_id <> ?2 \
-         AND shown_offset > ?3",
-    )?;
-    let mut found = statement.query([id.number(), user.number(), after.number()].map(rows::int))?;
-    while let Some(row) = found.next()? {
-        let (other, offset) = (rows::number(row, 0)?, rows::number(row, 1)?);
-        rest.rows
-            .push((Offset::new(offset), id, UserId::new(other)));
-    }
     Ok(())
 }
 
@@ -298,9 +285,9 @@ pub(super) fn read(
         match (row, source) {
             (None, None) => break,
             (Some(row), source) if source.is_none_or(|(offset, _)| row < offset) => {
-                if let Some((offset, id, user)) = rest.rows.pop() {
+                if let Some((offset, row)) = rest.rows.pop() {
                     page.events
-                        .extend(marker(connection, reader, offset, id, user)?);
+                        .extend(state_row(connection, reader, offset, row)?);
                 }
             }
             (_, None) => break,
@@ -407,44 +394,4 @@ fn read_ahead(
     offsets.reverse();
     source.ahead = offsets;
     Ok(())
-}
-
-/// A read marker, if its row has not changed again.
-fn marker(
-    connection: &Connection,
-    reader: UserId,
-    offset: Offset,
-    conversation: ConversationId,
-    user: UserId,
-) -> rusqlite::Result<Option<Event>> {
-    let found = connection
-        .prepare_cached(
-            "SELECT read_seq, read_offset, shown_seq, shown_offset FROM members \
-             WHERE user_id = ?1 AND conversation_id = ?2",
-        )?
-        .query_row(
-            [user.number(), conversation.number()].map(rows::int),
-            |row| {
-                let own = (rows::number(row, 0)?, rows::number(row, 1)?);
-                Ok(if user == reader {
-                    own
-                } else {
-                    (rows::number(row, 2)?, rows::number(row, 3)?)
-                })
-            },
-        )
-        .optional()?;
-    Ok(found
-        .filter(|(_, changed)| *changed == offset.number())
-        .map(|(read_seq, _)| {
-            let marker = ReadMarker {
-                conversation,
-                user,
-                read_seq: Seq::new(read_seq),
-            };
-            Event {
-                offset,
-                body: EventBody::ReadMarker(marker),
-            }
-        }))
 }

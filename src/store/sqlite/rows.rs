@@ -5,14 +5,17 @@ use std::{collections::HashMap, str::FromStr};
 
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
+use super::mentions;
 use crate::{
     domain::{
         clock::TimeMs,
         conversation::{
-            Conversation, ConversationKind, ConversationView, HistoryAccess, ReadState,
+            Conversation, ConversationKind, ConversationView, HistoryAccess, MemberSettings,
+            NotifyLevel, NotifySettings, ReadState,
         },
         event::MemberChange,
         ids::{ClientMessageId, ConversationId, Offset, Seq, UserId},
+        mention::Mentions,
         message::{Message, Sent},
         name::UserName,
         reaction::Reaction,
@@ -201,6 +204,7 @@ pub(super) fn message(
             .map(|seq| Seq::new(seq.cast_unsigned())),
         revision: 0,
         reactions: Vec::new(),
+        mentions: Mentions::default(),
     };
     let touch = match row.get(7)? {
         true => touch(connection, id, seq)?,
@@ -225,6 +229,9 @@ pub(super) fn message(
             })
             .map(Some)?,
     };
+    if let Some(text) = &message.text {
+        message.mentions = mentions::of(connection, names, id, seq, text)?;
+    }
     if touch.reacted.is_some() && !missed(touch.reacted) {
         message.reactions = reactions(connection, id, seq, reader.user)?;
     }
@@ -349,6 +356,18 @@ pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     role.ok_or(rusqlite::Error::IntegralValueOutOfRange(column, 0))
 }
 
+/// What a member set, from three neighbouring columns: `marked_unread`, `notify`, `notify_until_ms`.
+pub(super) fn settings(row: &Row<'_>, column: usize) -> rusqlite::Result<MemberSettings> {
+    let level = NotifyLevel::from_number(row.get(column + 1)?);
+    Ok(MemberSettings {
+        marked_unread: row.get(column)?,
+        notify: NotifySettings {
+            level: level.ok_or(rusqlite::Error::IntegralValueOutOfRange(column + 1, 0))?,
+            until: row.get::<_, Option<i64>>(column + 2)?.map(TimeMs::new),
+        },
+    })
+}
+
 /// A text of the domain.
 pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
 where
@@ -367,15 +386,16 @@ pub(super) fn view(
 ) -> rusqlite::Result<Option<ConversationView>> {
     let member = connection
         .prepare_cached(
-            "SELECT read_seq, sent, sent_at_read, role, floor_seq FROM members \
-             WHERE user_id = ?1 AND conversation_id = ?2",
+            "SELECT read_seq, sent, sent_at_read, role, floor_seq, joined_offset, marked_unread, notify, \
+             notify_until_ms FROM members WHERE user_id = ?1 AND conversation_id = ?2",
         )?
         .query_row([user.number(), id.number()].map(int), |row| {
             let read = (Seq::new(number(row, 0)?), number(row, 1)?, number(row, 2)?);
-            Ok((read, role(row, 3)?, Seq::new(number(row, 4)?)))
+            let began = (Seq::new(number(row, 4)?), Offset::new(number(row, 5)?));
+            Ok((read, role(row, 3)?, began, settings(row, 6)?))
         })
         .optional()?;
-    let Some(((read_seq, sent, sent_at_read), role, floor)) = member else {
+    let Some(((read_seq, sent, sent_at_read), role, (floor, joined), settings)) = member else {
         return Ok(None);
     };
     let mut names = Names::default();
@@ -387,10 +407,17 @@ pub(super) fn view(
         true => message_at(connection, &mut names, user, id, last_seq)?,
         false => None,
     };
+    let seen = read_seq.max(floor);
+    let mentions = match last_seq > seen {
+        true => mentions::count(connection, user, id, seen, joined)?,
+        false => 0,
+    };
     Ok(Some(ConversationView {
         conversation,
         role,
         read: ReadState::of(last_seq, read_seq, sent, sent_at_read),
+        mentions,
+        settings,
         last_message,
     }))
 }

@@ -185,6 +185,11 @@ impl Writer {
         Offset::new(self.end.load(Ordering::Acquire))
     }
 
+    /// A reader found the log committed up to here: perhaps just before the writer could say so.
+    pub fn seen(&self, end: Offset) {
+        self.end.fetch_max(end.number(), Ordering::AcqRel);
+    }
+
     /// Refuses once the store is closed or has failed.
     pub fn check_open(&self) -> Result<(), StoreError> {
         self.faults.check()?;

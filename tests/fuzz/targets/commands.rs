@@ -75,7 +75,13 @@ fn lines(data: &[u8]) {
                 }
                 Effect::ListUsers => drop(update(&mut model, Msg::Users(Ok(Vec::new())))),
                 Effect::AskTime => model.asking = false,
-                Effect::Send { .. } | Effect::Leave { .. } => {}
+                Effect::TakeUp(_) | Effect::StayAs(_) => {
+                    update(&mut model, Msg::Settled(Ok(())));
+                }
+                Effect::Send { .. }
+                | Effect::Leave { .. }
+                | Effect::Ring
+                | Effect::Aside { .. } => {}
             }
         }
     }

@@ -4,6 +4,7 @@ use prost::Message as _;
 use tinychat::{
     client::{
         app::{
+            acts::{Act, Outcome},
             line::Zone,
             model::{Effect, LinkState, Model, Msg, UserLine},
             room::Wanted,
@@ -83,7 +84,8 @@ impl Client {
     }
 }
 
-/// The first byte says of what kind the rest is: a frame of a stream, a status with details, a list of users.
+/// The first byte says of what kind the rest is: a frame of a stream, a status with details, a list of users, what was
+/// found.
 pub fn run(data: &[u8]) {
     let Some((kind, bytes)) = data.split_first() else {
         return;
@@ -102,7 +104,7 @@ pub fn run(data: &[u8]) {
         client.outbox.push(target, "text".to_owned()).unwrap();
         client.outbox.next(now, request);
     }
-    match kind % 3 {
+    match kind % 4 {
         0 => {
             let Ok(frame) = pb::ChatResponse::decode(bytes) else {
                 return;
@@ -127,12 +129,26 @@ pub fn run(data: &[u8]) {
             let status = Status::with_details(code, text, rest.to_vec().into());
             client.refused(u64::from(*kind), status.into());
         }
-        _ => {
+        2 => {
             let Ok(page) = pb::UsersResponse::decode(bytes) else {
                 return;
             };
             let users: Vec<UserLine> = page.users.into_iter().map(translate::user).collect();
             client.happens(Msg::Users(Ok(users)));
+        }
+        _ => {
+            let Ok(page) = pb::SearchMessagesResponse::decode(bytes) else {
+                return;
+            };
+            let mut found: Vec<_> = page.hits.iter().cloned().map(translate::hit).collect();
+            let messages = page.hits.into_iter().filter_map(|hit| hit.message);
+            found.extend(messages.map(translate::found));
+            let act = Act::Mentions {
+                all: true,
+                page: String::new(),
+            };
+            let outcome = Ok(Outcome::Found(found, page.next_page_token));
+            client.happens(Msg::Acted { act, outcome });
         }
     }
 }

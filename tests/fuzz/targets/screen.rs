@@ -3,10 +3,12 @@
 use tinychat::{
     client::app::{
         line::{self, Zone},
+        look::Found,
         model::MessageLine,
+        room::Rooms,
         untrusted::Untrusted,
     },
-    domain::clock::TimeMs,
+    domain::{clock::TimeMs, user::Presence},
 };
 
 use super::super::oracle::Oracle;
@@ -51,16 +53,26 @@ pub fn run(data: &[u8]) {
         reply_to: 1,
         is_edited: true,
         reactions: vec![(said.clone(), 2)],
+        mentions: vec![sender.clone()],
+        mentions_all: true,
+    };
+    let place = Rooms::default().whereabouts(text, &sender);
+    harmless(&place);
+    let found = |snippet| Found {
+        message: message.clone(),
+        snippet,
     };
     for zone in [zone, Zone::Local] {
         for shown in [
             line::message(&message, None, zone),
             line::numbered(&message, zone),
             line::quotation(&sender, Some(&said)),
+            line::found(&found(None), &place, zone),
+            line::found(&found(Some(said.clone())), &place, zone),
         ] {
             assert!(shown.starts_with(['<', '>']));
             harmless(&shown);
         }
     }
-    harmless(&line::user(&sender, true));
+    harmless(&line::user(&sender, Presence::DoNotDisturb));
 }

@@ -358,3 +358,94 @@ func repliesAndReactions(s *server) {
 	same("reactions", counts(must(s.conversations.RemoveReaction(ann.ctx, remove)).Reactions), "")
 	told(false, "", "")
 }
+
+func searchAndMentions(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	name := "channel-" + randomHex()
+	made := must(s.conversations.CreateConversation(ann.ctx, &pb.CreateConversationRequest{
+		Kind:      pb.ConversationKind_CONVERSATION_KIND_CHANNEL,
+		Name:      name,
+		UserNames: []string{bob.name},
+	})).Conversation
+	meet, closed := "Meet at the Café, @"+bob.name, "the café is closed"
+	first := must(s.chat.Send(ann.ctx, toChannel(name, meet)))
+	must(s.chat.Send(ann.ctx, toChannel(name, closed)))
+
+	found := func(query string) string {
+		request := &pb.SearchMessagesRequest{Query: query, ConversationId: made.Id}
+		return snippets(must(s.conversations.SearchMessages(bob.ctx, request)).Hits)
+	}
+	same("hits", found("CAFE"), closed+" [café], "+meet+" [Café]")
+	same("hits of words that stand together", found(`"café is"`), closed+" [café is]")
+	same("hits of what is mere text", found(`a" OR (`), "")
+	_, err := s.conversations.SearchMessages(bob.ctx, &pb.SearchMessagesRequest{ConversationId: made.Id})
+	refused(err, codes.InvalidArgument, "QUERY_INVALID")
+	violations := client.DetailsOf(err).BadRequest.GetFieldViolations()
+	same("violations", len(violations), 1)
+	same("field", violations[0].Field, "query")
+
+	mentions := func() []*pb.Message {
+		return must(s.conversations.ListMentions(bob.ctx, &pb.ListMentionsRequest{})).Messages
+	}
+	held := mentions()
+	same("messages that mention bob", len(held), 1)
+	same("seq", held[0].Seq, first.Seq)
+	same("mentions", len(held[0].Mentions), 1)
+	same("mentioned", held[0].Mentions[0].Name, bob.name)
+	get := &pb.GetConversationRequest{ConversationId: made.Id}
+	same("count of mentions", must(s.conversations.GetConversation(bob.ctx, get)).Conversation.Mentions, 1)
+
+	remove := &pb.DeleteMessageRequest{ConversationId: made.Id, Seq: first.Seq}
+	must(s.conversations.DeleteMessage(ann.ctx, remove))
+	same("hits of what is deleted", found("meet"), "")
+	same("mentions of what is deleted", len(mentions()), 0)
+}
+
+func settingsAndPresence(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	other, third := s.logIn(bob), s.logIn(bob)
+	id := must(s.chat.Send(ann.ctx, sendRequest(bob.name, "hello"))).ConversationId
+	first := s.subscribe(bob, &pb.SubscribeRequest{})
+	his := s.subscribe(other, &pb.SubscribeRequest{EphemeralEvents: true})
+	hers := s.subscribe(ann, &pb.SubscribeRequest{EphemeralEvents: true})
+	for _, feed := range []*feed{first, his, hers} {
+		defer feed.cancel()
+		feed.backlog()
+	}
+
+	isSettings := func(event *pb.Event) bool { return event.GetSettingsChanged() != nil }
+	// What the second device of bob is told.
+	told := func(level pb.NotifyLevel) {
+		events := his.until(isSettings)
+		event := events[len(events)-1].GetSettingsChanged()
+		same("conversation", event.ConversationId, id)
+		same("marked_unread", event.MarkedUnread, true)
+		same("level", event.Notify.GetLevel(), level)
+	}
+	must(s.chat.MarkUnread(bob.ctx, &pb.MarkUnreadRequest{ConversationId: id}))
+	told(pb.NotifyLevel_NOTIFY_LEVEL_ALL)
+	none := &pb.NotifySettings{Level: pb.NotifyLevel_NOTIFY_LEVEL_NONE}
+	set := &pb.SetNotifyLevelRequest{ConversationId: id, Notify: none}
+	same("level that holds", must(s.conversations.SetNotifyLevel(bob.ctx, set)).Notify.GetLevel(), none.Level)
+	told(none.Level)
+	must(s.chat.Send(bob.ctx, sendRequest(ann.name, "it is set"))) // comes after what must not come
+	check(!slices.ContainsFunc(hers.untilText("it is set"), isSettings), "ann is told what bob sets")
+
+	quiet := &pb.SetPresenceRequest{Presence: pb.Presence_PRESENCE_DO_NOT_DISTURB}
+	same("presence", must(s.chat.SetPresence(bob.ctx, quiet)).Presence, quiet.Presence)
+	hers.until(func(event *pb.Event) bool { // others may come before it
+		return event.GetPresence().GetUserId() == bob.id && event.GetPresence().Presence == quiet.Presence
+	})
+	_, err := s.chat.SetPresence(third.ctx, quiet)
+	refused(err, codes.FailedPrecondition, "NO_OPEN_STREAM")
+
+	isTyping := func(event *pb.Event) bool { return event.GetTyping() != nil }
+	must(s.chat.SetTyping(bob.ctx, &pb.SetTypingRequest{ConversationId: id, Typing: true}))
+	events := hers.until(isTyping)
+	typing := events[len(events)-1].GetTyping()
+	same("conversation", typing.ConversationId, id)
+	same("who types", typing.User.GetName(), bob.name)
+	same("typing", typing.Typing, true)
+	must(s.chat.Send(ann.ctx, sendRequest(bob.name, "you type")))
+	check(!slices.ContainsFunc(his.untilText("you type"), isTyping), "a device of bob is told that he types")
+}

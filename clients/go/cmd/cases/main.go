@@ -1,5 +1,5 @@
-// The fifteen cases of clients/README.md against a real server. Prints `ok NAME` for each and `15 of 15` at the end, or
-// says what differed and exits 1.
+// The seventeen cases of clients/README.md against a real server. Prints `ok NAME` for each and `17 of 17` at the end,
+// or says what differed and exits 1.
 //
 //	cases SERVER [CA_FILE]
 package main
@@ -41,6 +41,8 @@ var cases = []struct {
 	{"a_channel", aChannel},
 	{"edits_and_deletions", editsAndDeletions},
 	{"replies_and_reactions", repliesAndReactions},
+	{"search_and_mentions", searchAndMentions},
+	{"settings_and_presence", settingsAndPresence},
 }
 
 func main() {
@@ -133,6 +135,12 @@ func (s *server) register(role string) user {
 	name := role + "-" + randomHex()
 	made := must(s.accounts.Register(context.Background(), &pb.RegisterRequest{UserName: name, Password: password}))
 	return user{name, made.User.Id, made.Device.Id, client.WithToken(context.Background(), made.AccessToken)}
+}
+
+// logIn makes another device of a user.
+func (s *server) logIn(who user) user {
+	made := must(s.accounts.Login(context.Background(), &pb.LoginRequest{UserName: who.name, Password: password}))
+	return user{who.name, who.id, made.Device.Id, client.WithToken(context.Background(), made.AccessToken)}
 }
 
 // sendNumbered sends `number 1` to `number COUNT` and gives the answers.
@@ -303,6 +311,23 @@ func counts(reactions []*pb.Reaction) string {
 	var words []string
 	for _, reaction := range reactions {
 		words = append(words, fmt.Sprintf("%s %d %v", reaction.Emoji, reaction.Count, reaction.Mine))
+	}
+	return strings.Join(words, ", ")
+}
+
+// snippets tells in words what a search found: the text of each snippet, and what is marked first in it, since hex digits
+// of a name could be marked, too.
+func snippets(hits []*pb.SearchHit) string {
+	var words []string
+	for _, hit := range hits {
+		text, marked := "", ""
+		for _, part := range hit.Snippet {
+			text += part.Text
+			if part.Match && marked == "" {
+				marked = part.Text
+			}
+		}
+		words = append(words, fmt.Sprintf("%s [%s]", text, marked))
 	}
 	return strings.Join(words, ", ")
 }

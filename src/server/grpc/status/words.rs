@@ -16,6 +16,9 @@ use crate::{
 /// When it is worth trying again after the server had too much to do.
 const RETRY_BUSY: Duration = Duration::from_millis(200);
 
+/// When it is worth searching again after the index lay far behind: it takes some 100,000 messages a second.
+const RETRY_SEARCH: Duration = Duration::from_secs(5);
+
 /// What callers see of a fault.
 pub(super) struct Seen {
     pub code: Code,
@@ -281,6 +284,18 @@ fn see_error(error: &Error) -> Seen {
             "you send too fast; wait as long as retry_after says and repeat the request",
         )
         .retry_after(*wait),
+        Error::NoOpenStream => seen(
+            Code::FailedPrecondition,
+            "NO_OPEN_STREAM",
+            "this device has no open stream, and its presence lasts no longer than one; open Chat or \
+             Subscribe first",
+        ),
+        Error::SearchBehind => seen(
+            Code::Unavailable,
+            "SEARCH_BEHIND",
+            "the index of the search is being made; everything else goes on, search again in a while",
+        )
+        .retry_after(RETRY_SEARCH),
         Error::Busy => seen(
             Code::ResourceExhausted,
             "SERVER_BUSY",

@@ -1,0 +1,279 @@
+//! How users can be reached, and who is told of it.
+//!
+//! What a device says of itself lives as long as it has a stream; the presence of a user is folded over its devices. A
+//! change is told a beat later, if it still is one: a device that comes back within a beat is no news. Everybody who was
+//! told all (`Ear::hear_all`) has been told the same since: what each user was last told to be, and of changes that were
+//! not told yet the old state.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::sleep;
+use tracing::debug;
+
+use super::{Everybody, Hub, Live};
+use crate::{
+    convert::event,
+    domain::{
+        event::Ephemeral,
+        ids::{DeviceId, UserId},
+        limits::{EPHEMERAL_MEMBERS_MAX, FRAME_BYTES_MAX},
+        user::Presence,
+    },
+};
+
+/// Changes are told once in this time, and are at least as old.
+const BEAT: Duration = Duration::from_secs(1);
+/// Users whose change is told in one beat, and users whose sessions are told all: for each the store is read once.
+const USERS_PER_BEAT_MAX: usize = 256;
+/// Times that a change is told in one beat, some 40 bytes each: together they are 3 MiB. The last user of a beat can add
+/// as many as it has fellows.
+const TELLS_PER_BEAT_MAX: usize = 65_536;
+/// Fellows of whom a session is told at its beginning: 160 KiB, less than a page of a replay. Of those past it, it hears
+/// when they change.
+const FELLOWS_TOLD_MAX: usize = 4_096;
+
+/// What devices with a stream say of themselves; those that are not here are online.
+pub(super) type Said = HashMap<DeviceId, Presence>;
+
+/// Not to be disturbed at one device is so at all; and at any other, who is at one is reached.
+const fn weight(presence: Presence) -> u8 {
+    match presence {
+        Presence::DoNotDisturb => 3,
+        Presence::Online => 2,
+        Presence::Away => 1,
+        Presence::Offline => 0,
+    }
+}
+
+/// The presence of a user with these streams.
+fn fold(live: &Live, said: &Said) -> Presence {
+    if said.is_empty() {
+        return Presence::Online;
+    }
+    let devices = live.sessions.values().map(|(device, _)| device);
+    let presences = devices.map(|device| said.get(device).copied().unwrap_or(Presence::Online));
+    presences
+        .max_by_key(|presence| weight(*presence))
+        .unwrap_or(Presence::Offline)
+}
+
+/// Those whose presence is not what was last told. There are at most as many as there are users, at some 60 bytes each.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// What was last told of each, and its place.
+    told: HashMap<UserId, (Presence, u64)>,
+    /// In the order in which they changed.
+    order: BTreeMap<u64, UserId>,
+    next_place: u64,
+    /// Those before this place have changed a beat ago or more.
+    ripe: u64,
+}
+
+impl Changes {
+    /// Notes a change.
+    pub fn note(&mut self, user: UserId, was: Presence, now: Presence) {
+        let told = self.told(user, was);
+        if told == now {
+            self.remove(user);
+        } else if was != now && !self.told.contains_key(&user) {
+            self.insert(user, told);
+        }
+    }
+
+    fn insert(&mut self, user: UserId, told: Presence) {
+        self.told.insert(user, (told, self.next_place));
+        self.order.insert(self.next_place, user);
+        self.next_place += 1;
+    }
+
+    fn remove(&mut self, user: UserId) {
+        if let Some((_, place)) = self.told.remove(&user) {
+            self.order.remove(&place);
+        }
+    }
+
+    /// What was last told of a user who is this now.
+    pub fn told(&self, user: UserId, now: Presence) -> Presence {
+        self.told.get(&user).map_or(now, |(told, _)| *told)
+    }
+
+    /// Takes the next user whose change is to be told, with what was told before.
+    fn take(&mut self) -> Option<(UserId, Presence)> {
+        let (place, user) = self.order.first_key_value()?;
+        let user = (*place < self.ripe).then_some(*user)?;
+        let (told, _) = self.told.get(&user).copied()?;
+        self.remove(user);
+        Some((user, told))
+    }
+
+    /// Puts back what could not be told.
+    fn put_back(&mut self, user: UserId, told: Presence, now: Presence) {
+        self.remove(user);
+        if told != now {
+            self.insert(user, told);
+        }
+    }
+
+    /// A beat is over: what has changed so far may be told with the next.
+    fn ripen(&mut self) {
+        self.ripe = self.next_place;
+    }
+
+    /// Forgets all: nobody is there who was told anything.
+    pub fn clear(&mut self) {
+        self.told.clear();
+        self.order.clear();
+    }
+}
+
+impl Everybody {
+    /// How a user can be reached.
+    pub(super) fn presence(&self, user: UserId) -> Presence {
+        let live = self.users.get(&user);
+        live.map_or(Presence::Offline, |live| fold(live, &self.said))
+    }
+
+    /// Notes that a user was so before what was just done. True: somebody is to be told.
+    pub(super) fn note(&mut self, user: UserId, was: Presence) -> bool {
+        let now = self.presence(user);
+        if now == was || self.ears.is_empty() {
+            return false;
+        }
+        self.changes.note(user, was, now);
+        true
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        !self.changes.order.is_empty() || self.ears.any_asks()
+    }
+
+    /// Who of these users was told to be something else than offline, and what.
+    fn told_of(&self, users: Vec<UserId>) -> Vec<Ephemeral> {
+        let told = users.into_iter().map(|user| {
+            let told = self.changes.told(user, self.presence(user));
+            (user, told)
+        });
+        told.filter(|(_, told)| *told != Presence::Offline)
+            .take(FELLOWS_TOLD_MAX)
+            .map(|(user, told)| Ephemeral::Presence(user, told))
+            .collect()
+    }
+}
+
+impl Hub {
+    /// Tells, beat by beat, how users can be reached, until the server begins to stop: then all go, and it is no news.
+    pub async fn tell_presence(self: Arc<Self>) {
+        let telling = async {
+            loop {
+                self.news.notified().await;
+                // What woke it is told after one beat, not two.
+                self.everybody().changes.ripen();
+                while self.everybody().has_news() {
+                    sleep(BEAT).await;
+                    self.beat().await;
+                }
+            }
+        };
+        self.draining.run_until_cancelled(telling).await;
+    }
+
+    /// Notes that a session of a user asks for the presence of its fellows.
+    pub(super) fn ask(&self, user: UserId) {
+        self.everybody().ears.ask(user);
+        self.news.notify_one();
+    }
+
+    pub(super) async fn beat(&self) {
+        self.tell_changes().await;
+        self.tell_all().await;
+        self.everybody().changes.ripen();
+    }
+
+    /// Tells fellows what has changed: each who listens gets one run.
+    async fn tell_changes(&self) {
+        let mut changes = Vec::new();
+        let mut listeners: HashMap<UserId, Vec<usize>> = HashMap::new();
+        let mut tells = 0;
+        while changes.len() < USERS_PER_BEAT_MAX && tells < TELLS_PER_BEAT_MAX {
+            let taken = {
+                let mut everybody = self.everybody();
+                let taken = everybody.changes.take();
+                taken.map(|(user, told)| (user, told, everybody.presence(user)))
+            };
+            let Some((user, told, now)) = taken else {
+                break;
+            };
+            let fellows = match self.store.fellows(user, EPHEMERAL_MEMBERS_MAX).await {
+                Ok(fellows) => self.everybody().ears.among(&fellows),
+                Err(error) => {
+                    debug!(%error, "a change of presence is told later");
+                    let mut everybody = self.everybody();
+                    let now = everybody.presence(user);
+                    everybody.changes.put_back(user, told, now);
+                    break;
+                }
+            };
+            tells += fellows.len();
+            for fellow in fellows {
+                listeners.entry(fellow).or_default().push(changes.len());
+            }
+            let mut change = BytesMut::new();
+            event::put_ephemeral(&Ephemeral::Presence(user, now), &mut change);
+            changes.push(change.freeze());
+        }
+        for (listener, told) in listeners {
+            let mut run = BytesMut::new();
+            told.iter()
+                .for_each(|change| run.extend_from_slice(&changes[*change]));
+            let run = run.freeze();
+            let everybody = self.everybody();
+            let ears = everybody.ears.of(listener);
+            ears.for_each(|ear| ear.hear_changes(run.clone()));
+        }
+    }
+
+    /// Tells sessions that have become live who of their fellows is not offline.
+    async fn tell_all(&self) {
+        for _ in 0..USERS_PER_BEAT_MAX {
+            let asking = self.everybody().ears.next_asking();
+            let Some(user) = asking else {
+                return;
+            };
+            let fellows = match self.store.fellows(user, EPHEMERAL_MEMBERS_MAX).await {
+                Ok(fellows) => fellows,
+                Err(error) => {
+                    debug!(%error, "presence is told later");
+                    return self.everybody().ears.ask(user);
+                }
+            };
+            let told = self.everybody().told_of(fellows);
+            let runs = runs(&told);
+            // Nothing else was told in between: only this task tells.
+            let everybody = self.everybody();
+            let ears = everybody.ears.of(user);
+            ears.for_each(|ear| ear.hear_all(&runs));
+        }
+    }
+}
+
+/// Events as runs of at most a frame.
+fn runs(events: &[Ephemeral]) -> Vec<Bytes> {
+    let (mut runs, mut run) = (Vec::new(), BytesMut::new());
+    for told in events {
+        let start = run.len();
+        event::put_ephemeral(told, &mut run);
+        if run.len() > FRAME_BYTES_MAX {
+            let this_one = run.split_off(start);
+            runs.push(std::mem::replace(&mut run, this_one).freeze());
+        }
+    }
+    if !run.is_empty() {
+        runs.push(run.freeze());
+    }
+    runs
+}
