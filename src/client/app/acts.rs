@@ -431,16 +431,20 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
 }
 
 fn left(model: &mut Model, spot: &Spot, label: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
     if let Some(id) = &spot.id {
         model.rooms.forget(id);
+        effects.push(news::taken_up(id));
     }
     model.open.remove(&spot.place);
     let told = format!("You are not in {label} any more.");
-    if model.focus.as_ref() != Some(&spot.place) {
-        return vec![say(told)];
-    }
-    model.focus = None;
-    vec![say(format!(
-        "{told} No conversation is open; /start NAME opens one."
-    ))]
+    effects.push(if model.focus.as_ref() == Some(&spot.place) {
+        model.focus = None;
+        say(format!(
+            "{told} No conversation is open; /start NAME opens one."
+        ))
+    } else {
+        say(told)
+    });
+    effects
 }

@@ -9,7 +9,7 @@ use super::{
     acts::{self, Act, Deeds},
     line::{self, Zone},
     look::{Found, Look, Search, Within},
-    model::{Effect, LinkState, MessageLine, Model},
+    model::{Effect, MessageLine, Model},
     news,
     room::{Kind, Place, Wanted},
     untrusted::Untrusted,
@@ -189,7 +189,7 @@ pub(super) fn mention_line(
 /// in front, unless the conversation is muted or the user does not want to be disturbed. What was missed is quiet.
 pub(super) fn rings(model: &Model, message: &MessageLine) -> bool {
     let is_own = message.sender == Untrusted::from(model.me.as_str());
-    let is_quiet = model.link != LinkState::Up || model.presence == Presence::DoNotDisturb;
+    let is_quiet = !model.caught_up || model.presence == Presence::DoNotDisturb;
     if !model.is_read_by_a_person || is_own || is_quiet {
         return false;
     }

@@ -339,9 +339,12 @@ fn a_bell_calls_for_mentions_and_for_two_and_not_where_it_is_muted() {
     );
     assert_eq!(rings(&mut model), [false; 5]);
     model.presence = Presence::Away;
-    model.link = LinkState::Starting;
-    assert_eq!(rings(&mut model), [false; 5], "what was missed is quiet");
-    model.link = LinkState::Up;
+    for msg in [Msg::ConnectionLost, Msg::Connected] {
+        update(&mut model, msg);
+        assert_eq!(rings(&mut model), [false; 5], "what was missed is quiet");
+    }
+    update(&mut model, Msg::CaughtUp);
+    assert_eq!(rings(&mut model), [true, true, false, false, false]);
     model.is_read_by_a_person = false;
     assert_eq!(rings(&mut model), [false; 5], "a program hears nothing");
 }
@@ -416,7 +419,11 @@ fn what_is_put_aside_is_not_marked_read_until_it_is_taken_up() {
         update(&mut model, settings("c-bob", none, false)),
         [aside("c-bob", false)]
     );
-    assert_eq!(update(&mut model, settings("c99", none, true)), []);
+    // Also of one that is not known.
+    assert_eq!(
+        update(&mut model, settings("c99", none, true)),
+        [aside("c99", true)]
+    );
     let marked = Room {
         settings: Some(MemberSettings {
             marked_unread: true,

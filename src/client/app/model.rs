@@ -46,6 +46,8 @@ pub struct Model {
     pub asking: bool,
     /// How the link stands.
     pub link: LinkState,
+    /// Whether what comes is new, rather than what was missed.
+    pub caught_up: bool,
     /// Messages that are not answered yet.
     pub unsent: usize,
     /// Whether it was said that messages wait, so that it must be said when they no longer do.
@@ -263,6 +265,7 @@ impl Model {
             changes_room: false,
             asking: false,
             link: LinkState::Starting,
+            caught_up: false,
             unsent: 0,
             said_waiting: false,
         }

@@ -207,12 +207,19 @@ fn in_room(model: &Model, id: &str) -> String {
 /// Nothing is said of it: whoever set it knows.
 fn settings_changed(model: &mut Model, id: String, settings: MemberSettings) -> Vec<Effect> {
     model.rooms.set_notify(&id, settings.notify);
-    match model.rooms.set_aside(&id, settings.marked_unread) {
-        true => vec![Effect::Aside {
-            conversation: id,
-            is_aside: settings.marked_unread,
-        }],
-        false => Vec::new(),
+    model.rooms.set_aside(&id, settings.marked_unread);
+    // Also of one that is not known here: nothing there is to be marked read either.
+    vec![Effect::Aside {
+        conversation: id,
+        is_aside: settings.marked_unread,
+    }]
+}
+
+/// An aside goes with the membership.
+pub fn taken_up(id: &str) -> Effect {
+    Effect::Aside {
+        conversation: id.to_owned(),
+        is_aside: false,
     }
 }
 
@@ -376,19 +383,24 @@ fn member_line(user: &Untrusted, change: Change, by: &Untrusted, label: &str) ->
 }
 
 /// This user is no member any more: lines must not go on going there.
-fn ended(model: &mut Model, id: &str) -> Option<Effect> {
-    let room = model.rooms.get(id).cloned()?;
+fn ended(model: &mut Model, id: &str) -> Vec<Effect> {
+    let mut effects = vec![taken_up(id)];
+    let Some(room) = model.rooms.get(id).cloned() else {
+        return effects;
+    };
     model.rooms.forget(id);
-    let place = room.place()?;
+    let Some(place) = room.place() else {
+        return effects;
+    };
     model.open.remove(&place);
-    if model.focus.as_ref() != Some(&place) {
-        return None;
+    if model.focus.as_ref() == Some(&place) {
+        model.focus = None;
+        effects.push(say(format!(
+            "No conversation is open any more: what you type would not reach {}. /start NAME opens one.",
+            room.label()
+        )));
     }
-    model.focus = None;
-    Some(say(format!(
-        "No conversation is open any more: what you type would not reach {}. /start NAME opens one.",
-        room.label()
-    )))
+    effects
 }
 
 fn is_by_me(model: &Model, user: &Untrusted) -> bool {

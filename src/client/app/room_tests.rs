@@ -553,8 +553,11 @@ fn what_was_done_here_is_told_once_whichever_comes_first() {
 fn who_is_no_member_any_more_types_to_nobody() {
     let mut model = ann_in_ops();
     let told = news(&mut model, member("ann", Change::Banned, "bob"));
+    // What was put aside goes with the membership.
+    let taken_up = || vec![super::news::taken_up("c7")];
     let expected = [
         print("<> ann was banned from #ops by bob"),
+        taken_up(),
         print(
             "<> No conversation is open any more: what you type would not reach #ops. /start NAME \
              opens one.",
@@ -563,9 +566,10 @@ fn who_is_no_member_any_more_types_to_nobody() {
     assert_eq!(told, expected.concat());
     assert_eq!(model.focus, None);
     let mut model = ann_in_ops();
+    let gone = "<> You are not in #ops any more. No conversation is open; /start NAME opens one.";
     assert_eq!(
         act(&mut model, "/leave", Ok(Outcome::Done)),
-        print("<> You are not in #ops any more. No conversation is open; /start NAME opens one.")
+        [taken_up(), print(gone)].concat()
     );
     assert_eq!(news(&mut model, member("ann", Change::Left, "ann")), []);
     // The event first, then the answer.
@@ -581,13 +585,13 @@ fn who_is_no_member_any_more_types_to_nobody() {
     };
     assert_eq!(
         update(&mut model, acted),
-        print("<> You are not in #ops any more. No conversation is open; /start NAME opens one.")
+        [taken_up(), print(gone)].concat()
     );
     let mut model = ann_in_ops();
     start(&mut model, "bob", Ok(()));
     assert_eq!(
         act(&mut model, "/leave #ops", Ok(Outcome::Done)),
-        print("<> You are not in #ops any more.")
+        [taken_up(), print("<> You are not in #ops any more.")].concat()
     );
     assert_eq!(model.focus, Some(Place::User(name("bob"))));
 }

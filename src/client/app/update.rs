@@ -37,17 +37,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Connected => connected(model),
         Msg::CaughtUp => {
             model.link = LinkState::Up;
+            model.caught_up = true;
             Vec::new()
         }
-        Msg::ConnectionLost => match std::mem::replace(&mut model.link, LinkState::Down) {
-            LinkState::Down => Vec::new(),
-            LinkState::Up => vec![say("Connection lost; trying again.")],
-            LinkState::Starting => vec![say(format!(
-                "Welcome, {}. The server cannot be reached; trying again. /start NAME and lines work already: they are \
-                 kept and sent when it is back.",
-                model.me
-            ))],
-        },
+        Msg::ConnectionLost => connection_lost(model),
         Msg::Rooms(rooms) => {
             let aside = rooms.iter().filter_map(news::aside).collect();
             for room in rooms {
@@ -144,7 +137,21 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+fn connection_lost(model: &mut Model) -> Vec<Effect> {
+    model.caught_up = false;
+    match std::mem::replace(&mut model.link, LinkState::Down) {
+        LinkState::Down => Vec::new(),
+        LinkState::Up => vec![say("Connection lost; trying again.")],
+        LinkState::Starting => vec![say(format!(
+            "Welcome, {}. The server cannot be reached; trying again. /start NAME and lines work already: they are kept \
+             and sent when it is back.",
+            model.me
+        ))],
+    }
+}
+
 fn connected(model: &mut Model) -> Vec<Effect> {
+    model.caught_up = false;
     match model.link {
         LinkState::Starting => vec![say(format!(
             "Welcome, {}. /users lists who is here, /start NAME opens a conversation, /help the \
