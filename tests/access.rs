@@ -2,15 +2,18 @@
 
 use prost::Message;
 use tinychat::pb::{
-    AcknowledgeRequest, AddMembersRequest, AddReactionRequest, ChangePasswordRequest, ChatRequest,
-    ConversationKind, CreateConversationRequest, CreateTokenRequest, DESCRIPTORS,
-    DeleteMessageRequest, EditMessageRequest, GetConversationRequest, GetServerInfoRequest, Hello,
-    JoinChannelRequest, LeaveConversationRequest, ListChannelsRequest, ListConversationsRequest,
-    ListDevicesRequest, ListMembersRequest, ListMentionsRequest, ListMessagesRequest, LoginRequest,
+    AcknowledgeRequest, AddMembersRequest, AddReactionRequest, BlockUserRequest,
+    ChangePasswordRequest, ChatRequest, ConversationKind, CreateConversationRequest,
+    CreateInviteLinkRequest, CreateTokenRequest, DESCRIPTORS, DeleteMessageRequest,
+    EditMessageRequest, GetConversationRequest, GetServerInfoRequest, Hello,
+    JoinByInviteLinkRequest, JoinChannelRequest, LeaveConversationRequest, ListBlockedUsersRequest,
+    ListChannelsRequest, ListConversationsRequest, ListDevicesRequest, ListInviteLinksRequest,
+    ListMarkersRequest, ListMembersRequest, ListMentionsRequest, ListMessagesRequest, LoginRequest,
     LogoutRequest, MarkReadRequest, MarkUnreadRequest, NotifyLevel, NotifySettings, Presence,
-    RegisterRequest, RemoveMemberRequest, RemoveReactionRequest, RevokeDeviceRequest, Role, Scope,
-    SearchMessagesRequest, SendRequest, SetNotifyLevelRequest, SetPresenceRequest, SetRoleRequest,
-    SetTypingRequest, StartConversationRequest, SubscribeRequest, TimeRequest,
+    RegisterRequest, RemoveMemberRequest, RemoveReactionRequest, RevokeDeviceRequest,
+    RevokeInviteLinkRequest, Role, Scope, SearchMessagesRequest, SendRequest,
+    SetNotifyLevelRequest, SetPresenceRequest, SetRoleRequest, SetTypingRequest,
+    StartConversationRequest, SubscribeRequest, TimeRequest, UnblockUserRequest,
     UpdateConversationRequest, UsersRequest, WhoAmIRequest, chat_request::Request, event::Body,
     reply::Result as Answer, send_request::Target,
 };
@@ -62,6 +65,9 @@ struct World {
     /// A group of the two, and one of ann alone.
     group: String,
     alone: String,
+    /// The id of an invite link of the group, and the code of one of a channel.
+    link: String,
+    code: String,
     device: String,
     cursor: String,
 }
@@ -153,6 +159,15 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
                 cursor: world.cursor.clone(),
             }
         ),
+        method!(
+            chat,
+            "BlockUser",
+            send_scope,
+            Own,
+            BlockUserRequest {
+                user_name: "zoe".to_owned(),
+            }
+        ),
         method!(chat, "Chat", read, Own, hello),
         method!(
             chat,
@@ -160,6 +175,13 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
             May::Everybody,
             Own,
             GetServerInfoRequest {}
+        ),
+        method!(
+            chat,
+            "ListBlockedUsers",
+            read,
+            Own,
+            ListBlockedUsersRequest {}
         ),
         method!(
             chat,
@@ -204,6 +226,15 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
         method!(chat, "Time", May::Everybody, Own, TimeRequest {}),
         method!(
             chat,
+            "UnblockUser",
+            send_scope,
+            Own,
+            UnblockUserRequest {
+                user_name: "zoe".to_owned(),
+            }
+        ),
+        method!(
+            chat,
             "Users",
             May::EverybodyOnTrust(Scope::Read),
             Own,
@@ -239,6 +270,16 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
         ),
         method!(
             conversation,
+            "CreateInviteLink",
+            send_scope,
+            Conversation,
+            CreateInviteLinkRequest {
+                conversation_id: world.group.clone(),
+                ..CreateInviteLinkRequest::default()
+            }
+        ),
+        method!(
+            conversation,
             "DeleteMessage",
             send_scope,
             Conversation,
@@ -265,6 +306,15 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
             Conversation,
             GetConversationRequest {
                 conversation_id: conversation_id.clone(),
+            }
+        ),
+        method!(
+            conversation,
+            "JoinByInviteLink",
+            send_scope,
+            Own,
+            JoinByInviteLinkRequest {
+                code: world.code.clone(),
             }
         ),
         method!(
@@ -298,6 +348,25 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
             read,
             Own,
             ListConversationsRequest::default()
+        ),
+        method!(
+            conversation,
+            "ListInviteLinks",
+            read,
+            Conversation,
+            ListInviteLinksRequest {
+                conversation_id: world.group.clone(),
+                ..ListInviteLinksRequest::default()
+            }
+        ),
+        method!(
+            conversation,
+            "ListMarkers",
+            read,
+            Conversation,
+            ListMarkersRequest {
+                conversation_id: conversation_id.clone(),
+            }
         ),
         method!(
             conversation,
@@ -337,6 +406,16 @@ fn rows(world: &World, caller: &str) -> Vec<Row> {
                 conversation_id: conversation_id.clone(),
                 seq: 1,
                 emoji: "👍".to_owned(),
+            }
+        ),
+        method!(
+            conversation,
+            "RevokeInviteLink",
+            send_scope,
+            Conversation,
+            RevokeInviteLinkRequest {
+                conversation_id: world.group.clone(),
+                invite_link_id: world.link.clone(),
             }
         ),
         method!(
@@ -412,6 +491,18 @@ async fn make(account: &Account, request: CreateConversationRequest) -> String {
     made.unwrap().into_inner().conversation.unwrap().id
 }
 
+/// Makes an invite link and answers its id and its code.
+async fn invite(account: &Account, conversation_id: &str) -> (String, String) {
+    let request = CreateInviteLinkRequest {
+        conversation_id: conversation_id.to_owned(),
+        ..CreateInviteLinkRequest::default()
+    };
+    let mut conversations = account.connection.conversations();
+    let made = in_time("a link", conversations.create_invite_link(request)).await;
+    let made = made.unwrap().into_inner();
+    (made.invite_link.unwrap().id, made.code)
+}
+
 /// A test has few names, and they live as long as it.
 fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
@@ -482,7 +573,9 @@ async fn world(server: &Server, ann: &Account) -> World {
         kind: ConversationKind::Channel.into(),
         ..group_named("open")
     };
-    make(ann, channel).await;
+    let channel = make(ann, channel).await;
+    let (link, _) = invite(ann, &group).await;
+    let (_, code) = invite(ann, &channel).await;
     let said = SendRequest {
         target: Some(Target::ConversationId(group.clone())),
         text: "said".to_owned(),
@@ -493,6 +586,8 @@ async fn world(server: &Server, ann: &Account) -> World {
     World {
         group,
         alone,
+        link,
+        code,
         conversation: sent.conversation_id,
         device,
         cursor: events.cursor.unwrap(),
@@ -535,7 +630,8 @@ async fn every_method_answers_every_kind_of_caller_as_it_should() {
         let nobody = Raw::connect(server).await;
         let now = std::time::SystemTime::now();
         let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
-        // Of a user who makes no other device: the next one that is made sweeps away what has expired.
+        // Whom the others block. Of a user who makes no other device: the next one that is made sweeps away what has
+        // expired.
         let zoe = Account::register(server, "zoe").await;
         let (expired, _) = token(
             &zoe,

@@ -376,6 +376,9 @@ async fn the_mode_and_the_limits_are_announced() {
         query_bytes_max: 256,
         query_words_max: 16,
         ephemeral_members_max: 100,
+        markers_members_max: 50,
+        invite_links_per_conversation_max: 50,
+        blocked_users_max: 500,
     };
     let few = ["--connections-max", "500"];
     let server = Server::build()

@@ -1,5 +1,7 @@
-//! The seventeen cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
+//! The twenty cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
 //! public interface alone.
+
+mod apart;
 
 use std::{
     path::PathBuf,
@@ -16,6 +18,8 @@ use tinychat::{
     pb::{self, event::Body, send_request},
 };
 use tonic::Code;
+
+use apart::{a_block, an_invite_link, delivered_and_read};
 
 use crate::support::{self, Server, account::PASSWORD, in_time};
 
@@ -768,6 +772,9 @@ cases!(
     replies_and_reactions,
     search_and_mentions,
     settings_and_presence,
+    an_invite_link,
+    a_block,
+    delivered_and_read,
 );
 
 /// The bot of examples/echo.rs, with a token that can only read and send, over a kill of the server.

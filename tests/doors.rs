@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use http_body_util::BodyExt as _;
 use prost::Message as _;
 use tinychat::pb::{
-    ChatRequest, Event, Hello, ListConversationsRequest, ListMessagesRequest, Ping,
-    RegisterRequest, SendRequest, UsersRequest, chat_request::Request, event::Body,
+    BlockUserRequest, ChatRequest, CreateInviteLinkRequest, Event, Hello, JoinByInviteLinkRequest,
+    ListConversationsRequest, ListMessagesRequest, Ping, RegisterRequest, RevokeInviteLinkRequest,
+    SendRequest, UnblockUserRequest, UsersRequest, chat_request::Request, event::Body,
     reply::Result as Answer, send_request::Target,
 };
 use tokio::{
@@ -375,6 +376,42 @@ async fn what_only_calls_can_ask_is_refused_with_the_broken_field() {
         let answer = chat.users(request).await.map(drop);
         refused(answer, "PRESENCE_INVALID", "presence");
     }
+    let code = ann.token.replace("tct_", "tci_");
+    for code in ["", "tci_", "tci_AAAA", "garbage", &code] {
+        let code = code.to_owned();
+        let request = JoinByInviteLinkRequest { code };
+        let answer = conversations.join_by_invite_link(request).await.map(drop);
+        refused(answer, "INVITE_CODE_INVALID", "code");
+    }
+    for id in ["", "i", "i0", "c1", "tci_AAAA"] {
+        let request = RevokeInviteLinkRequest {
+            conversation_id: "c1".to_owned(),
+            invite_link_id: id.to_owned(),
+        };
+        let answer = conversations.revoke_invite_link(request).await.map(drop);
+        refused(answer, "INVITE_LINK_ID_INVALID", "invite_link_id");
+    }
+    // No time at all, and one that is over.
+    for seconds in [-1, 1] {
+        let request = CreateInviteLinkRequest {
+            conversation_id: "c1".to_owned(),
+            expire_time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            uses_max: 0,
+        };
+        let answer = conversations.create_invite_link(request).await.map(drop);
+        refused(answer, "EXPIRE_TIME_INVALID", "expire_time");
+    }
+    let user_name = || "ANN".to_owned();
+    let block = BlockUserRequest {
+        user_name: user_name(),
+    };
+    let answer = chat.block_user(block).await.map(drop);
+    refused(answer, "BLOCKS_ONESELF", "user_name");
+    let unblock = UnblockUserRequest {
+        user_name: user_name(),
+    };
+    let answer = chat.unblock_user(unblock).await.map(drop);
+    refused(answer, "BLOCKS_ONESELF", "user_name");
     let request = ListMessagesRequest::default();
     let answer = conversations.list_messages(request).await.map(drop);
     refused(answer, "CONVERSATION_ID_INVALID", "conversation_id");

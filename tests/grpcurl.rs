@@ -263,6 +263,9 @@ fn the_cookbook_of_conversations_runs_as_it_stands() {
             ("\"mentionsAll\"", 2),
             ("\"markedUnread\"", 1),
             ("NO_OPEN_STREAM", 1),
+            ("\"usesCount\"", 1),
+            ("\"deliveredSeq\"", 1),
+            ("BLOCKED_BY_USER", 1),
         ],
     );
 }

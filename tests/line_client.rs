@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use tinychat::pb::event::Body;
+use tinychat::pb::{
+    MarkReadRequest, MarkUnreadRequest, SendRequest, event::Body, send_request::Target,
+};
 
-use super::support::{self, Account, PATIENCE, Server, account::PASSWORD, terminal::Home};
+use super::support::{
+    self, Account, PATIENCE, Server,
+    account::{PASSWORD, new_id, to_user},
+    terminal::Home,
+};
 
 fn passwords() -> Server {
     Server::build().with_passwords().start()
@@ -414,6 +420,170 @@ fn one_shots_about_rooms_and_messages_end_by_their_codes() {
     run("bob", &["leave", "#ops"], 0);
     run("bob", &["leave", "#ops"], 5);
     run("ann", &["invite", "#ops", "nobody"], 5);
+}
+
+#[test]
+fn one_shots_about_links_and_blocks_end_by_their_codes() {
+    let server = Server::start();
+    let home = Home::new();
+    let address = server.address().as_str();
+    let run = |user: &str, arguments: &[&str], code: i32| {
+        let arguments = [&["--user", user], arguments].concat();
+        let output = home.run(address, &arguments, b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        timeless(&String::from_utf8(output.stdout).unwrap())
+    };
+    for user in ["bob", "carol"] {
+        run(user, &["login"], 0);
+    }
+    run("ann", &["create", "trip"], 0);
+    // Only those who are there make links, and only by what ends them.
+    run("bob", &["link", "id:c1"], 5);
+    run("ann", &["link", "id:c1", "--uses", "0"], 2);
+    run("ann", &["link", "id:c1", "--expires", "soon"], 2);
+    let code = run(
+        "ann",
+        &["link", "id:c1", "--expires", "7d", "--uses", "1"],
+        0,
+    );
+    let code = code.trim();
+    assert!(code.starts_with("tci_") && code.len() == 26, "{code}");
+    assert_eq!(
+        run("ann", &["links", "id:c1"], 0),
+        "i1 <0 OF 1 USE> by ann, since YYYY-MM-DD HH:MM:SS, ends YYYY-MM-DD HH:MM:SS\n"
+    );
+    run("bob", &["join", "tci_short"], 2);
+    run("bob", &["join", "tci_AAAAAAAAAAAAAAAAAAAAAA"], 5);
+    assert_eq!(run("bob", &["join", code], 0), "trip <2 MEMBERS, YOU>\n");
+    // A member stays one; the only use is gone.
+    run("bob", &["join", code], 0);
+    run("carol", &["join", code], 5);
+    assert_eq!(run("ann", &["links", "id:c1"], 0), "");
+    run("ann", &["link", "id:c1"], 0);
+    run("ann", &["unlink", "id:c1", "2"], 2);
+    assert_eq!(
+        run("ann", &["unlink", "id:c1", "i2"], 0),
+        "i2 is void now\n"
+    );
+    run("ann", &["unlink", "id:c1", "i2"], 5);
+
+    assert_eq!(run("ann", &["blocked"], 0), "");
+    run("ann", &["block", "nobody"], 5);
+    run("ann", &["block", "ann"], 6);
+    run("bob", &["send", "ann", "before"], 0);
+    run("bob", &["send", "id:c1", "the needle"], 0);
+    assert_eq!(run("ann", &["block", "bob"], 0), "bob is blocked now\n");
+    run("ann", &["block", "bob"], 0);
+    assert_eq!(run("ann", &["blocked"], 0), "bob\n");
+    run("ann", &["send", "bob", "hi"], 6);
+    run("bob", &["send", "ann", "hi"], 6);
+    run("bob", &["send", "id:c1", "@ann another needle"], 0);
+    // Among others it is hidden from people, and programs see it.
+    let hidden = "<bob, YYYY-MM-DD HH:MM:SS> (hidden: you have blocked bob; /unblock bob)\n";
+    assert_eq!(run("ann", &["history", "id:c1"], 0), hidden.repeat(2));
+    assert!(run("ann", &["history", "bob"], 0).ends_with("> before\n"));
+    let found = run("ann", &["search", "needle"], 0);
+    assert_eq!(found.matches("] (hidden: you have").count(), 2, "{found}");
+    assert_eq!(run("ann", &["mentions"], 0), "");
+    let listed = run("ann", &["conversations"], 0);
+    assert!(listed.contains("> (hidden: you have"), "{listed}");
+    let watched = run("ann", &["watch", "--once"], 0);
+    assert_eq!(
+        watched.matches("> (hidden: you have").count(),
+        2,
+        "{watched}"
+    );
+    assert!(
+        watched.contains("> before\n") && !watched.contains("needle"),
+        "{watched}"
+    );
+    let objects = run("ann", &["--json", "history", "id:c1"], 0);
+    assert_eq!(objects.matches("needle").count(), 2, "{objects}");
+    assert_eq!(
+        run("ann", &["unblock", "bob"], 0),
+        "bob is not blocked any more\n"
+    );
+    assert!(run("ann", &["mentions"], 0).ends_with("@ann another needle\n"));
+
+    // Ann has none of it on a device that said so; bob has said nothing in his notes.
+    assert_eq!(run("bob", &["seen", "ann"], 0), "ann <NOT YET>\n");
+    run("ann", &["watch", "--once", "--ack"], 0);
+    assert_eq!(run("bob", &["seen", "ann"], 0), "ann <READ>\n");
+    run("ann", &["seen", "id:c1"], 5);
+    run("bob", &["send", "bob", "a note"], 0);
+    run("bob", &["seen", "bob"], 5);
+    run("ann", &["search", "needle", "-n", "0"], 2);
+    run("ann", &["mentions", "-n", "0"], 2);
+}
+
+/// Says something in a conversation.
+async fn say(who: &Account, id: &str, text: &str) {
+    let request = SendRequest {
+        target: Some(Target::ConversationId(id.to_owned())),
+        ..to_user("", text, &new_id())
+    };
+    who.send_request(request).await.unwrap();
+}
+
+/// No event tells a device again whom its user blocks: it must ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_one_blocks_is_known_to_a_client_that_starts_anew() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let home = Home::new();
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/group trip bob", "closes it.\n");
+    ann.ask("/block bob", "ends that.\n");
+    say(&bob, "c1", "one").await;
+    ann.wait_for("> (hidden: you have blocked bob; /unblock bob)\n");
+    ann.line("/quit");
+    assert!(ann.ended().success());
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    say(&bob, "c1", "two").await;
+    ann.wait_for("> (hidden: you have blocked bob; /unblock bob)\n");
+    ann.ask("/unblock bob", "any more;");
+    say(&bob, "c1", "three").await;
+    ann.wait_for("> three\n");
+    let shown = ann.transcript();
+    assert!(
+        !shown.contains("> one") && !shown.contains("> two"),
+        "{shown}"
+    );
+}
+
+/// What another device has put aside, one that ends does not take up again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_aside_stays_so_when_a_watch_ends() {
+    let server = Server::start();
+    let ann = Account::login(&server, "ann").await;
+    let bob = Account::login(&server, "bob").await;
+    let id = ann.send("bob", "one").await.conversation_id;
+    let home = Home::new();
+    for arguments in [&["watch", "--ack"][..], &["--json", "watch", "--ack"]] {
+        let arguments = [&["--user", "bob"], arguments].concat();
+        let mut watch = home.client(&server, &arguments);
+        ann.send("bob", "look").await;
+        watch.wait_for("look");
+        let is_read = async || bob.conversation_with("ann").await.unread == 0;
+        support::eventually_async("it is marked read", is_read).await;
+        let conversation_id = id.clone();
+        let aside = MarkUnreadRequest { conversation_id };
+        bob.connection.chat().mark_unread(aside).await.unwrap();
+        ann.send("bob", "and this").await;
+        watch.wait_for("and this");
+        watch.interrupt();
+        assert!(watch.ended().success());
+        let after = bob.conversation_with("ann").await;
+        assert!(after.marked_unread, "{after:?}");
+        let read = MarkReadRequest {
+            conversation_id: id.clone(),
+            read_seq: after.last_seq,
+        };
+        bob.connection.chat().mark_read(read).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,6 +18,7 @@ mod store_conformance;
 
 mod access;
 mod accounts;
+mod delivered;
 mod doors;
 mod finding;
 mod groups;

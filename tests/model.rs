@@ -1,42 +1,42 @@
-//! Groups, channels, acts, mentions and settings against a small reference model: random histories of several people give
-//! the same answers from a store and from the model, and whoever resumes at any place gets exactly what the model says was
-//! missed.
+//! Groups, channels and conversations between two, acts, mentions, settings and blocks against a small reference model:
+//! random histories of several people give the same answers from a store and from the model, and whoever resumes at any
+//! place gets exactly what the model says was missed.
 //!
-//! The model is written from the rules, with nothing of a store in it. The seed of each run is printed, and
-//! `TINYCHAT_TEST_SEED` runs it again.
+//! The model is written from the rules, with nothing of a store in it: `same_as_model` asks the real server the same. The
+//! seed of each run is printed, and `TINYCHAT_TEST_SEED` runs it again.
 
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
 mod heard;
-mod rules;
+pub mod rules;
+pub mod steps;
+pub mod words;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-};
+use std::future::Future;
 
-use proptest::prelude::*;
 use tinychat::{
     domain::{
         conversation::{ConversationChange, ConversationKind, HistoryAccess, NewConversation},
+        event::EventBody,
         ids::{ConversationId, Offset, Seq},
         message::{Message, Target},
         page::{PageSize, Position, PositionAsked},
-        role::Role,
         search::Search,
         user::UserRef,
     },
-    store::{ActError, ReplayFrom},
+    store::ReplayFrom,
 };
 use tokio::runtime::Runtime;
 
 use self::{
     heard::Heard,
-    rules::{Room, TEXTS, expect, mentions, notify, readable, said, shown, unread, words},
+    rules::{Model, Place, Room, topic_of},
+    steps::{EMOJI, PEOPLE, Step, TEXTS, notify, step},
+    words::{Answer, reactions, shown},
 };
 use crate::{
     seam,
-    store_conformance::subject::{self, NOON, Subject, new},
+    store_conformance::subject::{self, NOON, Subject, new, text, to},
 };
 
 /// Makes the tests of each store; the names are those of the constructors.
@@ -53,132 +53,13 @@ macro_rules! model {
 
 model! { memory, sqlite }
 
-const NAMES: [&str; 4] = ["ann", "bob", "eve", "dan"];
-const PEOPLE: usize = NAMES.len();
-const EMOJI: [&str; 3] = ["👍", "🎉", "+1"];
+const NAMES: [&str; PEOPLE] = ["ann", "bob", "eve", "dan"];
 
-/// Something that one of the people does, in one of the rooms that were made so far.
-#[derive(Clone, Debug)]
-enum Step {
-    Create {
-        who: usize,
-        channel: bool,
-        all: bool,
-        with: Vec<usize>,
-    },
-    Join {
-        who: usize,
-        room: usize,
-    },
-    Leave {
-        who: usize,
-        room: usize,
-    },
-    Add {
-        who: usize,
-        room: usize,
-        whom: Vec<usize>,
-    },
-    Remove {
-        who: usize,
-        room: usize,
-        whom: usize,
-        ban: bool,
-    },
-    SetRole {
-        who: usize,
-        room: usize,
-        whom: usize,
-        role: Role,
-    },
-    Topic {
-        who: usize,
-        room: usize,
-        topic: u8,
-    },
-    Send {
-        who: usize,
-        room: usize,
-        reply: Option<u64>,
-        text: usize,
-    },
-    Edit {
-        who: usize,
-        room: usize,
-        seq: u64,
-        text: usize,
-    },
-    Delete {
-        who: usize,
-        room: usize,
-        seq: u64,
-    },
-    React {
-        who: usize,
-        room: usize,
-        seq: u64,
-        emoji: usize,
-        add: bool,
-    },
-    Read {
-        who: usize,
-        room: usize,
-        seq: u64,
-    },
-    Unread {
-        who: usize,
-        room: usize,
-    },
-    Notify {
-        who: usize,
-        room: usize,
-        choice: usize,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let who = || 0..PEOPLE;
-    let room = || 0..4_usize;
-    let seq = || 0..8_u64;
-    let text = || 0..TEXTS.len();
-    let some = || proptest::collection::vec(0..PEOPLE, 0..3);
-    let role = prop::sample::select(Role::ALL.to_vec());
-    prop_oneof![
-        2 => (who(), any::<bool>(), any::<bool>(), some())
-            .prop_map(|(who, channel, all, with)| Step::Create { who, channel, all, with }),
-        3 => (who(), room()).prop_map(|(who, room)| Step::Join { who, room }),
-        2 => (who(), room()).prop_map(|(who, room)| Step::Leave { who, room }),
-        3 => (who(), room(), some()).prop_map(|(who, room, whom)| Step::Add { who, room, whom }),
-        2 => (who(), room(), who(), any::<bool>())
-            .prop_map(|(who, room, whom, ban)| Step::Remove { who, room, whom, ban }),
-        3 => (who(), room(), who(), role)
-            .prop_map(|(who, room, whom, role)| Step::SetRole { who, room, whom, role }),
-        1 => (who(), room(), 0..2_u8).prop_map(|(who, room, topic)| Step::Topic { who, room, topic }),
-        12 => (who(), room(), prop::option::weighted(0.3, seq()), text())
-            .prop_map(|(who, room, reply, text)| Step::Send { who, room, reply, text }),
-        5 => (who(), room(), seq(), text())
-            .prop_map(|(who, room, seq, text)| Step::Edit { who, room, seq, text }),
-        2 => (who(), room(), seq()).prop_map(|(who, room, seq)| Step::Delete { who, room, seq }),
-        5 => (who(), room(), seq(), 0..EMOJI.len(), any::<bool>())
-            .prop_map(|(who, room, seq, emoji, add)| Step::React { who, room, seq, emoji, add }),
-        3 => (who(), room(), seq()).prop_map(|(who, room, seq)| Step::Read { who, room, seq }),
-        2 => (who(), room()).prop_map(|(who, room)| Step::Unread { who, room }),
-        2 => (who(), room(), 0..3_usize)
-            .prop_map(|(who, room, choice)| Step::Notify { who, room, choice }),
-    ]
-}
-
-/// The people, their store, and the model beside it.
+/// The people's store, and the model beside it.
 struct World {
     subject: Subject,
-    people: Vec<UserRef>,
-    rooms: Vec<Room>,
-    made: usize,
-    /// How many steps were done.
-    steps: u64,
+    model: Model,
 }
-
-type Refused<T = ()> = Result<T, ActError>;
 
 impl World {
     async fn new(subject: Subject) -> Self {
@@ -186,215 +67,215 @@ impl World {
         for name in NAMES {
             people.push(subject.user(name).await);
         }
-        let (rooms, made) = (Vec::new(), 0);
-        Self {
-            subject,
-            people,
-            rooms,
-            made,
-            steps: 0,
-        }
+        let model = Model::new(people, "");
+        Self { subject, model }
     }
 
-    fn names(&self, whom: &[usize]) -> Vec<tinychat::domain::name::UserName> {
-        whom.iter()
-            .map(|it| self.people[*it].name.clone())
-            .collect()
-    }
-
-    /// Does a step in the store and in the model, and compares the answers.
+    /// Does a step in the store and in the model, and compares the answers, what is told to one user alone, and what
+    /// each of the people sees of the room then.
     async fn step(&mut self, step: &Step) {
-        self.steps += 1;
-        if let Step::Create {
-            who,
-            channel,
-            all,
-            with,
-        } = step
-        {
-            return self.create(*who, *channel, *all, with).await;
-        }
-        let room = match step {
-            Step::Create { .. } => return,
-            Step::Join { room, .. }
-            | Step::Leave { room, .. }
-            | Step::Add { room, .. }
-            | Step::Remove { room, .. }
-            | Step::SetRole { room, .. }
-            | Step::Topic { room, .. }
-            | Step::Send { room, .. }
-            | Step::Edit { room, .. }
-            | Step::Delete { room, .. }
-            | Step::React { room, .. }
-            | Step::Read { room, .. }
-            | Step::Unread { room, .. }
-            | Step::Notify { room, .. } => *room,
-        };
-        if room >= self.rooms.len() {
+        if !self.model.can(step) {
             return;
         }
-        let mut room_now = self.rooms[room].clone();
-        let got = self.act(&room_now, step).await;
-        let expected = expect(&mut room_now, step, self.steps, &self.people);
+        let (end, rooms) = (self.subject.store.end(), self.model.rooms.len());
+        let (got, id) = self.act(step).await;
+        let expected = self.model.step(step);
         assert_eq!(got, expected, "{step:?}");
-        self.rooms[room] = room_now;
-        self.look(room).await;
-    }
+        let told = self.subject.events_after(end).await.into_iter();
+        let told = told.filter_map(|(event, readers)| match event.body {
+            body @ (EventBody::SettingsChanged(_) | EventBody::BlocksChanged(_)) => {
+                Some((body, readers))
+            }
+            _ => None,
+        });
+        let told: Vec<_> = told.collect();
+        let due = self.model.told.iter().cloned();
+        let due: Vec<_> = due.map(|(body, user)| (body, vec![user])).collect();
+        assert_eq!(told, due, "{step:?}");
 
-    async fn create(&mut self, who: usize, channel: bool, all: bool, with: &[usize]) {
-        self.made += 1;
-        let name = format!("room{}", self.made);
-        let kind = match channel {
-            true => ConversationKind::Channel(name.parse().unwrap()),
-            false => ConversationKind::Group(name.parse().unwrap()),
-        };
-        let made = NewConversation {
-            kind,
-            topic: "".parse().unwrap(),
-            history: history(all),
-            members: self.names(with),
-        };
-        let owner = self.people[who].clone();
-        let view = self.subject.store.create_conversation(owner, made, NOON);
-        let view = view.await.unwrap();
-        let mut room = Room {
-            id: view.conversation.id,
-            channel,
-            all,
-            topic: String::new(),
-            members: BTreeMap::new(),
-            memberships: 0,
-            banned: BTreeSet::new(),
-            said: Vec::new(),
-        };
-        for member in with {
-            room.take_in(*member, Role::Member);
+        if self.model.rooms.len() > rooms {
+            self.model.rooms[rooms].id = id.unwrap();
+            self.look(rooms).await;
+        } else if let Some(room) = self.model.room_of(step) {
+            self.look(room).await;
+        } else {
+            for room in 0..rooms {
+                self.look(room).await;
+            }
         }
-        room.take_in(who, Role::Owner);
-        self.rooms.push(room);
-        self.look(self.rooms.len() - 1).await;
     }
 
-    /// What the store answers, in few words.
-    async fn act(&self, room: &Room, step: &Step) -> Refused<String> {
-        let (store, id) = (&self.subject.store, room.id);
-        let user = |who: &usize| self.people[*who].clone();
-        let name = |who: &usize| self.people[*who].name.clone();
+    /// What the store answers, in few words, and the conversation in which something is said or that is made.
+    async fn act(&self, step: &Step) -> (Answer, Option<ConversationId>) {
         match step {
-            Step::Create { .. } => Ok(String::new()),
-            Step::Join { who, .. } => {
-                let view = store.conversation(self.people[0].id, id).await.unwrap();
-                drop(view);
-                let Some(channel) = self.channel_of(id).await else {
-                    return Ok("no channel".to_owned());
-                };
-                let view = store.join_channel(user(who), channel, NOON).await?;
-                Ok(view.role.word().to_owned())
-            }
-            Step::Leave { who, .. } => {
-                store.leave_conversation(user(who), id).await?;
-                Ok("left".to_owned())
-            }
-            Step::Add { who, whom, .. } => {
-                let names = self.names(whom);
-                let members = store.add_members(user(who), id, names, NOON).await?;
-                let words = members
-                    .iter()
-                    .map(|it| format!("{} {}", it.user.name, it.role.unwrap().word()));
-                Ok(words.collect::<Vec<_>>().join(", "))
-            }
-            Step::Remove { who, whom, ban, .. } => {
-                let removed = store.remove_member(user(who), id, name(whom), *ban, NOON);
-                removed.await?;
-                Ok("removed".to_owned())
-            }
-            Step::SetRole {
-                who, whom, role, ..
-            } => {
-                let set = store.set_role(user(who), id, name(whom), *role).await?;
-                Ok(set.role.unwrap().word().to_owned())
-            }
-            Step::Topic { who, topic, .. } => {
-                let change = ConversationChange {
-                    topic: Some(format!("topic {topic}").parse().unwrap()),
-                    ..ConversationChange::default()
-                };
-                let view = store.update_conversation(user(who), id, change).await?;
-                Ok(view.conversation.topic.as_str().to_owned())
+            Step::Create {
+                who,
+                channel,
+                all,
+                with,
+            } => self.create(*who, *channel, *all, with).await,
+            Step::Direct { who, peer, text } => {
+                let target = to(&self.model.people[*peer]);
+                self.say(*who, target, None, *text).await
             }
             Step::Send {
                 who, reply, text, ..
             } => {
-                let text = TEXTS[*text].text;
-                let mut message = new(&user(who), Target::Conversation(id), text);
-                message.request.reply_to = reply.map(Seq::new);
-                Ok(match self.subject.try_send(message).await {
-                    Ok(sent) => sent.seq.number().to_string(),
-                    Err(refusal) => format!("{refusal:?}"),
-                })
+                let target = Target::Conversation(self.room(step).id);
+                self.say(*who, target, *reply, *text).await
             }
-            Step::Edit { who, seq, text, .. } => {
-                let text = TEXTS[*text].text.parse().unwrap();
-                let edited = store
-                    .edit_message(user(who), id, Seq::new(*seq), text)
-                    .await?;
-                Ok(shown(&edited))
-            }
-            Step::Delete { who, seq, .. } => {
-                let deleted = store.delete_message(user(who), id, Seq::new(*seq)).await?;
-                Ok(shown(&deleted))
-            }
-            Step::React {
-                who,
-                seq,
-                emoji,
-                add,
-                ..
-            } => {
-                let emoji = EMOJI[*emoji].parse().unwrap();
-                let reactions = store
-                    .react(user(who), id, Seq::new(*seq), emoji, *add)
-                    .await?;
-                Ok(words(&reactions))
-            }
-            Step::Read { who, seq, .. } => {
-                let read = store.mark_read(self.people[*who].id, id, Seq::new(*seq), NOON);
-                Ok(match read.await {
-                    Ok(state) => format!("{} {}", state.read_seq.number(), state.unread),
-                    Err(_) => "refused".to_owned(),
-                })
-            }
-            Step::Unread { who, .. } => {
-                store.mark_unread(self.people[*who].id, id).await?;
-                Ok("put aside".to_owned())
-            }
-            Step::Notify { who, choice, .. } => {
-                let set = store.set_notify(self.people[*who].id, id, notify(*choice));
-                set.await?;
-                Ok("set".to_owned())
-            }
+            Step::Block { who, whom, on } => (self.block(*who, *whom, *on).await, None),
+            step => (self.act_in(self.room(step), step).await, None),
         }
     }
 
-    async fn channel_of(&self, id: ConversationId) -> Option<tinychat::domain::name::ChannelName> {
-        let size = PageSize::asked(500);
-        let page = self
+    fn room(&self, step: &Step) -> &Room {
+        &self.model.rooms[self.model.room_of(step).unwrap()]
+    }
+
+    async fn create(
+        &self,
+        who: usize,
+        channel: bool,
+        all: bool,
+        with: &[usize],
+    ) -> (Answer, Option<ConversationId>) {
+        let name = self.model.next_name();
+        let made = NewConversation {
+            kind: match channel {
+                true => ConversationKind::Channel(name.parse().unwrap()),
+                false => ConversationKind::Group(name.parse().unwrap()),
+            },
+            topic: "".parse().unwrap(),
+            history: match all {
+                true => HistoryAccess::All,
+                false => HistoryAccess::SinceJoin,
+            },
+            members: self.model.names(with),
+        };
+        let owner = self.model.people[who].clone();
+        match self
             .subject
             .store
-            .list_channels(self.people[0].id, String::new(), None, size);
-        let channels = page.await.unwrap().channels.into_iter();
-        channels
-            .map(|(channel, _)| channel)
-            .find_map(|channel| match channel.kind {
-                ConversationKind::Channel(name) if channel.id == id => Some(name),
-                _ => None,
-            })
+            .create_conversation(owner, made, NOON)
+            .await
+        {
+            Ok(view) => (Ok("made".to_owned()), Some(view.conversation.id)),
+            Err(refusal) => (Err(refusal.into()), None),
+        }
+    }
+
+    async fn say(
+        &self,
+        who: usize,
+        target: Target,
+        reply: Option<u64>,
+        text: usize,
+    ) -> (Answer, Option<ConversationId>) {
+        let people = &self.model.people;
+        let mut message = new(&people[who], target, &TEXTS[text].among(people));
+        message.request.reply_to = reply.map(Seq::new);
+        match self.subject.try_send(message).await {
+            Ok(sent) => (Ok(sent.seq.number().to_string()), Some(sent.conversation)),
+            Err(refusal) => (Err(refusal.into()), None),
+        }
+    }
+
+    async fn block(&self, who: usize, whom: usize, on: bool) -> Answer {
+        let (store, people) = (&self.subject.store, &self.model.people);
+        let (user, name) = (people[who].id, people[whom].name.clone());
+        let other = match on {
+            true => store.block_user(user, name, NOON).await?,
+            false => store.unblock_user(user, name).await?,
+        };
+        assert_eq!(other, people[whom]);
+        assert_eq!(
+            store.blocked(user).await.unwrap().contains(&other),
+            on,
+            "{who} and {whom}"
+        );
+        Ok("so it is".to_owned())
+    }
+
+    /// The same for what is done in a room.
+    async fn act_in(&self, room: &Room, step: &Step) -> Answer {
+        let (store, people, id) = (&self.subject.store, &self.model.people, room.id);
+        let user = people[step.who()].clone();
+        let named = |who: &usize| people[*who].name.clone();
+        Ok(match step {
+            Step::Create { .. } | Step::Direct { .. } | Step::Send { .. } | Step::Block { .. } => {
+                panic!("it is done elsewhere")
+            }
+            Step::Join { .. } => {
+                let channel = room.name.parse().unwrap();
+                let view = store.join_channel(user, channel, NOON).await?;
+                view.role.word().to_owned()
+            }
+            Step::Leave { .. } => {
+                store.leave_conversation(user, id).await?;
+                "left".to_owned()
+            }
+            Step::Add { whom, .. } => {
+                let names = self.model.names(whom);
+                let members = store.add_members(user, id, names, NOON).await?;
+                let words = members
+                    .iter()
+                    .map(|it| format!("{} {}", it.user.name, it.role.unwrap().word()));
+                words.collect::<Vec<_>>().join(", ")
+            }
+            Step::Remove { whom, ban, .. } => {
+                let removed = store.remove_member(user, id, named(whom), *ban, NOON);
+                removed.await?;
+                "removed".to_owned()
+            }
+            Step::SetRole { whom, role, .. } => {
+                let set = store.set_role(user, id, named(whom), *role).await?;
+                set.role.unwrap().word().to_owned()
+            }
+            Step::Topic { topic, .. } => {
+                let change = ConversationChange {
+                    topic: Some(topic_of(*topic).parse().unwrap()),
+                    ..ConversationChange::default()
+                };
+                let view = store.update_conversation(user, id, change).await?;
+                view.conversation.topic.as_str().to_owned()
+            }
+            Step::Edit { seq, text: new, .. } => {
+                let new = text(&TEXTS[*new].among(people));
+                let edited = store.edit_message(user, id, Seq::new(*seq), new);
+                shown(&edited.await?)
+            }
+            Step::Delete { seq, .. } => {
+                let deleted = store.delete_message(user, id, Seq::new(*seq));
+                shown(&deleted.await?)
+            }
+            Step::React {
+                seq, emoji, add, ..
+            } => {
+                let emoji = EMOJI[*emoji].parse().unwrap();
+                let given = store.react(user, id, Seq::new(*seq), emoji, *add);
+                reactions(&given.await?)
+            }
+            Step::Read { seq, .. } => {
+                let read = store.mark_read(user.id, id, Seq::new(*seq), NOON);
+                let state = read.await?;
+                format!("{} {}", state.read_seq.number(), state.unread)
+            }
+            Step::Unread { .. } => {
+                store.mark_unread(user.id, id).await?;
+                "set".to_owned()
+            }
+            Step::Notify { choice, .. } => {
+                store.set_notify(user.id, id, notify(*choice)).await?;
+                "set".to_owned()
+            }
+        })
     }
 
     /// What each of the people sees of a room is what the model says.
     async fn look(&self, room: usize) {
-        let room = &self.rooms[room];
-        for (who, user) in self.people.iter().enumerate() {
+        let room = &self.model.rooms[room];
+        for (who, user) in self.model.people.iter().enumerate() {
             let view = self.subject.view(user, room.id).await;
             let page = self.subject.store.list_messages(
                 user.id,
@@ -416,17 +297,16 @@ impl World {
             assert_eq!(view.conversation.members_count, room.members.len() as u64);
             assert_eq!(view.conversation.topic.as_str(), room.topic);
             assert_eq!(view.read.read_seq.number(), member.read);
-            assert_eq!(view.read.unread, unread(room, who, member));
-            let called = mentions(room, who, true).len();
+            assert_eq!(view.read.unread, room.unread(who));
+            let called = self.model.mentions(room, who, true).len();
             assert_eq!(view.mentions, called as u64, "mentions of {}", user.name);
             assert_eq!(view.settings, member.settings);
             assert_eq!(page.floor.number(), member.floor);
-            let expected = (member.floor + 1..=room.last()).map(|seq| said(room, who, seq));
+            let expected = self.model.history(room, who);
             let got = page.messages.iter().map(|it| (it.seq.number(), shown(it)));
-            assert_eq!(got.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+            assert_eq!(got.collect::<Vec<_>>(), expected);
             let last = view.last_message.map(|it| (it.seq.number(), shown(&it)));
-            let visible = room.last() > member.floor;
-            assert_eq!(last, visible.then(|| said(room, who, room.last())));
+            assert_eq!(last, expected.last().cloned());
         }
     }
 }
@@ -434,9 +314,10 @@ impl World {
 impl World {
     /// What each of the people finds, by search and among the mentions, is what the model says.
     async fn find(&self) {
-        for (who, user) in self.people.iter().enumerate() {
+        for (who, user) in self.model.people.iter().enumerate() {
             for unread_only in [false, true] {
-                let expected = self.newest_first(who, |room| mentions(room, who, unread_only));
+                let mentions = |room: &Room| self.model.mentions(room, who, unread_only);
+                let expected = self.model.newest_first(who, mentions);
                 for size in [2, 500] {
                     let found = self.mentions(user, unread_only, size).await;
                     assert_eq!(found, expected, "{} unread {unread_only}", user.name);
@@ -444,45 +325,31 @@ impl World {
             }
             for (text, query, size) in [(0, "firs", 3), (3, "dan Eve", 2), (4, "\"bob ann\"", 500)]
             {
-                let expected = self.newest_first(who, |room| readable(room, who, text));
+                let expected = self
+                    .model
+                    .newest_first(who, |room| room.readable(who, text));
                 let found = self.search(user, query, size).await;
                 assert_eq!(found, expected, "{} looks for {query}", user.name);
             }
         }
     }
 
-    /// Messages of all rooms, in the order in which lists give them, as one of the people sees them.
-    fn newest_first(&self, who: usize, of: impl Fn(&Room) -> Vec<u64>) -> Vec<Line> {
-        let mut lines = Vec::new();
-        for room in &self.rooms {
-            for seq in of(room) {
-                let number = room.said[usize::try_from(seq).unwrap() - 1].number;
-                let (_, shown) = said(room, who, seq);
-                lines.push((number, (room.id, seq, shown)));
-            }
-        }
-        lines.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-        lines.into_iter().map(|(_, line)| line).collect()
-    }
-
-    async fn mentions(&self, user: &UserRef, unread_only: bool, size: u32) -> Vec<Line> {
-        let (mut lines, mut before) = (Vec::new(), None);
+    async fn mentions(&self, user: &UserRef, unread_only: bool, size: u32) -> Vec<Place> {
+        let (mut found, mut before) = (Vec::new(), None);
         loop {
             let size = PageSize::asked(size);
-            let page = self
-                .subject
-                .store
-                .list_mentions(user.id, unread_only, before, size);
+            let store = &self.subject.store;
+            let page = store.list_mentions(user.id, unread_only, before, size);
             let page = page.await.unwrap();
-            lines.extend(page.items.iter().map(line));
+            found.extend(page.items.iter().map(|message| self.place(message)));
             before = page.next;
             if before.is_none() {
-                return lines;
+                return found;
             }
         }
     }
 
-    async fn search(&self, user: &UserRef, query: &str, size: u32) -> Vec<Line> {
+    async fn search(&self, user: &UserRef, query: &str, size: u32) -> Vec<Place> {
         let search = Search {
             query: query.parse().unwrap(),
             conversation: None,
@@ -490,34 +357,38 @@ impl World {
             after: None,
             before: None,
         };
-        let (mut lines, mut before) = (Vec::new(), None);
+        let (mut found, mut before) = (Vec::new(), None);
         loop {
             let size = PageSize::asked(size);
-            let page = self
-                .subject
-                .store
-                .search(user.id, search.clone(), before, size);
+            let store = &self.subject.store;
+            let page = store.search(user.id, search.clone(), before, size);
             let page = page.await.unwrap();
-            lines.extend(page.items.iter().map(|hit| line(&hit.message)));
+            found.extend(page.items.iter().map(|hit| self.place(&hit.message)));
             before = page.next;
             if before.is_none() {
-                return lines;
+                return found;
             }
         }
     }
-}
 
-/// A message in a list: where it stands, and what is seen of it.
-type Line = (ConversationId, u64, String);
+    /// Where a message of the store stands, and what is seen of it.
+    fn place(&self, message: &Message) -> Place {
+        let mut rooms = self.model.rooms.iter();
+        let room = rooms.position(|room| room.id == message.conversation);
+        (room.unwrap(), message.seq.number(), shown(message))
+    }
 
-fn line(message: &Message) -> Line {
-    (message.conversation, message.seq.number(), shown(message))
-}
-
-fn history(all: bool) -> HistoryAccess {
-    match all {
-        true => HistoryAccess::All,
-        false => HistoryAccess::SinceJoin,
+    /// A device that begins is told whom its user blocks, if that is anybody.
+    async fn begin(&self) {
+        for (who, user) in self.model.people.iter().enumerate() {
+            let events = self.subject.replay(user, ReplayFrom::Unread).await;
+            let lists = events.into_iter().filter_map(|event| match event.body {
+                EventBody::BlocksChanged(list) => Some(list),
+                _ => None,
+            });
+            let due = Some(self.model.blocked(who)).filter(|list| !list.is_empty());
+            assert_eq!(lists.collect::<Vec<_>>(), Vec::from_iter(due));
+        }
     }
 }
 
@@ -530,16 +401,16 @@ fn histories<F: Future<Output = Subject>>(open: impl Fn() -> F) {
                 world.step(step).await;
             }
             world.find().await;
+            world.begin().await;
             let log = world.subject.events_after(Offset::ZERO).await;
             let heard = Heard { log: &log };
             let end = world.subject.store.end().number();
             // Every place in the first and last ones, and some between.
             for cursor in (0..=end).filter(|it| it % 3 == 0 || *it + 4 > end) {
                 let from = Offset::new(cursor);
-                for who in 0..PEOPLE {
-                    let user = &world.people[who];
+                for (who, user) in world.model.people.iter().enumerate() {
                     let replayed = world.subject.replay(user, ReplayFrom::After(from)).await;
-                    heard.check(&world, who, from, &replayed);
+                    heard.check(&world.model, who, from, &replayed);
                 }
             }
         });

@@ -34,10 +34,11 @@ both_stores! {
     whoever_lags_misses_who_typed,
     what_may_not_be_is_refused_by_both_doors,
     typing_has_a_rate,
+    the_last_frame_of_a_stream_wins,
 }
 
 /// From where this device stands, with what is never stored.
-fn with_ephemeral() -> From {
+pub fn with_ephemeral() -> From {
     From {
         ephemeral: true,
         ..From::default()
@@ -45,13 +46,13 @@ fn with_ephemeral() -> From {
 }
 
 /// A stream that has caught up and brings what is never stored.
-async fn listening(who: &Account, door: Door) -> Feed {
+pub async fn listening(who: &Account, door: Door) -> Feed {
     let mut feed = who.feed(door, with_ephemeral()).await;
     feed.until_caught_up().await;
     feed
 }
 
-async fn type_in(who: &Account, id: &str, typing: bool) -> Result<(), Status> {
+pub async fn type_in(who: &Account, id: &str, typing: bool) -> Result<(), Status> {
     let mut chat = who.connection.chat();
     let request = set_typing(id, typing);
     let told = in_time("set typing", chat.set_typing(request)).await;
@@ -72,7 +73,7 @@ async fn be(who: &Account, presence: i32) -> Result<Presence, Status> {
     folded.map(|folded| folded.into_inner().presence())
 }
 
-async fn is(who: &Account, presence: Presence, folded: Presence) {
+pub async fn is(who: &Account, presence: Presence, folded: Presence) {
     assert_eq!(be(who, presence.into()).await.unwrap(), folded);
 }
 
@@ -91,7 +92,7 @@ async fn users(who: &Account, presence: Presence) -> Vec<(String, Presence)> {
 }
 
 /// The names of all users by their ids.
-async fn names(who: &Account) -> BTreeMap<String, String> {
+pub async fn names(who: &Account) -> BTreeMap<String, String> {
     let request = UsersRequest {
         page_size: 500,
         ..UsersRequest::default()
@@ -102,7 +103,7 @@ async fn names(who: &Account) -> BTreeMap<String, String> {
 }
 
 /// What is never stored, in words; `None`: it is something else.
-fn ephemeral(event: &Event, names: &BTreeMap<String, String>) -> Option<String> {
+pub fn ephemeral(event: &Event, names: &BTreeMap<String, String>) -> Option<String> {
     let word = match event.body.as_ref().unwrap() {
         Body::Presence(it) => {
             let presence = it.presence().as_str_name().replace("PRESENCE_", "");
@@ -114,6 +115,10 @@ fn ephemeral(event: &Event, names: &BTreeMap<String, String>) -> Option<String> 
             let does = if it.typing { "types" } else { "stops" };
             format!("{} {does} in {}", user.name, it.conversation_id)
         }
+        Body::Delivered(it) => {
+            let (id, seq) = (&it.conversation_id, it.delivered_seq);
+            format!("{} has {seq} of {id}", names[&it.user_id])
+        }
         _ => return None,
     };
     assert_eq!(event.cursor, "", "nobody resumes from it");
@@ -121,7 +126,7 @@ fn ephemeral(event: &Event, names: &BTreeMap<String, String>) -> Option<String> 
 }
 
 /// What is never stored, up to and with this.
-async fn until(feed: &mut Feed, names: &BTreeMap<String, String>, last: &str) -> Vec<String> {
+pub async fn until(feed: &mut Feed, names: &BTreeMap<String, String>, last: &str) -> Vec<String> {
     let mut all = Vec::new();
     while all.last().is_none_or(|word| word != last) {
         all.extend(ephemeral(&feed.next().await, names));
@@ -465,8 +470,10 @@ async fn what_may_not_be_is_refused_by_both_doors(start: Start) {
     // A member who types is one no more when it has left.
     type_in(&bob, &id, true).await.unwrap();
     leave(&bob, &id).await.unwrap();
-    let late = type_in(&bob, &id, false).await;
-    refused(late, not_found.0, not_found.1, "typing after leaving");
+    for typing in [true, false] {
+        let late = type_in(&bob, &id, typing).await;
+        refused(late, not_found.0, not_found.1, "typing after leaving");
+    }
 
     let request = CreateTokenRequest {
         name: "bot".to_owned(),
@@ -544,4 +551,38 @@ async fn typing_has_a_rate(start: Start) {
     // Others and sends are not counted with it.
     type_in(&bob, &id, true).await.unwrap();
     ann.send("bob", "still here").await;
+}
+
+async fn the_last_frame_of_a_stream_wins(start: Start) {
+    // Two for each are as many as may wait for a device that does not read.
+    const ROOMS: usize = 32;
+    let server = start.start();
+    let [ann, bob] = registered(&server, ["ann", "bob"]).await;
+    let names = names(&ann).await;
+    let mut rooms = Vec::new();
+    for number in 0..ROOMS {
+        rooms.push(group(&ann, &format!("club {number}"), &["bob"]).await.id);
+    }
+    let mut of_bob = listening(&bob, Door::Subscribe).await;
+    let mut asking = ann.live(Door::Chat).await;
+    // All at once: each is answered by itself, and none may overtake the other of its conversation.
+    let mut asked = Vec::new();
+    for id in &rooms {
+        for typing in [true, false] {
+            let frame = Request::SetTyping(set_typing(id, typing));
+            asked.push(asking.say(Some(frame)).await);
+        }
+    }
+    for request_id in asked {
+        let answer = asking.answer(request_id).await;
+        assert!(matches!(answer, Answer::SetTyping(_)), "{answer:?}");
+    }
+    ann.send("bob", "written").await;
+    let came = typed(&mut of_bob, &names, "written").await;
+    for id in &rooms {
+        let room = format!(" in {id}");
+        let words: Vec<_> = came.iter().filter(|word| word.ends_with(&room)).collect();
+        let due = [format!("ann types in {id}"), format!("ann stops in {id}")];
+        assert_eq!(words, due.iter().collect::<Vec<_>>());
+    }
 }

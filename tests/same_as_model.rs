@@ -1,13 +1,13 @@
 //! The real server against the small reference model: what several users do with several devices each, by every door and
 //! with streams that break and resume in between, is answered as by the model, and every device comes to know what the
-//! model knows, unread included.
+//! model knows, what is unread, mentions and settings included. The model is that of the stores.
 //!
 //! Each case is made of a seed. That of a case that fails is printed with the shortest steps that fail, and
 //! `TINYCHAT_TEST_CASE` runs it again.
 
 mod asking;
 mod people;
-pub mod rules;
+mod seat;
 
 use std::{env, sync::Arc, time::Instant};
 
@@ -21,7 +21,7 @@ use tinychat::domain::role::Role;
 use tokio::task::JoinSet;
 
 use crate::{
-    same_as_model::rules::{PEOPLE, Step, step},
+    model::steps::{PEOPLE, Step, TEXTS, step},
     support::{self, Server, feed::Door},
 };
 
@@ -39,8 +39,6 @@ enum Do {
         frame: bool,
         again: bool,
     },
-    /// Two people begin to talk, or go on.
-    Direct { who: usize, peer: usize },
     /// A device loses its stream, of which it has read all that was there, or not.
     Away { who: usize, seat: usize, read: bool },
     /// A device that is away resumes. It loses the stream again after so many events of the replay, if so; it leaves it
@@ -92,10 +90,8 @@ fn devices(who: std::ops::Range<usize>, seats: usize) -> impl Strategy<Value = D
 
 /// Everything that several people do.
 fn everything() -> BoxedStrategy<Vec<Do>> {
-    let pair = (0..PEOPLE, 0..PEOPLE);
     let one = prop_oneof![
-        24 => at_a_device(step(), 2),
-        2 => pair.prop_map(|(who, peer)| Do::Direct { who, peer }),
+        26 => at_a_device(step(), 2),
         7 => devices(0..PEOPLE, 2),
     ];
     proptest::collection::vec(one, 8..40).boxed()
@@ -106,14 +102,21 @@ fn talk(seats: usize) -> BoxedStrategy<Vec<Do>> {
     let who = || 0..3_usize;
     let room = || 0..3_usize;
     let seq = || 1..30_u64;
+    let text = || 0..TEXTS.len();
     let said = prop_oneof![
-        8 => (who(), room()).prop_map(|(who, room)| Step::Send { who, room, reply: None }),
-        2 => (who(), room(), seq(), 0..3_u8)
+        8 => (who(), room(), text())
+            .prop_map(|(who, room, text)| Step::Send { who, room, reply: None, text }),
+        2 => (who(), room(), seq(), text())
             .prop_map(|(who, room, seq, text)| Step::Edit { who, room, seq, text }),
         1 => (who(), room(), seq()).prop_map(|(who, room, seq)| Step::Delete { who, room, seq }),
         1 => (who(), room(), seq(), 0..3_usize, any::<bool>())
             .prop_map(|(who, room, seq, emoji, add)| Step::React { who, room, seq, emoji, add }),
         4 => (room(), seq()).prop_map(|(room, seq)| Step::Read { who: 0, room, seq }),
+        1 => room().prop_map(|room| Step::Unread { who: 0, room }),
+        1 => (room(), 0..3_usize)
+            .prop_map(|(room, choice)| Step::Notify { who: 0, room, choice }),
+        1 => (1..3_usize, prop::bool::weighted(0.3))
+            .prop_map(|(whom, on)| Step::Block { who: 0, whom, on }),
     ];
     let one = prop_oneof![
         3 => at_a_device(said, seats),
@@ -132,7 +135,11 @@ fn talk(seats: usize) -> BoxedStrategy<Vec<Do>> {
         with: with.to_vec(),
     };
     let first = vec![
-        Do::Direct { who: 1, peer: 0 },
+        begin(Step::Direct {
+            who: 1,
+            peer: 0,
+            text: 0,
+        }),
         begin(create(0, false, &[1, 2])),
         begin(create(1, true, &[0, 2])),
     ];
@@ -170,7 +177,6 @@ impl Kind {
                     frame,
                     again,
                 } => people.step(step, seat, frame, again).await,
-                Do::Direct { who, peer } => people.direct(who, peer).await,
                 Do::Away { who, seat, read } => people.away(who, seat, read).await,
                 Do::Back {
                     who,
@@ -275,19 +281,6 @@ async fn ten_devices_with_offline_spells_always_agree_on_what_is_unread() {
         steps: || talk(10),
     };
     cases(kind, if support::long() { 2_000 } else { 60 }).await;
-}
-
-/// What may be done to the members of a conversation between two.
-fn is_about_members(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Join { .. }
-            | Step::Leave { .. }
-            | Step::Add { .. }
-            | Step::Remove { .. }
-            | Step::SetRole { .. }
-            | Step::Topic { .. }
-    )
 }
 
 /// The word of a role that a message has.

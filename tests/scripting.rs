@@ -73,7 +73,7 @@ fn scrubbed(mut value: Value) -> Value {
                 *text = "CURSOR".to_owned();
             }
             Value::String(text) if key == "epoch" => *text = "EPOCH".to_owned(),
-            Value::String(text) if key == "access_token" => text.truncate(4),
+            Value::String(text) if key == "access_token" || key == "code" => text.truncate(4),
             Value::String(text) if text.starts_with("line client") => text.truncate(11),
             Value::String(text) if key == "done" => {
                 let words = text
@@ -124,7 +124,19 @@ fn every_command_prints_its_objects() {
     step(&["--user", "bob", "mentions"], "");
     step(&["--user", "bob", "mute", "ann", "--for", "2h"], "");
     step(&["--user", "bob", "unmute", "ann"], "");
+    step(&["--user", "ann", "create", "#ops"], "");
+    let link = ["--user", "ann", "link", "#ops"];
+    step(
+        &[&link[..], &["--expires", "7d", "--uses", "3"]].concat(),
+        "",
+    );
+    step(&["--user", "ann", "links", "#ops"], "");
+    step(&["--user", "ann", "unlink", "#ops", "i1"], "");
+    step(&["--user", "bob", "seen", "ann"], "");
+    step(&["--user", "bob", "block", "ann"], "");
+    step(&["--user", "bob", "blocked"], "");
     step(&["--user", "bob", "watch", "--once", "--backlog", "1"], "");
+    step(&["--user", "bob", "unblock", "ann"], "");
     step(
         &["--user", "bob", "watch", "--once", "--since", "no cursor"],
         "",
@@ -184,6 +196,19 @@ fn failures_are_objects_too_and_their_codes_are_kept() {
     );
     assert_eq!(failed(&["mute", "id:c9"], 5), "CONVERSATION_NOT_FOUND");
     assert_eq!(failed(&["mute", "ann", "--for", "ever"], 2), "");
+    let code = "tci_AAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(failed(&["join", code], 5), "INVITE_LINK_VOID");
+    for arguments in [
+        &["link", "id:c9"][..],
+        &["links", "id:c9"],
+        &["unlink", "id:c9", "i9"],
+    ] {
+        assert_eq!(failed(arguments, 5), "CONVERSATION_NOT_FOUND");
+    }
+    assert_eq!(failed(&["block", "ann"], 6), "BLOCKS_ONESELF");
+    assert_eq!(failed(&["unblock", "nobody"], 5), "USER_NOT_FOUND");
+    assert_eq!(failed(&["seen", "id:c9"], 5), "CONVERSATION_NOT_FOUND");
+    assert_eq!(failed(&["search", "hi", "-n", "0"], 2), "");
     assert_eq!(
         failed(&["devices", "--revoke", "d9"], 5),
         "DEVICE_NOT_FOUND"

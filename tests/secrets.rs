@@ -9,8 +9,9 @@ use std::{
 
 use prost::Message as _;
 use tinychat::pb::{
-    ChangePasswordRequest, CreateTokenRequest, LoginRequest, LogoutRequest, RegisterRequest, Scope,
-    SendRequest,
+    ChangePasswordRequest, ConversationKind, CreateConversationRequest, CreateInviteLinkRequest,
+    CreateTokenRequest, JoinByInviteLinkRequest, LoginRequest, LogoutRequest, RegisterRequest,
+    Scope, SendRequest,
 };
 use tonic::Status;
 
@@ -106,6 +107,25 @@ async fn no_secret_is_left_in_logs_arguments_errors_metrics_or_files() {
         .into_inner()
         .access_token;
 
+    let mut rooms = connection.with_token(&token).unwrap().conversations();
+    let group = CreateConversationRequest {
+        kind: ConversationKind::Group.into(),
+        name: "the few".to_owned(),
+        ..CreateConversationRequest::default()
+    };
+    let group = rooms.create_conversation(group).await.unwrap().into_inner();
+    let link = CreateInviteLinkRequest {
+        conversation_id: group.conversation.unwrap().id,
+        ..CreateInviteLinkRequest::default()
+    };
+    let link = rooms.create_invite_link(link).await.unwrap().into_inner();
+    let code = link.code;
+    assert!(code.starts_with("tci_") && code.len() == 26, "{code}");
+    let join = |code: String| JoinByInviteLinkRequest { code };
+    rooms.join_by_invite_link(join(code.clone())).await.unwrap();
+    let bad = rooms.join_by_invite_link(join(format!("{code}x"))).await;
+    errors.push(bad.unwrap_err());
+
     let raw = Raw::connect(&server).await;
     for bad in [format!("{token}x"), bot.replace("tcb_", "tct_")] {
         let raw = raw.with_token(&bad);
@@ -155,7 +175,7 @@ async fn no_secret_is_left_in_logs_arguments_errors_metrics_or_files() {
     let log = server.stderr();
     assert!(log.contains("logged in"), "{log}");
 
-    let secrets = [PASSWORD, NEXT, WRONG, &token, &again, &bot];
+    let secrets = [PASSWORD, NEXT, WRONG, &token, &again, &bot, &code];
     for secret in secrets.iter().copied().chain([BODY]) {
         assert!(
             !contains(log.as_bytes(), secret),
@@ -177,8 +197,9 @@ async fn no_secret_is_left_in_logs_arguments_errors_metrics_or_files() {
     for (path, bytes) in running.into_iter().chain(files(&data)) {
         for secret in secrets {
             assert!(!contains(&bytes, secret), "{secret} in {path}");
-            // Nor what is behind the prefix of a token.
-            let bare = secret.trim_start_matches("tct_").trim_start_matches("tcb_");
+            // Nor what is behind the prefix of a token or a code.
+            let prefixes = ["tct_", "tcb_", "tci_"].into_iter();
+            let bare = prefixes.fold(secret, |it, prefix| it.trim_start_matches(prefix));
             assert!(!contains(&bytes, bare), "{bare} in {path}");
         }
     }

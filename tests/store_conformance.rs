@@ -8,14 +8,17 @@
 mod accounts;
 mod act_replays;
 mod acts;
+mod blocks;
 mod by_time;
 mod conversations;
+mod delivered;
 mod devices;
 pub mod doing;
 mod files;
 mod former;
 mod full;
 mod history;
+mod invites;
 mod markers;
 mod members;
 mod mentions;
@@ -302,5 +305,52 @@ conformance! { memory, sqlite =>
         of_a_long_text_the_part_around_the_first_hit_is_shown,
         a_snippet_follows_an_edit,
         the_longest_texts_are_found_at_their_ends,
+    }
+    invites {
+        a_link_is_made_by_all_who_speak_and_nobody_hears_of_it,
+        making_a_link_is_refused_in_this_order,
+        a_conversation_has_50_links_and_not_one_more,
+        links_are_listed_by_id_in_pages,
+        who_runs_the_conversation_sees_all_links_and_others_their_own,
+        a_link_that_has_come_to_its_end_is_not_listed,
+        a_link_is_revoked_by_those_who_may_see_it,
+        revoking_is_refused_in_this_order,
+        who_joins_by_a_link_gets_the_state_before_all_hear_of_it,
+        each_joining_is_a_use_and_no_member_uses_a_link,
+        to_a_member_a_void_link_shows_the_conversation,
+        nothing_comes_of_a_void_link,
+        a_link_works_while_its_creator_speaks,
+        a_link_ends_with_the_membership_of_its_creator,
+        who_is_banned_does_not_join_by_a_link,
+        a_full_group_takes_nobody_by_a_link,
+        the_last_use_is_for_one,
+        links_outlive_a_restart,
+        a_closed_store_knows_no_links,
+    }
+    blocks {
+        a_block_is_told_to_the_own_devices_alone_and_once,
+        nobody_blocks_himself_or_one_who_never_registered,
+        as_many_are_blocked_as_there_may_be_and_not_one_more,
+        neither_of_two_sends_to_the_other,
+        a_refused_send_makes_no_conversation_and_keeps_its_order_of_refusals,
+        a_repeat_of_what_was_acknowledged_succeeds,
+        nothing_is_said_by_an_edit_or_a_reaction,
+        neither_of_two_adds_the_other,
+        those_apart_are_no_fellows,
+        what_the_blocked_say_mentions_nobody_while_it_lasts,
+        markers_are_not_shown_to_those_apart,
+        a_device_that_comes_back_gets_the_last_list_once,
+        a_list_that_changes_during_a_replay_is_told_live,
+        blocks_outlive_a_restart,
+        a_closed_store_blocks_nobody,
+    }
+    delivered {
+        markers_follow_cursors_and_reading,
+        markers_are_told_to_members_of_small_conversations,
+        what_has_arrived_between_two_places_is_told_to_the_others,
+        nothing_is_told_of_channels_and_of_what_cannot_be_read,
+        the_newest_conversations_are_told_of,
+        a_block_hides_what_has_arrived,
+        a_device_that_ended_counts_no_more,
     }
 }

@@ -64,7 +64,8 @@ fn words(events: &[Event]) -> Vec<String> {
         Body::CaughtUp(_) => "caught up".to_owned(),
         Body::GoingAway(_) => "going away".to_owned(),
         Body::SettingsChanged(_) => "settings".to_owned(),
-        Body::Presence(_) | Body::Typing(_) => "ephemeral".to_owned(),
+        Body::BlocksChanged(_) => "blocks".to_owned(),
+        Body::Presence(_) | Body::Typing(_) | Body::Delivered(_) => "ephemeral".to_owned(),
     };
     events.iter().map(word).collect()
 }

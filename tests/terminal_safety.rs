@@ -4,6 +4,7 @@
 
 mod acts;
 mod found;
+mod links;
 
 use std::{
     fs::File,

@@ -44,6 +44,8 @@ async fn a_store_of_the_first_schema_goes_on() {
              DROP TABLE reactions;
              DROP TABLE touches;
              DROP TABLE mentions;
+             DROP TABLE invite_links;
+             DROP TABLE blocks;
              ALTER TABLE conversations DROP COLUMN name;
              ALTER TABLE conversations DROP COLUMN topic;
              ALTER TABLE conversations DROP COLUMN history;
@@ -58,6 +60,7 @@ async fn a_store_of_the_first_schema_goes_on() {
              ALTER TABLE members DROP COLUMN settings_offset;
              ALTER TABLE log DROP COLUMN reply_to;
              ALTER TABLE log DROP COLUMN touched;
+             ALTER TABLE users DROP COLUMN blocks_offset;
              ALTER TABLE devices DROP COLUMN kind;
              ALTER TABLE devices DROP COLUMN scopes;
              ALTER TABLE devices DROP COLUMN expires_ms;

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// The seventeen cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
-// `17 of 17`, or says what differed and exits 1.
+// The twenty cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
+// `20 of 20`, or says what differed and exits 1.
 //
 //     cases.mjs SERVER [CA_FILE]
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { ChatError, Client, Code, follow, frames } from './tinychat.mjs';
 
 const STEP_MS = 20_000;
@@ -361,6 +362,82 @@ const cases = {
     const toBob = await read(his, says('you type'));
     assert.ok(toBob.every(({ body }) => body !== 'typing'), 'devices of bob are not told that he types');
   },
+
+  async an_invite_link() {
+    const [[ann, bob], eve] = [await registerBoth(), await register()];
+    const his = subscribe(bob);
+    await read(his, isCaughtUp);
+    const { conversation: made } = await ann.client.conversations.createConversation({
+      kind: 'CONVERSATION_KIND_GROUP',
+      name: 'a club',
+      historyAccess: 'HISTORY_ACCESS_SINCE_JOIN',
+    });
+    const conversationId = made.id;
+    const send = (text) => ann.client.chat.send({ conversationId, text, clientMessageId: randomUUID() });
+    await send('before bob');
+    const { code, inviteLink } = await ann.client.conversations.createInviteLink({ conversationId, usesMax: 1 });
+    assert.match(code, /^tci_/);
+    const listed = async () => {
+      const { inviteLinks } = await ann.client.conversations.listInviteLinks({ conversationId });
+      return inviteLinks.map(({ id, usesCount, usesMax }) => [id, usesCount, usesMax]);
+    };
+    assert.deepEqual(await listed(), [[inviteLink.id, 0, 1]]);
+
+    const { conversation: joined } = await bob.client.conversations.joinByInviteLink({ code });
+    assert.deepEqual([joined.id, joined.myRole], [conversationId, 'ROLE_MEMBER']);
+    await send('to bob, too');
+    const joins = `${bob.name}: MEMBER_CHANGE_JOINED`;
+    assert.deepEqual(story(await read(his, says('to bob, too'))), [joins, '2: to bob, too']);
+    const page = await bob.client.conversations.listMessages({ conversationId });
+    assert.deepEqual(page.messages.map(({ text }) => text), ['to bob, too']);
+    assert.equal(page.historyFloorSeq, '1', 'what was before bob is not for bob');
+
+    assert.deepEqual(await listed(), [], 'it has come to its end');
+    await refused(eve.client.conversations.joinByInviteLink({ code }), Code.NOT_FOUND, 'INVITE_LINK_VOID');
+  },
+
+  async a_block() {
+    const [ann, bob] = await registerBoth();
+    const other = await logIn(bob.name);
+    await ann.client.chat.send(message(bob, 'hello'));
+    const [his, hers] = [subscribe(other), subscribe(ann)];
+    for (const stream of [his, hers]) await read(stream, isCaughtUp);
+    const names = ({ users }) => users.map(({ name }) => name);
+    const userName = ann.name;
+
+    await bob.client.chat.blockUser({ userName });
+    assert.deepEqual(names((await readBody(his, 'blocksChanged')).blocksChanged), [userName]);
+    assert.deepEqual(names(await bob.client.chat.listBlockedUsers({})), [userName]);
+    await refused(ann.client.chat.send(message(bob, '?')), Code.PERMISSION_DENIED, 'BLOCKED_BY_USER');
+    await refused(bob.client.chat.send(message(ann, '!')), Code.FAILED_PRECONDITION, 'USER_BLOCKED');
+
+    await bob.client.chat.unblockUser({ userName });
+    assert.deepEqual(names((await readBody(his, 'blocksChanged')).blocksChanged), []);
+    await ann.client.chat.send(message(bob, 'at last'));
+    assert.deepEqual(story(await read(his, says('at last'))), ['2: at last']);
+    const toAnn = await read(hers, says('at last'));
+    assert.ok(toAnn.every(({ body }) => body !== 'blocksChanged'), 'whom bob blocks is not for ann');
+  },
+
+  async delivered_and_read() {
+    const [ann, bob] = await registerBoth();
+    const [hers, his] = [subscribe(ann, { ephemeralEvents: true }), subscribe(bob)];
+    for (const stream of [hers, his]) await read(stream, isCaughtUp);
+    const { conversationId, seq } = await ann.client.chat.send(message(bob, 'did it come?'));
+    const markers = async () => {
+      const listed = await ann.client.conversations.listMarkers({ conversationId });
+      return listed.markers.map(({ user, deliveredSeq, readSeq }) => [user.name, deliveredSeq, readSeq]);
+    };
+    assert.deepEqual(await markers(), [[bob.name, '0', '0']]);
+
+    const { cursor } = (await read(his, says('did it come?'))).at(-1);
+    await bob.client.chat.acknowledge({ cursor });
+    const { delivered } = await readBody(hers, 'delivered');
+    assert.deepEqual(delivered, { conversationId, userId: bob.user.id, deliveredSeq: seq });
+    await eventually(markers, [[bob.name, seq, '0']]);
+    await bob.client.chat.markRead({ conversationId, readSeq: seq });
+    assert.deepEqual(await markers(), [[bob.name, seq, seq]]);
+  },
 };
 
 /** Ends the streams and connections of a case. */
@@ -428,6 +505,17 @@ async function read(items, isLast) {
 /** Reads on until the first event of this kind; gives it. */
 const readBody = async (items, wanted) => (await read(items, ({ body }) => body === wanted)).at(-1);
 
+/** Asks again and again until the answer is what it must be. */
+async function eventually(ask, must) {
+  const end = Date.now() + STEP_MS;
+  for (;;) {
+    const came = await ask();
+    if (isDeepStrictEqual(came, must)) return;
+    if (Date.now() > end) assert.deepEqual(came, must);
+    await sleep(10);
+  }
+}
+
 /** The error with which a call must fail. */
 async function refused(call, code, reason) {
   const error = await within(call).then(
@@ -460,4 +548,4 @@ for (const [name, run] of Object.entries(cases)) {
   console.log(`ok ${name}`);
   passed++;
 }
-console.log(`${passed} of 17`);
+console.log(`${passed} of 20`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The seventeen cases of clients/README.md against a real server.
+"""The twenty cases of clients/README.md against a real server.
 
 Usage: cases.py SERVER [CA_FILE]    after ./generate; prints `ok NAME` for each, or what differed and exits 1.
 """
@@ -202,6 +202,15 @@ def until_kind(events: Iterable[types.Event], wanted: str) -> Any:
         if kind(event) == wanted:
             return getattr(event, wanted)
     raise Difference(f"the stream ended before {wanted}")
+
+
+def eventually(what: str, ask: Callable[[], Any], must: Any) -> None:
+    """Asks again and again until the answer is what it must be."""
+    give_up = time.monotonic() + DEADLINE
+    while (came := ask()) != must:
+        if time.monotonic() > give_up:
+            check(what, came, must)
+        time.sleep(0.01)
 
 
 def story(events: Iterable[types.Event]) -> list[str]:
@@ -564,6 +573,84 @@ def settings_and_presence(server: Server) -> None:
     check("typing of bob on his own stream", kinds.count("typing"), 0)
 
 
+def an_invite_link(server: Server) -> None:
+    ann, bob, eve = User(server), User(server), User(server)
+    his = server.events(bob)
+    until_caught_up(his)
+    request = {"kind": types.CONVERSATION_KIND_GROUP, "history_access": types.HISTORY_ACCESS_SINCE_JOIN}
+    made = server.ask(ann, "CreateConversation", name="a club", **request).conversation
+    at = {"conversation_id": made.id}
+    server.ask_chat(ann, "Send", text="before bob", **at)
+    link = server.ask(ann, "CreateInviteLink", uses_max=1, **at)
+    check("beginning of the code", link.code[:4], "tci_")
+
+    def listed() -> list[tuple[str, int, int]]:
+        links = server.ask(ann, "ListInviteLinks", **at).invite_links
+        return [(link.id, link.uses_count, link.uses_max) for link in links]
+
+    check("links", listed(), [(link.invite_link.id, 0, 1)])
+    joined = server.ask(bob, "JoinByInviteLink", code=link.code).conversation
+    check("id and role", (joined.id, joined.my_role), (made.id, types.ROLE_MEMBER))
+    server.ask_chat(ann, "Send", text="to bob, too", **at)
+    must = [f"{bob.name}: MEMBER_CHANGE_JOINED", "2: to bob, too"]
+    check("stream of bob", story(until_text(his, "to bob, too")), must)
+    page = server.ask(bob, "ListMessages", **at)
+    check("page", [message.text for message in page.messages], ["to bob, too"])
+    check("floor", page.history_floor_seq, 1)
+
+    check("links", listed(), [])
+    void = "INVITE_LINK_VOID"
+    refused(lambda: server.ask(eve, "JoinByInviteLink", code=link.code), StatusCode.NOT_FOUND, void)
+
+
+def a_block(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    other = bob.on_another_device(server)
+    server.send(ann, bob.name, "hello")
+    his, hers = server.events(other), server.events(ann)
+    for stream in (his, hers):
+        until_caught_up(stream)
+
+    def names(users: Iterable[types.UserRef]) -> list[str]:
+        return [user.name for user in users]
+
+    server.ask_chat(bob, "BlockUser", user_name=ann.name)
+    check("blocks of the event", names(until_kind(his, "blocks_changed").users), [ann.name])
+    check("blocks of bob", names(server.ask_chat(bob, "ListBlockedUsers").users), [ann.name])
+    refused(lambda: server.send(ann, bob.name, "?"), StatusCode.PERMISSION_DENIED, "BLOCKED_BY_USER")
+    refused(lambda: server.send(bob, ann.name, "!"), StatusCode.FAILED_PRECONDITION, "USER_BLOCKED")
+
+    server.ask_chat(bob, "UnblockUser", user_name=ann.name)
+    check("blocks of the event", names(until_kind(his, "blocks_changed").users), [])
+    server.send(ann, bob.name, "at last")
+    check("stream of bob", story(until_text(his, "at last")), ["2: at last"])
+    kinds = [kind(event) for event in until_text(hers, "at last")]
+    check("blocks of bob on the stream of ann", kinds.count("blocks_changed"), 0)
+
+
+def delivered_and_read(server: Server) -> None:
+    ann, bob = User(server), User(server)
+    hers, his = server.events(ann, ephemeral_events=True), server.events(bob)
+    for stream in (hers, his):
+        until_caught_up(stream)
+    sent = server.send(ann, bob.name, "did it come?")
+    at = {"conversation_id": sent.conversation_id}
+
+    def markers() -> list[tuple[str, int, int]]:
+        listed = server.ask(ann, "ListMarkers", **at).markers
+        return [(marker.user.name, marker.delivered_seq, marker.read_seq) for marker in listed]
+
+    check("markers", markers(), [(bob.name, 0, 0)])
+    cursor = until_text(his, "did it come?")[-1].cursor
+    server.ask_chat(bob, "Acknowledge", cursor=cursor)
+    wanted = types.DeliveredMarker(user_id=bob.registered.user.id, delivered_seq=sent.seq, **at)
+    check("delivered", until_kind(hers, "delivered"), wanted)
+    eventually("markers", markers, [(bob.name, sent.seq, 0)])
+
+    server.ask_chat(bob, "MarkRead", read_seq=sent.seq, **at)
+    check("markers", markers(), [(bob.name, sent.seq, sent.seq)])
+
+
 CASES = [
     register_and_login,
     no_token,
@@ -582,6 +669,9 @@ CASES = [
     replies_and_reactions,
     search_and_mentions,
     settings_and_presence,
+    an_invite_link,
+    a_block,
+    delivered_and_read,
 ]
 
 
@@ -598,7 +688,7 @@ def main() -> None:
             except grpc.RpcError as error:
                 sys.exit(f"{case.__name__}: {error.code()}: {error.details()}")
             print(f"ok {case.__name__}", flush=True)
-    print(f"{len(CASES)} of 17")
+    print(f"{len(CASES)} of 20")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-//! Who is calling: passwords, tokens, and the principal that a call runs as. Knows nothing of transport.
+//! Who is calling: passwords, tokens, and the principal that a call runs as; and the codes of invite links. Knows nothing of
+//! transport.
 
 pub mod attempts;
+pub mod invite;
 pub mod password;
 pub mod token;
 

@@ -18,7 +18,7 @@ use super::{
         parse::Which,
         room::{Place, Wanted},
     },
-    asks_calls,
+    asks_calls, asks_links,
     json::{self, Named},
     net::{
         error::ClientError,
@@ -31,7 +31,8 @@ use super::{
 
 /// How long a command waits for a server that cannot be reached.
 pub const PATIENCE: Patience = Patience::For(Duration::from_secs(5));
-/// How long the start waits for the list of conversations: without it names are missing, and nothing else.
+/// How long the start waits for what the server knows of the user: without it names are missing, and what blocked users
+/// say is shown.
 const ROOMS_PATIENCE: Patience = Patience::For(Duration::from_secs(2));
 
 /// Messages that are shown around a place.
@@ -97,13 +98,17 @@ pub async fn time(session: Session) -> Answer {
     }
 }
 
-/// Asks for the conversations of this user, whose names lines need.
-pub async fn rooms(session: Session, me: UserName) -> Answer {
-    let all = session.conversations(ROOMS_PATIENCE).await;
+/// Asks for the conversations of this user, whose names lines need, and for whom the user blocks, which no event tells to
+/// a device that has heard it once.
+pub async fn known(session: Session, me: UserName) -> Answer {
+    let (all, blocked) = tokio::join!(
+        session.conversations(ROOMS_PATIENCE),
+        asks_links::whom(&session, ROOMS_PATIENCE)
+    );
     let all = all.unwrap_or_default();
     let names = all.iter().map(spoken_name).collect::<Vec<_>>();
     let rooms = all.into_iter().map(|it| translate::room(it, &me)).collect();
-    Answer::new(Msg::Rooms(rooms)).with_names(names)
+    Answer::new(Msg::Known { rooms, blocked }).with_names(names)
 }
 
 fn spoken_name(conversation: &pb::Conversation) -> String {
@@ -175,6 +180,11 @@ pub async fn act(session: Session, me: UserName, zone: Zone, act: Act) -> Answer
             .join_channel(name, PATIENCE)
             .await
             .map(|it| of_room(it, &me)),
+        Act::JoinBy(code) => asks_links::join(&session, code)
+            .await
+            .map(|it| of_room(it, &me)),
+        Act::Block(user, is_blocked) => asks_links::block(&session, user, *is_blocked).await,
+        Act::Blocked => asks_links::blocked(&session).await,
         Act::Channels(text) => session.channels(text, PATIENCE).await.map(|channels| {
             let rooms = channels.iter().cloned();
             let rooms = rooms.map(|it| translate::room(it, &me)).collect();
@@ -273,6 +283,13 @@ async fn at(
                 me,
             )
         }
+        Deeds::Link(ends) => asks_links::link(session, id, *ends).await?,
+        Deeds::Links => asks_links::links(session, id).await?,
+        Deeds::Unlink(link) => {
+            session.revoke_invite_link(id, &link.to_string()).await?;
+            nothing()
+        }
+        Deeds::Seen => asks_links::seen(session, me, id).await?,
         Deeds::Unread(aside) => asks_calls::unread(session, id, *aside).await?,
         Deeds::Notify(notify) => asks_calls::notify(session, id, *notify).await?,
         Deeds::History(which) => {

@@ -38,6 +38,7 @@ Examples:
   tinychat-client --user ann history bob -n 20     the last 20 messages with bob
   tinychat-client --user ann search --from bob the key   where bob told of it
   tinychat-client --user ann join '#general'       so that send '#general' and history work
+  tinychat-client --user ann link '#general' --expires 7d   a code for others to join by
   tinychat-client conversations --json             an object for each; docs/scripting.md
   TOKEN=$(tinychat-client token --user ann)        for grpcurl and scripts
   tinychat-client --user ann logout                ends the login on this machine
@@ -301,9 +302,9 @@ pub(super) struct SearchOptions {
     /// Only what was said before this time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) until: Option<TimeMs>,
-    /// How many at most.
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
-    pub(super) limit: usize,
+    /// How many at most, and at least one.
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
 }
 
 #[derive(Debug, Args)]
@@ -311,9 +312,9 @@ pub(super) struct MentionsOptions {
     /// Also what is read.
     #[arg(long)]
     pub(super) all: bool,
-    /// How many at most.
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50)]
-    pub(super) limit: usize,
+    /// How many at most, and at least one.
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
 }
 
 impl Arguments {
@@ -358,6 +359,10 @@ mod tests {
             "c token --user ann",
             "c --user ann kick #ops bob",
             "c --user ann invite #ops bob",
+            "c --user ann block bob",
+            "c --user ann unblock bob",
+            "c --user ann link #ops --expires 7d --uses 5",
+            "c --user ann join tci_AAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert_eq!(
                 parse(line).unwrap().user.as_ref().map(UserName::as_str),
@@ -402,6 +407,12 @@ mod tests {
             "c history bob --since yesterday",
             "c search",
             "c search --in a/b x",
+            "c search -n 0 x",
+            "c mentions -n 0",
+            "c link #ops --uses 0",
+            "c link #ops --expires soon",
+            "c unlink #ops 3",
+            "c join tci_short",
             "c mute #ops --for soon",
         ] {
             assert!(parse(line).is_err(), "{line}");

@@ -1,12 +1,14 @@
 //! The arguments of the commands about groups, channels, and messages that are there.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use clap::{Args, Subcommand};
 
 use crate::domain::{
+    ids::InviteLinkId,
     name::{ChannelName, UserName},
     reaction::Emoji,
+    secret::InviteCode,
     text::MessageText,
 };
 
@@ -21,11 +23,11 @@ pub(super) enum RoomCommand {
         #[arg(default_value = "", hide_default_value = true)]
         text: String,
     },
-    /// Makes you a member of a channel.
+    /// Makes you a member of a channel, or of what the code of an invite link leads to.
     Join {
-        /// The channel; the `#` may be left out.
-        #[arg(value_name = "#CHANNEL", value_parser = channel)]
-        name: ChannelName,
+        /// The channel, whose `#` may be left out; or the code, which begins with `tci_`.
+        #[arg(value_name = "#CHANNEL|CODE", value_parser = way)]
+        by: Way,
     },
     /// Ends your membership of a group or channel.
     Leave(Where),
@@ -55,6 +57,35 @@ pub(super) enum RoomCommand {
         #[arg(required = true)]
         users: Vec<UserName>,
     },
+    /// Makes an invite link of a group or channel, and prints the code by which others join: join CODE, or /join CODE.
+    Link(LinkOptions),
+    /// Lists the invite links of a group or channel that you may see: `id <0 OF 5 USES> by name`, a line each.
+    Links(Where),
+    /// Makes an invite link void.
+    Unlink {
+        #[command(flatten)]
+        of: Where,
+        /// Its id, as links shows it.
+        #[arg(value_name = "ID")]
+        link: InviteLinkId,
+    },
+    /// Blocks a user: neither of you can write to the other, and lines hide what the user says elsewhere.
+    Block {
+        /// Who.
+        // See `Kick`.
+        #[arg(value_name = "USER")]
+        whom: UserName,
+    },
+    /// Ends that.
+    Unblock {
+        /// Who.
+        #[arg(value_name = "USER")]
+        whom: UserName,
+    },
+    /// Lists whom you block, a name a line.
+    Blocked,
+    /// Tells who has got and read your last message in a conversation: `name <READ>`, `<GOT>` or `<NOT YET>`, a line each.
+    Seen(Any),
     /// Ends the membership of another.
     Kick {
         #[command(flatten)]
@@ -98,6 +129,28 @@ pub(super) enum RoomCommand {
     },
 }
 
+/// How to become a member.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    /// Of a channel that everybody may join.
+    Channel(ChannelName),
+    /// By an invite link.
+    Code(InviteCode),
+}
+
+/// An invite link to be made.
+#[derive(Debug, Args)]
+pub(super) struct LinkOptions {
+    #[command(flatten)]
+    pub(super) to: Where,
+    /// After how much time it ends: `30m`, `2h`, `7d`; without it, never.
+    #[arg(long, value_name = "TIME", value_parser = when::span)]
+    pub(super) expires: Option<Duration>,
+    /// How many can join by it; without it, any number.
+    #[arg(long, value_name = "N")]
+    pub(super) uses: Option<NonZeroU32>,
+}
+
 /// A conversation.
 #[derive(Debug, Args)]
 pub(super) struct Where {
@@ -125,9 +178,15 @@ pub(super) struct Which {
     pub(super) seq: u64,
 }
 
-/// Reads the name of a channel, with its mark or without.
-fn channel(text: &str) -> Result<ChannelName, String> {
+/// Reads the name of a channel, with its mark or without, or the code of an invite link. What is wrong with a code is said
+/// without showing it.
+fn way(text: &str) -> Result<Way, String> {
+    if InviteCode::is_meant(text) {
+        let code = text.parse().map(Way::Code);
+        return code.map_err(|error: crate::domain::secret::InviteCodeError| error.to_string());
+    }
     let name = text.strip_prefix('#').unwrap_or(text);
     name.parse()
+        .map(Way::Channel)
         .map_err(|error: crate::domain::name::ChannelNameError| error.to_string())
 }

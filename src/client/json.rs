@@ -41,9 +41,12 @@ macro_rules! named {
 named!(
     AddReactionResponse,
     Conversation,
+    CreateInviteLinkResponse,
     CreateTokenResponse,
     Device,
     Event,
+    InviteLink,
+    Marker,
     Member,
     Message,
     RemoveReactionResponse,
@@ -53,6 +56,7 @@ named!(
     SetPresenceResponse,
     TimeResponse,
     User,
+    UserRef,
     WhoAmIResponse,
 );
 

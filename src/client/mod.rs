@@ -104,6 +104,7 @@
 pub mod app;
 pub mod asks;
 pub mod asks_calls;
+pub mod asks_links;
 pub mod cli;
 pub mod cli_rooms;
 pub mod editor;
@@ -114,9 +115,11 @@ pub mod journal;
 pub mod json;
 pub mod lines;
 pub mod login;
+pub mod mends;
 pub mod net;
 pub mod oneshot;
 pub mod oneshot_found;
+pub mod oneshot_links;
 pub mod oneshot_rooms;
 pub mod output;
 pub mod paper;
@@ -137,6 +140,7 @@ pub use net::{
     error::{ClientError, ErrorKind, Refusal, Retry},
     finding::SearchWish,
     history::Position,
+    invites::InviteWish,
     live::{Link, LinkEvent, LinkOptions},
     outbox::{OutboxFull, Outgoing, Target},
     rooms::{RoomChange, RoomWish},

@@ -16,13 +16,16 @@ use crate::{
 
 use super::{
     app::{
+        blocked::Blocked,
         line::{self, Zone, counted},
+        room::Room,
         untrusted::Untrusted,
     },
     cli::HistoryOptions,
     exit::Failure,
     input::{self, Typed},
     journal,
+    json::Format,
     login::{LoggedIn, LoginOptions, log_out},
     net::{
         connect::ServerAddress,
@@ -31,7 +34,9 @@ use super::{
         outbox::{Outgoing, Target},
         session::{Patience, Session},
     },
+    oneshot_links,
     output::Output,
+    recipient::Recipient,
     state::{self, Logins},
     translate,
     trust::KnownServers,
@@ -70,14 +75,16 @@ pub async fn who_am_i(session: &Session, out: &mut Output<impl Write>) -> Result
 /// Prints the conversations, a line each.
 pub async fn conversations(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
     let now = SystemClock.now();
+    let blocked = oneshot_links::blocked(session, out.format()).await?;
     for conversation in session.conversations(Patience::None).await? {
-        out.message(&conversation, |it| conversation_line(it, now))?;
+        out.message(&conversation, |it| conversation_line(it, &blocked, now))?;
     }
     out.flush()
 }
 
-fn conversation_line(conversation: &pb::Conversation, now: TimeMs) -> String {
-    let name = translate::named_room(conversation.clone()).label();
+fn conversation_line(conversation: &pb::Conversation, blocked: &Blocked, now: TimeMs) -> String {
+    let room = translate::named_room(conversation.clone());
+    let name = room.label();
     let mut words = vec![format!("{} UNREAD", conversation.unread)];
     if conversation.mentions > 0 {
         let count = usize::try_from(conversation.mentions).unwrap_or(usize::MAX);
@@ -95,7 +102,9 @@ fn conversation_line(conversation: &pb::Conversation, now: TimeMs) -> String {
     match &conversation.last_message {
         None => start,
         Some(last) => {
-            let last = Untrusted::new(message_line(last)).render_start(LAST_MESSAGE_CHARS);
+            let last = translate::message(last.clone());
+            let last = line::message(&blocked.shown(Some(&room), &last), None, Zone::Local);
+            let last = Untrusted::new(last).render_start(LAST_MESSAGE_CHARS);
             format!("{start} {last}")
         }
     }
@@ -107,13 +116,50 @@ pub(super) fn message_line(message: &pb::Message) -> String {
     line::message(&message, None, Zone::Local)
 }
 
-/// The same with its number and what became of it.
-fn numbered_line(message: &pb::Message) -> String {
+/// Writes a message of a history, perhaps with its number and what became of it.
+fn history_line(message: &pb::Message, options: &HistoryOptions, hides: &Hides) -> String {
     let message = translate::message(message.clone());
-    let line = line::numbered(&message, Zone::Local);
+    let shown = hides.blocked.shown(hides.room.as_ref(), &message);
+    if !options.numbers {
+        return line::message(&shown, None, Zone::Local);
+    }
+    let line = line::numbered(&shown, Zone::Local);
     match message.reply_to {
         0 => line,
         seq => format!("{}\n{line}", line::quotation_of_number(seq)),
+    }
+}
+
+/// What of a history is hidden.
+struct Hides {
+    blocked: Blocked,
+    room: Option<Room>,
+}
+
+impl Hides {
+    /// Asks only as far as it is needed.
+    async fn of(
+        session: &Session,
+        place: &Recipient,
+        id: &str,
+        format: Format,
+    ) -> Result<Self, Failure> {
+        let nothing = Self {
+            blocked: Blocked::default(),
+            room: None,
+        };
+        if matches!(place, Recipient::User(_)) {
+            return Ok(nothing);
+        }
+        let blocked = oneshot_links::blocked(session, format).await?;
+        let room = match place {
+            Recipient::Conversation(_) if !blocked.is_empty() => {
+                let conversation = session.conversation(id, Patience::None).await?;
+                Some(translate::named_room(conversation))
+            }
+            _ => None,
+        };
+        Ok(Self { blocked, room })
     }
 }
 
@@ -128,16 +174,13 @@ pub(super) async fn history(
     let messages = session
         .history(&id, position, options.limit, Patience::None)
         .await?;
-    let line = match options.numbers {
-        true => numbered_line,
-        false => message_line,
-    };
+    let hides = Hides::of(session, &options.of, &id, out.format()).await?;
     let is_before = |message: &&pb::Message| {
         let end = options.until;
         end.is_none_or(|end| translate::time(message.sent_time) < end)
     };
     for message in messages.iter().take_while(is_before) {
-        out.message(message, line)?;
+        out.message(message, |message| history_line(message, options, &hides))?;
     }
     out.flush()
 }
@@ -227,7 +270,7 @@ pub async fn send(
         text: text.as_str().to_owned(),
     };
     let answer = session.send_again(&message, patience).await?;
-    if out.format() == super::json::Format::Json {
+    if out.format() == Format::Json {
         out.line(&super::json::line(&answer))?;
     }
     out.flush()
@@ -372,12 +415,38 @@ mod tests {
             ..pb::Conversation::default()
         };
         let now = TimeMs::new(1000);
-        let line = conversation_line(&conversation, now);
+        let line = conversation_line(&conversation, &Blocked::default(), now);
         assert!(line.starts_with("bob <2 UNREAD> <"), "{line}");
         assert!(
             line.chars().count() < 90 && !line.contains('\n'),
             "{line:?}"
         );
+    }
+
+    #[test]
+    fn a_last_message_of_one_who_is_blocked_is_hidden_among_others() {
+        let line = |kind: pb::ConversationKind| {
+            let bob = pb::UserRef {
+                name: "bob".to_owned(),
+                ..pb::UserRef::default()
+            };
+            let conversation = pb::Conversation {
+                kind: kind.into(),
+                last_message: Some(pb::Message {
+                    sender: Some(bob.clone()),
+                    content: Some(pb::message::Content::Text("hi".to_owned())),
+                    ..pb::Message::default()
+                }),
+                ..pb::Conversation::default()
+            };
+            conversation_line(
+                &conversation,
+                &translate::blocked(vec![bob]),
+                TimeMs::new(0),
+            )
+        };
+        assert!(line(pb::ConversationKind::Group).contains("> (hidden: you have"));
+        assert!(line(pb::ConversationKind::Direct).ends_with("> hi"));
     }
 
     #[test]
@@ -393,7 +462,7 @@ mod tests {
                 }),
                 ..pb::Conversation::default()
             };
-            conversation_line(&conversation, TimeMs::new(1000))
+            conversation_line(&conversation, &Blocked::default(), TimeMs::new(1000))
         };
         use pb::NotifyLevel::{All, Mentions, None as Never};
         assert_eq!(line(0, false, All, None), "bob <0 UNREAD>");

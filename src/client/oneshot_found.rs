@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::{
     app::{
+        blocked::Blocked,
         line::{self, Zone},
         look::Found,
         room::Rooms,
@@ -15,6 +16,7 @@ use super::{
         finding::SearchWish,
         session::{Patience, Session},
     },
+    oneshot_links,
     output::Output,
     translate,
 };
@@ -37,16 +39,16 @@ pub(super) async fn search(
         until: options.until,
     };
     let (hits, _) = session
-        .search(&wish, "", options.limit, Patience::None)
+        .search(&wish, "", count(options.limit), Patience::None)
         .await?;
     if hits.is_empty() {
         return Err(Failure::not_found(
             "nothing was found; each word must stand in the message, or begin one there",
         ));
     }
-    let rooms = rooms(session, out.format()).await?;
+    let known = known(session, out.format()).await?;
     for hit in &hits {
-        out.message(hit, |hit| found_line(&rooms, &translate::hit(hit.clone())))?;
+        out.message(hit, |hit| found_line(&known, &translate::hit(hit.clone())))?;
     }
     out.flush()
 }
@@ -58,33 +60,39 @@ pub(super) async fn mentions(
     out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
     let (messages, _) = session
-        .mentions(!options.all, "", options.limit, Patience::None)
+        .mentions(!options.all, "", count(options.limit), Patience::None)
         .await?;
     if messages.is_empty() {
         return Ok(());
     }
-    let rooms = rooms(session, out.format()).await?;
+    let known = known(session, out.format()).await?;
     for message in &messages {
         out.message(message, |it| {
-            found_line(&rooms, &translate::found(it.clone()))
+            found_line(&known, &translate::found(it.clone()))
         })?;
     }
     out.flush()
 }
 
-/// The conversations, whose names people need; programs have the ids.
-async fn rooms(session: &Session, format: Format) -> Result<Rooms, Failure> {
+fn count(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// The conversations, whose names people need, and whom they block; programs have the ids, and hide for themselves.
+async fn known(session: &Session, format: Format) -> Result<(Rooms, Blocked), Failure> {
+    let blocked = oneshot_links::blocked(session, format).await?;
     let mut rooms = Rooms::default();
     if format == Format::Text {
         for conversation in session.conversations(Patience::None).await? {
             rooms.learn(translate::named_room(conversation));
         }
     }
-    Ok(rooms)
+    Ok((rooms, blocked))
 }
 
-fn found_line(rooms: &Rooms, found: &Found) -> String {
+fn found_line((rooms, blocked): &(Rooms, Blocked), found: &Found) -> String {
     let message = &found.message;
     let place = rooms.whereabouts(&message.conversation, &message.sender);
-    line::found(found, &place, Zone::Local)
+    let shown = blocked.found(rooms.get(&message.conversation), found);
+    line::found(&shown, &place, Zone::Local)
 }

@@ -10,13 +10,14 @@ use crate::{
 use super::{
     app::{acts, calls, line::Zone, parse::Notify},
     asks_calls,
-    cli_rooms::{RoomCommand, Which},
+    cli_rooms::{RoomCommand, Way, Which},
     exit::Failure,
     net::{
         rooms::RoomWish,
         session::{Patience, Session},
     },
     oneshot::{done, message_line},
+    oneshot_links,
     output::Output,
     recipient::Recipient,
     translate,
@@ -38,9 +39,12 @@ pub(super) async fn run(
                 out.message(&channel, room_line)?;
             }
         }
-        RoomCommand::Join { name } => {
-            let channel = session.join_channel(name, PATIENCE).await?;
-            out.message(&channel, room_line)?;
+        RoomCommand::Join { by } => {
+            let joined = match by {
+                Way::Channel(name) => session.join_channel(name, PATIENCE).await?,
+                Way::Code(code) => session.join_by_invite_link(code, PATIENCE).await?,
+            };
+            out.message(&joined, room_line)?;
         }
         RoomCommand::Leave(it) => {
             let id = it.place.find(session, PATIENCE).await?;
@@ -132,7 +136,7 @@ async fn message(
                 out.message(&answer, |it| translate::reactions_line(&it.reactions))?;
             }
         }
-        _ => {}
+        _ => return oneshot_links::run(session, command, out).await,
     }
     out.flush()
 }

@@ -94,7 +94,10 @@ pub async fn run(
     plain.progress.shown(plain.out.to().shown());
     outcome.and(shown)?;
     let (unsent, is_kept) = (plain.link.unsent(), plain.journal.is_some());
-    plain.progress.tell_at_last(&plain.session).await;
+    plain
+        .progress
+        .tell_at_last(&plain.link, &plain.session)
+        .await;
     match unsent {
         0 if plain.held > 0 => Err(Failure::auth(format!(
             "{} not sent, since this login may not; kept for one that may",
@@ -418,7 +421,12 @@ impl Plain {
             Effect::Aside {
                 conversation,
                 is_aside,
-            } => self.progress.put_aside(&conversation, is_aside),
+            } => {
+                self.progress.put_aside(&conversation, is_aside);
+                if is_aside {
+                    self.link.keep_unread(&conversation);
+                }
+            }
             Effect::TakeUp(id) => {
                 self.asks
                     .spawn(asks_calls::take_up(self.session.clone(), id));
@@ -450,7 +458,7 @@ impl Plain {
     fn ask_for_rooms(&mut self) {
         if self.rooms == Knows::Nothing {
             self.rooms = Knows::Asks;
-            let ask = asks::rooms(self.session.clone(), self.me.clone());
+            let ask = asks::known(self.session.clone(), self.me.clone());
             self.asks.spawn(ask);
         }
     }
@@ -510,8 +518,12 @@ impl Plain {
         for name in &answer.names {
             self.lines.name_seen(name);
         }
-        if matches!(answer.what, Msg::Rooms(_)) {
-            self.rooms = Knows::All;
+        if let Msg::Known { blocked, .. } = &answer.what {
+            // What is missing is asked for again with the next connection.
+            self.rooms = match blocked {
+                Some(_) => Knows::All,
+                None => Knows::Nothing,
+            };
         }
         if answer.objects.is_empty() || self.out.format() == Format::Text {
             return self.happened(answer.what);

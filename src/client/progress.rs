@@ -1,8 +1,9 @@
 //! How far the output has come: what may be acknowledged and marked read.
 //!
 //! Only what was really shown counts, so that a message that never reached the screen comes
-//! again. What was told once is told again only at the very end, since it may have been lost with a
-//! connection; the server merges by max, so telling it twice does no harm.
+//! again. A conversation is marked read once for each message, and at the very end only as far as the server has not
+//! answered: a mark that is told twice would take up again what another device has put aside since. A cursor can be told
+//! twice without harm, since the server merges by max.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -16,7 +17,7 @@ use crate::{
     pb::{self, event::Body},
 };
 
-use super::net::{live::Link, session::Session};
+use super::net::{error::ClientError, live::Link, session::Session};
 
 /// How often progress is told at most.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -77,6 +78,14 @@ impl Mark {
 impl Progress {
     /// Notes that what is marked was handed over in this piece.
     pub fn handed(&mut self, piece: u64, mark: Mark) {
+        if mark.reset {
+            // Cursors and seqs of the old store mean nothing in the new one, shown or not.
+            self.forget();
+            for (_, older) in &mut self.on_the_way {
+                older.read = None;
+                older.cursor.clear();
+            }
+        }
         self.on_the_way.push_back((piece, mark));
     }
 
@@ -92,12 +101,7 @@ impl Progress {
     /// Notes that what is marked is shown.
     pub fn printed(&mut self, mark: Mark) {
         if mark.reset {
-            // Cursors and seqs of the old store mean nothing in the new one.
-            *self = Self {
-                on_the_way: std::mem::take(&mut self.on_the_way),
-                aside: std::mem::take(&mut self.aside),
-                ..Self::default()
-            };
+            self.forget();
         }
         if !mark.cursor.is_empty() {
             self.cursor = Some(mark.cursor);
@@ -114,11 +118,23 @@ impl Progress {
         }
     }
 
+    /// Forgets what was of another store. What is put aside in this one is told after the reset.
+    fn forget(&mut self) {
+        *self = Self {
+            on_the_way: std::mem::take(&mut self.on_the_way),
+            aside: std::mem::take(&mut self.aside),
+            ..Self::default()
+        };
+    }
+
     /// Notes that a conversation is put aside as unread: nothing there is marked read, however much is shown, until it is
     /// taken up again.
     pub fn put_aside(&mut self, conversation: &str, is_aside: bool) {
         if !is_aside {
-            self.aside.remove(conversation);
+            // What was shown meanwhile is read now.
+            if self.aside.remove(conversation) && self.read.contains_key(conversation) {
+                self.newly_read.insert(conversation.to_owned());
+            }
         } else if self.aside.len() < CONVERSATIONS_MAX && conversation.len() <= ID_BYTES_MAX {
             self.aside.insert(conversation.to_owned());
         }
@@ -140,14 +156,28 @@ impl Progress {
         }
     }
 
+    /// What is to be marked read and was not, or was on the way when the link ended.
+    fn unmarked(&self, link: &Link) -> BTreeMap<String, u64> {
+        let mut unmarked = link.unmarked();
+        for conversation in &self.newly_read {
+            if let Some(seq) = self.read.get(conversation) {
+                let read = unmarked.entry(conversation.clone()).or_default();
+                *read = (*seq).max(*read);
+            }
+        }
+        unmarked.retain(|conversation, _| !self.aside.contains(conversation));
+        unmarked
+    }
+
     /// Tells the server when the link is over. Failing costs no more than messages that come twice.
-    pub async fn tell_at_last(self, session: &Session) {
+    pub async fn tell_at_last(self, link: &Link, session: &Session) {
         let tell = async {
-            for (conversation, seq) in &self.read {
-                if self.aside.contains(conversation) {
-                    continue;
+            for (conversation, seq) in self.unmarked(link) {
+                let marked = session.mark_read(&conversation, seq).await;
+                // One that is refused, as of a conversation that was left, is in the way of nothing else.
+                if let Err(error @ ClientError::Unreachable { .. }) = marked {
+                    return Err(error);
                 }
-                session.mark_read(conversation, *seq).await?;
             }
             match &self.cursor {
                 Some(cursor) => session.acknowledge(cursor).await,
@@ -224,8 +254,17 @@ mod tests {
         progress.printed(Mark::of(&message("y-1", "bob", 1), &me));
         progress.tell(&mut link);
         assert_eq!(progress.newly_read.len(), 1);
+        assert_eq!(progress.unmarked(&link), BTreeMap::new());
         progress.put_aside("c1", false);
+        assert_eq!(progress.unmarked(&link)["c1"], 1);
         progress.tell(&mut link);
         assert_eq!(progress.newly_read.len(), 0);
+        // Put aside again, before the link could tell it.
+        assert_eq!(progress.unmarked(&link)["c1"], 1);
+        link.keep_unread("c1");
+        assert_eq!(progress.unmarked(&link), BTreeMap::new(), "it stays unread");
+        progress.put_aside("c1", true);
+        progress.put_aside("c1", false);
+        assert_eq!(progress.unmarked(&link)["c1"], 1);
     }
 }

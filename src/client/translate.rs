@@ -14,13 +14,16 @@ use crate::{
 use super::{
     app::{
         acts::MemberLine,
+        blocked::Blocked,
         line,
+        links::{LinkLine, MarkerLine},
         look::Found,
         model::{MessageLine, Msg, StartProblem, UserLine},
         news::{Change, News},
         room::{Kind, Room, Wanted},
         untrusted::Untrusted,
     },
+    mends,
     net::error::ClientError,
 };
 
@@ -47,6 +50,7 @@ pub fn event(event: pb::Event, me: &UserName) -> Option<Msg> {
             settings: settings(changed.marked_unread, changed.notify),
             conversation: changed.conversation_id,
         })),
+        Body::BlocksChanged(changed) => Some(Msg::Blocks(blocked(changed.users))),
         Body::Gap(gap) => Some(Msg::Gap {
             count: gap.to_seq.saturating_sub(gap.from_seq).saturating_add(1),
         }),
@@ -235,6 +239,32 @@ pub fn member(member: pb::Member) -> MemberLine {
     }
 }
 
+/// Returns whom a user blocks.
+pub fn blocked(users: Vec<pb::UserRef>) -> Blocked {
+    Blocked::new(users.into_iter().map(|user| user.name.into()))
+}
+
+/// Returns one line of the list of invite links.
+pub fn invite_link(link: pb::InviteLink) -> LinkLine {
+    LinkLine {
+        id: link.id.into(),
+        creator: name(link.created_by),
+        created: time(link.created_time),
+        expires: link.expire_time.map(|end| time(Some(end))),
+        uses_max: link.uses_max,
+        uses: link.uses_count,
+    }
+}
+
+/// Returns how far a member has come.
+pub fn marker(marker: pb::Marker) -> MarkerLine {
+    MarkerLine {
+        user: name(marker.user),
+        read: marker.read_seq,
+        delivered: marker.delivered_seq,
+    }
+}
+
 /// Returns a role in the words of the schema.
 pub fn role(role: Role) -> pb::Role {
     match role {
@@ -288,13 +318,9 @@ pub fn presence(presence: Presence) -> pb::Presence {
 
 /// Returns an error as text for a line.
 pub fn problem(error: &ClientError) -> Untrusted {
-    match error.reason() {
-        // People know of no streams.
-        "NO_OPEN_STREAM" => {
-            "the connection to the server is just being made; try again in a moment".into()
-        }
-        _ => error.to_string().into(),
-    }
+    let sentence = error.to_string();
+    let mended = mends::mended(error.reason(), &sentence);
+    mended.unwrap_or(sentence).into()
 }
 
 /// Returns what came of a start.

@@ -1,6 +1,7 @@
 //! `watch`: prints what comes, from a place of the caller's choice, until it is interrupted or has caught up.
 //!
-//! Acknowledges nothing unless it is told to: what it prints comes again on the same device.
+//! Acknowledges nothing unless it is told to: what it prints comes again on the same device. What was put aside as unread
+//! stays so in any case.
 
 use std::{io::Write, time::Duration};
 
@@ -11,7 +12,7 @@ use crate::pb::{self, event::Body};
 use super::{
     app::{
         line::Zone,
-        model::{Effect, Model},
+        model::{Effect, Model, Msg},
         update::update,
     },
     asks,
@@ -55,13 +56,11 @@ pub async fn watch(
         max_backlog_per_conversation: options.backlog,
         ..LinkOptions::default()
     };
-    if out.format() == Format::Text {
-        // Lines say where something was said.
-        let rooms = asks::rooms(login.session.clone(), login.name.clone()).await;
-        update(&mut model, rooms.what);
-    }
     let mut link = Link::new(login.session.clone(), link);
     let mut progress = Progress::default();
+    // Lines say where something was said, and hide what blocked users say; what is put aside is not marked read.
+    let must_know = out.format() == Format::Text || options.acknowledge;
+    let mut knows = !must_know || learn(login, &mut model, &mut progress, &mut link).await;
     let mut lost = false;
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,10 +98,15 @@ pub async fn watch(
                 LinkEvent::Event(event) | LinkEvent::Echo(event) => {
                     marks.push(Mark::of(&event, &login.name));
                     caught_up |= matches!(event.body, Some(Body::CaughtUp(_)));
-                    print(&mut model, event, out)?;
+                    for effect in take_in(&mut model, event, out)? {
+                        perform(effect, &mut progress, &mut link);
+                    }
                 }
                 // Scripts read stdout: what is no event goes to the people behind them.
                 LinkEvent::Connected => {
+                    if !knows {
+                        knows = learn(login, &mut model, &mut progress, &mut link).await;
+                    }
                     if std::mem::take(&mut lost) {
                         tell("connected again");
                     }
@@ -132,20 +136,63 @@ pub async fn watch(
     progress.shown(out.to().shown());
     let ended = ended.and(shown);
     if options.acknowledge {
-        progress.tell_at_last(&login.session).await;
+        progress.tell_at_last(&link, &login.session).await;
     }
     ended
 }
 
-fn print(model: &mut Model, event: pb::Event, out: &mut Output<impl Write>) -> Result<(), Failure> {
+/// Asks what is known of this user, and returns whether the server said all of it.
+async fn learn(
+    login: &LoggedIn,
+    model: &mut Model,
+    progress: &mut Progress,
+    link: &mut Link,
+) -> bool {
+    let known = asks::known(login.session.clone(), login.name.clone()).await;
+    let is_all = matches!(
+        known.what,
+        Msg::Known {
+            blocked: Some(_),
+            ..
+        }
+    );
+    for effect in update(model, known.what) {
+        perform(effect, progress, link);
+    }
+    is_all
+}
+
+/// Prints an event, and returns what else is to be done about it.
+fn take_in(
+    model: &mut Model,
+    event: pb::Event,
+    out: &mut Output<impl Write>,
+) -> Result<Vec<Effect>, Failure> {
     if out.format() == Format::Json {
-        return out.message(&event, |_| String::new());
+        out.message(&event, |_| String::new())?;
     }
     let msg = translate::event(event, &model.me);
+    let mut rest = Vec::new();
     for effect in msg.map_or_else(Vec::new, |msg| update(model, msg)) {
-        if let Effect::Print(line) = effect {
-            out.line(&line)?;
+        match effect {
+            Effect::Print(line) if out.format() == Format::Text => out.line(&line)?,
+            Effect::Print(_) => {}
+            other => rest.push(other),
         }
     }
-    Ok(())
+    Ok(rest)
+}
+
+/// Of what the line mode does, only this is done here.
+fn perform(effect: Effect, progress: &mut Progress, link: &mut Link) {
+    if let Effect::Aside {
+        conversation,
+        is_aside,
+    } = effect
+    {
+        progress.put_aside(&conversation, is_aside);
+        if is_aside {
+            link.keep_unread(&conversation);
+        }
+    }
 }

@@ -43,6 +43,9 @@ pub fn put(event: &Event, epoch: Epoch, buffer: &mut BytesMut) {
             marked_unread: changed.settings.marked_unread,
             notify: Some(response::notify(changed.settings.notify)),
         }),
+        EventBody::BlocksChanged(users) => Body::BlocksChanged(pb::BlocksChanged {
+            users: users.iter().map(response::user_ref).collect(),
+        }),
         EventBody::ReadMarker(marker) => Body::ReadMarker(pb::ReadMarker {
             conversation_id: marker.conversation.to_string(),
             user_id: marker.user.to_string(),
@@ -129,6 +132,11 @@ pub fn put_ephemeral(event: &Ephemeral, buffer: &mut BytesMut) {
             conversation_id: conversation.to_string(),
             user: Some(response::user_ref(user)),
             typing: *typing,
+        }),
+        Ephemeral::Delivered(conversation, user, seq) => Body::Delivered(pb::DeliveredMarker {
+            conversation_id: conversation.to_string(),
+            user_id: user.to_string(),
+            delivered_seq: seq.number(),
         }),
     };
     put_bare(body, buffer);

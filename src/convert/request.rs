@@ -1,6 +1,6 @@
 //! What peers send, parsed once into types that cannot be wrong.
 
-use std::str::FromStr;
+use std::{num::NonZeroU32, str::FromStr};
 
 use prost_types::Timestamp;
 
@@ -11,8 +11,9 @@ use crate::{
             ConversationChange, ConversationKind, HistoryAccess, NewConversation, NotifyLevel,
             NotifySettings,
         },
-        ids::{ClientMessageId, ConversationId, DeviceId, Offset, Seq},
+        ids::{ClientMessageId, ConversationId, DeviceId, InviteLinkId, Offset, Seq},
         invalid::Invalid,
+        invite::InviteEnds,
         message::Target,
         name::{ChannelName, DeviceName, Topic, UserName},
         page::{PageTokenError, Position, PositionAsked, page_key},
@@ -20,7 +21,7 @@ use crate::{
         role::Role,
         scope::{Scope, Scopes},
         search::Search,
-        secret::Password,
+        secret::{InviteCode, Password},
         text::{MessageText, MessageTextError},
         user::Presence,
     },
@@ -109,7 +110,7 @@ pub fn scopes(numbers: &[i32]) -> Result<Scopes, Invalid> {
     })
 }
 
-/// Parses the end of a token; `None`: it has none.
+/// Parses the end of a token or of an invite link; `None`: it has none.
 pub fn expire_time(time: Option<Timestamp>) -> Result<Option<TimeMs>, Invalid> {
     time.map(|at| time_of("EXPIRE_TIME_INVALID", "expire_time", at))
         .transpose()
@@ -207,6 +208,26 @@ pub fn role(number: i32) -> Result<Role, Invalid> {
             Err(Invalid::new("ROLE_INVALID", "role", mend))
         }
     }
+}
+
+/// Parses the code of an invite link. What is wrong with it is said without showing it.
+pub fn invite_code(text: &str) -> Result<InviteCode, Invalid> {
+    text.parse()
+        .map_err(|error| Invalid::new("INVITE_CODE_INVALID", "code", error))
+}
+
+/// Parses the id of an invite link.
+pub fn invite_link_id(text: &str) -> Result<InviteLinkId, Invalid> {
+    text.parse()
+        .map_err(|error| Invalid::new("INVITE_LINK_ID_INVALID", "invite_link_id", error))
+}
+
+/// Parses what is to end an invite link.
+pub fn invite_ends(asked: &pb::CreateInviteLinkRequest) -> Result<InviteEnds, Invalid> {
+    Ok(InviteEnds {
+        expires: expire_time(asked.expire_time)?,
+        uses_max: NonZeroU32::new(asked.uses_max),
+    })
 }
 
 /// Parses what is given to a message.

@@ -1,15 +1,18 @@
 //! What is sent in answer to calls.
 
+use std::num::NonZeroU32;
+
 use prost_types::Timestamp;
 
 use crate::{
     domain::{
         clock::TimeMs,
         conversation::{
-            Conversation, ConversationKind, ConversationView, HistoryAccess, Member, NotifyLevel,
-            NotifySettings,
+            Conversation, ConversationKind, ConversationView, HistoryAccess, Marker, Member,
+            NotifyLevel, NotifySettings,
         },
         ids::{MessageId, Offset, Seq, UserId},
+        invite::InviteLink,
         limits,
         limits::Settings,
         message::{Message, Sent},
@@ -184,6 +187,28 @@ pub fn member(member: &Member) -> pb::Member {
     }
 }
 
+/// An invite link. Its code is no part of it.
+pub fn invite_link(link: &InviteLink) -> pb::InviteLink {
+    pb::InviteLink {
+        id: link.id.to_string(),
+        conversation_id: link.conversation.to_string(),
+        created_by: Some(user_ref(&link.creator)),
+        created_time: Some(time(link.created)),
+        expire_time: link.ends.expires.map(time),
+        uses_max: link.ends.uses_max.map_or(0, NonZeroU32::get),
+        uses_count: link.uses,
+    }
+}
+
+/// How far a member has come.
+pub fn marker(marker: &Marker) -> pb::Marker {
+    pb::Marker {
+        user: Some(user_ref(&marker.user)),
+        read_seq: marker.read_seq.number(),
+        delivered_seq: marker.delivered_seq.number(),
+    }
+}
+
 /// How often one emoji was given.
 pub fn reaction(reaction: &Reaction) -> pb::Reaction {
     pb::Reaction {
@@ -303,5 +328,8 @@ pub fn limits(settings: &Settings) -> pb::Limits {
         query_bytes_max: limit(limits::QUERY_BYTES_MAX),
         query_words_max: limit(limits::QUERY_WORDS_MAX),
         ephemeral_members_max: limit(limits::EPHEMERAL_MEMBERS_MAX),
+        markers_members_max: limit(limits::MARKERS_SHOWN_MEMBERS_MAX),
+        invite_links_per_conversation_max: limit(limits::INVITE_LINKS_PER_CONVERSATION_MAX),
+        blocked_users_max: limit(limits::BLOCKED_USERS_MAX),
     }
 }

@@ -169,6 +169,28 @@ pub struct Member {
     pub since: TimeMs,
 }
 
+/// How far a member has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// Who.
+    pub user: UserRef,
+    /// Everything up to here is read.
+    pub read_seq: Seq,
+    /// Everything up to here has arrived at a device of the user, or is read.
+    pub delivered_seq: Seq,
+}
+
+/// Messages that have arrived at a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Everything up to here has arrived.
+    pub seq: Seq,
+    /// Who is to be told.
+    pub others: Vec<UserId>,
+}
+
 /// A group or channel to be made.
 #[derive(Clone, Debug)]
 pub struct NewConversation {

@@ -38,6 +38,8 @@ pub enum EventBody {
     ReadMarker(ReadMarker),
     /// What a member set for a conversation has changed (state row, for that member alone). Whole new value.
     SettingsChanged(SettingsChanged),
+    /// Whom a user blocks (state row, for that user alone). All of them, by id.
+    BlocksChanged(Vec<UserRef>),
 }
 
 /// What only those who are here at this moment hear of: it is never stored, and lost on whoever lags.
@@ -47,6 +49,8 @@ pub enum Ephemeral {
     Presence(UserId, Presence),
     /// Somebody types in a conversation, or stopped.
     Typing(ConversationId, UserRef, bool),
+    /// Everything in a conversation up to a message has arrived at a user.
+    Delivered(ConversationId, UserId, Seq),
 }
 
 /// What a member set for a conversation.

@@ -70,6 +70,10 @@ id_type! {
     /// A conversation. Never changes.
     ConversationId, "c", "conversation"
 }
+id_type! {
+    /// An invite link. Never used again. It is no secret: nobody joins by it.
+    InviteLinkId, "i", "link"
+}
 
 /// Position in one conversation: 1, 2, 3 … without gaps, given by the store at commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

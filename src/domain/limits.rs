@@ -39,6 +39,14 @@ pub const GROUP_MEMBERS_MAX: usize = 500;
 pub const CHANNEL_MEMBERS_MAX: usize = 10_000;
 /// Members up to which a DIRECT or GROUP shows how far each has read: each marker goes to all of them.
 pub const MARKERS_SHOWN_MEMBERS_MAX: usize = 50;
+/// Invite links of one conversation that have not come to their end: a handful is of use, and each is a row to look at.
+pub const INVITE_LINKS_PER_CONVERSATION_MAX: usize = 50;
+/// Users whom one user can block: all of them stand in one event, which is some 20 KiB.
+pub const BLOCKED_USERS_MAX: usize = 500;
+/// Conversations of one user, the newest, whose members learn how the user can be reached.
+pub const FELLOWS_CONVERSATIONS_MAX: usize = 1_000;
+/// Conversations of which it is told at once that messages have arrived at a user.
+pub const DELIVERED_CONVERSATIONS_MAX: usize = 100;
 /// Longest name of a GROUP, in characters.
 pub const GROUP_NAME_CHARS_MAX: usize = 64;
 /// Longest topic, in characters.

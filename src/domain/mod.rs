@@ -9,6 +9,7 @@ pub mod event;
 pub mod fingerprint;
 pub mod ids;
 pub mod invalid;
+pub mod invite;
 pub mod limits;
 pub mod mention;
 pub mod message;

@@ -121,6 +121,69 @@ impl fmt::Debug for TokenHash {
     }
 }
 
+/// What looks like an invite code.
+const INVITE_PREFIX: &str = "tci_";
+
+/// The secret of an invite link: 128 random bits, so that nobody guesses one. The store keeps only its hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InviteCode([u8; 16]);
+
+/// The text is no invite code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an invite code: it has 26 characters and begins with tci_")]
+pub struct InviteCodeError;
+
+impl InviteCode {
+    /// Takes 128 random bits.
+    pub const fn new(bits: [u8; 16]) -> Self {
+        Self(bits)
+    }
+
+    /// The text that others join with.
+    pub fn expose(&self) -> String {
+        format!("{INVITE_PREFIX}{}", BASE64URL_NOPAD.encode(&self.0))
+    }
+
+    /// What the store keeps. The code is random, so a plain hash is enough.
+    pub fn hash(&self) -> InviteHash {
+        InviteHash(*blake3::hash(&self.0).as_bytes())
+    }
+
+    /// Whether a text looks like one, whatever stands behind its beginning and however that is written.
+    pub fn is_meant(text: &str) -> bool {
+        let start = text.get(..INVITE_PREFIX.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(INVITE_PREFIX))
+    }
+}
+
+impl FromStr for InviteCode {
+    type Err = InviteCodeError;
+
+    fn from_str(text: &str) -> Result<Self, InviteCodeError> {
+        let body = text.strip_prefix(INVITE_PREFIX).ok_or(InviteCodeError)?;
+        let bits = BASE64URL_NOPAD
+            .decode(body.as_bytes())
+            .map_err(|_| InviteCodeError)?;
+        bits.try_into().map(Self).map_err(|_| InviteCodeError)
+    }
+}
+
+impl fmt::Debug for InviteCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[invite code]")
+    }
+}
+
+/// Hash of an invite code: finds the link, gives nothing away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InviteHash(pub [u8; 32]);
+
+impl fmt::Debug for InviteHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[invite hash]")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +201,34 @@ mod tests {
         );
         for garbage in ["", "tct_", "tct_!!!!", "Bearer x", &token.expose()[1..]] {
             assert_eq!(garbage.parse::<Token>(), Err(TokenError), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn an_invite_code_reads_back_and_shows_nothing() {
+        let code = InviteCode::new([7; 16]);
+        assert_eq!(
+            (code.expose().len(), code.expose().parse()),
+            (26, Ok(code.clone()))
+        );
+        assert_eq!(
+            format!("{code:?} {:?}", code.hash()),
+            "[invite code] [invite hash]"
+        );
+        let token = Token::new(TokenKind::Login, [7; 32]).expose();
+        for garbage in [
+            "",
+            "tci_",
+            "tci_!!!!",
+            "tci_AAAA",
+            &token,
+            &code.expose()[1..],
+        ] {
+            assert_eq!(
+                garbage.parse::<InviteCode>(),
+                Err(InviteCodeError),
+                "{garbage}"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! Accounts, and how one comes to a login.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tracing::info;
 
@@ -207,7 +207,8 @@ impl Engine {
             .ok_or(Error::TokenInvalid)
     }
 
-    /// Lists accounts by name, with how each can be reached. In trust mode anybody may ask.
+    /// Lists accounts by name, with how each can be reached. In trust mode anybody may ask. A caller who is known does not
+    /// see that of those with whom there is a block.
     pub async fn users(
         &self,
         principal: Option<&Principal>,
@@ -216,10 +217,15 @@ impl Engine {
         after: Option<UserName>,
         size: PageSize,
     ) -> Result<(UserPage, Vec<Presence>), Error> {
+        let mut apart = HashSet::new();
         if let Some(principal) = principal {
-            principal.may(Scope::Read)?;
+            if self.auth_mode() == AuthMode::Password {
+                principal.may(Scope::Read)?;
+            }
+            apart = self.store.apart(principal.user.id).await?;
         }
-        let presences = self.hub.presences();
+        let mut presences = self.hub.presences();
+        presences.retain(|user, _| !apart.contains(user));
         let mut filter = UserFilter {
             contains: contains.to_ascii_lowercase(),
             ..UserFilter::default()
@@ -234,7 +240,11 @@ impl Engine {
                 filter.only = Some(Arc::new(those.map(|(user, _)| *user).collect()));
             }
         }
-        let page = self.store.list_users(filter, after, size).await?;
+        let mut page = self.store.list_users(filter, after, size).await?;
+        let hidden = page.users.iter_mut();
+        for user in hidden.filter(|user| apart.contains(&user.id)) {
+            user.last_seen = None;
+        }
         let presence = |user: &User| presences.get(&user.id).copied();
         let presences = page.users.iter().map(presence);
         let presences = presences

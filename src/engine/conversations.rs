@@ -5,7 +5,8 @@ use crate::{
     auth::Principal,
     domain::{
         conversation::{
-            ConversationChange, ConversationView, MemberSettings, NewConversation, ReadState,
+            ConversationChange, ConversationView, Marker, MemberSettings, NewConversation,
+            ReadState,
         },
         ids::{ConversationId, Seq},
         name::{ChannelName, UserName},
@@ -130,6 +131,16 @@ impl Engine {
             .store
             .mark_read(principal.user.id, id, seq, self.now())
             .await?)
+    }
+
+    /// Tells how far the others in a conversation have got and read its messages.
+    pub async fn markers(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+    ) -> Result<Vec<Marker>, Error> {
+        principal.may(Scope::Read)?;
+        Ok(self.store.markers(principal.user.id, id).await?)
     }
 
     /// What a caller gets of a conversation now: whoever may only send learns where to, not what is said there.

@@ -6,14 +6,14 @@ use crate::{
     auth::{ScopeMissing, password::HashingError},
     domain::{
         cursor::CursorError,
-        ids::{ClientMessageId, Seq},
+        ids::{ClientMessageId, InviteLinkId, Seq},
         invalid::Invalid,
         name::{ChannelName, UserName},
         scope::Scope,
     },
     store::{
-        ActError, CreateDeviceError, CreateUserError, MarkReadError, SearchError, SendRefusal,
-        StartError, StoreError,
+        ActError, BlockError, CreateDeviceError, CreateUserError, MarkReadError, SearchError,
+        SendRefusal, StartError, StoreError,
     },
 };
 
@@ -110,6 +110,27 @@ pub enum Error {
     /// The message has as many different reactions as there may be.
     #[error("too many reactions")]
     TooManyReactions,
+    /// The conversation has as many invite links as there may be.
+    #[error("too many invite links")]
+    TooManyInviteLinks,
+    /// There is no such invite link (any more), or it is not the caller's to see; nobody learns which.
+    #[error("no invite link {0}")]
+    InviteLinkNotFound(InviteLinkId),
+    /// Nothing (more) comes of the code; nobody learns why.
+    #[error("the invite link is void")]
+    InviteLinkVoid,
+    /// The caller has blocked the user.
+    #[error("the caller has blocked {0}")]
+    UserBlocked(UserName),
+    /// The user has blocked the caller.
+    #[error("{0} has blocked the caller")]
+    BlockedByUser(UserName),
+    /// Nobody blocks oneself.
+    #[error("that is the caller")]
+    BlocksOneself,
+    /// The caller blocks as many as may be.
+    #[error("too many are blocked")]
+    TooManyBlocked,
     /// The message that a send answers does not exist, or the sender cannot read it; nobody learns which.
     #[error("no message {} to reply to", .0.number())]
     ReplyToUnknown(Seq),
@@ -192,6 +213,8 @@ impl From<SendRefusal> for Error {
             SendRefusal::NotInChannel(name) => Self::NotInChannel(name),
             SendRefusal::ReadOnly => Self::ReadOnly,
             SendRefusal::ReplyToUnknown(seq) => Self::ReplyToUnknown(seq),
+            SendRefusal::UserBlocked(name) => Self::UserBlocked(name),
+            SendRefusal::BlockedByUser(name) => Self::BlockedByUser(name),
         }
     }
 }
@@ -216,7 +239,23 @@ impl From<ActError> for Error {
             ActError::MessageNotYours => Self::MessageNotYours,
             ActError::MessageDeleted => Self::MessageDeleted,
             ActError::TooManyReactions => Self::TooManyReactions,
+            ActError::TooManyInviteLinks => Self::TooManyInviteLinks,
+            ActError::InviteLinkNotFound(id) => Self::InviteLinkNotFound(id),
+            ActError::InviteLinkVoid => Self::InviteLinkVoid,
+            ActError::UserBlocked(name) => Self::UserBlocked(name),
+            ActError::BlockedByUser(name) => Self::BlockedByUser(name),
             ActError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BlockError> for Error {
+    fn from(error: BlockError) -> Self {
+        match error {
+            BlockError::UserNotFound(name) => Self::UserNotFound(name),
+            BlockError::Oneself => Self::BlocksOneself,
+            BlockError::TooMany => Self::TooManyBlocked,
+            BlockError::Store(error) => error.into(),
         }
     }
 }

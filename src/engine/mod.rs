@@ -5,10 +5,12 @@
 mod accounts;
 mod acts;
 mod attempts;
+mod blocks;
 mod conversations;
 mod devices;
 mod error;
 mod finding;
+mod invites;
 mod members;
 mod presence;
 mod rate;
@@ -25,6 +27,7 @@ pub use error::Error;
 use presence::Typists;
 pub use rate::SendRates;
 pub use send::SendAsked;
+use tokio::sync::Mutex;
 
 use crate::{
     auth::{password::Passwords, token::Tokens},
@@ -47,6 +50,9 @@ pub struct Engine {
     rates: SendRates,
     attempts: Attempts,
     typists: Typists,
+    /// Each is held while a block of some pairs of users changes, until the hub knows: of two at once, it could hear in
+    /// another order than the store.
+    blocking: [Mutex<()>; blocks::BLOCKING_STRIPES],
     settings: Settings,
 }
 
@@ -67,6 +73,7 @@ impl Engine {
             passwords: Passwords::default(),
             rates: SendRates::new(settings.sends),
             typists: Typists::new(settings.sends.is_some()),
+            blocking: std::array::from_fn(|_| Mutex::default()),
             settings,
         }
     }

@@ -1,6 +1,7 @@
 //! What is said for this moment alone: that somebody types, and how somebody can be reached.
 //!
-//! Nobody hears more often of a typist than is of use, and who repeats it faster costs no look into the store.
+//! Who types must be a member at that moment: the store is asked each time, as often as the rate allows. Nobody hears
+//! more often of a typist than is of use.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -35,17 +36,6 @@ const TYPINGS_KEPT_MAX: usize = 16 * 1024;
 /// One user in one conversation.
 type Key = (UserId, ConversationId);
 
-/// Whether something is worth passing on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Worth {
-    /// It is, if the user is a member.
-    Telling,
-    /// It is not, but the user may be no member and should learn it.
-    Asking,
-    /// It is not, and a moment ago the user was a member.
-    Nothing,
-}
-
 /// Who types.
 pub(super) struct Typists {
     rates: SendRates,
@@ -69,12 +59,12 @@ struct Last {
 }
 
 impl Recent {
-    /// Says whether something is worth passing on, and notes that it is.
-    fn pass(&mut self, key: Key, typing: bool, now: Instant) -> Worth {
+    /// Says whether something that a member says is worth passing on, and notes that it is.
+    fn pass(&mut self, key: Key, typing: bool, now: Instant) -> bool {
         self.forget_old(now);
         match self.last.get_mut(&key) {
-            Some(last) if typing && now.duration_since(last.at) < TYPING_REPEATED => Worth::Nothing,
-            _ if typing && self.order.len() == TYPINGS_KEPT_MAX => Worth::Asking,
+            Some(last) if typing && now.duration_since(last.at) < TYPING_REPEATED => false,
+            _ if typing && self.order.len() == TYPINGS_KEPT_MAX => false,
             _ if typing => {
                 let last = Last {
                     at: now,
@@ -82,14 +72,10 @@ impl Recent {
                 };
                 self.last.insert(key, last);
                 self.order.push_back((now, key));
-                Worth::Telling
+                true
             }
-            Some(last) if last.stopped => Worth::Nothing,
-            Some(last) => {
-                last.stopped = true;
-                Worth::Telling
-            }
-            None => Worth::Asking,
+            Some(last) => !std::mem::replace(&mut last.stopped, true),
+            None => false,
         }
     }
 
@@ -130,31 +116,18 @@ impl Engine {
         principal.may(Scope::Send)?;
         let user = principal.user.id;
         self.typists.rates.take(user).map_err(Error::RateLimited)?;
-        let worth = self
-            .typists
-            .recent()
-            .pass((user, id), typing, Instant::now());
-        if worth == Worth::Nothing {
-            return Ok(());
-        }
         let others = self
             .store
             .other_members(user, id, EPHEMERAL_MEMBERS_MAX)
-            .await;
-        let refused = match others {
-            Ok(Some(others)) => {
-                if worth == Worth::Telling {
-                    let typist = principal.user.clone();
-                    self.hub.tell_typing(id, typist, typing, &others);
-                }
-                return Ok(());
-            }
-            Ok(None) => Error::ConversationNotFound,
-            Err(error) => error.into(),
-        };
-        // It was not passed on.
-        self.typists.recent().last.remove(&(user, id));
-        Err(refused)
+            .await?
+            .ok_or(Error::ConversationNotFound)?;
+        let key = (user, id);
+        let told = self.typists.recent().pass(key, typing, Instant::now());
+        if told {
+            let typist = principal.user.clone();
+            self.hub.tell_typing(id, typist, typing, &others);
+        }
+        Ok(())
     }
 
     /// Says how the caller can be reached at its device, as long as that has a stream. Answers how the caller can be reached.
@@ -181,26 +154,25 @@ mod tests {
         let (mut recent, began) = (Recent::default(), Instant::now());
         let key = (UserId::new(1), ConversationId::new(1));
         let mut pass = |typing, after| recent.pass(key, typing, began + after);
-        assert_eq!(pass(false, Duration::ZERO), Worth::Asking, "nothing to end");
-        assert_eq!(pass(true, Duration::ZERO), Worth::Telling);
+        assert!(!pass(false, Duration::ZERO), "nothing to end");
+        assert!(pass(true, Duration::ZERO));
         let almost = SECOND * 3 - Duration::from_millis(1);
-        assert_eq!(pass(true, almost), Worth::Nothing);
-        assert_eq!(pass(true, SECOND * 3), Worth::Telling);
-        assert_eq!(pass(false, SECOND * 4), Worth::Telling);
-        assert_eq!(pass(false, SECOND * 4), Worth::Nothing, "told already");
-        assert_eq!(pass(true, SECOND * 5), Worth::Nothing, "told 2 s ago");
-        assert_eq!(pass(false, SECOND * 5), Worth::Nothing);
-        assert_eq!(pass(true, SECOND * 6), Worth::Telling);
+        assert!(!pass(true, almost));
+        assert!(pass(true, SECOND * 3));
+        assert!(pass(false, SECOND * 4));
+        assert!(!pass(false, SECOND * 4), "told already");
+        assert!(!pass(true, SECOND * 5), "told 2 s ago");
+        assert!(!pass(false, SECOND * 5));
+        assert!(pass(true, SECOND * 6));
         let almost = SECOND * 12 - Duration::from_millis(1);
-        assert_eq!(pass(false, almost), Worth::Telling);
-        assert_eq!(pass(true, SECOND * 20), Worth::Telling);
-        assert_eq!(pass(false, SECOND * 26), Worth::Asking, "it has run out");
+        assert!(pass(false, almost));
+        assert!(pass(true, SECOND * 20));
+        assert!(!pass(false, SECOND * 26), "it has run out");
         // Elsewhere, and for another, it counts by itself.
-        assert_eq!(pass(true, SECOND * 30), Worth::Telling);
+        assert!(pass(true, SECOND * 30));
         for other in [(1, 2), (2, 1)] {
             let other = (UserId::new(other.0), ConversationId::new(other.1));
-            let passed = recent.pass(other, true, began + SECOND * 30);
-            assert_eq!(passed, Worth::Telling);
+            assert!(recent.pass(other, true, began + SECOND * 30));
         }
     }
 
@@ -210,21 +182,19 @@ mod tests {
         let user = UserId::new(1);
         let most = u64::try_from(TYPINGS_KEPT_MAX).unwrap();
         for number in 1..=most {
-            let passed = recent.pass((user, ConversationId::new(number)), true, began);
-            assert_eq!(passed, Worth::Telling);
+            assert!(recent.pass((user, ConversationId::new(number)), true, began));
         }
         let one_more = (user, ConversationId::new(most + 1));
-        assert_eq!(recent.pass(one_more, true, began), Worth::Asking);
+        assert!(!recent.pass(one_more, true, began));
         assert_eq!(recent.last.len(), TYPINGS_KEPT_MAX);
         let later = began + TYPING_HOLDS;
-        assert_eq!(recent.pass(one_more, true, later), Worth::Telling);
+        assert!(recent.pass(one_more, true, later));
         assert_eq!((recent.last.len(), recent.order.len()), (1, 1));
-        // One that was refused and came again is forgotten with its last entry.
-        recent.last.remove(&one_more);
-        assert_eq!(recent.pass(one_more, true, later + SECOND), Worth::Telling);
-        let between = later + TYPING_HOLDS;
-        assert_eq!(recent.pass(one_more, false, between), Worth::Telling);
-        recent.forget_old(later + SECOND + TYPING_HOLDS);
+        // One that is repeated is forgotten with its last entry.
+        let again = later + TYPING_REPEATED;
+        assert!(recent.pass(one_more, true, again));
+        assert!(recent.pass(one_more, false, later + TYPING_HOLDS));
+        recent.forget_old(again + TYPING_HOLDS);
         assert!(recent.last.is_empty() && recent.order.is_empty());
     }
 }

@@ -38,10 +38,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes how far the caller's device has stored what it got.
-    pub fn acknowledge(&self, principal: &Principal, cursor: &str) -> Result<(), Error> {
+    /// Notes how far the caller's device has stored what it got, and that others be told of it. It waits only for the first
+    /// of a user, since it is not known up to where others were told; of two the higher one counts, whichever ends first.
+    pub async fn acknowledge(&self, principal: &Principal, cursor: &str) -> Result<(), Error> {
         principal.may(Scope::Read)?;
         let cursor = Cursor::read(cursor, self.store.epoch(), self.store.end())?;
-        Ok(self.store.acknowledge(principal.device.id, cursor.offset)?)
+        let user = principal.user.id;
+        // Before the store knows more.
+        let told = self.hub.delivered_to(user).await;
+        self.store.acknowledge(principal.device.id, cursor.offset)?;
+        if let Some(told) = told {
+            self.hub.note_delivered(user, told, cursor.offset);
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,9 @@
-//! Ears: how a session hears what is never stored, who types and how others can be reached.
+//! Ears: how a session hears what is never stored: who types, how others can be reached, what has arrived at them.
 //!
 //! Only a session that asked for it has an ear, beside its user's ring and not in it: a flood here makes nobody miss a
 //! commit, and who did not ask pays nothing. An ear is open while its session is live. What does not fit is dropped: of
-//! those who type the oldest news, since it holds for seconds; of presence all that waits, and the session asks anew.
+//! those who type and of what has arrived the oldest news, since the one holds for seconds and the other can be asked
+//! for; of presence all that waits, and the session asks anew.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -14,13 +15,15 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
 
-use super::Hub;
+use super::{
+    Hub,
+    presence::{FELLOWS_TOLD_MAX, USERS_PER_BEAT_MAX},
+};
 use crate::{
     convert::event,
     domain::{
         event::Ephemeral,
-        ids::{ConversationId, UserId},
-        limits::FRAME_BYTES_MAX,
+        ids::{ConversationId, Seq, UserId},
         user::UserRef,
     },
 };
@@ -28,10 +31,20 @@ use crate::{
 /// News of who types that may wait for a device that does not read, some 100 bytes each. It is passed on to a device that
 /// reads within milliseconds, so more would only be older.
 const TYPINGS_WAITING_MAX: usize = 64;
+/// Those who parted from a user that a session keeps in mind, to tell it again after it lagged: people block few. The oldest
+/// are forgotten.
+const PARTED_WAITING_MAX: usize = 64;
 /// How long it holds that somebody types: what has waited longer says nothing.
 const TYPING_HOLDS: Duration = Duration::from_secs(6);
-/// Bytes of presence that may wait. A beat brings at most 12 KiB, so whoever has so much has not read for seconds.
-const PRESENCE_WAITING_MAX: usize = FRAME_BYTES_MAX;
+/// Bytes of one change of presence, with the longest id.
+const PRESENCE_BYTES_MAX: usize = 32;
+/// Bytes of presence that may wait: all fellows (128 KiB) and then the changes of eight beats (8 KiB each). Whoever has
+/// more has not read for seconds.
+const PRESENCE_WAITING_MAX: usize =
+    (FELLOWS_TOLD_MAX + 8 * USERS_PER_BEAT_MAX) * PRESENCE_BYTES_MAX;
+/// News of what has arrived that may wait, 24 bytes each, and 60 as it is sent: several beats of somebody who is in many
+/// conversations. Each user has one in each conversation, with the last message.
+const ARRIVALS_WAITING_MAX: usize = 256;
 
 /// What a session knows of its fellows' presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +55,15 @@ enum Knows {
     Asked,
     /// What they were last told to be: from here on changes follow.
     All,
+}
+
+/// How a session has asked for the presence of its fellows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ask {
+    /// How often it has asked with this: what is meant for an older time is not for this one.
+    number: u64,
+    /// It was told before, and can show somebody who is offline by now.
+    pub again: bool,
 }
 
 /// The ear of one session.
@@ -55,9 +77,14 @@ pub(super) struct Ear {
 struct Heard {
     open: bool,
     knows: Knows,
+    ask: Ask,
     /// Each with the time at which it came.
     typings: VecDeque<(Instant, Bytes)>,
     presences: VecDeque<Bytes>,
+    /// Those who have parted from the user since the session was told of them, each with the event of it.
+    parted: VecDeque<(UserId, Bytes)>,
+    /// What has arrived, and at whom. The oldest first, even if its message is a newer one by now.
+    arrivals: VecDeque<(ConversationId, UserId, Seq)>,
 }
 
 /// What a session takes out of its ear.
@@ -75,8 +102,14 @@ impl Ear {
             heard: Mutex::new(Heard {
                 open: false,
                 knows: Knows::Nothing,
+                ask: Ask {
+                    number: 0,
+                    again: false,
+                },
                 typings: VecDeque::new(),
                 presences: VecDeque::new(),
+                parted: VecDeque::new(),
+                arrivals: VecDeque::new(),
             }),
             waker: AtomicWaker::new(),
         }
@@ -98,6 +131,7 @@ impl Ear {
         (heard.open, heard.knows) = (false, Knows::Nothing);
         heard.typings.clear();
         heard.presences.clear();
+        heard.arrivals.clear();
     }
 
     /// Says that somebody types, or no longer.
@@ -110,6 +144,47 @@ impl Ear {
             heard.typings.pop_front();
         }
         heard.typings.push_back((now, event));
+        drop(heard);
+        self.waker.wake();
+    }
+
+    /// Says that everything in a conversation up to a message has arrived at a user.
+    pub fn hear_arrival(&self, conversation: ConversationId, user: UserId, seq: Seq) {
+        let mut heard = self.heard();
+        if !heard.open {
+            return;
+        }
+        let mut waiting = heard.arrivals.iter_mut();
+        match waiting.find(|(at, who, _)| (*at, *who) == (conversation, user)) {
+            Some((_, _, waiting)) => *waiting = seq.max(*waiting),
+            None => {
+                if heard.arrivals.len() == ARRIVALS_WAITING_MAX {
+                    heard.arrivals.pop_front();
+                }
+                heard.arrivals.push_back((conversation, user, seq));
+            }
+        }
+        drop(heard);
+        self.waker.wake();
+    }
+
+    /// Says how the presence of one has changed for this user alone. A session that has asked asks anew: what it is about
+    /// to be told may have been read before this. One who has parted is no fellow of whom it will be told, so that
+    /// is kept in mind for when the session lags.
+    pub fn hear_one(&self, user: UserId, event: Bytes, has_parted: bool) {
+        let mut heard = self.heard();
+        heard.parted.retain(|(parted, _)| *parted != user);
+        if has_parted && heard.ask.again {
+            if heard.parted.len() == PARTED_WAITING_MAX {
+                heard.parted.pop_front();
+            }
+            heard.parted.push_back((user, event.clone()));
+        }
+        if heard.knows != Knows::Asked {
+            drop(heard);
+            return self.hear_changes(event);
+        }
+        heard.knows = Knows::Nothing;
         drop(heard);
         self.waker.wake();
     }
@@ -131,22 +206,32 @@ impl Ear {
         self.waker.wake();
     }
 
-    /// Says who of the fellows is not offline, to a session that asked.
-    pub fn hear_all(&self, runs: &[Bytes]) {
+    /// Says who of the fellows is not offline, to a session that asked; and who is, if it asked again.
+    pub fn hear_all(&self, ask: Ask, here: &[Bytes], offline: &[Bytes]) {
         let mut heard = self.heard();
-        if !heard.open || heard.knows != Knows::Asked {
+        if !heard.open || heard.knows != Knows::Asked || heard.ask.number != ask.number {
             return;
         }
         heard.knows = Knows::All;
-        heard.presences.extend(runs.iter().cloned());
+        heard.presences.extend(here.iter().cloned());
+        if heard.ask.again {
+            heard.presences.extend(offline.iter().cloned());
+        }
+        let parted: Vec<Bytes> = heard
+            .parted
+            .iter()
+            .map(|(_, event)| event.clone())
+            .collect();
+        heard.presences.extend(parted);
+        heard.ask.again = true;
         drop(heard);
         self.waker.wake();
     }
 
-    /// Whether the session waits for the presence of its fellows.
-    fn asks(&self) -> bool {
+    /// How the session has asked for the presence of its fellows, if it waits for it.
+    fn asks(&self) -> Option<Ask> {
         let heard = self.heard();
-        heard.open && heard.knows == Knows::Asked
+        (heard.open && heard.knows == Knows::Asked).then_some(heard.ask)
     }
 
     /// Ready when there is something to take.
@@ -155,7 +240,8 @@ impl Ear {
         self.waker.register(context.waker());
         let heard = self.heard();
         let asks = heard.open && heard.knows == Knows::Nothing;
-        match asks || !heard.typings.is_empty() || !heard.presences.is_empty() {
+        let waits = !heard.typings.is_empty() || !heard.presences.is_empty();
+        match asks || waits || !heard.arrivals.is_empty() {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -172,6 +258,9 @@ impl Ear {
             room -= run.len();
             taken.runs.extend(heard.presences.pop_front());
         }
+        let run = heard.take_arrivals(room);
+        room -= run.len();
+        taken.runs.extend((!run.is_empty()).then_some(run));
         while let Some((came, event)) = heard.typings.front() {
             let holds = now.duration_since(*came) < TYPING_HOLDS;
             if holds && event.len() > room {
@@ -183,9 +272,27 @@ impl Ear {
         }
         if heard.open && heard.knows == Knows::Nothing {
             heard.knows = Knows::Asked;
+            heard.ask.number += 1;
             taken.asks = true;
         }
         taken
+    }
+}
+
+impl Heard {
+    /// Takes what has arrived, as far as it fits.
+    fn take_arrivals(&mut self, bytes_max: usize) -> Bytes {
+        let mut run = BytesMut::new();
+        while let Some((conversation, user, seq)) = self.arrivals.front() {
+            let start = run.len();
+            event::put_ephemeral(&Ephemeral::Delivered(*conversation, *user, *seq), &mut run);
+            if run.len() > bytes_max {
+                run.truncate(start);
+                break;
+            }
+            self.arrivals.pop_front();
+        }
+        run.freeze()
     }
 }
 
@@ -252,11 +359,19 @@ impl Ears {
     pub fn next_asking(&mut self) -> Option<UserId> {
         while let Some(user) = self.asking.pop_front() {
             self.asked.remove(&user);
-            if self.of(user).any(|ear| ear.asks()) {
+            if self.of(user).any(|ear| ear.asks().is_some()) {
                 return Some(user);
             }
         }
         None
+    }
+
+    /// The ears of a user that ask for the presence of fellows.
+    pub fn asking(&self, user: UserId) -> Vec<(Arc<Ear>, Ask)> {
+        let asking = self
+            .of(user)
+            .filter_map(|ear| Some((Arc::clone(ear), ear.asks()?)));
+        asking.collect()
     }
 }
 
@@ -286,98 +401,5 @@ impl Hub {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::{FutureExt as _, future::poll_fn};
-
-    use super::*;
-
-    fn ready(ear: &Ear) -> bool {
-        poll_fn(|context| ear.poll(context))
-            .now_or_never()
-            .is_some()
-    }
-
-    #[test]
-    fn an_ear_hears_only_while_it_is_open_and_changes_only_after_all() {
-        let (ear, now) = (Ear::new(), Instant::now());
-        let (typing, run) = (Bytes::from_static(b"typing"), Bytes::from_static(b"run"));
-        ear.hear_typing(typing.clone(), now);
-        ear.hear_all(std::slice::from_ref(&run));
-        assert!(!ready(&ear) && !ear.asks());
-        ear.open();
-        assert!(ready(&ear));
-        let taken = ear.take(1_000, now);
-        assert!(taken.asks && taken.runs.is_empty() && ear.asks() && !ready(&ear));
-        ear.hear_changes(run.clone());
-        assert!(!ready(&ear), "what changed is part of what it will be told");
-        ear.hear_typing(typing.clone(), now);
-        ear.hear_all(std::slice::from_ref(&run));
-        ear.hear_all(std::slice::from_ref(&run));
-        ear.hear_changes(run.clone());
-        let taken = ear.take(1_000, now);
-        assert_eq!(taken.runs, [run.clone(), run.clone(), typing.clone()]);
-        assert!(!taken.asks && !ready(&ear));
-        // What does not fit waits.
-        ear.hear_changes(run.clone());
-        ear.hear_typing(typing.clone(), now);
-        assert_eq!(ear.take(8, now).runs, [run]);
-        assert!(ready(&ear));
-        ear.close();
-        assert!(!ready(&ear) && ear.take(1_000, now).runs.is_empty());
-        ear.open();
-        assert!(ear.take(1_000, now).asks, "whoever lagged asks anew");
-    }
-
-    #[test]
-    fn what_is_not_taken_is_bounded_and_grows_old() {
-        let (ear, now) = (Ear::new(), Instant::now());
-        ear.open();
-        assert!(ear.take(0, now).asks);
-        ear.hear_all(&[]);
-        for number in 0..=u8::MAX {
-            ear.hear_typing(Bytes::from(vec![number]), now);
-        }
-        let runs = ear.take(1_000, now).runs;
-        let due: Vec<Bytes> = (192..=u8::MAX).map(|it| Bytes::from(vec![it])).collect();
-        assert_eq!(runs, due, "the newest 64");
-        ear.hear_typing(Bytes::from_static(b"old"), now);
-        ear.hear_typing(Bytes::from_static(b"new"), now + TYPING_HOLDS / 2);
-        assert_eq!(ear.take(1_000, now + TYPING_HOLDS).runs, ["new"]);
-
-        let run = Bytes::from(vec![7; PRESENCE_WAITING_MAX / 4]);
-        (0..4).for_each(|_| ear.hear_changes(run.clone()));
-        assert!(!ear.asks() && ready(&ear));
-        ear.hear_changes(run.clone());
-        let taken = ear.take(FRAME_BYTES_MAX, now);
-        assert!(taken.asks && taken.runs.is_empty(), "it begins anew");
-    }
-
-    #[test]
-    fn each_user_asks_once_and_those_who_went_are_passed_over() {
-        let mut ears = Ears::default();
-        let [ann, bob, eve] = [1, 2, 3].map(UserId::new);
-        let open = |ears: &mut Ears, user, session| {
-            let ear = ears.add(user, session);
-            ear.open();
-            assert!(ear.take(0, Instant::now()).asks);
-            ears.ask(user);
-        };
-        open(&mut ears, ann, 1);
-        open(&mut ears, ann, 2);
-        open(&mut ears, bob, 3);
-        open(&mut ears, eve, 4);
-        ears.remove(bob, 3);
-        assert!(ears.any_asks() && !ears.is_empty());
-        assert_eq!(ears.among(&[eve, bob, ann]), [eve, ann]);
-        assert_eq!(ears.of(ann).count(), 2);
-        assert_eq!(
-            [ears.next_asking(), ears.next_asking()],
-            [Some(ann), Some(eve)]
-        );
-        assert_eq!((ears.next_asking(), ears.any_asks()), (None, false));
-        for (user, session) in [(ann, 1), (ann, 2), (eve, 4), (eve, 5)] {
-            ears.remove(user, session);
-        }
-        assert!(ears.is_empty());
-    }
-}
+#[path = "ephemeral_tests.rs"]
+mod tests;

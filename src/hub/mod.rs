@@ -3,8 +3,12 @@
 //! For each user who has an open stream there is one broadcast ring; a slot holds all that one commit has for that user,
 //! as ready bytes. The hub never holds the only copy of anything: a session that falls behind its ring reads the store.
 //! A user is online while at least one session lives; when the last ends, the store notes the time. What is never stored,
-//! who types and how others can be reached, goes past the ring to the ears of those who asked for it.
+//! who types, how others can be reached and what has arrived at them, goes past the ring to the ears of those who asked
+//! for it.
 
+mod delivered;
+#[cfg(test)]
+mod delivered_tests;
 mod ephemeral;
 mod fanout;
 mod presence;
@@ -31,8 +35,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
 use self::{
+    delivered::Arrivals,
     ephemeral::Ears,
-    presence::{Changes, Said},
+    presence::{Changes, Parted, Said},
 };
 use crate::{
     bus::{Heard, Listener},
@@ -103,6 +108,8 @@ struct Everybody {
     said: Said,
     ears: Ears,
     changes: Changes,
+    parted: Parted,
+    arrivals: Arrivals,
 }
 
 /// Devices that were logged out a while ago. There are as many as the store can end in that while, at 24 bytes each.
@@ -133,7 +140,7 @@ pub struct Hub {
     /// Held for moments only, never over an await.
     everybody: Mutex<Everybody>,
     next_session: AtomicU64,
-    /// There is something to tell of presence.
+    /// There is something to tell of presence, or of what has arrived.
     news: Notify,
     draining: CancellationToken,
 }
@@ -252,6 +259,7 @@ impl Hub {
             let (goes, empty) = (!live.has(device), live.sessions.is_empty());
             if empty {
                 everybody.users.remove(&user);
+                everybody.arrivals.forget(user);
             }
             if goes {
                 everybody.devices -= 1;
@@ -261,6 +269,7 @@ impl Hub {
         everybody.ears.remove(user, id);
         if everybody.ears.is_empty() {
             everybody.changes.clear();
+            everybody.arrivals.clear();
         }
         telemetry::stream_closed(everybody.users.len(), everybody.devices);
         self.changed(everybody, user, was);

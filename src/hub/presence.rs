@@ -3,10 +3,11 @@
 //! What a device says of itself lives as long as it has a stream; the presence of a user is folded over its devices. A
 //! change is told a beat later, if it still is one: a device that comes back within a beat is no news. Everybody who was
 //! told all (`Ear::hear_all`) has been told the same since: what each user was last told to be, and of changes that were
-//! not told yet the old state.
+//! not told yet the old state. Two between whom there is a block are no fellows: it is told at once when they part or
+//! meet, and what a beat has read before is not told after.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -29,16 +30,27 @@ use crate::{
 /// Changes are told once in this time, and are at least as old.
 const BEAT: Duration = Duration::from_secs(1);
 /// Users whose change is told in one beat, and users whose sessions are told all: for each the store is read once.
-const USERS_PER_BEAT_MAX: usize = 256;
-/// Times that a change is told in one beat, some 40 bytes each: together they are 3 MiB. The last user of a beat can add
+pub(super) const USERS_PER_BEAT_MAX: usize = 256;
+/// Times that a change is told in one beat, at most 32 bytes each: together they are 2 MiB. The last user of a beat can add
 /// as many as it has fellows.
 const TELLS_PER_BEAT_MAX: usize = 65_536;
-/// Fellows of whom a session is told at its beginning: 160 KiB, less than a page of a replay. Of those past it, it hears
-/// when they change.
-const FELLOWS_TOLD_MAX: usize = 4_096;
+/// Fellows of whom a session is told when it asks: at most 128 KiB, less than a page of a replay. Of those past it, it
+/// hears when they change.
+pub(super) const FELLOWS_TOLD_MAX: usize = 4_096;
 
 /// What devices with a stream say of themselves; those that are not here are online.
 pub(super) type Said = HashMap<DeviceId, Presence>;
+
+/// Those who have parted since the beat that is under way began, each pair with the lower id first; `None`: none is. A
+/// block is a commit, and a beat takes a second at the worst, so they are some thousands.
+pub(super) type Parted = Option<HashSet<(UserId, UserId)>>;
+
+const fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
+    match a.number() < b.number() {
+        true => (a, b),
+        false => (b, a),
+    }
+}
 
 /// Not to be disturbed at one device is so at all; and at any other, who is at one is reached.
 const fn weight(presence: Presence) -> u8 {
@@ -149,24 +161,53 @@ impl Everybody {
     }
 
     pub(super) fn has_news(&self) -> bool {
-        !self.changes.order.is_empty() || self.ears.any_asks()
+        let changes = !self.changes.order.is_empty();
+        changes || self.ears.any_asks() || self.arrivals.has_news()
     }
 
-    /// Who of these users was told to be something else than offline, and what.
-    fn told_of(&self, users: Vec<UserId>) -> Vec<Ephemeral> {
-        let told = users.into_iter().map(|user| {
-            let told = self.changes.told(user, self.presence(user));
-            (user, told)
-        });
-        told.filter(|(_, told)| *told != Presence::Offline)
-            .take(FELLOWS_TOLD_MAX)
-            .map(|(user, told)| Ephemeral::Presence(user, told))
-            .collect()
+    /// Whether two have parted while this beat was under way.
+    pub(super) fn have_parted(&self, a: UserId, b: UserId) -> bool {
+        let parted = self.parted.as_ref();
+        parted.is_some_and(|parted| parted.contains(&pair(a, b)))
+    }
+
+    /// What was last told of a user.
+    fn told(&self, user: UserId) -> Presence {
+        self.changes.told(user, self.presence(user))
+    }
+
+    /// What was last told of these fellows, first of those who are not offline. The others are told only to sessions that were
+    /// told before (`again`: there are such).
+    pub(super) fn told_of(&self, fellows: Vec<UserId>, again: bool) -> [Vec<Ephemeral>; 2] {
+        let (mut here, mut offline) = (Vec::new(), Vec::new());
+        for user in fellows {
+            let told = self.told(user);
+            let (list, wanted) = match told {
+                Presence::Offline => (&mut offline, again),
+                _ => (&mut here, true),
+            };
+            if wanted && list.len() < FELLOWS_TOLD_MAX {
+                list.push(Ephemeral::Presence(user, told));
+            }
+        }
+        offline.truncate(FELLOWS_TOLD_MAX - here.len());
+        [here, offline]
+    }
+
+    /// Tells a user how another can be reached: offline, if the two have parted.
+    fn tell_one(&self, listener: UserId, user: UserId, presence: Presence) {
+        let mut told = BytesMut::new();
+        event::put_ephemeral(&Ephemeral::Presence(user, presence), &mut told);
+        let told = told.freeze();
+        let have_parted = presence == Presence::Offline;
+        let ears = self.ears.of(listener);
+        ears.for_each(|ear| ear.hear_one(user, told.clone(), have_parted));
     }
 }
 
 impl Hub {
-    /// Tells, beat by beat, how users can be reached, until the server begins to stop: then all go, and it is no news.
+    /// Tells, beat by beat, how users can be reached and what has arrived at them, until the server begins to stop: then
+    /// all go, and it is no news.
     pub async fn tell_presence(self: Arc<Self>) {
         let telling = async {
             loop {
@@ -188,10 +229,39 @@ impl Hub {
         self.news.notify_one();
     }
 
+    /// Tells each of two that the other is offline: there is a block between them, so they are no fellows any more.
+    pub fn part(&self, a: UserId, b: UserId) {
+        let mut everybody = self.everybody();
+        if let Some(parted) = &mut everybody.parted {
+            parted.insert(pair(a, b));
+        }
+        for (listener, other) in [(a, b), (b, a)] {
+            everybody.tell_one(listener, other, Presence::Offline);
+        }
+    }
+
+    /// Tells each of two how the other can be reached, if it is not offline: they are fellows again.
+    pub fn meet(&self, a: UserId, b: UserId) {
+        let mut everybody = self.everybody();
+        if let Some(parted) = &mut everybody.parted {
+            parted.remove(&pair(a, b));
+        }
+        for (listener, other) in [(a, b), (b, a)] {
+            let told = everybody.told(other);
+            if told != Presence::Offline {
+                everybody.tell_one(listener, other, told);
+            }
+        }
+    }
+
     pub(super) async fn beat(&self) {
+        self.everybody().parted = Some(HashSet::new());
         self.tell_changes().await;
         self.tell_all().await;
-        self.everybody().changes.ripen();
+        self.tell_delivered().await;
+        let mut everybody = self.everybody();
+        everybody.parted = None;
+        everybody.changes.ripen();
     }
 
     /// Tells fellows what has changed: each who listens gets one run.
@@ -224,26 +294,35 @@ impl Hub {
             }
             let mut change = BytesMut::new();
             event::put_ephemeral(&Ephemeral::Presence(user, now), &mut change);
-            changes.push(change.freeze());
+            changes.push((user, change.freeze()));
         }
         for (listener, told) in listeners {
             let mut run = BytesMut::new();
-            told.iter()
-                .for_each(|change| run.extend_from_slice(&changes[*change]));
-            let run = run.freeze();
             let everybody = self.everybody();
+            let told = told.into_iter().map(|change| &changes[change]);
+            told.filter(|(user, _)| !everybody.have_parted(*user, listener))
+                .for_each(|(_, change)| run.extend_from_slice(change));
+            if run.is_empty() {
+                continue;
+            }
+            let run = run.freeze();
             let ears = everybody.ears.of(listener);
             ears.for_each(|ear| ear.hear_changes(run.clone()));
         }
     }
 
-    /// Tells sessions that have become live who of their fellows is not offline.
+    /// Tells sessions that have become live who of their fellows is not offline; and those that were told before, who is.
     async fn tell_all(&self) {
         for _ in 0..USERS_PER_BEAT_MAX {
-            let asking = self.everybody().ears.next_asking();
-            let Some(user) = asking else {
+            let asking = {
+                let mut everybody = self.everybody();
+                let user = everybody.ears.next_asking();
+                user.map(|user| (user, everybody.ears.asking(user)))
+            };
+            let Some((user, ears)) = asking else {
                 return;
             };
+            let again = ears.iter().any(|(_, ask)| ask.again);
             let fellows = match self.store.fellows(user, EPHEMERAL_MEMBERS_MAX).await {
                 Ok(fellows) => fellows,
                 Err(error) => {
@@ -251,12 +330,12 @@ impl Hub {
                     return self.everybody().ears.ask(user);
                 }
             };
-            let told = self.everybody().told_of(fellows);
-            let runs = runs(&told);
-            // Nothing else was told in between: only this task tells.
-            let everybody = self.everybody();
-            let ears = everybody.ears.of(user);
-            ears.for_each(|ear| ear.hear_all(&runs));
+            let told = self.everybody().told_of(fellows, again);
+            let [here, offline] = told.map(|told| runs(&told));
+            // No change was told in between: only this task tells them. And whoever has parted or met since asks anew.
+            for (ear, ask) in ears {
+                ear.hear_all(ask, &here, &offline);
+            }
         }
     }
 }

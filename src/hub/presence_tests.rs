@@ -3,11 +3,12 @@
 use futures_util::FutureExt as _;
 use prost::Message as _;
 
-use super::*;
+use super::{presence::FELLOWS_TOLD_MAX, *};
 use crate::{
     domain::{
         clock::{ManualClock, TimeMs},
         conversation::{ConversationKind, HistoryAccess, NewConversation},
+        event::Ephemeral,
         ids::ConversationId,
         user::UserRef,
     },
@@ -16,14 +17,14 @@ use crate::{
 };
 
 /// A hub over a store with users called `user0`, `user1` and so on.
-struct World {
-    hub: Arc<Hub>,
-    users: Vec<UserRef>,
+pub(super) struct World {
+    pub hub: Arc<Hub>,
+    pub users: Vec<UserRef>,
     groups: usize,
 }
 
 impl World {
-    async fn of(users: usize) -> Self {
+    pub async fn of(users: usize) -> Self {
         let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
         let mut all = Vec::new();
         for number in 0..users {
@@ -38,12 +39,12 @@ impl World {
         }
     }
 
-    fn id(&self, user: usize) -> UserId {
+    pub fn id(&self, user: usize) -> UserId {
         self.users[user].id
     }
 
     /// Makes a group of users.
-    async fn group(&mut self, users: &[usize]) -> ConversationId {
+    pub async fn group(&mut self, users: &[usize]) -> ConversationId {
         self.groups += 1;
         let name = |user: &usize| self.users[*user].name.clone();
         let new = NewConversation {
@@ -59,7 +60,7 @@ impl World {
     }
 
     /// A stream of a device that has caught up, and has asked what there is to ask.
-    async fn live(&self, user: usize, device: u64, ephemeral: bool) -> Session {
+    pub async fn live(&self, user: usize, device: u64, ephemeral: bool) -> Session {
         let opening = Opening {
             welcome: Welcome::default(),
             reset: None,
@@ -82,20 +83,32 @@ impl World {
     }
 
     /// What has come to a session, in words.
-    fn came(&self, session: &mut Session) -> Vec<String> {
+    pub fn came(&self, session: &mut Session) -> Vec<String> {
         let mut words = Vec::new();
+        let name = |id: &str| {
+            let mut users = self.users.iter();
+            users
+                .find(|user| user.id.to_string() == id)
+                .unwrap()
+                .name
+                .to_string()
+        };
         while let Some(Next::Frame { runs, .. }) = session.next().now_or_never() {
             let frame = pb::SubscribeResponse::decode(runs.concat().as_slice()).unwrap();
             for event in frame.events {
+                // What is stored comes to one who reads the store again.
+                if matches!(event.body, Some(Body::BlocksChanged(_))) {
+                    continue;
+                }
                 assert_eq!(event.cursor, "");
                 words.push(match event.body.unwrap() {
                     Body::Presence(it) => {
-                        let user = self
-                            .users
-                            .iter()
-                            .find(|user| user.id.to_string() == it.user_id);
                         let word = it.presence().as_str_name().replace("PRESENCE_", "");
-                        format!("{} {word}", user.unwrap().name)
+                        format!("{} {word}", name(&it.user_id))
+                    }
+                    Body::Delivered(it) => {
+                        let (place, seq) = (it.conversation_id, it.delivered_seq);
+                        format!("{} has {seq} of {place}", name(&it.user_id))
                     }
                     Body::Typing(it) => format!("{} types {}", it.user.unwrap().name, it.typing),
                     other => format!("{other:?}"),
@@ -106,7 +119,7 @@ impl World {
     }
 
     /// Two beats: what changed before is told with the second at the latest.
-    async fn beats(&self) {
+    pub async fn beats(&self) {
         self.hub.beat().await;
         self.hub.beat().await;
     }
@@ -295,4 +308,133 @@ async fn whoever_lags_loses_what_is_not_stored_and_is_told_anew() {
     assert_eq!(world.came(&mut session), ["user0 types true"]);
     world.hub.beat().await;
     assert_eq!(world.came(&mut session), ["user0 ONLINE"]);
+}
+
+#[tokio::test]
+async fn whoever_went_while_a_session_lagged_is_told_to_be_offline() {
+    let mut world = World::of(3).await;
+    world.group(&[0, 1, 2]).await;
+    let mut streams = vec![world.live(0, 1, false).await];
+    let mut session = world.live(1, 11, true).await;
+    let mut another = world.live(1, 12, true).await;
+    world.hub.beat().await;
+    assert_eq!(world.came(&mut session), ["user0 ONLINE"]);
+    world.came(&mut another);
+    // It falls behind with what has not come to it yet.
+    streams.clear();
+    world.beats().await;
+    world.hub.look();
+    assert_eq!(world.came(&mut session), [""; 0]);
+    assert_eq!(world.came(&mut another), [""; 0]);
+    // One that comes now is not told who is offline.
+    let mut new = world.live(1, 13, true).await;
+    world.hub.beat().await;
+    let due = ["user0 OFFLINE", "user2 OFFLINE"];
+    assert_eq!(world.came(&mut session), due);
+    assert_eq!(world.came(&mut another), due);
+    assert_eq!(world.came(&mut new), [""; 0]);
+    streams.push(world.live(2, 21, false).await);
+    world.beats().await;
+    for session in [&mut session, &mut another, &mut new] {
+        assert_eq!(world.came(session), ["user2 ONLINE"]);
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_told_of_4_096_fellows_and_first_of_those_who_are_here() {
+    let mut world = World::of(2).await;
+    world.group(&[0, 1]).await;
+    let _stream = world.live(1, 11, false).await;
+    let strangers = (1_000..9_000).map(UserId::new);
+    let fellows = || strangers.clone().chain([world.id(1)]).collect();
+    let here = Ephemeral::Presence(world.id(1), Presence::Online);
+    let everybody = world.hub.everybody();
+    let told = everybody.told_of(fellows(), false);
+    assert_eq!(told, [vec![here.clone()], Vec::new()]);
+    let [told, offline] = everybody.told_of(fellows(), true);
+    assert_eq!((told, offline.len()), (vec![here], FELLOWS_TOLD_MAX - 1));
+}
+
+#[tokio::test]
+async fn two_who_part_are_offline_to_each_other_until_they_meet() {
+    let mut world = World::of(3).await;
+    world.group(&[0, 1, 2]).await;
+    let (ann, bob) = (world.id(0), world.id(1));
+    let mut sessions = [
+        world.live(0, 1, true).await,
+        world.live(1, 11, true).await,
+        world.live(2, 21, true).await,
+    ];
+    world.beats().await;
+    for session in &mut sessions {
+        assert_eq!(world.came(session).len(), 2);
+    }
+    let name = world.users[1].name.clone();
+    let store = &world.hub.store;
+    store
+        .block_user(ann, name.clone(), TimeMs::new(0))
+        .await
+        .unwrap();
+    world.hub.part(ann, bob);
+    let parted = [vec!["user1 OFFLINE"], vec!["user0 OFFLINE"], vec![]];
+    for (session, due) in sessions.iter_mut().zip(&parted) {
+        assert_eq!(world.came(session), *due);
+    }
+    // Nothing more between them; and whoever lags is told the same anew.
+    let say = |user, device, presence| world.hub.say(user, DeviceId::new(device), presence);
+    say(ann, 1, Presence::Away).unwrap();
+    say(bob, 11, Presence::DoNotDisturb).unwrap();
+    world.beats().await;
+    let due = ["user0 AWAY", "user1 DO_NOT_DISTURB"];
+    assert_eq!(world.came(&mut sessions[2]), due);
+    for session in &mut sessions[..2] {
+        assert_eq!(world.came(session), [""; 0]);
+    }
+    world.hub.look();
+    for session in &mut sessions {
+        assert_eq!(world.came(session), [""; 0]);
+    }
+    world.hub.beat().await;
+    let told = [
+        vec!["user2 ONLINE", "user1 OFFLINE"],
+        vec!["user2 ONLINE", "user0 OFFLINE"],
+        due.to_vec(),
+    ];
+    for (session, due) in sessions.iter_mut().zip(&told) {
+        assert_eq!(world.came(session), *due);
+    }
+
+    store.unblock_user(ann, name).await.unwrap();
+    world.hub.meet(ann, bob);
+    let met = [vec!["user1 DO_NOT_DISTURB"], vec!["user0 AWAY"], vec![]];
+    for (session, due) in sessions.iter_mut().zip(&met) {
+        assert_eq!(world.came(session), *due);
+    }
+    // One who has asked is told what is so after it, not before.
+    let mut new = world.live(0, 2, true).await;
+    world.hub.part(ann, bob);
+    store
+        .block_user(bob, world.users[0].name.clone(), TimeMs::new(0))
+        .await
+        .unwrap();
+    assert_eq!(world.came(&mut new), [""; 0]);
+    world.hub.beat().await;
+    assert_eq!(world.came(&mut new), ["user2 ONLINE"]);
+}
+
+#[tokio::test]
+async fn what_a_beat_has_read_is_not_told_between_those_who_part_meanwhile() {
+    let world = World::of(3).await;
+    let [ann, bob, eve] = [0, 1, 2].map(|user| world.id(user));
+    world.hub.part(ann, bob);
+    let parted = |a, b| world.hub.everybody().have_parted(a, b);
+    assert!(!parted(ann, bob), "no beat is under way");
+    world.hub.everybody().parted = Some(HashSet::new());
+    world.hub.part(bob, ann);
+    assert!(parted(ann, bob) && parted(bob, ann) && !parted(ann, eve));
+    world.hub.meet(ann, bob);
+    assert!(!parted(ann, bob));
+    world.hub.part(ann, bob);
+    world.hub.beat().await;
+    assert!(!parted(ann, bob), "the next beat reads it from the store");
 }

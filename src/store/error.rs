@@ -1,7 +1,7 @@
 //! What can go wrong in a store, without a word of SQL.
 
 use crate::domain::{
-    ids::{ClientMessageId, ConversationId, Seq},
+    ids::{ClientMessageId, ConversationId, InviteLinkId, Seq},
     invalid::Invalid,
     name::{ChannelName, UserName},
 };
@@ -78,6 +78,12 @@ pub enum SendRefusal {
     /// The message that it answers does not exist, or the sender cannot read it.
     #[error("no message {0:?} to reply to")]
     ReplyToUnknown(Seq),
+    /// The sender has blocked the other of a DIRECT.
+    #[error("the sender has blocked {0}")]
+    UserBlocked(UserName),
+    /// The other of a DIRECT has blocked the sender.
+    #[error("{0} has blocked the sender")]
+    BlockedByUser(UserName),
 }
 
 /// Why an act on a conversation, its members or its messages was refused. Nothing of it was done.
@@ -134,6 +140,38 @@ pub enum ActError {
     /// The message has as many different reactions as there may be.
     #[error("too many reactions")]
     TooManyReactions,
+    /// The conversation has as many invite links as there may be.
+    #[error("too many invite links")]
+    TooManyInviteLinks,
+    /// There is no such invite link (any more), or it is not the caller's to see.
+    #[error("no invite link {0}")]
+    InviteLinkNotFound(InviteLinkId),
+    /// Nothing (more) comes of the code; nobody learns why.
+    #[error("the invite link is void")]
+    InviteLinkVoid,
+    /// The caller has blocked the user.
+    #[error("the caller has blocked {0}")]
+    UserBlocked(UserName),
+    /// The user has blocked the caller.
+    #[error("{0} has blocked the caller")]
+    BlockedByUser(UserName),
+    /// See there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a user was not blocked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+    /// Nobody has the name.
+    #[error("no user {0}")]
+    UserNotFound(UserName),
+    /// It is the caller.
+    #[error("that is the caller")]
+    Oneself,
+    /// The caller blocks as many as may be.
+    #[error("too many are blocked")]
+    TooMany,
     /// See there.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -11,9 +11,11 @@
 //!
 //! A store knows nothing of sessions, tokens in the clear, or the wire.
 
+mod block;
 mod error;
 mod matcher;
 pub mod memory;
+mod pages;
 mod replaying;
 mod request;
 pub mod sqlite;
@@ -22,9 +24,10 @@ mod switch;
 use std::{collections::HashSet, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
 
 pub use error::{
-    ActError, CreateDeviceError, CreateUserError, MarkReadError, OpenError, SearchError,
-    SendRefusal, StartError, StoreError,
+    ActError, BlockError, CreateDeviceError, CreateUserError, MarkReadError, OpenError,
+    SearchError, SendRefusal, StartError, StoreError,
 };
+pub use pages::{ChannelPage, ConversationPage, InviteLinkPage, MemberPage, MessagePage, UserPage};
 pub use replaying::{
     Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
     ReplaySource, StateRow,
@@ -34,10 +37,11 @@ use crate::domain::{
     clock::TimeMs,
     commit::Commit,
     conversation::{
-        Conversation, ConversationChange, ConversationView, Member, NewConversation,
+        ConversationChange, ConversationView, Delivered, Marker, Member, NewConversation,
         NotifySettings, ReadState,
     },
-    ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
+    ids::{ClientMessageId, ConversationId, DeviceId, Epoch, InviteLinkId, Offset, Seq, UserId},
+    invite::{InviteLink, NewInviteLink},
     message::{Message, NewMessage, SendRequest, Sent},
     name::{ChannelName, DeviceName, UserName},
     page::{PageSize, PositionAsked},
@@ -45,7 +49,7 @@ use crate::domain::{
     role::Role,
     scope::Scopes,
     search::{Found, Hit, Search},
-    secret::TokenHash,
+    secret::{InviteHash, TokenHash},
     text::MessageText,
     user::{Device, DeviceKind, DeviceSeen, User, UserRef},
 };
@@ -163,55 +167,6 @@ pub struct UserFilter {
     pub only: Option<Arc<HashSet<UserId>>>,
     /// None of these.
     pub except: Option<Arc<HashSet<UserId>>>,
-}
-
-/// One page of users, by name, and how many there are in all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserPage {
-    /// The users.
-    pub users: Vec<User>,
-    /// Whether there are more.
-    pub more: bool,
-    /// How many match in all.
-    pub total: u64,
-}
-
-/// One page of conversations, by id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConversationPage {
-    /// The conversations.
-    pub views: Vec<ConversationView>,
-    /// Whether there are more.
-    pub more: bool,
-}
-
-/// One page of messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessagePage {
-    /// In the order of `seq`, without gaps.
-    pub messages: Vec<Message>,
-    /// The reader reads what lies after this.
-    pub floor: Seq,
-    /// Highest `seq` of the conversation.
-    pub last_seq: Seq,
-}
-
-/// One page of members, or of those who are banned, by user id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberPage {
-    /// The members.
-    pub members: Vec<Member>,
-    /// Whether there are more.
-    pub more: bool,
-}
-
-/// One page of channels, by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelPage {
-    /// What everybody may know of each, and the role of the caller who is a member.
-    pub channels: Vec<(Conversation, Option<Role>)>,
-    /// Whether there are more.
-    pub more: bool,
 }
 
 /// A place to keep everything. See the head of this file for what it promises.
@@ -393,6 +348,82 @@ pub trait Store: Send + Sync + 'static {
         size: PageSize,
     ) -> Answer<'_, Result<MemberPage, ActError>>;
 
+    /// Makes an invite link of a group or channel. Those of the conversation that have come to their end are forgotten.
+    fn create_invite_link(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        new: NewInviteLink,
+    ) -> Answer<'_, Result<InviteLink, ActError>>;
+
+    /// Lists the invite links of a group or channel by id, after the given one: all for those who run it, their own for
+    /// others. Those that have come to their end at this time are left out.
+    fn list_invite_links(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        now: TimeMs,
+        after: Option<InviteLinkId>,
+        size: PageSize,
+    ) -> Answer<'_, Result<InviteLinkPage, ActError>>;
+
+    /// Makes an invite link void that the caller may see.
+    fn revoke_invite_link(
+        &self,
+        by: UserId,
+        conversation: ConversationId,
+        link: InviteLinkId,
+    ) -> Answer<'_, Result<(), ActError>>;
+
+    /// Makes a user a member as joining a channel does, by a link whose creator is a member who speaks at this moment, and
+    /// counts the use. One who is a member stays as he is, and no use is counted.
+    fn join_by_invite(
+        &self,
+        user: UserRef,
+        code: InviteHash,
+        at: TimeMs,
+    ) -> Answer<'_, Result<ConversationView, ActError>>;
+
+    /// Blocks a user: what that means stands with `ChatService.BlockUser`. Own devices hear of it, if it changes
+    /// anything. Answers who it is.
+    fn block_user(
+        &self,
+        user: UserId,
+        name: UserName,
+        at: TimeMs,
+    ) -> Answer<'_, Result<UserRef, BlockError>>;
+
+    /// Ends a block.
+    fn unblock_user(&self, user: UserId, name: UserName)
+    -> Answer<'_, Result<UserRef, BlockError>>;
+
+    /// Lists whom a user blocks, by id.
+    fn blocked(&self, user: UserId) -> Answer<'_, Result<Vec<UserRef>, StoreError>>;
+
+    /// Everybody whom a user blocks or who blocks the user.
+    fn apart(&self, user: UserId) -> Answer<'_, Result<HashSet<UserId>, StoreError>>;
+
+    /// How far each other member has got and read the messages of a DIRECT or a small group, by id, without those with
+    /// whom there is a block; none of others. The messages have arrived up to the highest cursor of a device.
+    fn markers(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<Vec<Marker>, ActError>>;
+
+    /// The highest cursor of a user's devices.
+    fn delivered_to(&self, user: UserId) -> Answer<'_, Result<Offset, StoreError>>;
+
+    /// In which conversations that show markers messages of others lie after a place up to another, with the last of them
+    /// and the members to be told (without those with whom there is a block): the conversations with the newest messages
+    /// first, `DELIVERED_CONVERSATIONS_MAX` at the most.
+    fn delivered_between(
+        &self,
+        user: UserId,
+        after: Offset,
+        to: Offset,
+    ) -> Answer<'_, Result<Vec<Delivered>, StoreError>>;
+
     /// Gives a message of the caller another text. The same text again changes nothing.
     fn edit_message(
         &self,
@@ -496,6 +527,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Answer<'_, Result<(), ActError>>;
 
     /// The other members of a conversation, none if there are more than `max` in all; `None` if the user is no member.
+    /// Without those with whom there is a block.
     fn other_members(
         &self,
         user: UserId,
@@ -503,7 +535,9 @@ pub trait Store: Send + Sync + 'static {
         max: usize,
     ) -> Answer<'_, Result<Option<Vec<UserId>>, StoreError>>;
 
-    /// Everybody with whom a user shares a conversation of at most `max` members, without the user, each once.
+    /// Everybody with whom a user shares a conversation of at most `max` members, without the user, each once, and without
+    /// those with whom there is a block. Of one who is in more than `FELLOWS_CONVERSATIONS_MAX` conversations those
+    /// with the newest events count.
     fn fellows(&self, user: UserId, max: usize) -> Answer<'_, Result<Vec<UserId>, StoreError>>;
 
     /// Begins a replay of everything that a user has missed. `backlog_max`: most messages for each conversation, the

@@ -47,6 +47,8 @@ pub enum StateRow {
     Marker(ConversationId, UserId),
     /// What the reader set for a conversation.
     Settings(ConversationId),
+    /// Whom the reader blocks.
+    Blocks,
 }
 
 /// What is still to be read of one conversation in one time of membership (or of the reader's private events).

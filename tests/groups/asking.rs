@@ -2,11 +2,11 @@
 
 use tinychat::pb::{
     AddMembersRequest, AddReactionRequest, Conversation, ConversationKind,
-    CreateConversationRequest, DeleteMessageRequest, EditMessageRequest, Event,
-    GetConversationRequest, JoinChannelRequest, LeaveConversationRequest, ListMessagesRequest,
-    ListMessagesResponse, Member, Message, Reaction, RemoveMemberRequest, RemoveReactionRequest,
-    Role, SendRequest, SendResponse, SetRoleRequest, UserRef, event::Body, message::Content,
-    send_request::Target,
+    CreateConversationRequest, CreateInviteLinkRequest, DeleteMessageRequest, EditMessageRequest,
+    Event, GetConversationRequest, JoinByInviteLinkRequest, JoinChannelRequest,
+    LeaveConversationRequest, ListMessagesRequest, ListMessagesResponse, Member, Message, Reaction,
+    RemoveMemberRequest, RemoveReactionRequest, RevokeInviteLinkRequest, Role, SendRequest,
+    SendResponse, SetRoleRequest, UserRef, event::Body, message::Content, send_request::Target,
 };
 use tonic::{Code, Status};
 
@@ -104,6 +104,34 @@ pub async fn set_role(
         role: role.into(),
     };
     ask!(account, set_role, request).map(|set| set.member.unwrap())
+}
+
+/// Makes an invite link and answers its id and its code.
+pub async fn invite(account: &Account, id: &str) -> Result<(String, String), Status> {
+    let request = CreateInviteLinkRequest {
+        conversation_id: id.to_owned(),
+        ..CreateInviteLinkRequest::default()
+    };
+    let made = ask!(account, create_invite_link, request);
+    made.map(|made| (made.invite_link.unwrap().id, made.code))
+}
+
+pub async fn join_by(account: &Account, code: &str) -> Result<Conversation, Status> {
+    let code = code.to_owned();
+    let joined = ask!(
+        account,
+        join_by_invite_link,
+        JoinByInviteLinkRequest { code }
+    );
+    joined.map(|joined| joined.conversation.unwrap())
+}
+
+pub async fn revoke(account: &Account, id: &str, link: &str) -> Result<(), Status> {
+    let request = RevokeInviteLinkRequest {
+        conversation_id: id.to_owned(),
+        invite_link_id: link.to_owned(),
+    };
+    ask!(account, revoke_invite_link, request).map(drop)
 }
 
 pub async fn edit(account: &Account, id: &str, seq: u64, text: &str) -> Result<Message, Status> {
@@ -262,7 +290,11 @@ pub fn told(event: &Event) -> String {
             let level = level.as_str_name().replace("NOTIFY_LEVEL_", "");
             format!("set {level}, put aside: {}", it.marked_unread)
         }
-        Body::Presence(_) | Body::Typing(_) => "ephemeral".to_owned(),
+        Body::BlocksChanged(it) => {
+            let blocked = it.users.iter().map(|user| user.name.as_str());
+            format!("blocks [{}]", blocked.collect::<Vec<_>>().join(" "))
+        }
+        Body::Presence(_) | Body::Typing(_) | Body::Delivered(_) => "ephemeral".to_owned(),
         Body::Welcome(_) => "welcome".to_owned(),
         Body::Gap(it) => format!("gap {}-{}", it.from_seq, it.to_seq),
         Body::Reset(_) => "reset".to_owned(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use prost::Message as _;
 use tinychat::pb::{
     ConversationKind, DESCRIPTORS, ListChannelsRequest, ListConversationsRequest,
-    ListMembersRequest, ListMentionsRequest, MarkReadRequest, MarkUnreadRequest, NotifyLevel,
-    NotifySettings, Role, SearchMessagesRequest, SetNotifyLevelRequest, StartConversationRequest,
-    UpdateConversationRequest, send_request::Target,
+    ListInviteLinksRequest, ListMarkersRequest, ListMembersRequest, ListMentionsRequest,
+    MarkReadRequest, MarkUnreadRequest, NotifyLevel, NotifySettings, Role, SearchMessagesRequest,
+    SetNotifyLevelRequest, StartConversationRequest, UpdateConversationRequest,
+    send_request::Target,
 };
 use tokio::task::JoinSet;
 use tonic::Status;
@@ -31,7 +32,7 @@ const STANDINGS: [&str; 7] = [
 ];
 
 /// What is asked of it: one line of the table each.
-const ACTS: [&str; 37] = [
+const ACTS: [&str; 43] = [
     "StartConversation",
     "CreateConversation",
     "ListConversations",
@@ -46,12 +47,18 @@ const ACTS: [&str; 37] = [
     "RemoveMember of an admin",
     "RemoveMember of the owner",
     "RemoveMember with ban of one who is out",
+    "CreateInviteLink",
+    "ListInviteLinks",
+    "RevokeInviteLink of one's own",
+    "RevokeInviteLink of another",
+    "JoinByInviteLink",
     "SetRole member to read-only",
     "SetRole member to admin",
     "SetRole admin to member",
     "SetRole owner to admin",
     "ListMembers",
     "ListMembers of the banned",
+    "ListMarkers",
     "EditMessage of one's own",
     "EditMessage of another",
     "DeleteMessage of one's own",
@@ -76,10 +83,20 @@ struct People {
     root: Account,
 }
 
+/// A channel, and what acts need of its invite links: the id of one of the caller (of root for a stranger), the id and
+/// the code of one of root. Empty where no act is about them.
+#[derive(Default)]
+struct Place {
+    id: String,
+    own_link: String,
+    other_link: String,
+    code: String,
+}
+
 impl People {
     /// Makes a channel in which the caller has a standing. Its messages: 1 of the caller (of root for a stranger), 2 of
-    /// root.
-    async fn channel(&self, name: &str, caller: &Account, standing: &str) -> String {
+    /// root. Both make an invite link, if the act is about one.
+    async fn channel(&self, name: &str, caller: &Account, standing: &str, what: &str) -> Place {
         let root = &self.root;
         let id = channel(root, name, &["adm", "mem"]).await.id;
         set_role(root, &id, "adm", Role::Admin).await.unwrap();
@@ -93,26 +110,32 @@ impl People {
         };
         say(own, &id, "own").await;
         say(root, &id, "another").await;
-        let role = match standing {
-            "banned" => {
-                return remove(root, &id, &caller.name, true)
-                    .await
-                    .map(|()| id)
-                    .unwrap();
+        let mut place = Place::default();
+        if what.contains("InviteLink") {
+            (place.own_link, _) = invite(own, &id).await.unwrap();
+            (place.other_link, place.code) = invite(root, &id).await.unwrap();
+        }
+        match standing {
+            "stranger" | "member" => {}
+            "banned" => remove(root, &id, &caller.name, true).await.unwrap(),
+            "left" => leave(caller, &id).await.unwrap(),
+            standing => {
+                let role = match standing {
+                    "read-only" => Role::ReadOnly,
+                    "admin" => Role::Admin,
+                    "owner" => Role::Owner,
+                    standing => panic!("{standing}"),
+                };
+                set_role(root, &id, &caller.name, role).await.unwrap();
             }
-            "left" => return leave(caller, &id).await.map(|()| id).unwrap(),
-            "read-only" => Role::ReadOnly,
-            "admin" => Role::Admin,
-            "owner" => Role::Owner,
-            _ => return id,
-        };
-        set_role(root, &id, &caller.name, role).await.unwrap();
-        id
+        }
+        Place { id, ..place }
     }
 }
 
 /// Does one act, in a channel.
-async fn act(caller: &Account, act: &str, id: &str, name: &str) -> Result<(), Status> {
+async fn act(caller: &Account, act: &str, place: &Place, name: &str) -> Result<(), Status> {
+    let id = place.id.as_str();
     let change = UpdateConversationRequest {
         conversation_id: id.to_owned(),
         topic: Some("a topic".to_owned()),
@@ -122,6 +145,10 @@ async fn act(caller: &Account, act: &str, id: &str, name: &str) -> Result<(), St
         conversation_id: id.to_owned(),
         banned: act.ends_with("banned"),
         ..ListMembersRequest::default()
+    };
+    let links = ListInviteLinksRequest {
+        conversation_id: id.to_owned(),
+        ..ListInviteLinksRequest::default()
     };
     let start = StartConversationRequest {
         user_name: "mem".to_owned(),
@@ -172,6 +199,11 @@ async fn act(caller: &Account, act: &str, id: &str, name: &str) -> Result<(), St
         "RemoveMember of an admin" => remove(caller, id, "adm", false).await,
         "RemoveMember of the owner" => remove(caller, id, "root", false).await,
         "RemoveMember with ban of one who is out" => remove(caller, id, "new", true).await,
+        "CreateInviteLink" => invite(caller, id).await.map(drop),
+        "ListInviteLinks" => ask!(caller, list_invite_links, links).map(drop),
+        "RevokeInviteLink of one's own" => revoke(caller, id, &place.own_link).await,
+        "RevokeInviteLink of another" => revoke(caller, id, &place.other_link).await,
+        "JoinByInviteLink" => join_by(caller, &place.code).await.map(drop),
         "SetRole member to read-only" => {
             set_role(caller, id, "mem", Role::ReadOnly).await.map(drop)
         }
@@ -180,6 +212,10 @@ async fn act(caller: &Account, act: &str, id: &str, name: &str) -> Result<(), St
         "SetRole owner to admin" => set_role(caller, id, "root", Role::Admin).await.map(drop),
         "ListMembers" | "ListMembers of the banned" => {
             ask!(caller, list_members, members).map(drop)
+        }
+        "ListMarkers" => {
+            let conversation_id = id.to_owned();
+            ask!(caller, list_markers, ListMarkersRequest { conversation_id }).map(drop)
         }
         "EditMessage of one's own" => edit(caller, id, own, "text").await.map(drop),
         "EditMessage of another" => edit(caller, id, other, "text").await.map(drop),
@@ -236,8 +272,8 @@ async fn every_role_may_do_what_it_should(start: Start) {
             let mut answers = Vec::new();
             for (row, what) in ACTS.into_iter().enumerate() {
                 let name = format!("c{column}-{row}");
-                let id = people.channel(&name, &caller, standing).await;
-                answers.push(match act(&caller, what, &id, &name).await {
+                let place = people.channel(&name, &caller, standing, what).await;
+                answers.push(match act(&caller, what, &place, &name).await {
                     Ok(()) => "OK".to_owned(),
                     Err(status) => format!("{:?}/{}", status.code(), reason(&status)),
                 });

@@ -6,8 +6,8 @@ use tinychat::domain::{
 };
 
 use super::{
-    World,
-    rules::{reactions_of, said, shown, words},
+    rules::Model,
+    words::{reactions, shown},
 };
 
 /// The message that an event is about.
@@ -45,8 +45,8 @@ impl Heard<'_> {
     }
 
     /// Checks a replay of one user from one place.
-    pub fn check(&self, world: &World, who: usize, from: Offset, replayed: &[Event]) {
-        let user = world.people[who].id;
+    pub fn check(&self, model: &Model, who: usize, from: Offset, replayed: &[Event]) {
+        let user = model.people[who].id;
         let missed = self.log.iter().filter(|(event, readers)| {
             event.offset > from && readers.contains(&user) && self.still_there(event, user)
         });
@@ -56,15 +56,19 @@ impl Heard<'_> {
             let expected = missed.next();
             let expected = expected.unwrap_or_else(|| panic!("{context}: too much"));
             assert_eq!(event.offset, expected.offset, "{context}, not {expected:?}");
-            self.same(world, who, event, expected, &context);
+            self.same(model, who, event, expected, &context);
         }
         let left = missed.next();
         assert!(left.is_none(), "user {who} from {from:?}: missing {left:?}");
     }
 
     fn still_there(&self, event: &Event, user: UserId) -> bool {
-        if let EventBody::SettingsChanged(set) = &event.body {
-            return self.are_last(event.offset, set.conversation, user);
+        match &event.body {
+            EventBody::SettingsChanged(set) => {
+                return self.are_last(event.offset, set.conversation, user);
+            }
+            EventBody::BlocksChanged(_) => return self.is_last_list(event.offset, user),
+            _ => {}
         }
         !is_marker(event)
             && about(event).is_none_or(|(id, seq, reactions)| {
@@ -82,13 +86,21 @@ impl Heard<'_> {
         })
     }
 
-    fn same(&self, world: &World, who: usize, event: &Event, then: &Event, context: &str) {
-        let room = |id| world.rooms.iter().find(|room| room.id == id).unwrap();
+    /// Whether the list of those whom a user blocks did not change after this place.
+    fn is_last_list(&self, place: Offset, user: UserId) -> bool {
+        let mut later = self.log.iter().filter(|(event, _)| event.offset > place);
+        !later.any(|(event, readers)| {
+            matches!(event.body, EventBody::BlocksChanged(_)) && readers.contains(&user)
+        })
+    }
+
+    fn same(&self, model: &Model, who: usize, event: &Event, then: &Event, context: &str) {
+        let room = |id| model.rooms.iter().find(|room| room.id == id).unwrap();
         match (&event.body, &then.body) {
             (EventBody::Message(now), EventBody::Message(then)) => {
                 let room = room(now.conversation);
-                let (_, full) = said(room, who, now.seq.number());
-                let ended = self.left(world, who, now.conversation, event.offset);
+                let (_, full) = model.said(room, who, now.seq.number());
+                let ended = self.left(model, who, now.conversation, event.offset);
                 let changed_later = |reactions| {
                     let last = self.last_about(now.conversation, now.seq, reactions);
                     ended.zip(last).is_some_and(|(left, last)| last > left)
@@ -113,15 +125,19 @@ impl Heard<'_> {
                 assert_eq!(now.topic.as_str(), topic, "{context}");
             }
             (EventBody::ReactionsChanged(now), EventBody::ReactionsChanged(_)) => {
-                let said =
-                    &room(now.conversation).said[usize::try_from(now.seq.number()).unwrap() - 1];
-                assert_eq!(words(&now.reactions), reactions_of(said, who), "{context}");
+                let given = room(now.conversation)
+                    .message(now.seq.number())
+                    .reactions(who);
+                assert_eq!(reactions(&now.reactions), given, "{context}");
                 assert!(now.act.is_none(), "{context}");
             }
             (EventBody::SettingsChanged(now), EventBody::SettingsChanged(then)) => {
                 assert_eq!(now, then, "{context}");
                 let member = &room(now.conversation).members[&who];
                 assert_eq!(now.settings, member.settings, "{context}");
+            }
+            (EventBody::BlocksChanged(now), EventBody::BlocksChanged(_)) => {
+                assert_eq!(*now, model.blocked(who), "{context}");
             }
             _ => assert_eq!(event, then, "{context}"),
         }
@@ -130,12 +146,12 @@ impl Heard<'_> {
     /// Where the membership in which somebody read this ended, if it did.
     fn left(
         &self,
-        world: &World,
+        model: &Model,
         who: usize,
         id: ConversationId,
         offset: Offset,
     ) -> Option<Offset> {
-        let user = world.people[who].id;
+        let user = model.people[who].id;
         let ends = self.log.iter().filter_map(|(event, _)| match &event.body {
             EventBody::MemberChanged(it) if it.conversation == id && ends(it, user) => {
                 Some(event.offset)

@@ -1,19 +1,29 @@
 //! Asks the server what a step says, and puts its answer into the words of the model; a refusal is its reason.
 
+use prost_types::Timestamp;
 use tinychat::{
-    domain::role::Role,
+    domain::{
+        conversation::{NotifyLevel, NotifySettings},
+        role::Role,
+    },
     pb::{
-        self, Member, Message, Reaction, SendRequest, UpdateConversationRequest,
+        self, BlockUserRequest, ConversationKind, CreateConversationRequest, HistoryAccess,
+        ListBlockedUsersRequest, ListMentionsRequest, MarkUnreadRequest, Member, Message, Reaction,
+        SendRequest, SetNotifyLevelRequest, UnblockUserRequest, UpdateConversationRequest, UserRef,
         chat_request::Request, message::Content, reply::Result as Answer, send_request::Target,
     },
-    store::ActError,
+    store::{ActError, BlockError, MarkReadError, SendRefusal},
 };
 use tonic::Status;
 
 use super::role_word;
 use crate::{
-    groups::asking::{add, delete, edit, join, leave, react, remove, set_role, unreact},
-    same_as_model::rules::{EMOJI, Refused, Step},
+    groups::asking::{add, ask, delete, edit, join, leave, react, remove, set_role, unreact},
+    model::{
+        rules::{Model, topic_of},
+        steps::{EMOJI, Step, TEXTS, notify},
+        words::{self, Line, Refusal},
+    },
     support::{
         Account,
         account::new_id,
@@ -22,31 +32,30 @@ use crate::{
     },
 };
 
-/// A conversation, as those name it who ask.
-pub struct Named<'a> {
-    pub id: &'a str,
-    /// Of a channel.
-    pub name: &'a str,
-    /// The names of the people.
-    pub people: &'a [String],
+/// What was done, in the words of the model, and the conversation in which something is said or that is made.
+pub struct Done {
+    pub words: String,
+    pub conversation: Option<String>,
 }
 
 /// A message in the words of the model.
 pub fn shown(message: &Message) -> String {
-    let text = match &message.content {
-        Some(Content::Text(text)) => text,
-        None => "(deleted)",
+    let text = message.content.as_ref();
+    let text = text.map(|Content::Text(text)| text.as_str());
+    assert_eq!(message.deleted, text.is_none(), "{message:?}");
+    let line = Line {
+        text,
+        revision: message.revision,
+        reply: message.reply_to_seq,
+        mentions: message.mentions.iter().map(|it| it.name.as_str()).collect(),
+        all: message.mentions_all,
+        reactions: reactions(&message.reactions),
     };
-    assert_eq!(message.deleted, message.content.is_none(), "{message:?}");
-    let (revision, reply) = (message.revision, message.reply_to_seq);
-    format!("{text} r{revision} re{reply}{}", words(&message.reactions))
+    line.words()
 }
 
-fn words(reactions: &[Reaction]) -> String {
-    let word = |it: &Reaction| {
-        let mine = if it.mine { "*" } else { "" };
-        format!(" {}{}{mine}", it.emoji, it.count)
-    };
+fn reactions(reactions: &[Reaction]) -> String {
+    let word = |it: &Reaction| words::reaction(&it.emoji, it.count.into(), it.mine);
     reactions.iter().map(word).collect()
 }
 
@@ -63,20 +72,126 @@ fn to_wire(role: Role) -> pb::Role {
     }
 }
 
-/// Does a step, by a frame of the stream if there is one and the frame exists.
+/// What a member wants to be called for, as the wire has it.
+pub fn notify_to_wire(settings: NotifySettings) -> pb::NotifySettings {
+    let level = match settings.level {
+        NotifyLevel::All => pb::NotifyLevel::All,
+        NotifyLevel::Mentions => pb::NotifyLevel::Mentions,
+        NotifyLevel::None => pb::NotifyLevel::None,
+    };
+    let until = settings.until.map(|until| Timestamp {
+        seconds: until.milliseconds() / 1_000,
+        nanos: 0,
+    });
+    pb::NotifySettings {
+        level: level.into(),
+        until_time: until,
+    }
+}
+
+/// Does a step, by a frame of the stream if there is one and the frame exists; sends twice, if so. `ids` are those of the
+/// rooms of the model.
 pub async fn act(
     account: &Account,
     feed: Option<&mut Feed>,
-    named: &Named<'_>,
+    model: &Model,
+    ids: &[String],
     step: &Step,
     again: bool,
+) -> Result<Done, String> {
+    let people = &model.people;
+    let to_room = || Target::ConversationId(ids[model.room_of(step).unwrap()].clone());
+    let words = match step {
+        Step::Create {
+            channel, all, with, ..
+        } => return create(account, model, *channel, *all, with).await,
+        Step::Direct { peer, text, .. } => {
+            let target = Target::UserName(people[*peer].name.to_string());
+            let text = TEXTS[*text].among(people);
+            return send(account, feed, target, &text, None, again).await;
+        }
+        Step::Send { reply, text, .. } => {
+            let text = TEXTS[*text].among(people);
+            return send(account, feed, to_room(), &text, *reply, again).await;
+        }
+        Step::Block { whom, on, .. } => block(account, people[*whom].name.as_str(), *on).await,
+        step => {
+            let room = model.room_of(step).unwrap();
+            act_in(account, feed, model, room, &ids[room], step).await
+        }
+    };
+    Ok(Done {
+        words: words?,
+        conversation: None,
+    })
+}
+
+async fn create(
+    account: &Account,
+    model: &Model,
+    channel: bool,
+    all: bool,
+    with: &[usize],
+) -> Result<Done, String> {
+    let kind = match channel {
+        true => ConversationKind::Channel,
+        false => ConversationKind::Group,
+    };
+    let history = match all {
+        true => HistoryAccess::All,
+        false => HistoryAccess::SinceJoin,
+    };
+    let names = model.names(with);
+    let request = CreateConversationRequest {
+        kind: kind.into(),
+        name: model.next_name(),
+        history_access: history.into(),
+        user_names: names.iter().map(ToString::to_string).collect(),
+        ..CreateConversationRequest::default()
+    };
+    let made = ask!(account, create_conversation, request).map_err(|status| reason(&status))?;
+    Ok(Done {
+        words: "made".to_owned(),
+        conversation: Some(made.conversation.unwrap().id),
+    })
+}
+
+async fn block(account: &Account, name: &str, on: bool) -> Result<String, String> {
+    let user_name = name.to_owned();
+    let mut chat = account.connection.chat();
+    let answer: Result<(), Status> = match on {
+        true => {
+            let blocked = chat.block_user(BlockUserRequest { user_name });
+            in_time("block", blocked).await.map(drop)
+        }
+        false => {
+            let unblocked = chat.unblock_user(UnblockUserRequest { user_name });
+            in_time("unblock", unblocked).await.map(drop)
+        }
+    };
+    match answer {
+        Ok(()) => Ok("so it is".to_owned()),
+        Err(status) => Err(reason(&status)),
+    }
+}
+
+/// The same for what is done in a room of this id.
+async fn act_in(
+    account: &Account,
+    feed: Option<&mut Feed>,
+    model: &Model,
+    room: usize,
+    id: &str,
+    step: &Step,
 ) -> Result<String, String> {
-    let id = named.id;
-    let name = |who: &usize| named.people[*who].as_str();
+    let people = &model.people;
+    let name = |who: &usize| people[*who].name.as_str();
     let answer: Result<String, Status> = match step {
-        Step::Create { .. } => panic!("it is made elsewhere"),
+        Step::Create { .. } | Step::Direct { .. } | Step::Send { .. } | Step::Block { .. } => {
+            panic!("it is done elsewhere")
+        }
         Step::Join { .. } => {
-            let joined = join(account, named.name).await;
+            let joined = join(account, &model.rooms[room].name).await;
             joined.map(|it| role_word(it.my_role()).to_owned())
         }
         Step::Leave { .. } => leave(account, id).await.map(|()| "left".to_owned()),
@@ -97,20 +212,14 @@ pub async fn act(
         Step::Topic { topic, .. } => {
             let request = UpdateConversationRequest {
                 conversation_id: id.to_owned(),
-                topic: Some(format!("topic {topic}")),
+                topic: Some(topic_of(*topic)),
                 ..UpdateConversationRequest::default()
             };
-            let mut conversations = account.connection.conversations();
-            let changed = conversations.update_conversation(request);
-            let changed = in_time("change the topic", changed).await;
-            changed.map(|it| it.into_inner().conversation.unwrap().topic)
-        }
-        Step::Send { reply, .. } => {
-            let target = Target::ConversationId(id.to_owned());
-            return send(account, feed, target, "first", *reply, again).await;
+            let changed = ask!(account, update_conversation, request);
+            changed.map(|it| it.conversation.unwrap().topic)
         }
         Step::Edit { seq, text, .. } => {
-            let edited = edit(account, id, *seq, &format!("text {text}")).await;
+            let edited = edit(account, id, *seq, &TEXTS[*text].among(people)).await;
             edited.map(|it| shown(&it))
         }
         Step::Delete { seq, .. } => delete(account, id, *seq).await.map(|it| shown(&it)),
@@ -118,24 +227,43 @@ pub async fn act(
             seq, emoji, add, ..
         } => {
             let emoji = EMOJI[*emoji];
-            let reactions = match add {
+            let given = match add {
                 true => react(account, id, *seq, emoji).await,
                 false => unreact(account, id, *seq, emoji).await,
             };
-            reactions.map(|it| words(&it))
+            given.map(|it| reactions(&it))
         }
         Step::Read { seq, .. } => {
-            return match ask(account, feed, mark_read(id, *seq)).await {
+            return match by_frame(account, feed, mark_read(id, *seq)).await {
                 Answer::MarkRead(it) => Ok(format!("{} {}", it.read_seq, it.unread)),
                 Answer::Error(error) => Err(error.reason),
                 other => panic!("{other:?}"),
             };
         }
+        Step::Unread { .. } => {
+            let conversation_id = id.to_owned();
+            let mut chat = account.connection.chat();
+            let marked = chat.mark_unread(MarkUnreadRequest { conversation_id });
+            let marked = in_time("mark unread", marked).await;
+            marked.map(|_| "set".to_owned())
+        }
+        Step::Notify { choice, .. } => {
+            let wanted = Some(notify_to_wire(notify(*choice)));
+            let request = SetNotifyLevelRequest {
+                conversation_id: id.to_owned(),
+                notify: wanted,
+            };
+            let set = ask!(account, set_notify_level, request);
+            set.map(|set| {
+                assert_eq!(set.notify, wanted);
+                "set".to_owned()
+            })
+        }
     };
     answer.map_err(|status| reason(&status))
 }
 
-async fn ask(account: &Account, feed: Option<&mut Feed>, request: Request) -> Answer {
+async fn by_frame(account: &Account, feed: Option<&mut Feed>, request: Request) -> Answer {
     match feed {
         Some(feed) => feed.ask(Some(request)).await,
         None => ask_unary(account, request).await,
@@ -143,21 +271,21 @@ async fn ask(account: &Account, feed: Option<&mut Feed>, request: Request) -> An
 }
 
 /// Sends, twice if so: the second answer is the first.
-pub async fn send(
+async fn send(
     account: &Account,
     feed: Option<&mut Feed>,
     target: Target,
     text: &str,
     reply: Option<u64>,
     again: bool,
-) -> Result<String, String> {
+) -> Result<Done, String> {
     let request = SendRequest {
         target: Some(target),
         client_message_id: new_id(),
         text: text.to_owned(),
         reply_to_seq: reply.unwrap_or_default(),
     };
-    let sent = match ask(account, feed, Request::Send(request.clone())).await {
+    let sent = match by_frame(account, feed, Request::Send(request.clone())).await {
         Answer::Send(sent) => sent,
         Answer::Error(error) => return Err(error.reason),
         other => panic!("{other:?}"),
@@ -171,28 +299,64 @@ pub async fn send(
             (&sent.conversation_id, sent.seq)
         );
     }
-    Ok(sent.seq.to_string())
+    Ok(Done {
+        words: sent.seq.to_string(),
+        conversation: Some(sent.conversation_id),
+    })
 }
 
-/// What the model says, as the server puts it.
-pub fn due(step: &Step, is_member: bool, answer: Refused<String>) -> Result<String, String> {
-    let refused = |reason: &str| Err(reason.to_owned());
-    match (step, answer) {
-        (Step::Send { .. }, Ok(refusal)) if refusal.starts_with("NotMember") => {
-            refused("CONVERSATION_NOT_FOUND")
+/// Whom a user blocks, by name.
+pub async fn blocked(account: &Account) -> Vec<UserRef> {
+    let mut chat = account.connection.chat();
+    let asked = chat.list_blocked_users(ListBlockedUsersRequest {});
+    let listed = in_time("list blocked users", asked).await;
+    listed.unwrap().into_inner().users
+}
+
+/// All that mentions a user, page by page.
+pub async fn mentions(account: &Account, unread_only: bool, page_size: u32) -> Vec<Message> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListMentionsRequest {
+            page_size,
+            page_token,
+            unread_only,
+        };
+        let page = ask!(account, list_mentions, request).unwrap();
+        all.extend(page.messages);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return all;
         }
-        (Step::Send { .. }, Ok(refusal)) if refusal.starts_with("ReadOnly") => refused("READ_ONLY"),
-        (Step::Send { .. }, Ok(refusal)) if refusal.starts_with("ReplyToUnknown") => {
-            refused("REPLY_TO_UNKNOWN")
-        }
-        (Step::Read { .. }, Ok(refusal)) if refusal == "refused" => match is_member {
-            true => refused("SEQ_BEYOND_END"),
-            false => refused("CONVERSATION_NOT_FOUND"),
+    }
+}
+
+/// Why the model refuses something, as the server puts it.
+pub fn reason_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Send(refusal) => match refusal {
+            SendRefusal::NotMember(_) => "CONVERSATION_NOT_FOUND",
+            SendRefusal::ReadOnly => "READ_ONLY",
+            SendRefusal::ReplyToUnknown(_) => "REPLY_TO_UNKNOWN",
+            SendRefusal::UserBlocked(_) => "USER_BLOCKED",
+            SendRefusal::BlockedByUser(_) => "BLOCKED_BY_USER",
+            other => panic!("the model knows no {other:?}"),
         },
-        (_, Ok(answer)) => Ok(answer),
-        (_, Err(error)) => refused(match error {
+        Refusal::Read(refusal) => match refusal {
+            MarkReadError::NotMember(_) => "CONVERSATION_NOT_FOUND",
+            MarkReadError::BeyondEnd(_) => "SEQ_BEYOND_END",
+            other @ MarkReadError::Store(_) => panic!("the model knows no {other:?}"),
+        },
+        Refusal::Block(refusal) => match refusal {
+            BlockError::Oneself => "BLOCKS_ONESELF",
+            other => panic!("the model knows no {other:?}"),
+        },
+        Refusal::Act(refusal) => match refusal {
             ActError::NotMember(_) => "CONVERSATION_NOT_FOUND",
+            ActError::Direct => "DIRECT_CONVERSATION",
             ActError::Invalid(invalid) => invalid.reason,
+            ActError::ChannelNotFound(_) => "CHANNEL_NOT_FOUND",
             ActError::MemberNotFound(_) => "MEMBER_NOT_FOUND",
             ActError::RoleTooLow => "ROLE_TOO_LOW",
             ActError::ReadOnly => "READ_ONLY",
@@ -202,7 +366,9 @@ pub fn due(step: &Step, is_member: bool, answer: Refused<String>) -> Result<Stri
             ActError::MessageNotFound(_) => "MESSAGE_NOT_FOUND",
             ActError::MessageNotYours => "MESSAGE_NOT_YOURS",
             ActError::MessageDeleted => "MESSAGE_DELETED",
+            ActError::UserBlocked(_) => "USER_BLOCKED",
+            ActError::BlockedByUser(_) => "BLOCKED_BY_USER",
             other => panic!("the model knows no {other:?}"),
-        }),
+        },
     }
 }

@@ -4,92 +4,60 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tinychat::{
     client::net::connect::Connection,
-    domain::{
-        ids::{ConversationId, UserId},
-        role::Role,
-        user::UserRef,
-    },
-    pb::{
-        AcknowledgeRequest, Conversation, ConversationKind, CreateConversationRequest,
-        HistoryAccess, event::Body, message::Content, send_request::Target,
-    },
+    domain::{ids::UserId, user::UserRef},
+    pb::{AcknowledgeRequest, Conversation, event::Body, message::Content},
 };
 use tonic::Code;
 
 use super::{
-    asking::{self, Named, shown},
-    is_about_members, role_word,
+    asking::{self, notify_to_wire, shown},
+    role_word,
+    seat::{Seat, Set},
 };
 use crate::{
     groups::asking::{get, refused},
-    same_as_model::rules::{self, In, PEOPLE, Room, Step},
+    model::{
+        rules::{In, Kind, Model, Room},
+        steps::{PEOPLE, Step},
+    },
     support::{
         Account,
         account::new_id,
-        device::{Device, sender_of},
-        feed::{Door, Feed, From},
+        device::sender_of,
+        feed::{Door, From},
         in_time,
     },
 };
 
-/// One device of one of the people.
-struct Seat {
-    account: Account,
-    device: Device,
-    feed: Option<Feed>,
-    door: Door,
-    /// What was read of each room when the device began with nothing: it is told what comes after that.
-    begins: BTreeMap<usize, u64>,
-    acknowledged: Option<String>,
-}
-
-/// A conversation, and the model of it.
-struct Place {
-    id: String,
-    name: String,
-    /// Between whom, if it is between two.
-    pair: Option<[usize; 2]>,
-    room: Room,
-}
-
 /// The people.
 pub struct People {
-    tag: String,
-    names: Vec<String>,
-    refs: Vec<UserRef>,
+    model: Model,
+    /// The ids of its rooms.
+    ids: Vec<String>,
     seats: Vec<Vec<Seat>>,
-    places: Vec<Place>,
     notes: usize,
 }
 
 impl People {
     /// Logs all in; each device follows events from the beginning.
     pub async fn new(connection: &Connection, tag: &str, seats: [usize; PEOPLE]) -> Self {
-        let names: Vec<String> = ["a", "b", "c", "d"].map(|it| format!("{tag}{it}")).into();
+        let names = ["a", "b", "c", "d"].map(|it| format!("{tag}{it}"));
         let user = |(name, id): (&String, u64)| UserRef {
             id: UserId::new(id),
             name: name.parse().unwrap(),
         };
         let mut people = Self {
-            tag: tag.to_owned(),
-            refs: names.iter().zip(1..).map(user).collect(),
-            names,
+            model: Model::new(names.iter().zip(1..).map(user).collect(), tag),
+            ids: Vec::new(),
             seats: Vec::new(),
-            places: Vec::new(),
             notes: 0,
         };
-        for (name, count) in people.names.iter().zip(seats) {
+        for (name, count) in names.iter().zip(seats) {
             let mut devices = Vec::new();
             for number in 0..count {
                 let account = in_time("a login", Account::try_login(connection, name)).await;
-                devices.push(Seat {
-                    account: account.unwrap(),
-                    device: Device::new(name),
-                    feed: None,
-                    door: [Door::Chat, Door::Subscribe][number % 2],
-                    begins: BTreeMap::new(),
-                    acknowledged: None,
-                });
+                let door = [Door::Chat, Door::Subscribe][number % 2];
+                devices.push(Seat::new(account.unwrap(), door));
             }
             people.seats.push(devices);
         }
@@ -110,121 +78,43 @@ impl People {
 
     /// Does a step, and compares the answer with that of the model.
     pub async fn step(&mut self, step: Step, seat: usize, frame: bool, again: bool) {
-        if let Step::Create {
-            who,
-            channel,
-            all,
-            with,
-        } = &step
-        {
-            return self.create(*who, *channel, *all, with).await;
-        }
-        let (Some(room), count @ 1..) = (step.room(), self.places.len()) else {
-            return;
-        };
-        let (who, place) = (step.who(), &self.places[room % count]);
         let step = match step {
             // On the wire 0 is no answer at all.
-            Step::Send { who, room, reply } => Step::Send {
+            Step::Send {
                 who,
                 room,
-                reply: reply.filter(|seq| *seq > 0),
+                reply: Some(0),
+                text,
+            } => Step::Send {
+                who,
+                room,
+                reply: None,
+                text,
             },
+            // Nor may nobody be added.
+            Step::Add { whom, .. } if whom.is_empty() => return,
             step => step,
         };
-        let unasked = match &step {
-            step if is_about_members(step) && place.pair.is_some() => true,
-            Step::Join { .. } => !place.room.channel,
-            Step::Add { whom, .. } => whom.is_empty(),
-            _ => false,
-        };
-        if unasked {
+        if !self.model.can(&step) {
             return;
         }
-        let mut now = place.room.clone();
-        let is_member = now.members.contains_key(&who);
-        let due = rules::expect(&mut now, &step, &self.refs);
-        let due = asking::due(&step, is_member, due);
-        let named = Named {
-            id: &place.id,
-            name: &place.name,
-            people: &self.names,
-        };
-        let seats = &mut self.seats[who];
-        let count_of_seats = seats.len();
-        let Seat { account, feed, .. } = &mut seats[seat % count_of_seats];
+        let seats = &mut self.seats[step.who()];
+        let count = seats.len();
+        let Seat { account, feed, .. } = &mut seats[seat % count];
         let by = feed.as_mut().filter(|feed| frame && feed.takes_requests());
-        let got = asking::act(account, by, &named, &step, again).await;
-        assert_eq!(got, due, "{step:?} in {}", place.id);
-        self.places[room % count].room = now;
-    }
-
-    async fn create(&mut self, who: usize, channel: bool, all: bool, with: &[usize]) {
-        let name = format!("{}r{}", self.tag, self.places.len());
-        let (kind, history) = match (channel, all) {
-            (true, true) => (ConversationKind::Channel, HistoryAccess::All),
-            (true, false) => (ConversationKind::Channel, HistoryAccess::SinceJoin),
-            (false, true) => (ConversationKind::Group, HistoryAccess::All),
-            (false, false) => (ConversationKind::Group, HistoryAccess::SinceJoin),
+        let got = asking::act(account, by, &self.model, &self.ids, &step, again).await;
+        let due = self.model.step(&step);
+        let (words, id) = match got {
+            Ok(done) => (Ok(done.words), done.conversation),
+            Err(reason) => (Err(reason), None),
         };
-        let request = CreateConversationRequest {
-            kind: kind.into(),
-            name: name.clone(),
-            history_access: history.into(),
-            user_names: with.iter().map(|it| self.names[*it].clone()).collect(),
-            ..CreateConversationRequest::default()
-        };
-        let mut conversations = self.seat(who, 0).account.connection.conversations();
-        let made = in_time("create", conversations.create_conversation(request)).await;
-        let made = made.unwrap().into_inner().conversation.unwrap();
-        let number = self.places.len() as u64 + 1;
-        let mut room = Room::new(ConversationId::new(number), channel, all);
-        for member in with {
-            room.take_in(*member, Role::Member);
-        }
-        room.take_in(who, Role::Owner);
-        self.places.push(Place {
-            id: made.id,
-            name,
-            pair: None,
-            room,
-        });
-    }
-
-    /// Says something to a peer by name, which makes their conversation the first time.
-    pub async fn direct(&mut self, who: usize, peer: usize) {
-        if who == peer {
-            return;
-        }
-        let pair = [who.min(peer), who.max(peer)];
-        let found = self.places.iter().position(|it| it.pair == Some(pair));
-        let index = found.unwrap_or(self.places.len());
-        if found.is_none() {
-            let number = index as u64 + 1;
-            let mut room = Room::new(ConversationId::new(number), false, true);
-            for member in pair {
-                room.take_in(member, Role::Member);
-            }
-            self.places.push(Place {
-                id: String::new(),
-                name: String::new(),
-                pair: Some(pair),
-                room,
-            });
-        }
-        let step = Step::Send {
-            who,
-            room: index,
-            reply: None,
-        };
-        let target = Target::UserName(self.names[peer].clone());
-        let account = self.seat(who, 0).account.clone();
-        let due = rules::expect(&mut self.places[index].room, &step, &self.refs);
-        let got = asking::send(&account, None, target, "first", None, false).await;
-        assert_eq!(got, due.map_err(|error| error.to_string()), "{step:?}");
-        if found.is_none() {
-            let conversation = account.conversation_with(&self.names[peer]).await;
-            self.places[index].id = conversation.id;
+        let due = due.map_err(|refusal| asking::reason_of(&refusal).to_owned());
+        let room = self.model.room_of(&step).map(|room| self.ids.get(room));
+        assert_eq!(words, due, "{step:?} in {room:?}");
+        if self.model.rooms.len() > self.ids.len() {
+            self.ids.push(id.unwrap());
+        } else if let (Some(room), Some(id)) = (self.model.room_of(&step), id) {
+            assert_eq!(id, self.ids[room], "{step:?}");
         }
     }
 
@@ -245,11 +135,9 @@ impl People {
         lost_after: Option<usize>,
         silent: bool,
     ) {
-        let places = self.places.iter().enumerate();
-        let read = places.filter_map(|(index, place)| {
-            let member = place.room.members.get(&who)?;
-            Some((index, member.read))
-        });
+        let read = self
+            .mine(who)
+            .map(|(index, _, member)| (index, member.read));
         let read = read.collect();
         let seat = self.seat(who, seat);
         if seat.feed.is_some() {
@@ -258,7 +146,7 @@ impl People {
         let mut cursor = seat.device.goes_on();
         if cursor.is_none() {
             // What it has without a cursor is nothing that it could go on from.
-            seat.device = Device::new(&seat.account.name);
+            seat.forget();
             seat.begins = read;
         } else if silent && seat.acknowledged == cursor {
             cursor = None;
@@ -274,7 +162,7 @@ impl People {
                 return;
             }
             left = left.map(|left| left - 1);
-            seat.device.take(feed.next().await);
+            seat.take(feed.next().await);
         }
         if lost_after.is_none() {
             seat.feed = Some(feed);
@@ -286,7 +174,7 @@ impl People {
         let seat = self.seat(who, seat);
         if seat.acknowledged.is_none() {
             seat.feed = None;
-            seat.device = Device::new(&seat.account.name);
+            seat.forget();
         }
     }
 
@@ -308,8 +196,9 @@ impl People {
     async fn read_all(&mut self, who: usize) {
         self.notes += 1;
         let note = format!("note {}", self.notes);
-        let (account, name) = (self.seat(who, 0).account.clone(), &self.names[who]);
-        account.send_as(name, &note, &new_id()).await.unwrap();
+        let account = self.seat(who, 0).account.clone();
+        let sent = account.send_as(&account.name, &note, &new_id()).await;
+        sent.unwrap();
         let is_note = |body: &Body| {
             let Body::Message(message) = body else {
                 return false;
@@ -319,7 +208,7 @@ impl People {
         for seat in &mut self.seats[who] {
             if let Some(feed) = &mut seat.feed {
                 for event in feed.until(is_note).await {
-                    seat.device.take(event);
+                    seat.take(event);
                 }
             }
         }
@@ -347,13 +236,10 @@ impl People {
         }
     }
 
-    /// The conversations of a user, but for the notes.
-    fn mine(&self, who: usize) -> impl Iterator<Item = (usize, &Place, &In)> {
-        let places = self.places.iter().enumerate();
-        places.filter_map(move |(index, place)| {
-            let member = place.room.members.get(&who)?;
-            Some((index, place, member))
-        })
+    /// The rooms that one of the people is in, with their numbers.
+    fn mine(&self, who: usize) -> impl Iterator<Item = (usize, &Room, &In)> {
+        let rooms = self.model.rooms.iter().enumerate();
+        rooms.filter_map(move |(index, room)| Some((index, room, room.members.get(&who)?)))
     }
 
     async fn server_knows(&self, who: usize) {
@@ -361,42 +247,42 @@ impl People {
         let conversations = account.conversations().await;
         let by_id: BTreeMap<&str, &Conversation> =
             conversations.iter().map(|it| (&*it.id, it)).collect();
-        for (_, place, member) in self.mine(who) {
-            let room = &place.room;
-            let context = format!("user {who} in {} ({room:?})", place.id);
-            let seen = by_id.get(&*place.id);
+        for (index, room, member) in self.mine(who) {
+            let id = self.ids[index].as_str();
+            let context = format!("user {who} in {id} ({room:?})");
+            let seen = by_id.get(id);
             let seen = seen.unwrap_or_else(|| panic!("{context}: none"));
-            let role = match place.pair {
-                Some(_) => "",
-                None => member.role.word(),
+            let role = match room.kind {
+                Kind::Direct(_) => "",
+                Kind::Group | Kind::Channel => member.role.word(),
             };
             assert_eq!(role_word(seen.my_role()), role, "{context}");
             assert_eq!(seen.topic, room.topic, "{context}");
             assert_eq!(seen.members_count as usize, room.members.len(), "{context}");
             assert_eq!(seen.last_seq, room.last(), "{context}");
             assert_eq!(seen.read_seq, member.read, "{context}");
-            let messages = account.history(&place.id).await;
-            let due = (member.floor + 1..=room.last()).map(|seq| rules::said(room, who, seq));
+            assert_eq!((seen.marked_unread, seen.notify), set(member), "{context}");
+            let messages = account.history(id).await;
             let got = messages.iter().map(|it| (it.seq, shown(it)));
-            assert_eq!(
-                got.collect::<Vec<_>>(),
-                due.collect::<Vec<_>>(),
-                "{context}"
-            );
+            let due = self.model.history(room, who);
+            assert_eq!(got.collect::<Vec<_>>(), due, "{context}");
             let last = seen.last_message.as_ref().map(shown);
             assert_eq!(last, messages.last().map(shown), "{context}");
             // Counted one by one.
             let others = messages
                 .iter()
-                .filter(|it| it.seq > seen.read_seq && sender_of(it) != self.names[who]);
+                .filter(|it| it.seq > seen.read_seq && sender_of(it) != account.name);
             assert_eq!(seen.unread, others.count() as u64, "{context}");
-            assert_eq!(seen.unread, rules::unread(room, who, member), "{context}");
+            assert_eq!(seen.unread, room.unread(who), "{context}");
+            let called = self.model.mentions(room, who, true).len();
+            assert_eq!(seen.mentions, called as u64, "{context}");
         }
         let more = conversations.len() - self.mine(who).count();
         assert!(more <= 1, "beside the notes: {conversations:?}");
-        let is_out = |place: &&Place| !place.room.members.contains_key(&who);
-        if let Some(place) = self.places.iter().find(is_out) {
-            let got = get(account, &place.id).await;
+        let out = self.model.rooms.iter().zip(&self.ids);
+        let mut out = out.filter(|(room, _)| !room.members.contains_key(&who));
+        if let Some((_, id)) = out.next() {
+            let got = get(account, id).await;
             refused(
                 got,
                 Code::NotFound,
@@ -404,14 +290,43 @@ impl People {
                 "one who is out",
             );
         }
+        self.server_lists(who, account).await;
+    }
+
+    /// What the server lists of all conversations.
+    async fn server_lists(&self, who: usize, account: &Account) {
+        for (unread_only, size) in [(false, 3), (true, 500)] {
+            let called = |room: &Room| self.model.mentions(room, who, unread_only);
+            let due = self.model.newest_first(who, called);
+            let due = due.into_iter();
+            let due: Vec<_> = due
+                .map(|(room, seq, words)| (self.ids[room].as_str(), seq, words))
+                .collect();
+            let messages = asking::mentions(account, unread_only, size).await;
+            let got = messages.iter();
+            let got: Vec<_> = got
+                .map(|it| (it.conversation_id.as_str(), it.seq, shown(it)))
+                .collect();
+            assert_eq!(got, due, "of user {who}, unread only: {unread_only}");
+        }
+        let blocked = asking::blocked(account).await;
+        let names: Vec<&str> = blocked.iter().map(|user| user.name.as_str()).collect();
+        assert_eq!(names, self.blocked(who), "of user {who}");
+    }
+
+    /// The names of those whom one of the people blocks.
+    fn blocked(&self, who: usize) -> Vec<String> {
+        let blocked = self.model.blocked(who).into_iter();
+        blocked.map(|user| user.name.to_string()).collect()
     }
 
     fn device_knows(&self, who: usize, seat: &Seat, context: &str) {
         let Seat { device, begins, .. } = seat;
         assert_eq!(device.odd, Vec::<String>::new(), "{context}");
         let mut ids: BTreeSet<&str> = device.rooms.keys().map(String::as_str).collect();
-        for (index, place, member) in self.mine(who) {
-            let (room, id) = (&place.room, place.id.as_str());
+        let mut set_in: BTreeSet<&str> = seat.set.keys().map(String::as_str).collect();
+        for (index, room, member) in self.mine(who) {
+            let id = self.ids[index].as_str();
             let context = format!("{context} in {id} ({room:?})");
             assert!(ids.remove(id), "{context}: none");
             let known = &device.rooms[id];
@@ -421,11 +336,13 @@ impl People {
             assert_eq!(missing, None, "{context}: not all since {begin}");
             for (seq, message) in &known.messages {
                 assert!(*seq > member.since, "{context}: {message:?}");
-                assert_eq!(shown(message), rules::said(room, who, *seq).1, "{context}");
+                let (_, due) = self.model.said(room, who, *seq);
+                assert_eq!(shown(message), due, "{context}");
             }
             assert_eq!(known.read_seq.max(member.since), member.read, "{context}");
-            let unread = rules::unread(room, who, member);
-            assert_eq!(device.unread(id), unread, "{context}");
+            assert_eq!(device.unread(id), room.unread(who), "{context}");
+            let called = self.model.mentions(room, who, true).len();
+            assert_eq!(seat.mentions(id), called, "{context}");
             assert_eq!(
                 known.members_count as usize,
                 room.members.len(),
@@ -433,7 +350,21 @@ impl People {
             );
             let topic = known.state.as_ref().map_or("", |state| &state.topic);
             assert_eq!(topic, room.topic, "{context}");
+            set_in.remove(id);
+            let told = seat.set.get(id).copied();
+            let told = told.unwrap_or_else(|| (false, Some(notify_to_wire(Default::default()))));
+            assert_eq!(told, set(member), "{context}");
         }
         assert!(ids.len() <= 1, "{context}: beside the notes: {ids:?}");
+        assert!(set_in.is_subset(&ids), "{context}: {set_in:?}");
+        let names = seat.blocked.iter().map(|user| user.name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), self.blocked(who), "{context}");
     }
+}
+
+/// What a member set, as the wire has it.
+fn set(member: &In) -> Set {
+    let settings = member.settings;
+    let notify = Some(notify_to_wire(settings.notify));
+    (settings.marked_unread, notify)
 }

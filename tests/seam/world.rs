@@ -298,6 +298,7 @@ impl Copy {
                 }
             },
             EventBody::SettingsChanged(_)
+            | EventBody::BlocksChanged(_)
             | EventBody::MemberChanged(_)
             | EventBody::ConversationChanged(_)
             | EventBody::ReadMarker(_) => {}

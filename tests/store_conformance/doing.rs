@@ -177,6 +177,10 @@ pub fn line(body: &EventBody) -> String {
         EventBody::ReadMarker(marker) => {
             format!("{} read {}", marker.user, marker.read_seq.number())
         }
+        EventBody::BlocksChanged(users) => {
+            let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+            format!("blocks [{}]", names.join(" "))
+        }
         EventBody::SettingsChanged(changed) => {
             let MemberSettings {
                 marked_unread,

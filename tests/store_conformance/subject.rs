@@ -153,6 +153,15 @@ impl Subject {
         in_files(dir.unwrap())
     }
 
+    /// Closes a store that keeps files and opens it again; one that keeps none goes on.
+    pub async fn restarted(self) -> Self {
+        if self.dir.is_none() {
+            return self;
+        }
+        self.store.close().await;
+        self.reopened()
+    }
+
     /// Makes an account.
     pub async fn user(&self, user: &str) -> UserRef {
         let user = self.store.create_user(name(user), None, NOON).await;

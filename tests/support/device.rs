@@ -106,7 +106,9 @@ impl Device {
             | Body::Gap(_)
             | Body::SettingsChanged(_)
             | Body::Presence(_)
-            | Body::Typing(_)) => self.odd.push(format!("{odd:?}")),
+            | Body::Typing(_)
+            | Body::BlocksChanged(_)
+            | Body::Delivered(_)) => self.odd.push(format!("{odd:?}")),
         }
     }
 

@@ -138,6 +138,23 @@ impl Services {
     }
 }
 
+fn user_ref(name: &str) -> pb::UserRef {
+    pb::UserRef {
+        id: "u9".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// An invite link that says a trick wherever it has a text.
+fn invite_link(trick: &str) -> pb::InviteLink {
+    pb::InviteLink {
+        id: trick.to_owned(),
+        conversation_id: trick.to_owned(),
+        created_by: Some(user_ref(trick)),
+        ..pb::InviteLink::default()
+    }
+}
+
 /// A status that asks to wait, made by hand: the library makes none that is not sound.
 fn asking_to_wait(message: String, wait: prost_types::Duration) -> Status {
     let info = tonic_types::pb::RetryInfo {
@@ -309,6 +326,28 @@ impl ChatService for Services {
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         Err(self.refusal())
     }
+
+    async fn block_user(
+        &self,
+        _: Request<pb::BlockUserRequest>,
+    ) -> Result<Response<pb::BlockUserResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn unblock_user(
+        &self,
+        _: Request<pb::UnblockUserRequest>,
+    ) -> Result<Response<pb::UnblockUserResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn list_blocked_users(
+        &self,
+        _: Request<pb::ListBlockedUsersRequest>,
+    ) -> Result<Response<pb::ListBlockedUsersResponse>, Status> {
+        let users = self.script.tricks.iter().map(|it| user_ref(it)).collect();
+        Ok(Response::new(pb::ListBlockedUsersResponse { users }))
+    }
 }
 
 #[async_trait]
@@ -419,7 +458,18 @@ impl ConversationService for Services {
         &self,
         _: Request<pb::ListMessagesRequest>,
     ) -> Result<Response<pb::ListMessagesResponse>, Status> {
-        Err(self.refusal())
+        // One message of the user.
+        let message = pb::Message {
+            seq: 1,
+            sender: Some(user_ref(&self.script.user)),
+            content: Some(pb::message::Content::Text(self.trick())),
+            ..pb::Message::default()
+        };
+        Ok(Response::new(pb::ListMessagesResponse {
+            messages: vec![message],
+            last_seq: 1,
+            ..pb::ListMessagesResponse::default()
+        }))
     }
 
     async fn create_conversation(
@@ -550,5 +600,59 @@ impl ConversationService for Services {
         _: Request<pb::SetNotifyLevelRequest>,
     ) -> Result<Response<pb::SetNotifyLevelResponse>, Status> {
         Err(self.refusal())
+    }
+
+    async fn create_invite_link(
+        &self,
+        _: Request<pb::CreateInviteLinkRequest>,
+    ) -> Result<Response<pb::CreateInviteLinkResponse>, Status> {
+        let trick = self.trick();
+        Ok(Response::new(pb::CreateInviteLinkResponse {
+            invite_link: Some(invite_link(&trick)),
+            code: trick,
+        }))
+    }
+
+    async fn list_invite_links(
+        &self,
+        _: Request<pb::ListInviteLinksRequest>,
+    ) -> Result<Response<pb::ListInviteLinksResponse>, Status> {
+        let invite_links = self
+            .script
+            .tricks
+            .iter()
+            .map(|it| invite_link(it))
+            .collect();
+        Ok(Response::new(pb::ListInviteLinksResponse {
+            invite_links,
+            next_page_token: String::new(),
+        }))
+    }
+
+    async fn revoke_invite_link(
+        &self,
+        _: Request<pb::RevokeInviteLinkRequest>,
+    ) -> Result<Response<pb::RevokeInviteLinkResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn join_by_invite_link(
+        &self,
+        _: Request<pb::JoinByInviteLinkRequest>,
+    ) -> Result<Response<pb::JoinByInviteLinkResponse>, Status> {
+        Err(self.refusal())
+    }
+
+    async fn list_markers(
+        &self,
+        _: Request<pb::ListMarkersRequest>,
+    ) -> Result<Response<pb::ListMarkersResponse>, Status> {
+        let marker = |trick: &String| pb::Marker {
+            user: Some(user_ref(trick)),
+            read_seq: 0,
+            delivered_seq: u64::MAX,
+        };
+        let markers = self.script.tricks.iter().map(marker).collect();
+        Ok(Response::new(pb::ListMarkersResponse { markers }))
     }
 }

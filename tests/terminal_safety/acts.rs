@@ -2,10 +2,10 @@
 //! reactions, members.
 
 use tinychat::pb::{
-    CaughtUp, Conversation, ConversationChanged, ConversationKind, Event, MemberChange,
-    MemberChanged, Message, MessageDeleted, MessageEdited, NotifySettings, PresenceChanged,
-    Reaction, ReactionChanged, Role, SettingsChanged, Typing, UserRef, Welcome, event::Body,
-    message::Content,
+    BlocksChanged, CaughtUp, Conversation, ConversationChanged, ConversationKind, DeliveredMarker,
+    Event, MemberChange, MemberChanged, Message, MessageDeleted, MessageEdited, NotifySettings,
+    PresenceChanged, Reaction, ReactionChanged, Role, SettingsChanged, Typing, UserRef, Welcome,
+    event::Body, message::Content,
 };
 use tonic::{Code, Status};
 
@@ -209,7 +209,7 @@ pub fn random_conversation(rng: &mut Rng, tricks: &[String]) -> Conversation {
 
 /// What was done to a message or a member, or by the user elsewhere.
 pub fn random_act(rng: &mut Rng, tricks: &[String]) -> Body {
-    match rng.within(0..7) {
+    match rng.within(0..9) {
         0 => Body::MessageEdited(MessageEdited {
             message: rng.chance(90).then(|| random_message(rng, tricks)),
         }),
@@ -240,6 +240,16 @@ pub fn random_act(rng: &mut Rng, tricks: &[String]) -> Body {
             conversation_id: text(rng, tricks),
             user: random_user(rng, tricks),
             typing: rng.chance(50),
+        }),
+        6 => Body::BlocksChanged(BlocksChanged {
+            users: (0..rng.within(0..4))
+                .map(|_| user(&text(rng, tricks)))
+                .collect(),
+        }),
+        7 => Body::Delivered(DeliveredMarker {
+            conversation_id: text(rng, tricks),
+            user_id: text(rng, tricks),
+            delivered_seq: number(rng),
         }),
         _ => Body::MemberChanged(MemberChanged {
             conversation_id: text(rng, tricks),

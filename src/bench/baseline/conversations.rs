@@ -148,4 +148,39 @@ impl ConversationService for Relay {
     ) -> Result<Response<pb::SetNotifyLevelResponse>, Status> {
         Err(not_here())
     }
+
+    async fn create_invite_link(
+        &self,
+        _: Request<pb::CreateInviteLinkRequest>,
+    ) -> Result<Response<pb::CreateInviteLinkResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn list_invite_links(
+        &self,
+        _: Request<pb::ListInviteLinksRequest>,
+    ) -> Result<Response<pb::ListInviteLinksResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn revoke_invite_link(
+        &self,
+        _: Request<pb::RevokeInviteLinkRequest>,
+    ) -> Result<Response<pb::RevokeInviteLinkResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn join_by_invite_link(
+        &self,
+        _: Request<pb::JoinByInviteLinkRequest>,
+    ) -> Result<Response<pb::JoinByInviteLinkResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn list_markers(
+        &self,
+        _: Request<pb::ListMarkersRequest>,
+    ) -> Result<Response<pb::ListMarkersResponse>, Status> {
+        Err(not_here())
+    }
 }

@@ -453,4 +453,25 @@ impl ChatService for Relay {
     ) -> Result<Response<pb::SetPresenceResponse>, Status> {
         Err(not_here())
     }
+
+    async fn block_user(
+        &self,
+        _: Request<pb::BlockUserRequest>,
+    ) -> Result<Response<pb::BlockUserResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn unblock_user(
+        &self,
+        _: Request<pb::UnblockUserRequest>,
+    ) -> Result<Response<pb::UnblockUserResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn list_blocked_users(
+        &self,
+        _: Request<pb::ListBlockedUsersRequest>,
+    ) -> Result<Response<pb::ListBlockedUsersResponse>, Status> {
+        Err(not_here())
+    }
 }

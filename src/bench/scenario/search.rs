@@ -1,11 +1,11 @@
 //! Words in a large store: how long a search takes, and that it finds what was said and nothing else.
 //!
 //! Texts are drawn from a vocabulary like that of people: the word of rank `r` stands about `1 / r` as often as the
-//! first. Which words a message has follows from its sender and its number alone, so that every hit can be checked, and
-//! the hits of a rare word are known in full.
+//! first. Which words a message has follows from its sender and its number alone, so that every hit can be checked; the
+//! hits of a rare word are known in full, and of each sender's messages a page has the newest ones without a hole.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -35,8 +35,8 @@ use crate::{
 const WINDOW: u64 = 512;
 /// An answer may have 1 MiB of text.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Different words, as many as a group of people uses.
-const VOCABULARY: u64 = 50_000;
+/// Different words, as many as a group of people uses: one less than a power of two, so that each can be said.
+const VOCABULARY: u64 = 65_535;
 /// One of so many messages has a rare word, and as many different ones are said as often.
 const RARE_EVERY: u64 = 10_000;
 /// Words of a message, beside a rare one.
@@ -105,7 +105,7 @@ fn words(stamp: Stamp) -> impl Iterator<Item = String> {
 /// A rank from 1 on, each about `1 / rank` as often as the first: the logarithms are even.
 fn rank(random: u64) -> u64 {
     // Of each doubling of the rank, all are as likely; within it, too.
-    let doublings = u64::from(VOCABULARY.ilog2());
+    let doublings = u64::from((VOCABULARY + 1).ilog2());
     let low = 1 << (random % doublings);
     low + (random >> 32) % low
 }
@@ -171,6 +171,8 @@ struct Query {
     with: Option<u32>,
     /// How many hits there are, if that is known.
     total: Option<u64>,
+    /// Messages of each sender.
+    each: u64,
 }
 
 impl Query {
@@ -181,6 +183,7 @@ impl Query {
             words: words.to_vec(),
             with,
             total,
+            each: search.each(),
         };
         let conversations = u64::from(search.conversations.max(1));
         let rares = search.each().div_ceil(RARE_EVERY);
@@ -198,10 +201,18 @@ impl Query {
         ]
     }
 
-    /// Checks an answer: each message was said, has all words, stands where it is searched for, and comes once.
+    /// Whether a message has all words.
+    fn fits(&self, stamp: Stamp) -> bool {
+        let has = |word: &String| words(stamp).any(|said| said == *word);
+        self.words.iter().all(has)
+    }
+
+    /// Checks the first page of an answer: each message was said, has all words, stands where it is searched for, and comes
+    /// once, and none of its sender that is newer is missing.
     fn check(&self, messages: &[&Message], page: u32, checks: &mut Checks) {
         checks.deliveries += messages.len() as u64;
         let mut found = BTreeSet::new();
+        let mut of_senders: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
         for message in messages {
             let Some(Content::Text(said)) = &message.content else {
                 checks.duplicate += 1;
@@ -209,11 +220,28 @@ impl Query {
             };
             let stamp = Stamp::read(said.as_bytes()).filter(|stamp| text(*stamp) == *said);
             let fits = stamp.is_some_and(|stamp| {
-                let has = |word: &String| words(stamp).any(|said| said == *word);
-                self.words.iter().all(has) && self.with.is_none_or(|with| with == stamp.sender)
+                self.fits(stamp) && self.with.is_none_or(|with| with == stamp.sender)
             });
+            if let Some(stamp) = stamp.filter(|_| fits) {
+                let numbers = of_senders.entry(stamp.sender).or_default();
+                numbers.insert(stamp.number);
+            }
             let is_first = found.insert((message.conversation_id.as_str(), message.seq));
             checks.duplicate += u64::from(!fits || !is_first);
+        }
+        for (sender, numbers) in of_senders {
+            let Some(oldest) = numbers.first() else {
+                continue;
+            };
+            let missing = (*oldest..self.each)
+                .filter(|number| !numbers.contains(number))
+                .filter(|number| {
+                    self.fits(Stamp {
+                        sender,
+                        number: *number,
+                    })
+                });
+            checks.lost += missing.count() as u64;
         }
         if let Some(total) = self.total {
             checks.lost += total.min(page.into()).saturating_sub(messages.len() as u64);
@@ -391,6 +419,7 @@ mod tests {
             words: vec![rare(1)],
             with: None,
             total: Some(1),
+            each: 3 * RARE_EVERY,
         };
         let checked = |messages: &[&Message]| {
             let mut checks = Checks::default();
@@ -401,5 +430,39 @@ mod tests {
         assert_eq!(checked(&[]), [0, 1, 0]);
         assert_eq!(checked(&[&wrong]), [1, 0, 1]);
         assert_eq!(checked(&[&right, &right]), [2, 0, 1]);
+
+        // Of a frequent word the newest are due, without a hole.
+        let frequent = |number| {
+            let stamp = Stamp { sender: 1, number };
+            words(stamp).any(|said| said == word(1))
+        };
+        let newest: Vec<u64> = (0..1_000)
+            .rev()
+            .filter(|it| frequent(*it))
+            .take(3)
+            .collect();
+        let said = newest.iter().map(|number| Message {
+            seq: number + 1,
+            content: Some(Content::Text(text(Stamp {
+                sender: 1,
+                number: *number,
+            }))),
+            ..Message::default()
+        });
+        let said: Vec<Message> = said.collect();
+        let query = Query {
+            name: "common word",
+            words: vec![word(1)],
+            with: None,
+            total: None,
+            each: 1_000,
+        };
+        let lost = |places: &[usize]| {
+            let mut checks = Checks::default();
+            let messages: Vec<&Message> = places.iter().map(|place| &said[*place]).collect();
+            query.check(&messages, 20, &mut checks);
+            checks.lost
+        };
+        assert_eq!([lost(&[0, 1, 2]), lost(&[0, 2]), lost(&[1, 2])], [0, 1, 1]);
     }
 }

@@ -2,16 +2,20 @@
 
 use crate::domain::{
     conversation::NotifySettings,
+    ids::InviteLinkId,
     name::{ChannelName, GroupName, Topic, UserName},
     reaction::Emoji,
     role::Role,
+    secret::InviteCode,
     text::MessageText,
     user::Presence,
 };
 
 use super::{
+    blocked::Blocked,
     calls,
     line::{self, counted},
+    links::{self, Ends, LinkLine, Seen},
     look::{Found, Search},
     model::{Effect, LinkState, MessageLine, Model, Opened},
     news::{self, Change, Deed, OwnNews},
@@ -41,6 +45,12 @@ pub enum Act {
     Channels(String),
     /// Joins a channel.
     Join(ChannelName),
+    /// Joins by an invite link.
+    JoinBy(InviteCode),
+    /// Blocks a user, or ends that.
+    Block(UserName, bool),
+    /// Lists whom this user blocks.
+    Blocked,
     /// Looks for messages.
     Search(Box<Search>),
     /// Lists what mentions this user.
@@ -65,6 +75,14 @@ pub enum Deeds {
     Members,
     /// Adds members.
     Invite(Vec<UserName>),
+    /// Makes an invite link.
+    Link(Ends),
+    /// Lists the invite links.
+    Links,
+    /// Makes an invite link void.
+    Unlink(InviteLinkId),
+    /// Shows how far others have come.
+    Seen,
     /// Removes a member.
     Remove {
         /// Who.
@@ -120,6 +138,14 @@ pub enum Outcome {
     Notify(String, NotifySettings),
     /// How others see this user.
     Presence(Presence),
+    /// An invite link, and the code that others join with.
+    Link(LinkLine, Untrusted),
+    /// Invite links.
+    Links(Vec<LinkLine>),
+    /// How far others have come.
+    Seen(Seen),
+    /// Whom this user blocks.
+    Blocked(Blocked),
 }
 
 /// One member of the list.
@@ -138,6 +164,9 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         Command::Group(name, users) => return Ok(Act::Group(name, users)),
         Command::Channels(text) => return Ok(Act::Channels(text)),
         Command::Join(name) => return Ok(Act::Join(name)),
+        Command::JoinBy(code) => return Ok(Act::JoinBy(code)),
+        Command::Block(user, is_blocked) => return Ok(Act::Block(user, is_blocked)),
+        Command::Blocked => return Ok(Act::Blocked),
         Command::Search(look) => return calls::search(model, look),
         Command::Mentions(all) => {
             let page = String::new();
@@ -152,6 +181,10 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         Command::Leave(None) => Deeds::Leave,
         Command::Members => Deeds::Members,
         Command::Invite(users) => Deeds::Invite(users),
+        Command::Link(ends) => Deeds::Link(ends),
+        Command::Links => Deeds::Links,
+        Command::Unlink(id) => Deeds::Unlink(id),
+        Command::Seen => Deeds::Seen,
         Command::Remove { user, ban } => Deeds::Remove { user, ban },
         Command::Role(user, role) => Deeds::SetRole(user, role),
         Command::Topic(topic) => Deeds::Topic(topic),
@@ -213,8 +246,13 @@ pub fn asked(model: &mut Model, act: Act) -> Vec<Effect> {
 
 fn changes_room(act: &Act) -> bool {
     match act {
-        Act::Create(..) | Act::Group(..) | Act::Join(_) => true,
-        Act::Channels(_) | Act::Search(_) | Act::Mentions { .. } | Act::Presence(_) => false,
+        Act::Create(..) | Act::Group(..) | Act::Join(_) | Act::JoinBy(_) => true,
+        Act::Channels(_)
+        | Act::Search(_)
+        | Act::Mentions { .. }
+        | Act::Presence(_)
+        | Act::Block(..)
+        | Act::Blocked => false,
         Act::At(_, deed) => matches!(deed, Deeds::Topic(Some(_)) | Deeds::Rename(_)),
     }
 }
@@ -228,8 +266,10 @@ fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
         | Act::Channels(_)
         | Act::Search(_)
         | Act::Mentions { .. }
-        | Act::Presence(_) => return Vec::new(),
-        Act::Join(_) => (&None, vec![Deed::Member(me(), Change::Joined)]),
+        | Act::Presence(_)
+        | Act::Block(..)
+        | Act::Blocked => return Vec::new(),
+        Act::Join(_) | Act::JoinBy(_) => (&None, vec![Deed::Member(me(), Change::Joined)]),
         Act::At(spot, deed) => {
             let deeds = match deed {
                 Deeds::Leave => vec![Deed::Member(me(), Change::Left)],
@@ -251,6 +291,10 @@ fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
                     vec![Deed::Reacted(*seq, emoji, *give)]
                 }
                 Deeds::Members
+                | Deeds::Link(_)
+                | Deeds::Links
+                | Deeds::Unlink(_)
+                | Deeds::Seen
                 | Deeds::Topic(_)
                 | Deeds::Rename(_)
                 | Deeds::History(_)
@@ -292,7 +336,7 @@ fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
         (Act::Create(..) | Act::Group(..), Outcome::Room(room)) => open(model, room, |label, _| {
             format!("{label} is made, and you own it.")
         }),
-        (Act::Join(_), Outcome::Room(room)) => open(model, room, |label, room| {
+        (Act::Join(_) | Act::JoinBy(_), Outcome::Room(room)) => open(model, room, |label, room| {
             let count = usize::try_from(room.members_count).unwrap_or(usize::MAX);
             let members = counted(count, "member", "members");
             format!("You are in {label}, with {members} in all.")
@@ -308,6 +352,19 @@ fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
             calls::found(model, act, &found, next)
         }
         (Act::Presence(asked), Outcome::Presence(seen)) => calls::presence(model, *asked, seen),
+        (Act::Block(user, is_blocked), _) => {
+            model.blocked.set(user, *is_blocked);
+            vec![say(match is_blocked {
+                true => links::block_line(user),
+                false => links::unblock_line(user),
+            })]
+        }
+        (Act::Blocked, Outcome::Blocked(blocked)) => {
+            let rows = blocked.names().map(UserName::to_string);
+            let told = list(rows, "You block nobody; /block USER does that.");
+            model.blocked = blocked;
+            vec![told]
+        }
         (Act::At(spot, deed), outcome) => done_at(model, spot, deed, outcome),
         _ => Vec::new(),
     }
@@ -363,6 +420,18 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
             let rows = members.iter().map(member_line);
             return vec![list(rows, "Nobody is here.")];
         }
+        (Deeds::Link(_), Outcome::Link(link, code)) => {
+            links::made(&label, &link, &code, model.zone)
+        }
+        (Deeds::Links, Outcome::Links(all)) => {
+            let rows = all.iter().map(|it| links::link_line(it, model.zone));
+            return vec![list(
+                rows,
+                "There are no invite links here that you can see; /link makes one.",
+            )];
+        }
+        (Deeds::Unlink(id), _) => format!("Nobody joins {label} by {id} any more."),
+        (Deeds::Seen, Outcome::Seen(seen)) => links::seen_line(&seen),
         (Deeds::History(_), Outcome::Messages(messages)) => return news::history(model, &messages),
         (Deeds::Unread(_), Outcome::Aside(id, is_aside)) => {
             return calls::aside(model, &label, id, is_aside);
@@ -419,6 +488,9 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
         }
         (
             Deeds::Members
+            | Deeds::Link(_)
+            | Deeds::Links
+            | Deeds::Seen
             | Deeds::History(_)
             | Deeds::Topic(_)
             | Deeds::Rename(_)

@@ -76,7 +76,9 @@ pub(super) fn found(model: &mut Model, act: &Act, found: &[Found], next: String)
         let place = model
             .rooms
             .whereabouts(&message.conversation, &message.sender);
-        rows.push(line::found(one, &place, model.zone));
+        let room = model.rooms.get(&message.conversation);
+        let shown = model.blocked.found(room, one);
+        rows.push(line::found(&shown, &place, model.zone));
     }
     if rows.is_empty() {
         return vec![say(match (act, is_first) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    tests::{ann, ann_with_bob, name, print, said, start, typed},
+    tests::{ann, ann_with_bob, known, name, print, said, start, typed},
     *,
 };
 use crate::{
@@ -35,7 +35,7 @@ fn ops() -> Room {
 fn ann_who_reads() -> Model {
     let mut model = ann();
     model.is_read_by_a_person = true;
-    update(&mut model, Msg::Rooms(vec![ops()]));
+    update(&mut model, known(vec![ops()]));
     start(&mut model, "bob", Ok(()));
     model
 }
@@ -167,7 +167,7 @@ fn a_search_is_asked_for_where_it_was_meant() {
         name: "the trip".into(),
         ..Room::default()
     };
-    update(&mut model, Msg::Rooms(vec![trip("c8")]));
+    update(&mut model, known(vec![trip("c8")]));
     let spot_of = |model: &mut Model, line: &str| {
         let (act, _) = asked(model, line);
         model.asking = false;
@@ -197,7 +197,7 @@ fn a_search_is_asked_for_where_it_was_meant() {
         typed(&mut model, "/search x in:\"no trip\u{7}\""),
         print("<> You are in no group \"no trip␇\".")
     );
-    update(&mut model, Msg::Rooms(vec![trip("c9")]));
+    update(&mut model, known(vec![trip("c9")]));
     assert_eq!(
         typed(&mut model, "/search x in:\"the trip\""),
         print("<> You are in several groups of that name; say one of in:id:c8, in:id:c9.")
@@ -432,7 +432,7 @@ fn what_is_put_aside_is_not_marked_read_until_it_is_taken_up() {
         ..ops()
     };
     assert_eq!(
-        update(&mut model, Msg::Rooms(vec![marked.clone()])),
+        update(&mut model, known(vec![marked.clone()])),
         [aside("c7", true)]
     );
     // To open it takes it up.

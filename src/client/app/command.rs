@@ -11,7 +11,7 @@ const DISTANCE_MAX: usize = 2;
 /// Letters of an unknown command that are looked at and shown.
 const WORD_CHARS_MAX: usize = 20;
 /// Words of other programs, and what they are called here.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("exit", "quit"),
     ("msg", "start"),
     ("part", "leave"),
@@ -21,6 +21,8 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("next", "more"),
     ("back", "online"),
     ("unmute", "mute"),
+    ("ignore", "block"),
+    ("unignore", "unblock"),
 ];
 
 /// What a command does.
@@ -54,7 +56,7 @@ pub enum Verb {
     Unreact,
     /// Lists channels.
     Channels,
-    /// Joins a channel.
+    /// Joins a channel, or by an invite link.
     Join,
     /// Makes a channel.
     Create,
@@ -66,6 +68,12 @@ pub enum Verb {
     Members,
     /// Adds members.
     Invite,
+    /// Makes an invite link.
+    Link,
+    /// Lists the invite links.
+    Links,
+    /// Makes an invite link void.
+    Unlink,
     /// Removes a member.
     Kick,
     /// Removes a member for good.
@@ -76,12 +84,20 @@ pub enum Verb {
     Topic,
     /// Gives another name.
     Rename,
+    /// Shows how far others have come.
+    Seen,
     /// Puts the conversation aside as unread.
     Unread,
     /// Has nothing of the conversation call the user.
     Mute,
     /// Says what of the conversation calls the user.
     Notify,
+    /// Blocks a user.
+    Block,
+    /// Ends that.
+    Unblock,
+    /// Lists whom the user blocks.
+    Blocked,
     /// The user is away.
     Away,
     /// The user does not want to be disturbed.
@@ -138,7 +154,7 @@ const ALONE: (&str, &str) = ("", "");
 
 /// All commands, in the order in which they are listed.
 #[rustfmt::skip]
-pub const COMMANDS: [Spec; 34] = [
+pub const COMMANDS: [Spec; 41] = [
     row(Verb::Users, "users", ALONE, "everybody who ever registered, online or offline"),
     row(Verb::Time, "time", ALONE, "the server's time"),
     row(Verb::Start, "start", ("NAME", "bob; /users lists everybody"), "open the conversation with NAME, #CHANNEL or \"GROUP\", or return to it"),
@@ -153,20 +169,27 @@ pub const COMMANDS: [Spec; 34] = [
     row(Verb::React, "react", ("N EMOJI", "3 👍; /history shows the numbers"), "give an emoji to message N"),
     row(Verb::Unreact, "unreact", ("N EMOJI", "3 👍; /history shows the numbers"), "take it back"),
     row(Verb::Channels, "channels", ("[TEXT]", ""), "all channels, or those with TEXT in their names"),
-    row(Verb::Join, "join", ("#NAME", "#general; /channels lists them"), "become a member of a channel, and open it"),
+    row(Verb::Join, "join", ("#NAME|CODE", "#general; /channels lists them"), "become a member of a channel, or where the CODE of an invite link leads, and open it"),
     row(Verb::Create, "create", ("#NAME [TOPIC]", "#general all and everything"), "make a channel, which everybody may join"),
     row(Verb::Group, "group", ("NAME USER…", "trip bob carol; quote a name of several words"), "make a group of these users, which nobody else sees"),
     row(Verb::Leave, "leave", ("[#NAME]", ""), "end your membership here, or in another channel"),
     row(Verb::Members, "members", ALONE, "who is here, and what each may do"),
     row(Verb::Invite, "invite", ("USER…", "bob carol; /users lists everybody"), "make users members here"),
+    row(Verb::Link, "link", ("[TIME] [USES]", ""), "make an invite link, by whose code others join here; for 7d, or for 5 of them"),
+    row(Verb::Links, "links", ALONE, "the invite links here, with their ids"),
+    row(Verb::Unlink, "unlink", ("ID", "i3; /links lists them"), "make an invite link void"),
     row(Verb::Kick, "kick", ("USER", "bob; /members lists them"), "end the membership of USER here"),
     row(Verb::Ban, "ban", ("USER", "bob; /members lists them"), "the same, and USER cannot join again"),
     row(Verb::Role, "role", ("USER ROLE", "bob admin; /members lists them"), "make USER owner, admin, member or read-only here"),
     row(Verb::Topic, "topic", ("[TEXT]", ""), "what is talked about here, or set it; - for nothing"),
     row(Verb::Rename, "rename", ("NAME", "news"), "give this channel or group another name"),
+    row(Verb::Seen, "seen", ALONE, "who has got and read your last message here"),
     row(Verb::Unread, "unread", ("[off]", ""), "put the conversation aside as unread, or take it up again"),
     row(Verb::Mute, "mute", ("[TIME|off]", ""), "no bell for the conversation; for 30m, 2h, 1d, or until /mute off"),
     row(Verb::Notify, "notify", ("[LEVEL]", ""), "which messages here you want to be called for: all, mentions, none"),
+    row(Verb::Block, "block", ("USER", "bob; /users lists everybody"), "have nothing to do with USER: no messages between you, and what USER says elsewhere is hidden"),
+    row(Verb::Unblock, "unblock", ("USER", "bob; /blocked lists them"), "end that"),
+    row(Verb::Blocked, "blocked", ALONE, "whom you block"),
     row(Verb::Away, "away", ALONE, "be shown as away while this runs; /online ends it"),
     row(Verb::Dnd, "dnd", ALONE, "be shown as not to be disturbed, and hear no bell; /online ends it"),
     row(Verb::Online, "online", ALONE, "be shown as online again"),

@@ -9,6 +9,7 @@ use crate::domain::{clock::TimeMs, name::UserName, text::MessageText, user::Pres
 
 use super::{
     acts::{Act, Outcome},
+    blocked::Blocked,
     line::Zone,
     news::{News, OwnNews},
     recent::Recent,
@@ -29,6 +30,8 @@ pub struct Model {
     pub open: BTreeMap<Place, Opened>,
     /// Conversations that are known, whether they were opened or not.
     pub rooms: Rooms,
+    /// Whom this user blocks.
+    pub blocked: Blocked,
     /// Messages that can be quoted.
     pub recent: Recent,
     /// What gets more of what was found last.
@@ -91,8 +94,15 @@ pub enum Msg {
     CaughtUp,
     /// The link broke and is being tried again.
     ConnectionLost,
-    /// The conversations of this user, as they are at the start.
-    Rooms(Vec<Room>),
+    /// What the server knew of this user at the start.
+    Known {
+        /// The conversations.
+        rooms: Vec<Room>,
+        /// Whom this user blocks; `None`: it did not say.
+        blocked: Option<Blocked>,
+    },
+    /// This user has blocked or unblocked somebody, here or elsewhere: all who are blocked now.
+    Blocks(Blocked),
     /// A message of somebody, or of this user from elsewhere.
     Message(MessageLine),
     /// The message of a line that was typed here: it is on the screen already.
@@ -257,6 +267,7 @@ impl Model {
             focus: None,
             open: BTreeMap::new(),
             rooms: Rooms::default(),
+            blocked: Blocked::default(),
             recent: Recent::default(),
             more: None,
             presence: Presence::Online,

@@ -150,6 +150,9 @@ pub fn message(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
     let mut shown = quotation(model, message).map_or_else(String::new, |line| line + "\n");
     remember(model, message);
     let room = room_label(model, &message.conversation);
+    let known = model.rooms.get(&message.conversation);
+    // One that is hidden mentions nobody, either.
+    let message = &*model.blocked.shown(known, message);
     shown += &line::message(message, room.as_deref(), model.zone);
     if let Some(line) = calls::mention_line(model, message, room.as_deref()) {
         shown = shown + "\n" + &line;
@@ -166,7 +169,9 @@ pub fn history(model: &mut Model, messages: &[MessageLine]) -> Vec<Effect> {
     for message in messages {
         remember(model, message);
         lines.extend(quotation(model, message));
-        lines.push(line::numbered(message, model.zone));
+        let room = model.rooms.get(&message.conversation);
+        let shown = model.blocked.shown(room, message);
+        lines.push(line::numbered(&shown, model.zone));
     }
     match lines.is_empty() {
         true => vec![say("Nothing was said here yet.")],
@@ -189,7 +194,12 @@ fn quotation(model: &Model, message: &MessageLine) -> Option<String> {
         return None;
     }
     Some(match model.recent.get(&message.conversation, seq) {
-        Some(known) => line::quotation(&known.sender, known.text.as_ref()),
+        Some(known) => {
+            let room = model.rooms.get(&message.conversation);
+            let (sender, text) = (&known.sender, known.text.as_ref());
+            let text = model.blocked.quoted(room, sender, text);
+            line::quotation(sender, text.as_ref())
+        }
         None => line::quotation_of_number(seq),
     })
 }
@@ -198,6 +208,11 @@ fn quotation(model: &Model, message: &MessageLine) -> Option<String> {
 fn room_label(model: &Model, id: &str) -> Option<String> {
     let room = model.rooms.get(id)?;
     (room.kind != Kind::Direct).then(|| room.label())
+}
+
+/// Whether what this user says and does there is hidden.
+fn hides(model: &Model, id: &str, user: &Untrusted) -> bool {
+    model.blocked.hides(model.rooms.get(id), user)
 }
 
 fn in_room(model: &Model, id: &str) -> String {
@@ -290,6 +305,9 @@ fn edited(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
     let Some(text) = &message.text else {
         return Vec::new();
     };
+    if hides(model, id, &message.sender) {
+        return Vec::new();
+    }
     vec![say(format!(
         "{} edited [{seq}]{}: {}",
         message.sender.render_line(),
@@ -318,11 +336,10 @@ fn reacted(
     deed: Option<(Untrusted, Untrusted, bool)>,
 ) -> Vec<Effect> {
     let place = in_room(model, id);
-    let known = model
-        .recent
-        .get(id, seq)
-        .and_then(|known| known.text.as_ref());
-    let start = known.map_or_else(String::new, |text| format!(": {}", line::start(text)));
+    let known = model.recent.get(id, seq);
+    let known = known.filter(|known| !hides(model, id, &known.sender));
+    let text = known.and_then(|known| known.text.as_ref());
+    let start = text.map_or_else(String::new, |text| format!(": {}", line::start(text)));
     let Some((user, emoji, added)) = deed else {
         let all = match reactions.is_empty() {
             true => "no reactions any more".to_owned(),
@@ -332,6 +349,9 @@ fn reacted(
     };
     let emoji = line::emoji(&emoji);
     if is_by_me(model, &user) && is_own(model, id, &Deed::Reacted(seq, emoji.clone(), added)) {
+        return Vec::new();
+    }
+    if hides(model, id, &user) {
         return Vec::new();
     }
     let user = user.render_line();

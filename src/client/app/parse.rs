@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use crate::domain::{
     conversation::NotifyLevel,
+    ids::InviteLinkId,
     name::{ChannelName, GroupName, Topic, UserName, UserNameError},
     reaction::Emoji,
     role::Role,
+    secret::InviteCode,
     text::MessageText,
     user::Presence,
 };
 
 use super::{
     command::{self, Spec, Verb},
+    links::{self, Ends},
     look::{self, Look},
     reading::{Reading, first_word, quoted_or_word},
     room::Wanted,
@@ -67,6 +70,8 @@ pub enum Command {
     Channels(String),
     /// Joins a channel.
     Join(ChannelName),
+    /// Joins by an invite link.
+    JoinBy(InviteCode),
     /// Makes a channel.
     Create(ChannelName, Topic),
     /// Makes a group.
@@ -77,6 +82,18 @@ pub enum Command {
     Members,
     /// Adds members.
     Invite(Vec<UserName>),
+    /// Makes an invite link.
+    Link(Ends),
+    /// Lists the invite links.
+    Links,
+    /// Makes an invite link void.
+    Unlink(InviteLinkId),
+    /// Shows how far others have come.
+    Seen,
+    /// Blocks a user, or ends that.
+    Block(UserName, bool),
+    /// Lists whom this user blocks.
+    Blocked,
     /// Removes a member.
     Remove {
         /// Who.
@@ -229,6 +246,7 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
             let text = argument.strip_prefix('#').unwrap_or(argument);
             Command::Channels(text.to_owned())
         }
+        Verb::Join if InviteCode::is_meant(argument) => Command::JoinBy(read.as_is(argument)?),
         Verb::Join => Command::Join(read.channel(argument)?),
         Verb::Create => {
             let (name, topic) = first_word(argument);
@@ -242,6 +260,13 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Leave => Command::Leave(Some(read.channel(argument)?)),
         Verb::Members => Command::Members,
         Verb::Invite => Command::Invite(read.users(argument)?),
+        Verb::Link => Command::Link(links::ends(&read, argument)?),
+        Verb::Links => Command::Links,
+        Verb::Unlink => Command::Unlink(read.as_is(argument)?),
+        Verb::Seen => Command::Seen,
+        Verb::Block => Command::Block(read.as_is(argument)?, true),
+        Verb::Unblock => Command::Block(read.as_is(argument)?, false),
+        Verb::Blocked => Command::Blocked,
         Verb::Kick | Verb::Ban => Command::Remove {
             user: read.as_is(argument)?,
             ban: spec.verb == Verb::Ban,
@@ -527,7 +552,7 @@ mod tests {
             ),
             (
                 "/join",
-                "/join needs #NAME: type /join #NAME, for example /join #general; /channels lists them.",
+                "/join needs #NAME|CODE: type /join #NAME|CODE, for example /join #general; /channels lists them.",
             ),
         ] {
             assert_eq!(error(line), wanted, "{line}");

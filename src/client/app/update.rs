@@ -6,7 +6,9 @@ use crate::domain::{
 };
 
 use super::{
-    acts, command,
+    acts,
+    blocked::Blocked,
+    command,
     line::{self, counted},
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
     news,
@@ -41,12 +43,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::ConnectionLost => connection_lost(model),
-        Msg::Rooms(rooms) => {
-            let aside = rooms.iter().filter_map(news::aside).collect();
-            for room in rooms {
-                model.rooms.learn(room);
-            }
-            aside
+        Msg::Known { rooms, blocked } => known(model, rooms, blocked),
+        Msg::Blocks(blocked) => {
+            // Nothing is said of it: whoever did it knows.
+            model.blocked = blocked;
+            Vec::new()
         }
         Msg::Message(message) => news::message(model, &message),
         Msg::Echo(message) => {
@@ -122,6 +123,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
 }
 
+fn known(model: &mut Model, rooms: Vec<Room>, blocked: Option<Blocked>) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = rooms.iter().filter_map(news::aside).collect();
+    for room in rooms {
+        model.rooms.learn(room);
+    }
+    match blocked {
+        Some(blocked) => model.blocked = blocked,
+        None => effects.push(say(
+            "The server did not say whom you block, so what they say may be shown; /blocked asks again.",
+        )),
+    }
+    effects
+}
+
 fn reset(model: &mut Model) -> Vec<Effect> {
     let taken_up = |id: &str| Effect::Aside {
         conversation: id.to_owned(),
@@ -129,6 +144,7 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     };
     let mut effects: Vec<Effect> = model.rooms.aside().map(taken_up).collect();
     model.rooms.clear();
+    model.blocked = Blocked::default();
     model.recent.clear();
     model.more = None;
     effects.push(say(
@@ -413,6 +429,8 @@ fn help() -> String {
          with a slash. Commands may be written in capitals.",
         "Everybody may join a channel, #NAME; a group, \"NAME\", is for those who were added. /reply, /edit, \
          /delete and /react take the number of a message, which /history shows.",
+        "/link makes a code by which others join a channel or group, /join CODE. /block is not told to the other; both can \
+         still be in the same channels and groups.",
         "/search also takes in:#NAME, in:NAME, in:this, from:NAME, since:TIME and until:TIME; \"words in quotes\" must \
          stand so together. A TIME is 2026-11-20 or 2026-11-20T14:00. /history [7] shows what stands around message 7.",
     ];
@@ -450,3 +468,7 @@ mod room_tests;
 #[cfg(test)]
 #[path = "calls_tests.rs"]
 mod calls_tests;
+
+#[cfg(test)]
+#[path = "links_tests.rs"]
+mod links_tests;

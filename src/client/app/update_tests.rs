@@ -54,6 +54,12 @@ pub(super) fn start(
     effects
 }
 
+/// What the server knew at the start.
+pub(super) fn known(rooms: Vec<Room>) -> Msg {
+    let blocked = Some(Blocked::default());
+    Msg::Known { rooms, blocked }
+}
+
 pub(super) fn typed(model: &mut Model, line: &str) -> Vec<Effect> {
     update(model, Msg::Typed(line.to_owned()))
 }
@@ -310,7 +316,7 @@ fn commands_prints_the_table_and_help_explains_it() {
         panic!("{help:?}")
     };
     assert!(help.starts_with(&command::list().join("\n")));
-    assert_eq!(help.lines().count(), command::COMMANDS.len() + 4);
+    assert_eq!(help.lines().count(), command::COMMANDS.len() + 5);
 }
 
 #[test]

@@ -110,6 +110,11 @@ impl ClientError {
         }
     }
 
+    /// Returns whether the server knows of no such call.
+    pub fn is_unimplemented(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == Code::Unimplemented)
+    }
+
     /// Returns whether the same request can succeed without anybody changing anything, and how long
     /// the server asks to wait before it.
     pub fn retry(&self) -> Retry {

@@ -154,6 +154,27 @@ impl ChatService for Fake {
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn block_user(
+        &self,
+        _: Call<pb::BlockUserRequest>,
+    ) -> Result<Response<pb::BlockUserResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn unblock_user(
+        &self,
+        _: Call<pb::UnblockUserRequest>,
+    ) -> Result<Response<pb::UnblockUserResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_blocked_users(
+        &self,
+        _: Call<pb::ListBlockedUsersRequest>,
+    ) -> Result<Response<pb::ListBlockedUsersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 struct Stage {
@@ -227,6 +248,14 @@ impl Door {
         assert!(self.frame(Vec::new(), vec![reply]).await);
     }
 
+    async fn next_mark(&mut self) -> (u64, pb::MarkReadRequest) {
+        let frame = self.inbound.message().await.unwrap().unwrap();
+        match frame.request {
+            Some(Request::MarkRead(mark)) => (frame.request_id, mark),
+            other => panic!("{other:?}"),
+        }
+    }
+
     async fn next_send(&mut self) -> (u64, pb::SendRequest) {
         let frame = self.inbound.message().await.unwrap().unwrap();
         match frame.request {
@@ -238,6 +267,14 @@ impl Door {
 
 fn welcome() -> pb::Event {
     let body = Some(Body::Welcome(pb::Welcome::default()));
+    pb::Event {
+        cursor: String::new(),
+        body,
+    }
+}
+
+fn caught_up() -> pb::Event {
+    let body = Some(Body::CaughtUp(pb::CaughtUp {}));
     pb::Event {
         cursor: String::new(),
         body,
@@ -262,6 +299,7 @@ fn short(event: &LinkEvent) -> String {
         LinkEvent::Event(event) => match &event.body {
             Some(Body::Message(message)) => message.seq.to_string(),
             Some(Body::Welcome(_)) => "welcome".to_owned(),
+            Some(Body::CaughtUp(_)) => "caught up".to_owned(),
             other => format!("{other:?}"),
         },
         LinkEvent::Sent(message, _) => format!("sent {}", message.text),
@@ -364,6 +402,47 @@ async fn what_was_not_answered_is_sent_again_as_the_same_request() {
     ];
     assert_eq!(events, wanted);
     assert_eq!(link.unsent(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mark_that_was_not_answered_is_sent_again_unless_the_conversation_is_put_aside() {
+    let mut stage = Stage::new().await;
+    let mut link = stage.link();
+    for (conversation, seq) in [("c1", 1), ("c2", 2), ("c3", 3)] {
+        link.mark_read(conversation, seq);
+    }
+    let marked = || Answer::MarkRead(pb::MarkReadResponse::default());
+    let play = async {
+        let mut door = stage.doors.recv().await.unwrap();
+        door.give([welcome(), caught_up()]).await;
+        let (first, _) = door.next_mark().await;
+        for _ in 0..2 {
+            door.next_mark().await;
+        }
+        door.answer(first, marked()).await;
+        door.give([said(1)]).await;
+        door
+    };
+    let (events, door) = tokio::join!(pull(&mut link, 4), play);
+    assert_eq!(events, ["connected", "welcome", "caught up", "1"]);
+    assert_eq!(
+        link.unmarked(),
+        [("c2".to_owned(), 2), ("c3".to_owned(), 3)].into()
+    );
+    link.keep_unread("c2");
+    drop(door);
+    let play = async {
+        let mut door = stage.doors.recv().await.unwrap();
+        door.give([welcome(), caught_up()]).await;
+        let (request, mark) = door.next_mark().await;
+        assert_eq!((mark.conversation_id.as_str(), mark.read_seq), ("c3", 3));
+        door.answer(request, marked()).await;
+        door.give([said(2)]).await;
+        door
+    };
+    let (events, _door) = tokio::join!(pull(&mut link, 5), play);
+    assert_eq!(events, ["lost", "connected", "welcome", "caught up", "2"]);
+    assert!(link.unmarked().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     backoff::Backoff,
-    error::{self, ClientError},
+    error::{self, ClientError, Retry},
     outbox::{Outbox, OutboxFull, Outgoing, Settled, Target},
     seen::Seen,
     session::Session,
@@ -49,7 +49,7 @@ pub struct LinkOptions {
     pub max_backlog_per_conversation: u32,
     /// Renames this device.
     pub device_name: Option<String>,
-    /// Also brings `presence` and `typing`.
+    /// Also brings `presence`, `typing` and `delivered`.
     pub ephemeral_events: bool,
 }
 
@@ -99,6 +99,8 @@ pub struct Link {
     cursor: Option<String>,
     acknowledge: Option<String>,
     read: BTreeMap<String, u64>,
+    /// Marks that were sent, by their requests, until they are answered: one that is lost with a stream is sent again.
+    marks: BTreeMap<u64, (String, u64)>,
     last_request: u64,
     backoff: Backoff,
     /// When the last frame came, or what is owed was asked for.
@@ -126,6 +128,7 @@ impl Link {
             own: HashSet::new(),
             acknowledge: None,
             read: BTreeMap::new(),
+            marks: BTreeMap::new(),
             last_request: 0,
             backoff: Backoff::default(),
             heard: Instant::now(),
@@ -172,6 +175,22 @@ impl Link {
         }
         let read = self.read.entry(conversation.to_owned()).or_default();
         *read = seq.max(*read);
+    }
+
+    /// Drops the marks of a conversation that are not answered: it is put aside as unread, which an older mark would undo.
+    pub fn keep_unread(&mut self, conversation: &str) {
+        self.read.remove(conversation);
+        self.marks.retain(|_, (marked, _)| marked != conversation);
+    }
+
+    /// Returns the marks that are not answered: whether the server has heard of them is not known.
+    pub fn unmarked(&self) -> BTreeMap<String, u64> {
+        let mut unmarked = self.read.clone();
+        for (conversation, seq) in self.marks.values() {
+            let read = unmarked.entry(conversation.clone()).or_default();
+            *read = (*seq).max(*read);
+        }
+        unmarked
     }
 
     /// Returns the place after the last event that came: where another link could resume.
@@ -280,7 +299,13 @@ impl Link {
                     self.heard = now;
                 }
                 Request::Send(send)
-            } else if let Some((conversation_id, read_seq)) = self.read.pop_first() {
+            } else if let Some((conversation_id, read_seq)) =
+                next_mark(&mut self.read, self.caught_up)
+            {
+                if self.marks.len() < READ_MAX {
+                    let mark = (conversation_id.clone(), read_seq);
+                    self.marks.insert(request_id, mark);
+                }
                 Request::MarkRead(pb::MarkReadRequest {
                     conversation_id,
                     read_seq,
@@ -300,9 +325,17 @@ impl Link {
             self.event(event);
         }
         for reply in batch.replies {
+            let mark = self.marks.remove(&reply.request_id);
             let answer = match reply.result {
                 Some(Answer::Send(response)) => Ok(response),
-                Some(Answer::Error(error)) => Err(error.into()),
+                Some(Answer::Error(error)) => {
+                    let error = ClientError::from(error);
+                    // It is told with the next stream, or at the end.
+                    if let Some(mark) = mark.filter(|_| passes(&error)) {
+                        self.marks.insert(reply.request_id, mark);
+                    }
+                    Err(error)
+                }
                 // The answers to marks and acknowledgements: the next ones come anyway.
                 _ => continue,
             };
@@ -351,6 +384,7 @@ impl Link {
                 self.cursor = None;
                 self.acknowledge = None;
                 self.read.clear();
+                self.marks.clear();
             }
             Some(Body::CaughtUp(_)) => self.caught_up = Some(Instant::now()),
             Some(Body::GoingAway(going)) => {
@@ -366,6 +400,9 @@ impl Link {
 
     fn broken(&mut self, reason: ClientError) {
         self.outbox.disconnected();
+        for (conversation, seq) in std::mem::take(&mut self.marks).into_values() {
+            self.mark_read(&conversation, seq);
+        }
         let asked = self.leaving.take().map_or(Duration::ZERO, |(_, wait)| wait);
         if self.closing {
             return self.over(LinkEvent::Closed);
@@ -391,6 +428,21 @@ impl Link {
         self.state = State::Over;
         self.ready.push_back(last);
     }
+}
+
+/// The next conversation to be marked read. Not before all that was missed has come: among it may be that another device put
+/// it aside since.
+fn next_mark(
+    read: &mut BTreeMap<String, u64>,
+    caught_up: Option<Instant>,
+) -> Option<(String, u64)> {
+    caught_up?;
+    read.pop_first()
+}
+
+/// Returns whether what was refused can succeed later: the server is busy, or its disk full.
+fn passes(error: &ClientError) -> bool {
+    error.retry() != Retry::Never || error.reason() == "STORE_FULL"
 }
 
 /// Returns whether another attempt would end the same way.

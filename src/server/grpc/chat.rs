@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
     caller,
+    gate::Gate,
     inbound::Inbound,
     outbound::{ChatOutbound, Replies, SubscribeOutbound},
     principal,
@@ -43,12 +44,17 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The service.
 pub struct Chat {
     engine: Arc<Engine>,
+    gate: Gate,
     tasks: Tasks,
 }
 
 impl Chat {
-    pub const fn new(engine: Arc<Engine>, tasks: Tasks) -> Self {
-        Self { engine, tasks }
+    pub const fn new(engine: Arc<Engine>, gate: Gate, tasks: Tasks) -> Self {
+        Self {
+            engine,
+            gate,
+            tasks,
+        }
     }
 }
 
@@ -112,7 +118,7 @@ impl ChatService for Chat {
         &self,
         request: Request<pb::UsersRequest>,
     ) -> Result<Response<pb::UsersResponse>, Status> {
-        // With names on trust nobody needs to be known.
+        // With names on trust nobody needs to be known, but who is known sees less of others where there is a block.
         let principal = match request.extensions().get::<Principal>() {
             Some(_) => Some(principal(&self.engine, &request)?),
             None => None,
@@ -138,6 +144,42 @@ impl ChatService for Chat {
                 .map(|(user, presence)| response::user(user, presence))
                 .collect(),
             total_size: u32::try_from(page.total).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn block_user(
+        &self,
+        request: Request<pb::BlockUserRequest>,
+    ) -> Result<Response<pb::BlockUserResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let name = request::user_name("user_name", &request.get_ref().user_name).map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.block_user(&principal, name).await };
+        self.gate.known(call).await.map_err(status)?;
+        Ok(Response::new(pb::BlockUserResponse {}))
+    }
+
+    async fn unblock_user(
+        &self,
+        request: Request<pb::UnblockUserRequest>,
+    ) -> Result<Response<pb::UnblockUserResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let name = request::user_name("user_name", &request.get_ref().user_name).map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let call = async move { engine.unblock_user(&principal, name).await };
+        self.gate.known(call).await.map_err(status)?;
+        Ok(Response::new(pb::UnblockUserResponse {}))
+    }
+
+    async fn list_blocked_users(
+        &self,
+        request: Request<pb::ListBlockedUsersRequest>,
+    ) -> Result<Response<pb::ListBlockedUsersResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let blocked = self.engine.blocked_users(&principal).await;
+        let users = blocked.map_err(status)?;
+        Ok(Response::new(pb::ListBlockedUsersResponse {
+            users: users.iter().map(response::user_ref).collect(),
         }))
     }
 
@@ -214,9 +256,10 @@ impl ChatService for Chat {
         request: Request<pb::AcknowledgeRequest>,
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         let principal = principal(&self.engine, &request)?;
-        self.engine
-            .acknowledge(&principal, &request.get_ref().cursor)
-            .map_err(status)?;
+        let noted = self
+            .engine
+            .acknowledge(&principal, &request.get_ref().cursor);
+        noted.await.map_err(status)?;
         Ok(Response::new(pb::AcknowledgeResponse {}))
     }
 }

@@ -200,6 +200,70 @@ impl ConversationService for Conversations {
         Ok(Response::new(pb::RemoveMemberResponse {}))
     }
 
+    async fn create_invite_link(
+        &self,
+        request: Request<pb::CreateInviteLinkRequest>,
+    ) -> Result<Response<pb::CreateInviteLinkResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let asked = request.into_inner();
+        let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
+        let ends = request::invite_ends(&asked).map_err(status)?;
+        let made = self.0.create_invite_link(&principal, id, ends).await;
+        let (link, code) = made.map_err(status)?;
+        Ok(Response::new(pb::CreateInviteLinkResponse {
+            invite_link: Some(response::invite_link(&link)),
+            code: code.expose(),
+        }))
+    }
+
+    async fn list_invite_links(
+        &self,
+        request: Request<pb::ListInviteLinksRequest>,
+    ) -> Result<Response<pb::ListInviteLinksResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let asked = request.into_inner();
+        let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
+        let after = request::page_token(&asked.page_token).map_err(status)?;
+        let size = PageSize::asked(asked.page_size);
+        let page = self
+            .0
+            .list_invite_links(&principal, id, after, size)
+            .await
+            .map_err(status)?;
+        let last = page.links.last().filter(|_| page.more);
+        Ok(Response::new(pb::ListInviteLinksResponse {
+            next_page_token: last
+                .map(|link| page_token(&link.id.to_string()))
+                .unwrap_or_default(),
+            invite_links: page.links.iter().map(response::invite_link).collect(),
+        }))
+    }
+
+    async fn revoke_invite_link(
+        &self,
+        request: Request<pb::RevokeInviteLinkRequest>,
+    ) -> Result<Response<pb::RevokeInviteLinkResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let asked = request.into_inner();
+        let id = request::conversation_id(&asked.conversation_id).map_err(status)?;
+        let link = request::invite_link_id(&asked.invite_link_id).map_err(status)?;
+        let revoked = self.0.revoke_invite_link(&principal, id, link).await;
+        revoked.map_err(status)?;
+        Ok(Response::new(pb::RevokeInviteLinkResponse {}))
+    }
+
+    async fn join_by_invite_link(
+        &self,
+        request: Request<pb::JoinByInviteLinkRequest>,
+    ) -> Result<Response<pb::JoinByInviteLinkResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let code = request::invite_code(&request.into_inner().code).map_err(status)?;
+        let joined = self.0.join_by_invite(&principal, &code).await;
+        let view = joined.map_err(status)?;
+        let conversation = Some(response::conversation(&view, principal.user.id));
+        Ok(Response::new(pb::JoinByInviteLinkResponse { conversation }))
+    }
+
     async fn set_role(
         &self,
         request: Request<pb::SetRoleRequest>,
@@ -234,6 +298,18 @@ impl ConversationService for Conversations {
                 .map(|member| page_token(&member.user.id.to_string()))
                 .unwrap_or_default(),
             members: page.members.iter().map(response::member).collect(),
+        }))
+    }
+
+    async fn list_markers(
+        &self,
+        request: Request<pb::ListMarkersRequest>,
+    ) -> Result<Response<pb::ListMarkersResponse>, Status> {
+        let principal = principal(&self.0, &request)?;
+        let id = request::conversation_id(&request.into_inner().conversation_id).map_err(status)?;
+        let markers = self.0.markers(&principal, id).await.map_err(status)?;
+        Ok(Response::new(pb::ListMarkersResponse {
+            markers: markers.iter().map(response::marker).collect(),
         }))
     }
 

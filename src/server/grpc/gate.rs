@@ -1,8 +1,9 @@
-//! The calls that make, change or end logins: how many run at once, and that each runs to its end.
+//! The calls that make, change or end logins, or block a user: how many run at once, and that each runs to its end.
 //!
 //! A peer can take a call back at any moment, and HTTP/2 drops it half-way: after the commit that ends a device but
-//! before its streams hear of it, or while a password is hashed, which goes on with nobody counting it. So these calls
-//! are tasks of their own, and since a task outlives its caller, there are only so many. Knows nothing of what they do.
+//! before its streams hear of it (and so with a block), or while a password is hashed, which goes on with nobody counting
+//! it. So these calls are tasks of their own, and since a task outlives its caller, there are only so many. Knows nothing of
+//! what they do.
 
 use std::{
     collections::HashMap,

@@ -52,8 +52,10 @@ async fn token_void(engine: Arc<Engine>, principal: Arc<Principal>) -> Error {
     }
 }
 
+/// The answers to requests, on their way.
+type Answers = Pin<Box<dyn Future<Output = Vec<pb::Reply>> + Send>>;
 /// Requests whose answers are on their way.
-type Pending = FuturesUnordered<Pin<Box<dyn Future<Output = Vec<pb::Reply>> + Send>>>;
+type Pending = FuturesUnordered<Answers>;
 
 /// The inbound half of `Chat`.
 pub(super) struct Inbound {
@@ -66,8 +68,27 @@ pub(super) struct Inbound {
     gone: CancellationToken,
     pending: Pending,
     in_flight: usize,
+    /// Resolves when the last `set_typing` so far has been answered.
+    typing: Option<oneshot::Receiver<()>>,
     /// Since when too many replies lie unread.
     unread_since: Option<Instant>,
+}
+
+/// The answer to one request.
+fn answered(
+    request_id: u64,
+    field: &'static str,
+    answer: impl Future<Output = Result<Answer, Error>> + Send + 'static,
+) -> Answers {
+    Box::pin(async move {
+        let result = answer
+            .await
+            .unwrap_or_else(|error| Answer::Error(in_band(error, field)));
+        vec![pb::Reply {
+            request_id,
+            result: Some(result),
+        }]
+    })
 }
 
 /// What the inbound half does after a batch of frames.
@@ -97,6 +118,7 @@ impl Inbound {
             gone,
             pending: FuturesUnordered::new(),
             in_flight: 0,
+            typing: None,
             unread_since: None,
         }
     }
@@ -289,19 +311,29 @@ impl Inbound {
             }
             Asked::SetTyping(asked) => {
                 let (engine, principal) = (Arc::clone(&self.engine), Arc::clone(&self.principal));
+                // One after the other, so that the last one wins.
+                let (done, last) = oneshot::channel::<()>();
+                let before = self.typing.replace(last);
                 self.begin_answer(request_id, "set_typing", async move {
-                    set_typing(&engine, &principal, &asked)
-                        .await
-                        .map(Answer::SetTyping)
+                    if let Some(before) = before {
+                        // An error says that it is done.
+                        drop(before.await);
+                    }
+                    let told = set_typing(&engine, &principal, &asked).await;
+                    drop(done);
+                    told.map(Answer::SetTyping)
                 });
             }
             Asked::Acknowledge(asked) => {
-                match self.engine.acknowledge(&self.principal, &asked.cursor) {
-                    Ok(()) => {
-                        let result = Some(Answer::Acknowledge(pb::AcknowledgeResponse {}));
-                        self.replies.push([pb::Reply { request_id, result }]);
-                    }
-                    Err(error) => self.refuse(request_id, error, "acknowledge"),
+                let (engine, principal) = (Arc::clone(&self.engine), Arc::clone(&self.principal));
+                let mut answer = answered(request_id, "acknowledge", async move {
+                    let noted = engine.acknowledge(&principal, &asked.cursor).await;
+                    noted.map(|()| Answer::Acknowledge(pb::AcknowledgeResponse {}))
+                });
+                // Mostly it takes no time, and then nothing that comes later overtakes it.
+                match answer.as_mut().now_or_never() {
+                    Some(replies) => self.replies.push(replies),
+                    None => self.await_answer(answer),
                 }
             }
             Asked::StartConversation(asked) => {
@@ -330,16 +362,12 @@ impl Inbound {
         field: &'static str,
         answer: impl Future<Output = Result<Answer, Error>> + Send + 'static,
     ) {
+        self.await_answer(answered(request_id, field, answer));
+    }
+
+    fn await_answer(&mut self, answer: Answers) {
         self.in_flight += 1;
-        self.pending.push(Box::pin(async move {
-            let result = answer
-                .await
-                .unwrap_or_else(|error| Answer::Error(in_band(error, field)));
-            vec![pb::Reply {
-                request_id,
-                result: Some(result),
-            }]
-        }));
+        self.pending.push(answer);
     }
 
     /// Hands the sends of a batch of frames to the engine, now and in their order.

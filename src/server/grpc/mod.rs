@@ -59,7 +59,8 @@ pub async fn routes(
     };
 
     let auth = auth::Auth::new(Arc::clone(engine), Gate::new(tasks.clone()));
-    let chat = chat::Chat::new(Arc::clone(engine), tasks.clone());
+    // Gates of their own: who blocks and unblocks without end keeps nobody from a login.
+    let chat = chat::Chat::new(Arc::clone(engine), Gate::new(tasks.clone()), tasks.clone());
     let conversations = conversation::Conversations(Arc::clone(engine));
     let mut routes = Routes::builder();
     routes

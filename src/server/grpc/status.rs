@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         cursor::CursorError,
-        ids::{ClientMessageId, Seq},
+        ids::{ClientMessageId, InviteLinkId, Seq},
         invalid::Invalid,
         scope::Scope,
     };
@@ -173,6 +173,13 @@ mod tests {
             Error::MessageNotYours.into(),
             Error::MessageDeleted.into(),
             Error::TooManyReactions.into(),
+            Error::TooManyInviteLinks.into(),
+            Error::InviteLinkNotFound(InviteLinkId::new(7)).into(),
+            Error::InviteLinkVoid.into(),
+            Error::UserBlocked(name()).into(),
+            Error::BlockedByUser(name()).into(),
+            Error::BlocksOneself.into(),
+            Error::TooManyBlocked.into(),
             Error::ReplyToUnknown(Seq::new(7)).into(),
             Error::ClientMessageIdReused(id).into(),
             Error::SeqBeyondEnd(Seq::new(7)).into(),
@@ -248,6 +255,13 @@ mod tests {
                 Error::MessageDeleted => 49,
                 Error::TooManyReactions => 50,
                 Error::ReplyToUnknown(_) => 51,
+                Error::TooManyInviteLinks => 54,
+                Error::InviteLinkNotFound(_) => 55,
+                Error::InviteLinkVoid => 56,
+                Error::UserBlocked(_) => 57,
+                Error::BlockedByUser(_) => 58,
+                Error::BlocksOneself => 59,
+                Error::TooManyBlocked => 60,
             },
             Fault::Protocol(protocol) => match protocol {
                 Protocol::HelloExpected => 25,
@@ -266,7 +280,7 @@ mod tests {
     }
 
     /// How many kinds there are.
-    const KINDS: usize = 54;
+    const KINDS: usize = 61;
 
     #[test]
     fn every_kind_of_fault_is_walked() {

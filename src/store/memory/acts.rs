@@ -59,6 +59,7 @@ impl State {
         seq: Seq,
         text: MessageText,
     ) -> Result<Message, ActError> {
+        self.check_speaking(by.id, id)?;
         let (logged, _) = self.act_on(by.id, id, seq, true)?;
         if logged.message.sender.id != by.id {
             return Err(ActError::MessageNotYours);
@@ -135,6 +136,9 @@ impl State {
         emoji: &Emoji,
         add: bool,
     ) -> Result<Vec<Reaction>, ActError> {
+        if add {
+            self.check_speaking(by.id, id)?;
+        }
         let (logged, _) = self.act_on(by.id, id, seq, true)?;
         if logged.message.text.is_none() {
             return Err(ActError::MessageDeleted);

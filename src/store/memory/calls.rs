@@ -7,25 +7,28 @@ use crate::{
     domain::{
         clock::TimeMs,
         conversation::{
-            ConversationChange, ConversationView, Member, NewConversation, NotifySettings,
-            ReadState,
+            ConversationChange, ConversationView, Delivered, Marker, Member, NewConversation,
+            NotifySettings, ReadState,
         },
-        ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
+        ids::{
+            ClientMessageId, ConversationId, DeviceId, Epoch, InviteLinkId, Offset, Seq, UserId,
+        },
+        invite::{InviteLink, NewInviteLink},
         message::{Message, NewMessage, SendRequest, Sent},
         name::{ChannelName, DeviceName, UserName},
         page::{PageSize, PositionAsked},
         reaction::{Emoji, Reaction},
         role::Role,
         search::{Found, Hit, Search},
-        secret::TokenHash,
+        secret::{InviteHash, TokenHash},
         text::MessageText,
         user::{Device, DeviceSeen, User, UserRef},
     },
     store::{
-        Account, ActError, Answer, AuthMode, ChannelPage, ConversationPage, CreateDeviceError,
-        CreateUserError, MarkReadError, MemberPage, MessagePage, NewDevice, PasswordHash, Replay,
-        ReplayFrom, ReplayPage, SearchError, SendRefusal, StartError, Store, StoreError,
-        UserFilter, UserPage,
+        Account, ActError, Answer, AuthMode, BlockError, ChannelPage, ConversationPage,
+        CreateDeviceError, CreateUserError, InviteLinkPage, MarkReadError, MemberPage, MessagePage,
+        NewDevice, PasswordHash, Replay, ReplayFrom, ReplayPage, SearchError, SendRefusal,
+        StartError, Store, StoreError, UserFilter, UserPage,
     },
 };
 
@@ -231,6 +234,90 @@ impl Store for MemoryStore {
         size: PageSize,
     ) -> Answer<'_, Result<MemberPage, ActError>> {
         self.answer(|state| state.list_members(user, conversation, banned, after, size))
+    }
+
+    fn create_invite_link(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        new: NewInviteLink,
+    ) -> Answer<'_, Result<InviteLink, ActError>> {
+        self.answer(|state| state.create_invite_link(by, conversation, new))
+    }
+
+    fn list_invite_links(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        now: TimeMs,
+        after: Option<InviteLinkId>,
+        size: PageSize,
+    ) -> Answer<'_, Result<InviteLinkPage, ActError>> {
+        self.answer(|state| state.list_invite_links(user, conversation, now, after, size))
+    }
+
+    fn revoke_invite_link(
+        &self,
+        by: UserId,
+        conversation: ConversationId,
+        link: InviteLinkId,
+    ) -> Answer<'_, Result<(), ActError>> {
+        self.answer(|state| state.revoke_invite_link(by, conversation, link))
+    }
+
+    fn join_by_invite(
+        &self,
+        user: UserRef,
+        code: InviteHash,
+        at: TimeMs,
+    ) -> Answer<'_, Result<ConversationView, ActError>> {
+        self.answer(|state| state.join_by_invite(&user, code, at))
+    }
+
+    fn block_user(
+        &self,
+        user: UserId,
+        name: UserName,
+        _at: TimeMs,
+    ) -> Answer<'_, Result<UserRef, BlockError>> {
+        self.answer(|state| state.block_user(user, name))
+    }
+
+    fn unblock_user(
+        &self,
+        user: UserId,
+        name: UserName,
+    ) -> Answer<'_, Result<UserRef, BlockError>> {
+        self.answer(|state| state.unblock_user(user, name))
+    }
+
+    fn blocked(&self, user: UserId) -> Answer<'_, Result<Vec<UserRef>, StoreError>> {
+        self.answer(|state| Ok(state.blocked(user)))
+    }
+
+    fn apart(&self, user: UserId) -> Answer<'_, Result<HashSet<UserId>, StoreError>> {
+        self.answer(|state| Ok(state.apart(user)))
+    }
+
+    fn markers(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<Vec<Marker>, ActError>> {
+        self.answer(|state| state.markers(user, conversation))
+    }
+
+    fn delivered_to(&self, user: UserId) -> Answer<'_, Result<Offset, StoreError>> {
+        self.answer(|state| Ok(state.users.delivered_to(user)))
+    }
+
+    fn delivered_between(
+        &self,
+        user: UserId,
+        after: Offset,
+        to: Offset,
+    ) -> Answer<'_, Result<Vec<Delivered>, StoreError>> {
+        self.answer(|state| Ok(state.delivered_between(user, after, to)))
     }
 
     fn edit_message(

@@ -181,17 +181,24 @@ impl ConversationRow {
     }
 
     /// What a member sees of it now.
-    pub(super) fn view(&self, member: &MemberRow) -> ConversationView {
+    fn view(&self, member: &MemberRow, blocked: &BTreeSet<UserId>) -> ConversationView {
         let last_seq = self.last_seq();
         let last = self.messages.last().filter(|_| last_seq > member.floor);
         ConversationView {
             conversation: self.shared(),
             role: member.role,
             read: member.read_state(last_seq),
-            mentions: self.unread_mentions(member),
+            mentions: self.unread_mentions(member, blocked),
             settings: member.settings,
             last_message: last.map(|logged| logged.shown_to(member.user.id)),
         }
+    }
+
+    /// Where the last of what all members read stands.
+    pub(super) fn last_offset(&self) -> Offset {
+        let message = self.messages.last().map(|logged| logged.offset);
+        let change = self.changes.last_key_value().map(|(offset, _)| *offset);
+        message.max(change).unwrap_or(Offset::ZERO)
     }
 
     /// Everybody who reads its events.
@@ -332,7 +339,8 @@ impl State {
     /// What a user sees of a conversation; `None` unless it is a member.
     pub(super) fn view(&self, user: UserId, id: ConversationId) -> Option<ConversationView> {
         let row = self.conversations.get(&id)?;
-        Some(row.view(row.members.get(&user)?))
+        let member = row.members.get(&user)?;
+        Some(row.view(member, &self.users.row(user)?.blocks))
     }
 
     pub(super) fn list_conversations(

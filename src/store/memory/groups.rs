@@ -95,6 +95,7 @@ impl State {
         }
         let mut others = self.named_once(new.members)?;
         others.retain(|user| user.id != owner.id);
+        self.check_adding(owner.id, others.iter())?;
         let max = members_max(&new.kind);
         if others.len() >= max {
             return Err(ActError::Full(max));

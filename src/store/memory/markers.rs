@@ -39,6 +39,7 @@ impl State {
         seq: Seq,
         at: TimeMs,
     ) -> Result<ReadState, MarkReadError> {
+        let apart = self.apart(user);
         let Some(row) = self.conversations.get_mut(&conversation) else {
             return Err(MarkReadError::NotMember(conversation));
         };
@@ -61,12 +62,14 @@ impl State {
         let own = passed.filter(|logged| logged.message.sender.id == user);
         let own = own.count() as u64;
         let shows = row.shows_markers();
-        let everybody = row.readers();
+        let members = row.members.keys().copied();
+        let everybody: Arc<[UserId]> = members.filter(|other| !apart.contains(other)).collect();
+        let has_others = row.members.len() > 1;
         let Some(member) = row.members.get_mut(&user) else {
             return Err(MarkReadError::NotMember(conversation));
         };
         let since_shown = member.shown.map(|shown| at.since_ms(shown));
-        let others = shows && everybody.len() > 1;
+        let others = shows && has_others;
         let show = others && since_shown.is_none_or(|since| since >= SHOWN_EVERY_MS);
         member.read_seq = seq;
         member.sent_at_read += own;
@@ -104,6 +107,7 @@ impl State {
         let due: Vec<_> = waiting.filter(|(_, waiting)| waiting.due <= now).collect();
         for ((conversation, user), waiting) in due {
             self.waiting.remove(&(conversation, user));
+            let apart = self.apart(user);
             let Some(row) = self.conversations.get_mut(&conversation) else {
                 continue;
             };
@@ -113,6 +117,8 @@ impl State {
             if others.is_empty() || !row.shows_markers() {
                 continue;
             }
+            let others = others.iter().copied();
+            let others: Arc<[UserId]> = others.filter(|other| !apart.contains(other)).collect();
             let Some(member) = row.members.get_mut(&user) else {
                 continue;
             };

@@ -4,6 +4,7 @@
 //! that ends is kept with its user: what was committed while it lasted is still owed to the user's devices.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
@@ -20,7 +21,7 @@ use crate::{
         event::{EventBody, MemberChange, MemberChanged},
         ids::{ConversationId, UserId},
         invalid::Invalid,
-        limits::CHANNEL_MEMBERS_MAX,
+        limits::{CHANNEL_MEMBERS_MAX, FELLOWS_CONVERSATIONS_MAX},
         name::{ChannelName, UserName},
         page::PageSize,
         role::Role,
@@ -31,7 +32,7 @@ use crate::{
 
 impl State {
     /// Makes a user a member: first its devices get the state, then all members hear of it.
-    fn admit(
+    pub(super) fn admit(
         &mut self,
         id: ConversationId,
         user: &UserRef,
@@ -110,6 +111,7 @@ impl State {
             last_seq: row.last_seq(),
         };
         self.waiting.remove(&(id, user));
+        self.end_invite_links(id, user);
         if let Some(row) = self.users.row_mut(user) {
             row.conversations.remove(&id);
             row.former.push(former);
@@ -127,8 +129,9 @@ impl State {
         let Some(row) = row else {
             return Err(ActError::ChannelNotFound(name));
         };
-        if let Some(member) = row.members.get(&user.id) {
-            return Ok(row.view(member));
+        if row.members.contains_key(&user.id) {
+            let id = row.id;
+            return self.view(user.id, id).ok_or(ActError::NotMember(id));
         }
         if row.bans.contains_key(&user.id) {
             return Err(ActError::Banned);
@@ -172,6 +175,7 @@ impl State {
         let users = self.named_once(names)?;
         let is_new = |user: &&UserRef| !row.members.contains_key(&user.id);
         let new: Vec<UserRef> = users.iter().filter(is_new).cloned().collect();
+        self.check_adding(by.id, new.iter())?;
         let mut banned = new.iter().filter(|user| row.bans.contains_key(&user.id));
         if let Some(banned) = banned.next().filter(|_| !member.role.runs()) {
             return Err(ActError::UserBanned(banned.name.clone()));
@@ -282,16 +286,21 @@ impl State {
         let (row, _) = self.membership(user, id).ok()?;
         let few = Some(&row.members).filter(|members| members.len() <= max);
         let members = few.into_iter().flat_map(BTreeMap::keys).copied();
-        Some(members.filter(|member| *member != user).collect())
+        let others = members.filter(|member| *member != user && !self.are_apart(user, *member));
+        Some(others.collect())
     }
 
-    /// Everybody whom a user meets in conversations of at most `max` members.
+    /// Everybody whom a user meets in the newest conversations of at most `max` members.
     pub(super) fn fellows(&self, user: UserId, max: usize) -> Vec<UserId> {
         let own = self.users.row(user).map(|row| &row.conversations);
-        let others = own
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.other_members(user, *id, max));
+        let rows = own.into_iter().flatten();
+        let rows = rows.filter_map(|id| self.conversations.get(id));
+        let mut rows: Vec<_> = rows
+            .filter(|row| row.members_count() <= max as u64)
+            .collect();
+        rows.sort_by_key(|row| Reverse(row.last_offset()));
+        let newest = rows.into_iter().take(FELLOWS_CONVERSATIONS_MAX);
+        let others = newest.filter_map(|row| self.other_members(user, row.id, max));
         let others: BTreeSet<UserId> = others.flatten().collect();
         others.into_iter().collect()
     }

@@ -3,6 +3,8 @@
 //! A message keeps whom it mentions; its conversation knows which of its messages mention anybody, so that the others
 //! need not be looked at.
 
+use std::collections::BTreeSet;
+
 use super::{
     State,
     conversations::{ConversationRow, MemberRow},
@@ -21,11 +23,13 @@ use crate::domain::{
 };
 
 impl Logged {
-    /// Whether it is another's message that mentions this member: by name, or everybody while the member was one.
-    fn is_mention_of(&self, member: &MemberRow) -> bool {
+    /// Whether it is the message of another, whom the member does not block, that mentions this member: by name, or everybody
+    /// while the member was one.
+    fn is_mention_of(&self, member: &MemberRow, blocked: &BTreeSet<UserId>) -> bool {
         let mentions = &self.message.mentions;
         let user = member.user.id;
         self.message.sender.id != user
+            && !blocked.contains(&self.message.sender.id)
             && (mentions.users.iter().any(|named| named.id == user)
                 || (mentions.all && self.offset > member.joined))
     }
@@ -57,11 +61,11 @@ impl ConversationRow {
     }
 
     /// How many messages that a member has not read mention the member.
-    pub(super) fn unread_mentions(&self, member: &MemberRow) -> u64 {
+    pub(super) fn unread_mentions(&self, member: &MemberRow, blocked: &BTreeSet<UserId>) -> u64 {
         let unread = self.mentioning(member.read_seq.max(member.floor), None);
         // Own ones do not count, and there may be many.
         let unread = unread.rev().take(4 * MENTIONS_COUNTED_MAX);
-        let mentions = unread.filter(|logged| logged.is_mention_of(member));
+        let mentions = unread.filter(|logged| logged.is_mention_of(member, blocked));
         mentions.take(MENTIONS_COUNTED_MAX).count() as u64
     }
 }
@@ -104,7 +108,10 @@ impl State {
         before: Option<Offset>,
         size: PageSize,
     ) -> Found<Message> {
-        let own = self.users.row(user).map(|row| &row.conversations);
+        let nobody = BTreeSet::new();
+        let row = self.users.row(user);
+        let blocked = row.map_or(&nobody, |row| &row.blocks);
+        let own = row.map(|row| &row.conversations);
         let own = own.into_iter().flatten();
         let sources = own.filter_map(|id| {
             let row = self.conversations.get(id)?;
@@ -124,7 +131,7 @@ impl State {
             if looked_at == LOOKED_AT_MAX {
                 return Found { items, next: last };
             }
-            if logged.is_mention_of(member) {
+            if logged.is_mention_of(member, blocked) {
                 let left = room.checked_sub(logged.message.text_bytes());
                 let is_full = items.len() == size.items() || left.is_none();
                 if is_full && !items.is_empty() {

@@ -10,9 +10,12 @@
 //! It knows nothing of files, sessions or the wire.
 
 mod acts;
+mod blocks;
 mod calls;
 mod conversations;
+mod delivered;
 mod groups;
+mod invites;
 mod markers;
 mod members;
 mod mentions;
@@ -33,12 +36,15 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use self::{conversations::ConversationRow, markers::Waiting, send::SendRow, users::Users};
+use self::{
+    conversations::ConversationRow, invites::InviteRow, markers::Waiting, send::SendRow,
+    users::Users,
+};
 use super::{Answer, AuthMode, OnCommit, StoreError, request::RequestKey};
 use crate::domain::{
     commit::{Commit, Committed},
     event::{Event, EventBody},
-    ids::{ClientMessageId, ConversationId, Epoch, Offset, UserId},
+    ids::{ClientMessageId, ConversationId, Epoch, InviteLinkId, Offset, UserId},
     name::ChannelName,
 };
 
@@ -68,6 +74,10 @@ struct State {
     directs: HashMap<(UserId, UserId), ConversationId>,
     /// Every CHANNEL, by its name.
     channels: BTreeMap<ChannelName, ConversationId>,
+    /// Invite links that were not revoked.
+    invites: BTreeMap<InviteLinkId, InviteRow>,
+    /// How many were ever made: ids are not used again.
+    invites_made: u64,
     /// Every send that was committed, by what names it.
     sends: HashMap<(UserId, ClientMessageId), SendRow>,
     /// The secret of their fingerprints.
@@ -127,6 +137,8 @@ impl MemoryStore {
                 conversations: HashMap::new(),
                 directs: HashMap::new(),
                 channels: BTreeMap::new(),
+                invites: BTreeMap::new(),
+                invites_made: 0,
                 sends: HashMap::new(),
                 request_key: random_key(),
                 waiting: BTreeMap::new(),

@@ -63,6 +63,9 @@ impl State {
                 ahead: Vec::new(),
             });
         }
+        let blocks = self.blocks_owed(user, after);
+        let blocks = blocks.map(|changed| (changed, StateRow::Blocks));
+        replay.rest.rows.extend(blocks);
         replay.rest.rows.sort_unstable_by(|a, b| b.cmp(a));
         replay
     }
@@ -88,6 +91,7 @@ impl State {
         if row.shows_markers() {
             let since = after.unwrap_or(Offset::ZERO);
             let others = row.members.iter().filter(|(person, _)| **person != reader);
+            let others = others.filter(|(person, _)| !self.are_apart(reader, **person));
             let shown = others.map(|(person, member)| {
                 let row = StateRow::Marker(row.id, *person);
                 (member.shown_offset, row)
@@ -206,7 +210,13 @@ impl State {
 
     /// A state row as an event, unless it has changed since the replay began, or the reader is no member any more.
     fn state_row(&self, reader: UserId, (offset, row): (Offset, StateRow)) -> Option<Event> {
-        let (StateRow::Marker(id, _) | StateRow::Settings(id)) = row;
+        let id = match row {
+            StateRow::Marker(id, _) | StateRow::Settings(id) => id,
+            StateRow::Blocks => {
+                let now = self.blocks_event(reader);
+                return now.filter(|event| event.offset == offset);
+            }
+        };
         let members = &self.conversations.get(&id)?.members;
         let own = members.get(&reader)?;
         let (now, body) = match row {
@@ -223,7 +233,9 @@ impl State {
                 };
                 (now, EventBody::ReadMarker(marker))
             }
-            StateRow::Settings(_) => (own.settings_offset, own.settings_body(id)),
+            StateRow::Settings(_) | StateRow::Blocks => {
+                (own.settings_offset, own.settings_body(id))
+            }
         };
         (now == offset).then_some(Event { offset, body })
     }

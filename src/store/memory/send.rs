@@ -125,7 +125,7 @@ impl State {
         }
     }
 
-    /// Refuses one who may only read, and an answer to what the sender cannot read.
+    /// Refuses one with whom there is a block, one who may only read, and an answer to what the sender cannot read.
     fn check_speech(
         &self,
         sender: UserId,
@@ -136,6 +136,13 @@ impl State {
             Goal::Conversation(id) => Some(*id),
             Goal::Direct(peer) => self.find_direct(sender, peer.id),
         };
+        let block = match goal {
+            Goal::Conversation(id) => self.block_in(*id, sender),
+            Goal::Direct(peer) => self.block_between(sender, peer),
+        };
+        if let Some(block) = block {
+            return Err(block.into());
+        }
         let row = id.and_then(|id| self.conversations.get(&id));
         let member = row.and_then(|row| row.members.get(&sender));
         if member.is_some_and(|member| !member.role.speaks()) {

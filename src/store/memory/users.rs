@@ -45,6 +45,10 @@ pub(super) struct UserRow {
     pub(super) private: BTreeMap<Offset, Conversation>,
     /// Memberships that ended, in the order of their ends.
     pub(super) former: Vec<Former>,
+    /// Whom the user blocks …
+    pub(super) blocks: BTreeSet<UserId>,
+    /// … and where that changed last.
+    pub(super) blocks_offset: Offset,
 }
 
 /// A membership that ended.
@@ -92,6 +96,8 @@ impl Users {
             conversations: BTreeSet::new(),
             private: BTreeMap::new(),
             former: Vec::new(),
+            blocks: BTreeSet::new(),
+            blocks_offset: Offset::ZERO,
         };
         self.rows.insert(user.id, row);
         Ok(user)
@@ -108,6 +114,25 @@ impl Users {
     pub(super) fn named(&self, name: &UserName) -> Option<UserRef> {
         let row = self.rows.get(self.names.get(name)?)?;
         Some(row.user.to_ref())
+    }
+
+    pub(super) fn user_ref(&self, user: UserId) -> Option<UserRef> {
+        self.rows.get(&user).map(|row| row.user.to_ref())
+    }
+
+    /// Everybody.
+    pub(super) fn ids(&self) -> impl Iterator<Item = UserId> {
+        self.rows.keys().copied()
+    }
+
+    /// The highest cursor of a user's devices.
+    pub(super) fn delivered_to(&self, user: UserId) -> Offset {
+        let devices = self.rows.get(&user).map(|row| &row.devices);
+        let cursors = devices
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.cursor(*id));
+        cursors.max().unwrap_or(Offset::ZERO)
     }
 
     pub(super) fn row(&self, user: UserId) -> Option<&UserRow> {

@@ -68,6 +68,7 @@ impl Batch<'_> {
         seq: Seq,
         text: MessageText,
     ) -> Acted<Message> {
+        granted!(self.speaking(by.id, id)?);
         let (mut message, _, readers) = granted!(self.message_for(by.id, id, seq, true)?);
         if message.sender.id != by.id {
             return Ok(Err(ActError::MessageNotYours));
@@ -135,6 +136,9 @@ impl Batch<'_> {
         emoji: Emoji,
         add: bool,
     ) -> Acted<Vec<Reaction>> {
+        if add {
+            granted!(self.speaking(by.id, id)?);
+        }
         let (message, _, readers) = granted!(self.message_for(by.id, id, seq, true)?);
         if message.text.is_none() {
             return Ok(Err(ActError::MessageDeleted));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    member_rows,
+    blocks, member_rows,
     memory::{Known, Member, Memory},
     rows,
     writer::Lazy,
@@ -73,6 +73,10 @@ impl<'a> Batch<'a> {
             return Ok(false);
         };
         let members = member_rows::read(self.connection, id)?;
+        let blockers = match &conversation.kind {
+            ConversationKind::Direct(people) => self.blockers_of(people)?,
+            ConversationKind::Group(_) | ConversationKind::Channel(_) => Vec::new(),
+        };
         let (last_offset, open_from) = self
             .connection
             .prepare_cached("SELECT last_offset, open_from_seq FROM conversations WHERE id = ?1")?
@@ -88,6 +92,7 @@ impl<'a> Batch<'a> {
             last_seq: conversation.last_seq,
             last_offset: Offset::new(last_offset),
             members,
+            blockers,
             dirty: false,
         };
         self.memory.members += known.members.len();
@@ -123,9 +128,21 @@ impl<'a> Batch<'a> {
         }))
     }
 
+    /// Those of the two of a DIRECT who block the other.
+    fn blockers_of(&self, people: &[UserRef]) -> rusqlite::Result<Vec<UserId>> {
+        match people {
+            [a, b] => blocks::blockers(self.connection, a.id, b.id),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Finds the DIRECT conversation of two users.
-    fn direct(&mut self, a: &UserRef, b: &UserRef) -> rusqlite::Result<Option<ConversationId>> {
-        let pair = (a.id.min(b.id), a.id.max(b.id));
+    pub(super) fn direct_of(
+        &mut self,
+        a: UserId,
+        b: UserId,
+    ) -> rusqlite::Result<Option<ConversationId>> {
+        let pair = (a.min(b), a.max(b));
         if let Some(id) = self.memory.pairs.get(&pair) {
             return Ok(Some(*id));
         }
@@ -150,6 +167,7 @@ impl<'a> Batch<'a> {
         let mut pair = vec![a.clone(), b.clone()];
         pair.sort_by_key(|user| user.id);
         pair.dedup_by_key(|user| user.id);
+        let blockers = self.blockers_of(&pair)?;
         let (low, high) = (a.id.min(b.id), a.id.max(b.id));
         self.connection
             .prepare_cached(
@@ -164,6 +182,9 @@ impl<'a> Batch<'a> {
             Topic::default(),
             HistoryAccess::SinceJoin,
         );
+        if let Some(known) = self.memory.conversations.get_mut(&id) {
+            known.blockers = blockers;
+        }
         self.memory.pairs.insert((low, high), id);
         Ok(id)
     }
@@ -185,6 +206,7 @@ impl<'a> Batch<'a> {
             last_offset: Offset::ZERO,
             members: Vec::new(),
             readers: Arc::new([]),
+            blockers: Vec::new(),
             dirty: false,
         };
         self.memory.conversations.insert(id, known);
@@ -264,7 +286,7 @@ impl<'a> Batch<'a> {
         user: &UserRef,
         peer: &UserRef,
     ) -> rusqlite::Result<ConversationId> {
-        let id = match self.direct(user, peer)? {
+        let id = match self.direct_of(user.id, peer.id)? {
             Some(id) => id,
             None => self.create_direct(user, peer)?,
         };
@@ -394,11 +416,19 @@ impl<'a> Batch<'a> {
                 let Some(peer) = self.user_by_name(name)? else {
                     return refused(SendRefusal::UserNotFound(name.clone()));
                 };
-                match (self.direct(sender, &peer)?, message.request.reply_to) {
-                    (Some(id), None) => {
+                let direct = self.direct_of(sender.id, peer.id)?;
+                let block = match direct {
+                    Some(id) => {
                         self.know(id)?;
-                        return Ok(Resolved::Known(id));
+                        self.block_in(id, sender.id)
                     }
+                    None => self.block_between(sender.id, &peer)?,
+                };
+                if let Some(block) = block {
+                    return refused(block.into());
+                }
+                match (direct, message.request.reply_to) {
+                    (Some(id), None) => return Ok(Resolved::Known(id)),
                     // The sender may have no row yet, and then there is nothing to reply to.
                     (Some(id), Some(seq)) => (id, SendRefusal::ReplyToUnknown(seq)),
                     (None, Some(seq)) => return refused(SendRefusal::ReplyToUnknown(seq)),
@@ -412,6 +442,9 @@ impl<'a> Batch<'a> {
         let Some((last_seq, member)) = member else {
             return refused(stranger);
         };
+        if let Some(block) = self.block_in(id, sender.id) {
+            return refused(block.into());
+        }
         if !member.role.speaks() {
             return refused(SendRefusal::ReadOnly);
         }

@@ -1,40 +1,40 @@
 //! The calls of the store: each queues a job for the writer or runs a read, and waits for its outcome.
 //!
-//! What a job does stands with its subject: `rooms`, `acts`, `markers`, `settings`, `accounts`; what a read does in
-//! `reading`, `inbox` and `replay`.
+//! What a job does stands with its subject: `rooms`, `acts`, `markers`, `settings`, `invites`, `blocks`, `accounts`; what
+//! a read does in `reading`, `inbox`, `delivered` and `replay`.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    SqliteStore, accounts, inbox, reading, replay, rows,
+    SqliteStore, accounts, blocks, delivered, inbox, invites, reading, rows,
     writer::{JOB_BYTES, Kind},
 };
 use crate::{
     domain::{
         clock::TimeMs,
         conversation::{
-            ConversationChange, ConversationView, Member, NewConversation, NotifySettings,
-            ReadState,
+            ConversationChange, ConversationView, Delivered, Marker, Member, NewConversation,
+            NotifySettings, ReadState,
         },
-        ids::{ClientMessageId, ConversationId, DeviceId, Epoch, Offset, Seq, UserId},
+        ids::{
+            ClientMessageId, ConversationId, DeviceId, Epoch, InviteLinkId, Offset, Seq, UserId,
+        },
+        invite::{InviteLink, NewInviteLink},
         message::{Message, NewMessage, SendRequest, Sent},
         name::{ChannelName, DeviceName, UserName},
         page::{PageSize, PositionAsked},
         reaction::{Emoji, Reaction},
         role::Role,
         search::{Found, Hit, Search},
-        secret::TokenHash,
+        secret::{InviteHash, TokenHash},
         text::MessageText,
         user::{Device, DeviceSeen, User, UserRef},
     },
     store::{
-        Account, ActError, Answer, AuthMode, ChannelPage, ConversationPage, CreateDeviceError,
-        CreateUserError, MarkReadError, MemberPage, MessagePage, NewDevice, PasswordHash, Replay,
-        ReplayFrom, ReplayPage, SearchError, SendRefusal, StartError, Store, StoreError,
-        UserFilter, UserPage,
+        Account, ActError, Answer, AuthMode, BlockError, ChannelPage, ConversationPage,
+        CreateDeviceError, CreateUserError, InviteLinkPage, MarkReadError, MemberPage, MessagePage,
+        NewDevice, PasswordHash, Replay, ReplayFrom, ReplayPage, SearchError, SendRefusal,
+        StartError, Store, StoreError, UserFilter, UserPage,
     },
 };
 
@@ -68,10 +68,7 @@ impl Store for SqliteStore {
     }
 
     fn find_account(&self, name: UserName) -> Answer<'_, Result<Option<Account>, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| accounts::find_account(snapshot, &name)),
-        )
+        self.read(move |snapshot| accounts::find_account(snapshot, &name))
     }
 
     fn list_users(
@@ -80,11 +77,7 @@ impl Store for SqliteStore {
         after: Option<UserName>,
         size: PageSize,
     ) -> Answer<'_, Result<UserPage, StoreError>> {
-        Box::pin(
-            self.readers.read(move |snapshot| {
-                accounts::list_users(snapshot, &filter, after.as_ref(), size)
-            }),
-        )
+        self.read(move |snapshot| accounts::list_users(snapshot, &filter, after.as_ref(), size))
     }
 
     fn create_device(
@@ -99,20 +92,14 @@ impl Store for SqliteStore {
     }
 
     fn list_devices(&self, user: UserId) -> Answer<'_, Result<Vec<DeviceSeen>, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| accounts::list_devices(snapshot, user)),
-        )
+        self.read(move |snapshot| accounts::list_devices(snapshot, user))
     }
 
     fn find_device(
         &self,
         token: TokenHash,
     ) -> Answer<'_, Result<Option<(User, Device)>, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| accounts::find_device(snapshot, token)),
-        )
+        self.read(move |snapshot| accounts::find_device(snapshot, token))
     }
 
     fn rename_device(
@@ -144,20 +131,12 @@ impl Store for SqliteStore {
     }
 
     fn touch(&self, user: UserId, device: DeviceId, at: TimeMs) {
-        let mut lazy = self
-            .writer
-            .lazy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut lazy = self.writer.lazy();
         lazy.seen.insert(device, (user, at));
     }
 
     fn note_use(&self, device: DeviceId, at: TimeMs) {
-        let mut lazy = self
-            .writer
-            .lazy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut lazy = self.writer.lazy();
         lazy.used.insert(device, at);
     }
 
@@ -185,10 +164,7 @@ impl Store for SqliteStore {
         request: SendRequest,
     ) -> Answer<'_, Result<Option<Result<Sent, SendRefusal>>, StoreError>> {
         let fingerprint = self.key.fingerprint(&request);
-        Box::pin(
-            self.readers
-                .read(move |snapshot| rows::sent(snapshot, sender, client_id, fingerprint)),
-        )
+        self.read(move |snapshot| rows::sent(snapshot, sender, client_id, fingerprint))
     }
 
     fn start_direct(
@@ -250,9 +226,9 @@ impl Store for SqliteStore {
         after: Option<ChannelName>,
         size: PageSize,
     ) -> Answer<'_, Result<ChannelPage, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| {
+        self.read(move |snapshot| {
             reading::list_channels(snapshot, user, &contains, after.as_ref(), size)
-        }))
+        })
     }
 
     fn join_channel(
@@ -323,10 +299,120 @@ impl Store for SqliteStore {
         after: Option<UserId>,
         size: PageSize,
     ) -> Answer<'_, Result<MemberPage, ActError>> {
-        let listed = self.readers.read(move |snapshot| {
+        self.ask(move |snapshot| {
             reading::list_members(snapshot, user, conversation, banned, after, size)
+        })
+    }
+
+    fn create_invite_link(
+        &self,
+        by: UserRef,
+        conversation: ConversationId,
+        new: NewInviteLink,
+    ) -> Answer<'_, Result<InviteLink, ActError>> {
+        self.act(JOB_BYTES, move |batch| {
+            batch.create_invite_link(by, conversation, new)
+        })
+    }
+
+    fn list_invite_links(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        now: TimeMs,
+        after: Option<InviteLinkId>,
+        size: PageSize,
+    ) -> Answer<'_, Result<InviteLinkPage, ActError>> {
+        self.ask(move |snapshot| invites::list(snapshot, user, conversation, now, after, size))
+    }
+
+    fn revoke_invite_link(
+        &self,
+        by: UserId,
+        conversation: ConversationId,
+        link: InviteLinkId,
+    ) -> Answer<'_, Result<(), ActError>> {
+        self.act(JOB_BYTES, move |batch| {
+            batch.revoke_invite_link(by, conversation, link)
+        })
+    }
+
+    fn join_by_invite(
+        &self,
+        user: UserRef,
+        code: InviteHash,
+        at: TimeMs,
+    ) -> Answer<'_, Result<ConversationView, ActError>> {
+        let reader = user.id;
+        let joined = self.write(Kind::Other, JOB_BYTES, move |batch| {
+            batch.join_by_invite(&user, code, at)
         });
-        Box::pin(async move { listed.await? })
+        self.then_view(reader, joined)
+    }
+
+    fn block_user(
+        &self,
+        user: UserId,
+        name: UserName,
+        at: TimeMs,
+    ) -> Answer<'_, Result<UserRef, BlockError>> {
+        let blocked = self.write(Kind::Other, JOB_BYTES, move |batch| {
+            batch.block_user(user, &name, at)
+        });
+        Box::pin(async move { blocked.await? })
+    }
+
+    fn unblock_user(
+        &self,
+        user: UserId,
+        name: UserName,
+    ) -> Answer<'_, Result<UserRef, BlockError>> {
+        let unblocked = self.write(Kind::Other, JOB_BYTES, move |batch| {
+            batch.unblock_user(user, &name)
+        });
+        Box::pin(async move { unblocked.await? })
+    }
+
+    fn blocked(&self, user: UserId) -> Answer<'_, Result<Vec<UserRef>, StoreError>> {
+        self.read(move |snapshot| blocks::blocked(snapshot, user))
+    }
+
+    fn apart(&self, user: UserId) -> Answer<'_, Result<HashSet<UserId>, StoreError>> {
+        self.read(move |snapshot| blocks::apart(snapshot, user))
+    }
+
+    fn markers(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Answer<'_, Result<Vec<Marker>, ActError>> {
+        // Before the look into the store: what a batch writes in between is then in both.
+        let waiting = self.writer.lazy().cursors.clone();
+        self.ask(move |snapshot| delivered::markers(snapshot, user, conversation, &waiting))
+    }
+
+    fn delivered_to(&self, user: UserId) -> Answer<'_, Result<Offset, StoreError>> {
+        Box::pin(async move {
+            let cursors = self
+                .read(move |snapshot| delivered::cursors(snapshot, user))
+                .await?;
+            // What a batch writes between the two is missed here: that is less, not more.
+            let lazy = self.writer.lazy();
+            let cursors = cursors.into_iter().map(|(device, stored)| {
+                let waiting = lazy.cursors.get(&device).copied();
+                stored.max(waiting.unwrap_or(stored))
+            });
+            Ok(cursors.max().unwrap_or(Offset::ZERO))
+        })
+    }
+
+    fn delivered_between(
+        &self,
+        user: UserId,
+        after: Offset,
+        to: Offset,
+    ) -> Answer<'_, Result<Vec<Delivered>, StoreError>> {
+        self.read(move |snapshot| delivered::delivered_between(snapshot, user, after, to))
     }
 
     fn edit_message(
@@ -380,11 +466,7 @@ impl Store for SqliteStore {
 
     fn acknowledge(&self, device: DeviceId, cursor: Offset) -> Result<(), StoreError> {
         self.writer.check_open()?;
-        let mut lazy = self
-            .writer
-            .lazy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut lazy = self.writer.lazy();
         let latest = lazy.cursors.entry(device).or_insert(cursor);
         *latest = cursor.max(*latest);
         Ok(())
@@ -395,10 +477,7 @@ impl Store for SqliteStore {
         user: UserId,
         conversation: ConversationId,
     ) -> Answer<'_, Result<Option<ConversationView>, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| rows::view(snapshot, user, conversation)),
-        )
+        self.read(move |snapshot| rows::view(snapshot, user, conversation))
     }
 
     fn list_conversations(
@@ -407,10 +486,7 @@ impl Store for SqliteStore {
         after: Option<ConversationId>,
         size: PageSize,
     ) -> Answer<'_, Result<ConversationPage, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| reading::list_conversations(snapshot, user, after, size)),
-        )
+        self.read(move |snapshot| reading::list_conversations(snapshot, user, after, size))
     }
 
     fn list_messages(
@@ -420,9 +496,9 @@ impl Store for SqliteStore {
         position: PositionAsked,
         size: PageSize,
     ) -> Answer<'_, Result<Option<MessagePage>, StoreError>> {
-        Box::pin(self.readers.read(move |snapshot| {
+        self.read(move |snapshot| {
             reading::list_messages(snapshot, user, conversation, position, size)
-        }))
+        })
     }
 
     fn search(
@@ -445,11 +521,7 @@ impl Store for SqliteStore {
         before: Option<Offset>,
         size: PageSize,
     ) -> Answer<'_, Result<Found<Message>, StoreError>> {
-        Box::pin(
-            self.readers.read(move |snapshot| {
-                inbox::list_mentions(snapshot, user, unread_only, before, size)
-            }),
-        )
+        self.read(move |snapshot| inbox::list_mentions(snapshot, user, unread_only, before, size))
     }
 
     fn mark_unread(
@@ -479,17 +551,11 @@ impl Store for SqliteStore {
         conversation: ConversationId,
         max: usize,
     ) -> Answer<'_, Result<Option<Vec<UserId>>, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| reading::other_members(snapshot, user, conversation, max)),
-        )
+        self.read(move |snapshot| reading::other_members(snapshot, user, conversation, max))
     }
 
     fn fellows(&self, user: UserId, max: usize) -> Answer<'_, Result<Vec<UserId>, StoreError>> {
-        Box::pin(
-            self.readers
-                .read(move |snapshot| reading::fellows(snapshot, user, max)),
-        )
+        self.read(move |snapshot| reading::fellows(snapshot, user, max))
     }
 
     fn open_replay(
@@ -498,43 +564,14 @@ impl Store for SqliteStore {
         from: ReplayFrom,
         backlog_max: Option<u64>,
     ) -> Answer<'_, Result<Replay, StoreError>> {
-        let waiting = match from {
-            ReplayFrom::Acknowledged(device) => {
-                let lazy = self
-                    .writer
-                    .lazy
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                lazy.cursors.get(&device).copied()
-            }
-            ReplayFrom::After(_) | ReplayFrom::Unread => None,
-        };
-        Box::pin(async move {
-            let replay = self
-                .readers
-                .read(move |snapshot| replay::open(snapshot, user, from, backlog_max, waiting))
-                .await?;
-            // Its cursors are good from now on.
-            self.writer.seen(replay.end);
-            Ok(replay)
-        })
+        Box::pin(self.begin_replay(user, from, backlog_max))
     }
 
     fn read_replay<'a>(
         &'a self,
         replay: &'a mut Replay,
     ) -> Answer<'a, Result<ReplayPage, StoreError>> {
-        Box::pin(async move {
-            let (end, mut rest) = (replay.end, std::mem::take(&mut replay.rest));
-            let (page, rest) = self
-                .readers
-                .read(move |snapshot| {
-                    replay::read(snapshot, end, &mut rest).map(|page| (page, rest))
-                })
-                .await?;
-            replay.rest = rest;
-            Ok(page)
-        })
+        Box::pin(self.go_on_with_replay(replay))
     }
 
     fn failed(&self) -> Answer<'_, String> {

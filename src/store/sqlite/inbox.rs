@@ -8,6 +8,7 @@ use std::collections::BinaryHeap;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
+    blocks,
     mentions::EVERYBODY,
     rows::{self, Names},
 };
@@ -50,6 +51,7 @@ pub(super) fn list_mentions(
     size: PageSize,
 ) -> rusqlite::Result<Found<Message>> {
     let lists = lists(connection, user, unread_only)?;
+    let blocked = blocks::blocked_ids(connection, user)?;
     let mut heads = BinaryHeap::new();
     for (index, list) in lists.iter().enumerate() {
         heads.extend(head(connection, list, index, before)?);
@@ -80,7 +82,7 @@ pub(super) fn list_mentions(
             break;
         }
         looked_at += 1;
-        if sender != user {
+        if sender != user && !blocked.contains(&sender) {
             let message = rows::message_at(connection, &mut names, user, list.id, seq)?;
             bytes += message.as_ref().map_or(0, Message::text_bytes);
             if bytes > PAGE_BYTES_MAX && !page.items.is_empty() {

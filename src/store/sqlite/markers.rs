@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{batch::Batch, rows};
+use super::{batch::Batch, blocks, rows};
 use crate::{
     domain::{
         clock::TimeMs,
@@ -83,7 +83,10 @@ impl Batch<'_> {
             // Nobody waits for it.
             member.shown_seq = seq;
         }
-        let readers = if show { everybody } else { Arc::new([user]) };
+        let readers = match show {
+            true => self.without_those_apart(id, user, everybody)?,
+            false => Arc::new([user]),
+        };
         let marker = ReadMarker {
             conversation: id,
             user,
@@ -92,6 +95,24 @@ impl Batch<'_> {
         self.announce(offset, EventBody::ReadMarker(marker), readers);
         self.clear_marked_unread(user, id)?;
         Ok(Ok(state))
+    }
+
+    /// Those of the readers of a user's marker between whom and the user there is no block.
+    fn without_those_apart(
+        &self,
+        id: ConversationId,
+        user: UserId,
+        readers: Arc<[UserId]>,
+    ) -> rusqlite::Result<Arc<[UserId]>> {
+        if self.is_direct_without_block(id) {
+            return Ok(readers);
+        }
+        let mut near = readers.to_vec();
+        blocks::leave_out_those_apart(self.connection, user, &mut near)?;
+        Ok(match near.len() == readers.len() {
+            true => readers,
+            false => near.into(),
+        })
     }
 
     /// How many of its own messages a marker passes on its way from one place to another. Whoever reads to the end, or
@@ -173,6 +194,7 @@ impl Batch<'_> {
                 read_seq: member.shown_seq,
             };
             known.last_offset = offset;
+            let others = self.without_those_apart(id, user, others)?;
             self.announce(offset, EventBody::ReadMarker(marker), others);
         }
         Ok(())

@@ -85,6 +85,8 @@ pub(super) struct Known {
     /// Sorted by id.
     pub members: Vec<Member>,
     pub readers: Arc<[UserId]>,
+    /// Of a DIRECT: those of its two who block the other.
+    pub blockers: Vec<UserId>,
     pub dirty: bool,
 }
 

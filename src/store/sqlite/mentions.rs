@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::{
     batch::Batch,
+    blocks,
     rows::{self, Names},
 };
 use crate::domain::{
@@ -153,7 +154,7 @@ pub(super) fn of(
     Ok(mentions)
 }
 
-/// Rows of one sort that a count looks at: the own ones among them do not count.
+/// Rows of one sort that a count looks at: the own ones and those of whom the user blocks do not count.
 const COUNT_LOOKS_AT: usize = 4 * MENTIONS_COUNTED_MAX;
 
 /// Counts the messages of others after `read` that mention a member who joined at this place. Looks at none before it.
@@ -164,7 +165,7 @@ pub(super) fn count(
     read: Seq,
     joined: Offset,
 ) -> rusqlite::Result<u64> {
-    let mut counted = HashSet::new();
+    let (mut counted, mut blocked) = (HashSet::new(), None);
     let mut statement = connection.prepare_cached(
         "SELECT seq, sender_id FROM mentions WHERE user_id = ?1 AND conversation_id = ?2 AND offset > ?3 \
          ORDER BY offset DESC",
@@ -183,7 +184,16 @@ pub(super) fn count(
             if seq <= read {
                 break;
             }
-            if UserId::new(rows::number(row, 1)?) != user {
+            let sender = UserId::new(rows::number(row, 1)?);
+            if sender == user {
+                continue;
+            }
+            // Most users block nobody, and most conversations mention nobody.
+            let blocked = match &mut blocked {
+                Some(blocked) => blocked,
+                none => none.insert(blocks::blocked_ids(connection, user)?),
+            };
+            if !blocked.contains(&sender) {
                 counted.insert(seq);
             }
         }

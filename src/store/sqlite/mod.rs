@@ -6,9 +6,12 @@
 mod accounts;
 mod acts;
 mod batch;
+mod blocks;
 mod calls;
+mod delivered;
 mod fault;
 mod inbox;
+mod invites;
 mod markers;
 mod member_rows;
 mod memory;
@@ -40,7 +43,8 @@ use self::{
     writer::{Kind, Writer},
 };
 use super::{
-    ActError, Answer, AuthMode, OnCommit, OpenError, Store, StoreError, request::RequestKey,
+    ActError, Answer, AuthMode, OnCommit, OpenError, Replay, ReplayFrom, ReplayPage, Store,
+    StoreError, request::RequestKey,
 };
 use crate::domain::{
     conversation::ConversationView,
@@ -115,6 +119,25 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
+    /// Reads one consistent state.
+    fn read<'a, T, F>(&'a self, work: F) -> Answer<'a, Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        Box::pin(self.readers.read(move |snapshot| work(snapshot)))
+    }
+
+    /// Reads what may be refused.
+    fn ask<'a, T, F>(&'a self, work: F) -> Answer<'a, Result<T, ActError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Acted<T> + Send + 'static,
+    {
+        let asked = self.read(work);
+        Box::pin(async move { asked.await? })
+    }
+
     /// Queues an act that may be refused.
     fn act<T, F>(&self, bytes: usize, work: F) -> Answer<'static, Result<T, ActError>>
     where
@@ -137,6 +160,36 @@ impl SqliteStore {
             let view = self.conversation(reader, id).await?;
             view.ok_or(ActError::NotMember(id))
         })
+    }
+}
+
+impl SqliteStore {
+    /// Begins a replay, after what the device has acknowledged even if that is not written yet.
+    async fn begin_replay(
+        &self,
+        user: UserId,
+        from: ReplayFrom,
+        backlog_max: Option<u64>,
+    ) -> Result<Replay, StoreError> {
+        let waiting = match from {
+            ReplayFrom::Acknowledged(device) => self.writer.lazy().cursors.get(&device).copied(),
+            ReplayFrom::After(_) | ReplayFrom::Unread => None,
+        };
+        let open = move |snapshot: &_| replay::open(snapshot, user, from, backlog_max, waiting);
+        let replay = self.read(open).await?;
+        // Its cursors are good from now on.
+        self.writer.seen(replay.end);
+        Ok(replay)
+    }
+
+    /// Reads the next page of a replay.
+    async fn go_on_with_replay(&self, replay: &mut Replay) -> Result<ReplayPage, StoreError> {
+        let (end, mut rest) = (replay.end, std::mem::take(&mut replay.rest));
+        let (page, rest) = self
+            .read(move |snapshot| replay::read(snapshot, end, &mut rest).map(|page| (page, rest)))
+            .await?;
+        replay.rest = rest;
+        Ok(page)
     }
 }
 

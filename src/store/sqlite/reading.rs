@@ -2,16 +2,21 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows::{self, Reader};
+use super::{
+    blocks,
+    rooms::{Acted, granted},
+    rows::{self, Reader},
+};
 use crate::{
     domain::{
         clock::TimeMs,
         conversation::{ConversationView, Member},
         ids::{ConversationId, Seq, UserId},
-        limits::{CHANNEL_MEMBERS_MAX, PAGE_BYTES_MAX},
+        limits::{CHANNEL_MEMBERS_MAX, FELLOWS_CONVERSATIONS_MAX, PAGE_BYTES_MAX},
         message::Message,
         name::ChannelName,
         page::{PageSize, Position, PositionAsked},
+        role::Role,
         user::UserRef,
     },
     store::{ActError, ChannelPage, ConversationPage, MemberPage, MessagePage},
@@ -45,15 +50,12 @@ pub(super) fn list_conversations(
     Ok(ConversationPage { views, more })
 }
 
-/// The members of a group or channel, or those who are banned from it, by id.
-pub(super) fn list_members(
+/// The role of a user in a group or channel.
+pub(super) fn role_in_room(
     connection: &Connection,
     user: UserId,
     id: ConversationId,
-    banned: bool,
-    after: Option<UserId>,
-    size: PageSize,
-) -> rusqlite::Result<Result<MemberPage, ActError>> {
+) -> Acted<Role> {
     let own = connection
         .prepare_cached(
             "SELECT m.role, c.kind FROM members AS m JOIN conversations AS c ON c.id = m.conversation_id \
@@ -63,11 +65,23 @@ pub(super) fn list_members(
             Ok((rows::role(row, 0)?, row.get::<_, i64>(1)?))
         })
         .optional()?;
-    let role = match own {
-        None => return Ok(Err(ActError::NotMember(id))),
-        Some((_, 1)) => return Ok(Err(ActError::Direct)),
-        Some((role, _)) => role,
-    };
+    Ok(match own {
+        None => Err(ActError::NotMember(id)),
+        Some((_, 1)) => Err(ActError::Direct),
+        Some((role, _)) => Ok(role),
+    })
+}
+
+/// The members of a group or channel, or those who are banned from it, by id.
+pub(super) fn list_members(
+    connection: &Connection,
+    user: UserId,
+    id: ConversationId,
+    banned: bool,
+    after: Option<UserId>,
+    size: PageSize,
+) -> rusqlite::Result<Result<MemberPage, ActError>> {
+    let role = granted!(role_in_room(connection, user, id)?);
     if banned && !role.runs() {
         return Ok(Err(ActError::RoleTooLow));
     }
@@ -239,10 +253,11 @@ pub(super) fn other_members(
         members.clear();
     }
     members.retain(|member| *member != user);
+    blocks::leave_out_those_apart(connection, user, &mut members)?;
     Ok(Some(members))
 }
 
-/// Everybody with whom a user shares a conversation of at most `max` members, by id.
+/// Everybody with whom a user shares one of the newest conversations of at most `max` members, by id.
 pub(super) fn fellows(
     connection: &Connection,
     user: UserId,
@@ -250,16 +265,21 @@ pub(super) fn fellows(
 ) -> rusqlite::Result<Vec<UserId>> {
     let max = max.min(CHANNEL_MEMBERS_MAX) as u64;
     // The members of a DIRECT were not always counted: it is shared if it has two.
-    connection
+    let newest = FELLOWS_CONVERSATIONS_MAX as u64;
+    let mut fellows = connection
         .prepare_cached(
-            "SELECT DISTINCT o.user_id FROM members AS m CROSS JOIN conversations AS c ON c.id = m.conversation_id \
-             CROSS JOIN members AS o ON o.conversation_id = c.id WHERE m.user_id = ?1 AND o.user_id <> ?1 \
-             AND CASE c.kind WHEN 1 THEN 2 ELSE c.members_count END <= ?2 ORDER BY o.user_id",
+            "SELECT DISTINCT o.user_id FROM (SELECT c.id FROM members AS m CROSS JOIN conversations AS c \
+             ON c.id = m.conversation_id WHERE m.user_id = ?1 \
+             AND CASE c.kind WHEN 1 THEN 2 ELSE c.members_count END <= ?2 ORDER BY c.last_offset DESC LIMIT ?3) AS s \
+             CROSS JOIN members AS o ON o.conversation_id = s.id WHERE o.user_id <> ?1 ORDER BY o.user_id",
         )?
-        .query_map([user.number(), max].map(rows::int), |row| {
+        .query_map([user.number(), max, newest].map(rows::int), |row| {
             rows::number(row, 0).map(UserId::new)
         })?
-        .collect()
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let apart = blocks::apart(connection, user)?;
+    fellows.retain(|fellow| !apart.contains(fellow));
+    Ok(fellows)
 }
 
 /// Cuts a page to `PAGE_BYTES_MAX` of text, at the ends that lie away from where it was asked for.

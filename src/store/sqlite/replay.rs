@@ -8,6 +8,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
+    blocks,
     replay_events::event,
     replay_rows::{others_markers, state_row},
     rows::{self, Names},
@@ -107,6 +108,14 @@ pub(super) fn open(
             ahead: Vec::new(),
         });
     }
+    let apart = blocks::apart(connection, user)?;
+    replay.rest.rows.retain(|(_, row)| match row {
+        StateRow::Marker(_, other) => !apart.contains(other),
+        StateRow::Settings(_) | StateRow::Blocks => true,
+    });
+    let blocks = blocks::owed(connection, user, after)?;
+    let blocks = blocks.map(|changed| (changed, StateRow::Blocks));
+    replay.rest.rows.extend(blocks);
     replay.rest.rows.sort_by_key(|row| Reverse(row.0));
     Ok(replay)
 }
@@ -221,7 +230,7 @@ fn open_conversation(
 
 /// The first message after an offset (the one after the last, if there is none): `seq` and offset rise together, so it
 /// is found by stepping back from the end in doubling steps and then halving.
-fn first_after(
+pub(super) fn first_after(
     connection: &Connection,
     id: ConversationId,
     last: Seq,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::rows;
+use super::{blocks, rows};
 use crate::{
     domain::{
         event::{Event, EventBody, ReadMarker, SettingsChanged},
@@ -43,6 +43,7 @@ pub(super) fn state_row(
     let found = match row {
         StateRow::Marker(id, user) => marker(connection, reader, id, user)?,
         StateRow::Settings(id) => settings(connection, reader, id)?,
+        StateRow::Blocks => Some(blocks::state_row(connection, reader)?),
     };
     Ok(found.filter(|event| event.offset == offset))
 }

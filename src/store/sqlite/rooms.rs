@@ -41,7 +41,7 @@ macro_rules! granted {
 pub(super) use granted;
 
 /// How many members a conversation may have.
-const fn members_max(kind: &ConversationKind) -> usize {
+pub(super) const fn members_max(kind: &ConversationKind) -> usize {
     match kind {
         ConversationKind::Direct(_) => 2,
         ConversationKind::Group(_) => GROUP_MEMBERS_MAX,
@@ -86,7 +86,7 @@ impl Batch<'_> {
     }
 
     /// A group or channel and the caller's role in it.
-    fn in_room(&mut self, user: UserId, id: ConversationId) -> Acted<(&Known, Role)> {
+    pub(super) fn in_room(&mut self, user: UserId, id: ConversationId) -> Acted<(&Known, Role)> {
         Ok(self
             .as_member(user, id)?
             .and_then(|found| match found.0.kind {
@@ -118,6 +118,7 @@ impl Batch<'_> {
     ) -> Acted<ConversationId> {
         let mut users = granted!(self.users_by_name(&new.members)?);
         users.retain(|user| user.id != owner.id);
+        granted!(self.adding(owner.id, users.iter())?);
         let max = members_max(&new.kind);
         if users.len() + 1 > max {
             return Ok(Err(ActError::Full(max)));
@@ -259,6 +260,7 @@ impl Batch<'_> {
             None => Vec::new(),
         };
         let new = || users.iter().zip(&is_new).filter(|(_, new)| **new);
+        granted!(self.adding(by.id, new().map(|(user, _)| user))?);
         let mut lifted = Vec::new();
         for (user, _) in new() {
             if self.is_banned(id, user.id)? {
@@ -290,7 +292,7 @@ impl Batch<'_> {
     }
 
     /// A membership begins: the new member hears of the conversation, then all hear of the member.
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         id: ConversationId,
         user: &UserRef,
@@ -391,6 +393,7 @@ impl Batch<'_> {
         let Some(member) = known.remove(user.id) else {
             return Ok(());
         };
+        self.end_invite_links(id, user.id)?;
         self.connection
             .prepare_cached(
                 "INSERT INTO former_members (user_id, left_offset, conversation_id, joined_offset, floor_seq, \
@@ -494,7 +497,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn is_banned(&self, id: ConversationId, user: UserId) -> rusqlite::Result<bool> {
+    pub(super) fn is_banned(&self, id: ConversationId, user: UserId) -> rusqlite::Result<bool> {
         self.connection
             .prepare_cached("SELECT 1 FROM bans WHERE conversation_id = ?1 AND user_id = ?2")?
             .exists([id.number(), user.number()].map(rows::int))

@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
@@ -126,8 +126,7 @@ pub(super) struct Writer {
     queue: Mutex<Option<Sender<Queued>>>,
     room: Arc<Semaphore>,
     faults: Arc<Faults>,
-    /// Merged until the next batch takes it.
-    pub lazy: Arc<Mutex<Lazy>>,
+    lazy: Arc<Mutex<Lazy>>,
     end: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -188,6 +187,11 @@ impl Writer {
     /// A reader found the log committed up to here: perhaps just before the writer could say so.
     pub fn seen(&self, end: Offset) {
         self.end.fetch_max(end.number(), Ordering::AcqRel);
+    }
+
+    /// What is merged until the next batch takes it.
+    pub fn lazy(&self) -> MutexGuard<'_, Lazy> {
+        self.lazy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses once the store is closed or has failed.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -448,4 +449,108 @@ func settingsAndPresence(s *server) {
 	same("typing", typing.Typing, true)
 	must(s.chat.Send(ann.ctx, sendRequest(bob.name, "you type")))
 	check(!slices.ContainsFunc(his.untilText("you type"), isTyping), "a device of bob is told that he types")
+}
+
+func anInviteLink(s *server) {
+	ann, bob, eve := s.register("ann"), s.register("bob"), s.register("eve")
+	his := s.subscribe(bob, &pb.SubscribeRequest{})
+	defer his.cancel()
+	his.backlog()
+	made := must(s.conversations.CreateConversation(ann.ctx, &pb.CreateConversationRequest{
+		Kind:          pb.ConversationKind_CONVERSATION_KIND_GROUP,
+		Name:          "a club",
+		HistoryAccess: pb.HistoryAccess_HISTORY_ACCESS_SINCE_JOIN,
+	})).Conversation
+	must(s.chat.Send(ann.ctx, toConversation(made.Id, "before bob")))
+	create := &pb.CreateInviteLinkRequest{ConversationId: made.Id, UsesMax: 1}
+	link := must(s.conversations.CreateInviteLink(ann.ctx, create))
+	check(strings.HasPrefix(link.Code, "tci_"), "the code does not begin with tci_")
+	list := &pb.ListInviteLinksRequest{ConversationId: made.Id}
+	links := must(s.conversations.ListInviteLinks(ann.ctx, list)).InviteLinks
+	same("links", len(links), 1)
+	same("id of the link", links[0].Id, link.InviteLink.GetId())
+	same("uses_max", links[0].UsesMax, 1)
+
+	join := &pb.JoinByInviteLinkRequest{Code: link.Code}
+	joined := must(s.conversations.JoinByInviteLink(bob.ctx, join)).Conversation
+	same("id", joined.Id, made.Id)
+	same("role", joined.MyRole, pb.Role_ROLE_MEMBER)
+	must(s.chat.Send(ann.ctx, toConversation(made.Id, "to bob, too")))
+	came := story(his.untilText("to bob, too"))
+	same("stream of bob", came, bob.name+` MEMBER_CHANGE_JOINED, 2 "to bob, too"`)
+	page := must(s.conversations.ListMessages(bob.ctx, &pb.ListMessagesRequest{ConversationId: made.Id}))
+	same("messages", len(page.Messages), 1)
+	same("message", page.Messages[0].GetText(), "to bob, too")
+	same("history_floor_seq", page.HistoryFloorSeq, 1)
+
+	same("links at the end", len(must(s.conversations.ListInviteLinks(ann.ctx, list)).InviteLinks), 0)
+	_, err := s.conversations.JoinByInviteLink(eve.ctx, join)
+	refused(err, codes.NotFound, "INVITE_LINK_VOID")
+}
+
+func aBlock(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	other := s.logIn(bob)
+	must(s.chat.Send(ann.ctx, sendRequest(bob.name, "hello")))
+	his, hers := s.subscribe(other, &pb.SubscribeRequest{}), s.subscribe(ann, &pb.SubscribeRequest{})
+	for _, feed := range []*feed{his, hers} {
+		defer feed.cancel()
+		feed.backlog()
+	}
+	isBlocks := func(event *pb.Event) bool { return event.GetBlocksChanged() != nil }
+	// Whom bob blocks, as his second device is told.
+	told := func() string {
+		events := his.until(isBlocks)
+		return names(events[len(events)-1].GetBlocksChanged().Users)
+	}
+
+	must(s.chat.BlockUser(bob.ctx, &pb.BlockUserRequest{UserName: ann.name}))
+	same("blocks of the event", told(), ann.name)
+	listed := must(s.chat.ListBlockedUsers(bob.ctx, &pb.ListBlockedUsersRequest{}))
+	same("blocks of bob", names(listed.Users), ann.name)
+	_, err := s.chat.Send(ann.ctx, sendRequest(bob.name, "?"))
+	refused(err, codes.PermissionDenied, "BLOCKED_BY_USER")
+	_, err = s.chat.Send(bob.ctx, sendRequest(ann.name, "!"))
+	refused(err, codes.FailedPrecondition, "USER_BLOCKED")
+
+	must(s.chat.UnblockUser(bob.ctx, &pb.UnblockUserRequest{UserName: ann.name}))
+	same("blocks of the event", told(), "")
+	must(s.chat.Send(ann.ctx, sendRequest(bob.name, "at last")))
+	same("stream of bob", story(his.untilText("at last")), `2 "at last"`)
+	check(!slices.ContainsFunc(hers.untilText("at last"), isBlocks), "ann is told whom bob blocks")
+}
+
+func deliveredAndRead(s *server) {
+	ann, bob := s.register("ann"), s.register("bob")
+	hers := s.subscribe(ann, &pb.SubscribeRequest{EphemeralEvents: true})
+	his := s.subscribe(bob, &pb.SubscribeRequest{})
+	for _, feed := range []*feed{hers, his} {
+		defer feed.cancel()
+		feed.backlog()
+	}
+	sent := must(s.chat.Send(ann.ctx, sendRequest(bob.name, "did it come?")))
+	type come struct {
+		user            string
+		delivered, read uint64
+	}
+	// How far bob has come, as ann is told.
+	marker := func() come {
+		list := &pb.ListMarkersRequest{ConversationId: sent.ConversationId}
+		markers := must(s.conversations.ListMarkers(ann.ctx, list)).Markers
+		same("markers", len(markers), 1)
+		return come{markers[0].User.GetName(), markers[0].DeliveredSeq, markers[0].ReadSeq}
+	}
+	same("marker", marker(), come{bob.name, 0, 0})
+
+	events := his.untilText("did it come?")
+	must(s.chat.Acknowledge(bob.ctx, &pb.AcknowledgeRequest{Cursor: events[len(events)-1].Cursor}))
+	events = hers.until(func(event *pb.Event) bool { return event.GetDelivered() != nil })
+	delivered := events[len(events)-1].GetDelivered()
+	same("conversation", delivered.ConversationId, sent.ConversationId)
+	same("at whom", delivered.UserId, bob.id)
+	same("delivered_seq", delivered.DeliveredSeq, sent.Seq)
+	eventually("marker", marker, come{bob.name, sent.Seq, 0})
+
+	must(s.chat.MarkRead(bob.ctx, &pb.MarkReadRequest{ConversationId: sent.ConversationId, ReadSeq: sent.Seq}))
+	same("marker", marker(), come{bob.name, sent.Seq, sent.Seq})
 }

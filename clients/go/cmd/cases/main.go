@@ -1,4 +1,4 @@
-// The seventeen cases of clients/README.md against a real server. Prints `ok NAME` for each and `17 of 17` at the end,
+// The twenty cases of clients/README.md against a real server. Prints `ok NAME` for each and `20 of 20` at the end,
 // or says what differed and exits 1.
 //
 //	cases SERVER [CA_FILE]
@@ -43,6 +43,9 @@ var cases = []struct {
 	{"replies_and_reactions", repliesAndReactions},
 	{"search_and_mentions", searchAndMentions},
 	{"settings_and_presence", settingsAndPresence},
+	{"an_invite_link", anInviteLink},
+	{"a_block", aBlock},
+	{"delivered_and_read", deliveredAndRead},
 }
 
 func main() {
@@ -109,6 +112,16 @@ func must[Answer any](answer Answer, err error) Answer {
 	return answer
 }
 
+// eventually asks again and again until the answer is what it must be.
+func eventually[T comparable](what string, ask func() T, want T) {
+	end := time.Now().Add(client.CallTimeout)
+	got := ask()
+	for ; got != want && time.Now().Before(end); got = ask() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	same(what, got, want)
+}
+
 // refused checks that a call failed as it should.
 func refused(err error, code codes.Code, reason string) {
 	check(err != nil, "a call succeeded, want %v / %s", code, reason)
@@ -159,6 +172,14 @@ func numbered(number int) string {
 func sendRequest(to, text string) *pb.SendRequest {
 	return &pb.SendRequest{
 		Target:          &pb.SendRequest_UserName{UserName: to},
+		ClientMessageId: client.NewMessageID(),
+		Text:            text,
+	}
+}
+
+func toConversation(id, text string) *pb.SendRequest {
+	return &pb.SendRequest{
+		Target:          &pb.SendRequest_ConversationId{ConversationId: id},
 		ClientMessageId: client.NewMessageID(),
 		Text:            text,
 	}
@@ -311,6 +332,15 @@ func counts(reactions []*pb.Reaction) string {
 	var words []string
 	for _, reaction := range reactions {
 		words = append(words, fmt.Sprintf("%s %d %v", reaction.Emoji, reaction.Count, reaction.Mine))
+	}
+	return strings.Join(words, ", ")
+}
+
+// names gives the names of users, in their order.
+func names(users []*pb.UserRef) string {
+	var words []string
+	for _, user := range users {
+		words = append(words, user.Name)
 	}
 	return strings.Join(words, ", ")
 }

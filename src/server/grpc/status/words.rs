@@ -193,7 +193,7 @@ fn see_error(error: &Error) -> Seen {
         Error::Banned => seen(
             Code::PermissionDenied,
             "BANNED",
-            "you were banned from this channel; only if one of its owners or admins adds you, you are in again",
+            "you were banned from here; only if one of the owners or admins adds you, you are in again",
         ),
         Error::UserBanned(name) => seen(
             Code::PermissionDenied,
@@ -225,6 +225,50 @@ fn see_error(error: &Error) -> Seen {
             Code::FailedPrecondition,
             "TOO_MANY_REACTIONS",
             "the message has as many different reactions as there may be; give one that it has",
+        ),
+        Error::TooManyInviteLinks => seen(
+            Code::FailedPrecondition,
+            "TOO_MANY_INVITE_LINKS",
+            "this conversation has as many invite links as there may be; revoke one that nobody needs",
+        ),
+        Error::InviteLinkNotFound(id) => seen(
+            Code::NotFound,
+            "INVITE_LINK_NOT_FOUND",
+            format!(
+                "there is no invite link {id} here, or it is not yours to revoke; list the invite links to see yours"
+            ),
+        ),
+        Error::InviteLinkVoid => seen(
+            Code::NotFound,
+            "INVITE_LINK_VOID",
+            "nothing comes of this code (any more); ask whoever gave it for a new one",
+        ),
+        Error::UserBlocked(name) => seen(
+            Code::FailedPrecondition,
+            "USER_BLOCKED",
+            format!("you have blocked {name}; unblock {name} to do that"),
+        ),
+        Error::BlockedByUser(name) => seen(
+            Code::PermissionDenied,
+            "BLOCKED_BY_USER",
+            format!("{name} has blocked you; nothing was done, and only {name} can change that"),
+        ),
+        Error::BlocksOneself => {
+            let description = "that is you".to_owned();
+            seen(
+                Code::InvalidArgument,
+                "BLOCKS_ONESELF",
+                format!("{description}; name another user"),
+            )
+            .violation(Violation {
+                field: "user_name",
+                description,
+            })
+        }
+        Error::TooManyBlocked => seen(
+            Code::FailedPrecondition,
+            "TOO_MANY_BLOCKED",
+            "you have blocked as many users as there may be; unblock one first",
         ),
         Error::ReplyToUnknown(seq) => {
             let description = format!(
