@@ -368,18 +368,21 @@ async fn one_shots_answer_on_standard_output_and_tell_failures_by_their_codes() 
     assert_eq!(output.status.code(), Some(3), "{output:?}");
 }
 
+/// Runs a one-shot, which ends with this code, and answers what it printed.
+fn ends(home: &Home, address: &str, user: &str, arguments: &[&str], code: i32) -> String {
+    let arguments = [&["--user", user], arguments].concat();
+    let output = home.run(address, &arguments, b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    timeless(&String::from_utf8(output.stdout).unwrap())
+}
+
 #[test]
 fn one_shots_about_rooms_and_messages_end_by_their_codes() {
     let server = Server::start();
     let home = Home::new();
     let address = server.address().as_str();
-    let run = |user: &str, arguments: &[&str], code: i32| {
-        let arguments = [&["--user", user], arguments].concat();
-        let output = home.run(address, &arguments, b"");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        timeless(&String::from_utf8(output.stdout).unwrap())
-    };
+    let run = |user: &str, arguments: &[&str], code| ends(&home, address, user, arguments, code);
     run("bob", &["login"], 0);
     let made = run("ann", &["create", "#ops", "--topic", "alarms"], 0);
     assert_eq!(made, "#ops <1 MEMBER, YOU> alarms\n");
@@ -427,13 +430,7 @@ fn one_shots_about_links_and_blocks_end_by_their_codes() {
     let server = Server::start();
     let home = Home::new();
     let address = server.address().as_str();
-    let run = |user: &str, arguments: &[&str], code: i32| {
-        let arguments = [&["--user", user], arguments].concat();
-        let output = home.run(address, &arguments, b"");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        timeless(&String::from_utf8(output.stdout).unwrap())
-    };
+    let run = |user: &str, arguments: &[&str], code| ends(&home, address, user, arguments, code);
     for user in ["bob", "carol"] {
         run(user, &["login"], 0);
     }

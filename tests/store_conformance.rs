@@ -271,6 +271,7 @@ conformance! { memory, sqlite =>
         nobody_is_the_own_fellow,
         fellows_are_all_with_whom_a_conversation_is_shared,
         a_conversation_of_100_members_is_shared_and_one_of_more_is_not,
+        of_more_than_1000_conversations_the_newest_count,
         a_closed_store_knows_no_fellows,
     }
     search {
@@ -339,6 +340,7 @@ conformance! { memory, sqlite =>
         those_apart_are_no_fellows,
         what_the_blocked_say_mentions_nobody_while_it_lasts,
         markers_are_not_shown_to_those_apart,
+        a_marker_that_waits_is_shown_to_those_who_are_left,
         a_device_that_comes_back_gets_the_last_list_once,
         a_list_that_changes_during_a_replay_is_told_live,
         blocks_outlive_a_restart,

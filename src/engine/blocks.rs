@@ -1,9 +1,9 @@
 //! Whom a user blocks. What follows from it for messages and members is the store's to keep; here it is told to the hub,
 //! so that neither of the two goes on seeing how the other can be reached.
 
-use super::{Engine, Error};
 use tokio::sync::MutexGuard;
 
+use super::{Engine, Error};
 use crate::{
     auth::Principal,
     domain::{

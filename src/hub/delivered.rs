@@ -177,7 +177,7 @@ impl Hub {
     }
 
     /// Tells the others of a conversation. Answers how often that was.
-    fn tell_arrival(&self, user: UserId, arrived: &Delivered) -> usize {
+    pub(super) fn tell_arrival(&self, user: UserId, arrived: &Delivered) -> usize {
         let everybody = self.everybody();
         let others = arrived.others.iter().copied();
         let others = others.filter(|other| !everybody.have_parted(user, *other));

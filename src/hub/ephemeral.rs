@@ -213,16 +213,17 @@ impl Ear {
             return;
         }
         heard.knows = Knows::All;
-        heard.presences.extend(here.iter().cloned());
-        if heard.ask.again {
-            heard.presences.extend(offline.iter().cloned());
-        }
+        // First, so that of one who is a fellow again what is so now is heard last.
         let parted: Vec<Bytes> = heard
             .parted
             .iter()
             .map(|(_, event)| event.clone())
             .collect();
         heard.presences.extend(parted);
+        heard.presences.extend(here.iter().cloned());
+        if heard.ask.again {
+            heard.presences.extend(offline.iter().cloned());
+        }
         heard.ask.again = true;
         drop(heard);
         self.waker.wake();

@@ -112,6 +112,34 @@ fn what_is_for_one_alone_makes_whoever_has_asked_ask_anew() {
 }
 
 #[test]
+fn one_who_parted_is_told_again_before_those_who_are_fellows_now() {
+    let (ear, now) = (Ear::new(), Instant::now());
+    let [here, parted] = ["here", "parted"].map(|word| Bytes::from_static(word.as_bytes()));
+    let bob = UserId::new(9);
+    ear.open();
+    assert!(ear.take(0, now).asks);
+    // Nobody was told of him yet.
+    ear.hear_one(bob, parted.clone(), true);
+    assert!(ear.take(1_000, now).asks);
+    tell_all(&ear, std::slice::from_ref(&here), &[]);
+    assert_eq!(ear.take(1_000, now).runs, std::slice::from_ref(&here));
+    ear.hear_one(bob, parted.clone(), true);
+    for due in [vec![parted.clone(), here.clone()], vec![here.clone()]] {
+        // What waits is lost with the lag.
+        ear.close();
+        ear.open();
+        assert!(ear.take(1_000, now).asks);
+        tell_all(&ear, std::slice::from_ref(&here), &[]);
+        assert_eq!(ear.take(1_000, now).runs, due);
+        ear.hear_one(bob, here.clone(), false);
+    }
+    for user in 0..100 {
+        ear.hear_one(UserId::new(user), parted.clone(), true);
+    }
+    assert_eq!(ear.heard().parted.len(), PARTED_WAITING_MAX);
+}
+
+#[test]
 fn all_fellows_and_the_changes_of_eight_beats_may_wait() {
     let (ear, now) = (Ear::new(), Instant::now());
     let run = |changes| {

@@ -132,7 +132,7 @@ impl Changes {
     }
 
     /// A beat is over: what has changed so far may be told with the next.
-    fn ripen(&mut self) {
+    pub(super) fn ripen(&mut self) {
         self.ripe = self.next_place;
     }
 
@@ -265,7 +265,7 @@ impl Hub {
     }
 
     /// Tells fellows what has changed: each who listens gets one run.
-    async fn tell_changes(&self) {
+    pub(super) async fn tell_changes(&self) {
         let mut changes = Vec::new();
         let mut listeners: HashMap<UserId, Vec<usize>> = HashMap::new();
         let mut tells = 0;

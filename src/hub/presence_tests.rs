@@ -396,8 +396,8 @@ async fn two_who_part_are_offline_to_each_other_until_they_meet() {
     }
     world.hub.beat().await;
     let told = [
-        vec!["user2 ONLINE", "user1 OFFLINE"],
-        vec!["user2 ONLINE", "user0 OFFLINE"],
+        vec!["user1 OFFLINE", "user2 ONLINE"],
+        vec!["user0 OFFLINE", "user2 ONLINE"],
         due.to_vec(),
     ];
     for (session, due) in sessions.iter_mut().zip(&told) {
@@ -437,4 +437,26 @@ async fn what_a_beat_has_read_is_not_told_between_those_who_part_meanwhile() {
     world.hub.part(ann, bob);
     world.hub.beat().await;
     assert!(!parted(ann, bob), "the next beat reads it from the store");
+
+    // Read before they parted, a change and what has arrived are told to others alone.
+    let mut world = world;
+    let club = world.group(&[0, 1, 2]).await;
+    let mut sessions = [world.live(0, 1, true).await, world.live(2, 21, true).await];
+    world.beats().await;
+    for session in &mut sessions {
+        world.came(session);
+    }
+    let _of_bob = world.live(1, 11, false).await;
+    world.hub.everybody().changes.ripen();
+    world.hub.everybody().parted = Some([(ann.min(bob), ann.max(bob))].into());
+    world.hub.tell_changes().await;
+    let arrived = crate::domain::conversation::Delivered {
+        conversation: club,
+        seq: crate::domain::ids::Seq::new(1),
+        others: vec![ann, eve],
+    };
+    assert_eq!(world.hub.tell_arrival(bob, &arrived), 1);
+    assert_eq!(world.came(&mut sessions[0]), [""; 0]);
+    let due = ["user1 ONLINE".to_owned(), format!("user1 has 1 of {club}")];
+    assert_eq!(world.came(&mut sessions[1]), due);
 }

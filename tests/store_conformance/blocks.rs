@@ -2,7 +2,7 @@
 
 use super::{
     doing::{channel, emoji, group, ids, lines, told_lines},
-    subject::{NOON, Subject, after, name, new, text, to},
+    subject::{NOON, Subject, after, eventually, name, new, text, to},
 };
 use tinychat::{
     domain::{
@@ -372,6 +372,60 @@ pub async fn markers_are_not_shown_to_those_apart(subject: Subject) {
     subject.read(&ann, id, 2, after(5_000)).await;
     let marker = format!("{} read 2", ann.id);
     assert!(subject.missed(&bob, place).await.contains(&marker));
+}
+
+pub async fn a_marker_that_waits_is_shown_to_those_who_are_left(subject: Subject) {
+    let [ann, bob, eve] = subject.people(["ann", "bob", "eve"]).await;
+    let direct = subject.count(&ann, &bob, 4).await.conversation;
+    let id = subject.make(&eve, group(&[&ann, &bob])).await;
+    for words in ["1", "2", "3"] {
+        subject.speak(&eve, id, words).await;
+    }
+    for id in [direct, id] {
+        subject.read(&bob, id, 1, NOON).await;
+    }
+    blocked(&subject, &ann, &bob).await;
+    let place = subject.store.end();
+    // The second of these waits, and the one of two who are apart is heard by nobody.
+    subject.read(&bob, direct, 3, after(10)).await;
+    subject.read(&bob, id, 2, after(10)).await;
+    let heard = async |line: &str, by: &[UserId]| {
+        let told = { subject.events_after(place).await.into_iter() }
+            .map(|(event, readers)| (event.body, readers))
+            .collect();
+        let told = told_lines(&told);
+        told.iter().any(|(it, readers)| it == line && readers == by)
+    };
+    let marker = format!("{} read 2", bob.id);
+    eventually("the others are shown the marker", async || {
+        heard(&marker, &[eve.id]).await
+    })
+    .await;
+    let events = subject.events_after(place).await;
+    assert!(
+        events.iter().all(|(_, readers)| !readers.contains(&ann.id)),
+        "{events:?}"
+    );
+    assert_eq!(subject.missed(&ann, place).await, Vec::<String>::new());
+    // It counts as shown: whoever can hear of it again hears of it when he comes back.
+    unblocked(&subject, &ann, &bob).await;
+    let between_two = format!("{} read 3", bob.id);
+    eventually("both markers are replayed", async || {
+        let missed = subject.missed(&ann, place).await;
+        [&marker, &between_two].iter().all(|it| missed.contains(it))
+    })
+    .await;
+    // So does one that does not wait.
+    blocked(&subject, &bob, &ann).await;
+    let place = subject.store.end();
+    subject.read(&bob, direct, 4, after(60_000)).await;
+    let told = subject.events_after(place).await;
+    let readers: Vec<_> = told.iter().map(|(_, readers)| readers.clone()).collect();
+    assert_eq!(readers, [[bob.id]]);
+    assert_eq!(subject.missed(&ann, place).await, Vec::<String>::new());
+    unblocked(&subject, &bob, &ann).await;
+    let marker = format!("{} read 4", bob.id);
+    assert_eq!(subject.missed(&ann, place).await, [marker]);
 }
 
 pub async fn a_device_that_comes_back_gets_the_last_list_once(subject: Subject) {

@@ -2,12 +2,12 @@
 
 use super::{
     doing::{channel, group, ids},
-    subject::Subject,
+    subject::{NOON, Subject, name, new, to},
 };
 use tinychat::{
     domain::{
         ids::{ConversationId, UserId},
-        limits::EPHEMERAL_MEMBERS_MAX,
+        limits::{EPHEMERAL_MEMBERS_MAX, FELLOWS_CONVERSATIONS_MAX},
         role::Role,
         user::UserRef,
     },
@@ -194,6 +194,46 @@ pub async fn a_conversation_of_100_members_is_shared_and_one_of_more_is_not(subj
             }
         }
     }
+}
+
+pub async fn of_more_than_1000_conversations_the_newest_count(subject: Subject) {
+    let ann = subject.user("ann").await;
+    let users = (0..=FELLOWS_CONVERSATIONS_MAX).map(|number| {
+        let user = name(&format!("n{number}"));
+        subject.store.create_user(user, None, NOON)
+    });
+    // They are queued by the call, so they share commits.
+    let mut peers = Vec::new();
+    for user in users.collect::<Vec<_>>() {
+        peers.push(user.await.unwrap().to_ref());
+    }
+    peers.sort_by_key(|user| user.id);
+    let all = ids(&peers.iter().collect::<Vec<_>>());
+    let say = async |peers: &[UserRef]| {
+        let messages = peers.iter().map(|peer| new(&ann, to(peer), "hi"));
+        for answer in subject.store.append(messages.collect()).await.unwrap() {
+            answer.unwrap();
+        }
+    };
+    say(&peers[..FELLOWS_CONVERSATIONS_MAX]).await;
+    let first = &all[..FELLOWS_CONVERSATIONS_MAX];
+    assert_eq!(fellows(&subject, &ann, MAX).await, first);
+    // One more: the oldest does not count any more.
+    say(&peers[FELLOWS_CONVERSATIONS_MAX..]).await;
+    assert_eq!(fellows(&subject, &ann, MAX).await, all[1..]);
+    // It goes by what happened last, and by the conversations of each.
+    subject.say(&peers[0], &ann, "ho").await;
+    let mut but_second = all.clone();
+    but_second.remove(1);
+    assert_eq!(fellows(&subject, &ann, MAX).await, but_second);
+    assert_eq!(fellows(&subject, &peers[1], MAX).await, [ann.id]);
+    // One with whom there is a block is left out, and nobody comes up in his place.
+    let block = subject
+        .store
+        .block_user(ann.id, peers[7].name.clone(), NOON);
+    block.await.unwrap();
+    but_second.retain(|user| *user != peers[7].id);
+    assert_eq!(fellows(&subject, &ann, MAX).await, but_second);
 }
 
 pub async fn a_closed_store_knows_no_fellows(subject: Subject) {

@@ -336,11 +336,16 @@ fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
         (Act::Create(..) | Act::Group(..), Outcome::Room(room)) => open(model, room, |label, _| {
             format!("{label} is made, and you own it.")
         }),
-        (Act::Join(_) | Act::JoinBy(_), Outcome::Room(room)) => open(model, room, |label, room| {
-            let count = usize::try_from(room.members_count).unwrap_or(usize::MAX);
-            let members = counted(count, "member", "members");
-            format!("You are in {label}, with {members} in all.")
-        }),
+        (Act::Join(_) | Act::JoinBy(_), Outcome::Room(room)) => {
+            // If this user was a member already no event comes of it, and one of elsewhere is not to be taken for it.
+            let joined = Deed::Member(model.me.clone(), Change::Joined);
+            news::stands_in(model, &joined, &room.id);
+            open(model, room, |label, room| {
+                let count = usize::try_from(room.members_count).unwrap_or(usize::MAX);
+                let members = counted(count, "member", "members");
+                format!("You are in {label}, with {members} in all.")
+            })
+        }
         (Act::Channels(text), Outcome::Channels(channels)) => vec![list(
             channels.iter().map(channel_line),
             match text.is_empty() {

@@ -146,6 +146,28 @@ fn a_code_leads_into_a_room_whose_news_are_not_told_twice() {
 }
 
 #[test]
+fn who_joins_where_he_is_a_member_still_hears_of_joining_elsewhere() {
+    let mut model = ann();
+    let lounge = Room {
+        id: "c9".to_owned(),
+        name: "lounge".into(),
+        ..ops()
+    };
+    update(&mut model, known(vec![ops(), lounge]));
+    act(&mut model, "/join #ops", Ok(Outcome::Room(ops())));
+    let joined = |conversation: &str| News::Member {
+        conversation: conversation.to_owned(),
+        user: "ann".into(),
+        change: Change::Joined,
+        by: "ann".into(),
+        members_count: 3,
+    };
+    let elsewhere = update(&mut model, Msg::News(joined("c9")));
+    assert!(matches!(elsewhere.as_slice(), [Effect::Print(_)]));
+    assert_eq!(update(&mut model, Msg::News(joined("c7"))), []);
+}
+
+#[test]
 fn how_far_others_have_come_is_told() {
     let mut model = ann_with_bob();
     let bob = MarkerLine {

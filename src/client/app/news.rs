@@ -115,6 +115,13 @@ pub fn expect(model: &mut Model, own: OwnNews) {
     model.own_news.push_back(own);
 }
 
+/// Notes in which conversation a deed was done whose event is still to come.
+pub fn stands_in(model: &mut Model, deed: &Deed, id: &str) {
+    let expected = model.own_news.iter_mut();
+    let without = expected.filter(|own| own.conversation.is_none() && own.deed == *deed);
+    without.for_each(|own| own.conversation = Some(id.to_owned()));
+}
+
 /// Takes in what happened and returns what to say about it.
 pub fn news(model: &mut Model, news: News) -> Vec<Effect> {
     match news {

@@ -37,6 +37,11 @@ impl Untrusted {
         self.render(CONTINUATION, "\t")
     }
 
+    /// Returns the text as safe lines with their tabs, for who lays them out on a screen of his own.
+    pub fn render_lines(&self) -> String {
+        self.render("\n", "\t")
+    }
+
     /// Returns the beginning of the text as one safe line of at most `chars_max` characters.
     pub fn render_start(&self, chars_max: usize) -> String {
         let line = self.render_line();

@@ -194,11 +194,13 @@ impl ConversationRow {
         }
     }
 
-    /// Where the last of what all members read stands.
+    /// Where the last of what all members are told stands, read markers included.
     pub(super) fn last_offset(&self) -> Offset {
         let message = self.messages.last().map(|logged| logged.offset);
         let change = self.changes.last_key_value().map(|(offset, _)| *offset);
-        message.max(change).unwrap_or(Offset::ZERO)
+        let shown = self.members.values().map(|member| member.shown_offset);
+        let shown = shown.max();
+        message.max(change).max(shown).unwrap_or(Offset::ZERO)
     }
 
     /// Everybody who reads its events.
