@@ -41,7 +41,29 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// The same inside the client. What is not named here may import all of the client.
-const CLIENT_MAY_IMPORT: &[(&str, &[&str])] = &[("app", &[]), ("net", &["app"])];
+const CLIENT_MAY_IMPORT: &[(&str, &[&str])] =
+    &[("app", &[]), ("net", &["app"]), ("cache", &["net"])];
+
+/// The same inside the terminal UI, from the bottom up: its parts, and what of the client they may import beside them.
+/// `translate` alone knows the wire, `runtime` alone does I/O; they may import all.
+const UI_MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("fault", &[]),
+    ("text", &["app"]),
+    ("keymap", &["fault"]),
+    ("theme", &["fault"]),
+    ("model", &["app", "keymap"]),
+    ("effect", &["app", "model"]),
+    ("layout", &["app", "model", "text", "keymap", "theme"]),
+    ("news", &["app", "model", "effect", "text"]),
+    (
+        "update",
+        &["app", "model", "effect", "text", "keymap", "layout", "news"],
+    ),
+    (
+        "view",
+        &["app", "model", "text", "keymap", "theme", "layout"],
+    ),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -171,6 +193,68 @@ fn layers_import_only_what_lies_below_them() {
             let part = import.get(1).map_or("", String::as_str);
             if place[0] == "client" && part != *own && !allowed.contains(&part) {
                 wrong.push(format!("{} imports {import:?}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The modules behind `super::` in a source text, from the top: of a file of this place.
+fn relative_imports(source: &str, place: &[String]) -> Vec<Vec<String>> {
+    let code: Vec<&str> = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let code = code.join("\n");
+    let mut found = Vec::new();
+    for (at, prefix) in code.match_indices("super::") {
+        // Only the first of a chain: the others are counted from it.
+        if code[..at].ends_with("super::") {
+            continue;
+        }
+        let (mut rest, mut above) = (&code[at + prefix.len()..], 1);
+        while let Some(further) = rest.strip_prefix("super::") {
+            (rest, above) = (further, above + 1);
+        }
+        let base = &place[..place.len().saturating_sub(above)];
+        let below = paths(rest).into_iter();
+        found.extend(below.map(|tail| base.iter().cloned().chain(tail).collect()));
+    }
+    found
+}
+
+#[test]
+fn parts_of_the_terminal_ui_import_only_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for (part, allowed) in UI_MAY_IMPORT {
+        let folder = root().join("src/client/ui").join(part);
+        let single = folder.with_extension("rs");
+        let sources = match folder.is_dir() {
+            true => files(&folder, "rs"),
+            false => vec![single],
+        };
+        for file in sources {
+            let mut place = place(&file);
+            place.retain(|part| part != "mod");
+            // A file of tests stands one deeper than what it tests.
+            if place.last().is_some_and(|name| name.ends_with("_tests")) {
+                continue;
+            }
+            let source = fs::read_to_string(&file).unwrap();
+            // Tests stand at the end, one deeper, and may use what those of other parts have.
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            let absolute = imports(source).into_iter();
+            for import in absolute.chain(relative_imports(source, &place)) {
+                let names: Vec<&str> = import.iter().map(String::as_str).collect();
+                let is_allowed = match names.as_slice() {
+                    ["domain", ..] => true,
+                    ["client", "ui", other, ..] => other == part || allowed.contains(other),
+                    ["client", "app", ..] => allowed.contains(&"app"),
+                    _ => false,
+                };
+                if !is_allowed {
+                    wrong.push(format!("{} imports {import:?}", file.display()));
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ struct Screen(Terminal);
 
 impl Screen {
     fn of(home: &Home, server: &Server, user: &str) -> Self {
-        let arguments = ["--user", user];
+        let arguments = ["--lines", "--user", user];
         let size = Size::new(ROWS, COLUMNS);
         let screen = Self(home.client_on(server.address().as_str(), &arguments, size));
         screen.shows("Welcome");

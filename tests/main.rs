@@ -43,7 +43,9 @@ mod line_client;
 mod line_editor;
 mod scripting;
 mod terminal_safety;
+mod terminal_ui;
 mod tour;
+mod ui_reference;
 mod upgrade;
 
 mod attacks;

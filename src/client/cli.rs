@@ -83,6 +83,9 @@ pub struct Arguments {
     /// Prints lines without escape codes, and edits none (always so in a pipe).
     #[arg(long)]
     pub(super) plain: bool,
+    /// Prints lines and edits the one that is typed, rather than fill the screen.
+    #[arg(long, conflicts_with = "plain")]
+    pub(super) lines: bool,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }

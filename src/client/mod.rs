@@ -1,8 +1,8 @@
 //! The client: a library for programs that talk to TinyChat, and the line client that stands on it.
 //!
 //! Never imports the server's half of the program; it speaks the same public schema as everybody else. Inside, `app` is
-//! pure and lowest, `net` waits for the network and is the library, the rest is the program: arguments, login, line mode,
-//! one-shots.
+//! pure and lowest, `net` waits for the network and is the library, `cache` remembers on disk, `ui` is the terminal UI, the
+//! rest is the program: arguments, login, line mode, one-shots.
 //!
 //! # The library
 //!
@@ -105,6 +105,7 @@ pub mod app;
 pub mod asks;
 pub mod asks_calls;
 pub mod asks_links;
+pub mod cache;
 pub mod cli;
 pub mod cli_rooms;
 pub mod editor;
@@ -131,6 +132,7 @@ pub mod signal;
 pub mod state;
 pub mod translate;
 pub mod trust;
+pub mod ui;
 pub mod unsent;
 pub mod watch;
 

@@ -25,6 +25,7 @@ use super::{
     paper::{self, Paper},
     plain,
     trust::{self, KnownServers, Wish},
+    ui::{self, runtime::settings::Settings},
     watch,
 };
 
@@ -75,12 +76,15 @@ fn cannot_print(error: io::Error) -> Failure {
     Failure::other(format!("cannot print: {error}"))
 }
 
-/// Runs the line mode: edited on a terminal, as it is elsewhere.
+/// Runs the terminal UI, or the line mode: edited on a terminal, as it is elsewhere.
 async fn chat(login: LoggedIn, arguments: &Arguments, assurance: Assurance) -> Result<(), Failure> {
     let (format, server) = (arguments.format(), (&arguments.server, assurance));
     let cannot_read = |error| Failure::other(format!("cannot read the input: {error}"));
-    let is_edited = !arguments.plain && format == Format::Text && EditedTerminal::is_possible();
-    if is_edited {
+    let has_screen = !arguments.plain && format == Format::Text && EditedTerminal::is_possible();
+    if has_screen && !arguments.lines {
+        return ui::runtime::run(login, server, Settings::of_user()).await;
+    }
+    if has_screen {
         let (terminal, paper) = EditedTerminal::start().map_err(cannot_read)?;
         let out = Output::new(format, paper);
         return plain::run(login, server, Lines::Edited(terminal), out).await;

@@ -117,7 +117,8 @@ pub fn found(message: pb::Message) -> Found {
     }
 }
 
-fn settings(marked_unread: bool, notify: Option<pb::NotifySettings>) -> MemberSettings {
+/// Returns what a user set for a conversation.
+pub fn settings(marked_unread: bool, notify: Option<pb::NotifySettings>) -> MemberSettings {
     MemberSettings {
         marked_unread,
         notify: self::notify(notify),
@@ -158,7 +159,8 @@ pub fn reactions_line(all: &[pb::Reaction]) -> String {
     line::reactions(&reactions(all.to_vec()))
 }
 
-fn name(user: Option<pb::UserRef>) -> Untrusted {
+/// Returns what a user is called.
+pub fn name(user: Option<pb::UserRef>) -> Untrusted {
     user.unwrap_or_default().name.into()
 }
 
@@ -174,8 +176,9 @@ fn reacted(changed: pb::ReactionChanged) -> News {
     }
 }
 
-fn member_changed(changed: pb::MemberChanged) -> Option<News> {
-    let change = match changed.change() {
+/// Returns what happened to a member, if that is known.
+pub fn member_change(changed: &pb::MemberChanged) -> Option<Change> {
+    Some(match changed.change() {
         pb::MemberChange::Unspecified => return None,
         pb::MemberChange::Added => Change::Added,
         pb::MemberChange::Joined => Change::Joined,
@@ -183,7 +186,11 @@ fn member_changed(changed: pb::MemberChanged) -> Option<News> {
         pb::MemberChange::Removed => Change::Removed,
         pb::MemberChange::Banned => Change::Banned,
         pb::MemberChange::Role => Change::Role(role_of(changed.role())?),
-    };
+    })
+}
+
+fn member_changed(changed: pb::MemberChanged) -> Option<News> {
+    let change = member_change(&changed)?;
     Some(News::Member {
         conversation: changed.conversation_id,
         user: name(changed.user),
@@ -275,7 +282,8 @@ pub fn role(role: Role) -> pb::Role {
     }
 }
 
-fn role_of(role: pb::Role) -> Option<Role> {
+/// Returns what a member may do, if that is said and known.
+pub fn role_of(role: pb::Role) -> Option<Role> {
     Role::ALL.into_iter().find(|it| self::role(*it) == role)
 }
 

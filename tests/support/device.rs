@@ -136,7 +136,9 @@ impl Device {
         let Some(held) = self.held(&edited.conversation_id, edited.seq) else {
             return;
         };
-        if held.deleted && !edited.deleted {
+        // A replay shows a message as it is now; an edit from before the deletion may still follow, and is known by its
+        // revision to be older.
+        if held.deleted && !edited.deleted && edited.revision >= held.revision {
             let odd = format!("after its deletion: {edited:?}");
             self.odd.push(odd);
         } else if edited.revision >= held.revision {

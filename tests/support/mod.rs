@@ -20,6 +20,7 @@ pub mod rng;
 pub mod server;
 pub mod strace;
 pub mod terminal;
+pub mod tmux;
 pub mod wire;
 
 use std::{

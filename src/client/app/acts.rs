@@ -14,6 +14,7 @@ use crate::domain::{
 use super::{
     blocked::Blocked,
     calls,
+    ground::Ground,
     line::{self, counted},
     links::{self, Ends, LinkLine, Seen},
     look::{Found, Search},
@@ -157,8 +158,8 @@ pub struct MemberLine {
     pub role: Option<Role>,
 }
 
-/// Returns what a command asks for; the line that says why not if it cannot be asked.
-pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
+/// Returns what a command asks for; what says why not if it cannot be asked.
+pub fn act_of(ground: &impl Ground, command: Command) -> Result<Act, String> {
     let deed = match command {
         Command::Create(name, topic) => return Ok(Act::Create(name, topic)),
         Command::Group(name, users) => return Ok(Act::Group(name, users)),
@@ -167,15 +168,15 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         Command::JoinBy(code) => return Ok(Act::JoinBy(code)),
         Command::Block(user, is_blocked) => return Ok(Act::Block(user, is_blocked)),
         Command::Blocked => return Ok(Act::Blocked),
-        Command::Search(look) => return calls::search(model, look),
+        Command::Search(look) => return calls::search(ground, look),
         Command::Mentions(all) => {
             let page = String::new();
             return Ok(Act::Mentions { all, page });
         }
-        Command::More => return calls::more(model),
+        Command::More => return calls::more(ground),
         Command::Presence(presence) => return Ok(Act::Presence(presence)),
         Command::Leave(Some(name)) => {
-            let spot = spot(model, Place::Channel(name));
+            let spot = ground.spot(Place::Channel(name));
             return Ok(Act::At(spot, Deeds::Leave));
         }
         Command::Leave(None) => Deeds::Leave,
@@ -197,10 +198,10 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         Command::React { seq, emoji, give } => Deeds::React { seq, emoji, give },
         other => {
             let text = format!("A defect of this program: {other:?} is no act; please report it.");
-            return Err(say(text));
+            return Err(text);
         }
     };
-    let Some(place) = model.focus.clone() else {
+    let Some(place) = ground.place() else {
         return Err(nowhere());
     };
     let deed = match (deed, &place) {
@@ -209,19 +210,13 @@ pub fn act_of(model: &Model, command: Command) -> Result<Act, Effect> {
         }
         (deed, _) => deed,
     };
-    Ok(Act::At(spot(model, place), deed))
+    Ok(Act::At(ground.spot(place), deed))
 }
 
 /// Says that there is no conversation in front.
-pub(super) fn nowhere() -> Effect {
-    say(
-        "No conversation is open, so there is none to do that in; /start NAME opens one, /join #NAME a channel.",
-    )
-}
-
-pub(super) fn spot(model: &Model, place: Place) -> Spot {
-    let id = model.rooms.id_of(&place);
-    Spot { place, id }
+pub fn nowhere() -> String {
+    "No conversation is open, so there is none to do that in; /start NAME opens one, /join #NAME a channel."
+        .to_owned()
 }
 
 /// Asks for an act. There is nothing to keep it for a server that is away.
@@ -333,18 +328,14 @@ pub fn acted(model: &mut Model, act: &Act, outcome: Result<Outcome, Untrusted>) 
 
 fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
     match (act, outcome) {
-        (Act::Create(..) | Act::Group(..), Outcome::Room(room)) => open(model, room, |label, _| {
-            format!("{label} is made, and you own it.")
-        }),
+        (Act::Create(..) | Act::Group(..), Outcome::Room(room)) => {
+            open(model, room, |label, _| made_line(label))
+        }
         (Act::Join(_) | Act::JoinBy(_), Outcome::Room(room)) => {
             // If this user was a member already no event comes of it, and one of elsewhere is not to be taken for it.
             let joined = Deed::Member(model.me.clone(), Change::Joined);
             news::stands_in(model, &joined, &room.id);
-            open(model, room, |label, room| {
-                let count = usize::try_from(room.members_count).unwrap_or(usize::MAX);
-                let members = counted(count, "member", "members");
-                format!("You are in {label}, with {members} in all.")
-            })
+            open(model, room, |_, room| joined_line(room))
         }
         (Act::Channels(text), Outcome::Channels(channels)) => vec![list(
             channels.iter().map(channel_line),
@@ -373,6 +364,18 @@ fn done(model: &mut Model, act: &Act, outcome: Outcome) -> Vec<Effect> {
         (Act::At(spot, deed), outcome) => done_at(model, spot, deed, outcome),
         _ => Vec::new(),
     }
+}
+
+/// Says that a conversation is made.
+pub fn made_line(label: &str) -> String {
+    format!("{label} is made, and you own it.")
+}
+
+/// Says that this user is a member of a conversation.
+pub fn joined_line(room: &Room) -> String {
+    let count = usize::try_from(room.members_count).unwrap_or(usize::MAX);
+    let members = counted(count, "member", "members");
+    format!("You are in {}, with {members} in all.", room.label())
 }
 
 fn list(rows: impl Iterator<Item = String>, if_empty: &str) -> Effect {
@@ -435,7 +438,6 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
                 "There are no invite links here that you can see; /link makes one.",
             )];
         }
-        (Deeds::Unlink(id), _) => format!("Nobody joins {label} by {id} any more."),
         (Deeds::Seen, Outcome::Seen(seen)) => links::seen_line(&seen),
         (Deeds::History(_), Outcome::Messages(messages)) => return news::history(model, &messages),
         (Deeds::Unread(_), Outcome::Aside(id, is_aside)) => {
@@ -460,51 +462,63 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
             }
             format!("{label} is called {after} now.")
         }
-        (Deeds::Invite(users), _) => {
-            let names: Vec<&str> = users.iter().map(UserName::as_str).collect();
-            let are = if users.len() == 1 { "is" } else { "are" };
-            format!("{} {are} in {label} now.", names.join(", "))
-        }
-        (Deeds::Remove { user, ban }, _) => match ban {
-            true => format!("{user} is banned from {label}; /invite {user} lifts that."),
-            false => format!("{user} is not in {label} any more."),
-        },
-        (Deeds::SetRole(user, role), _) => format!("{user} is now {} in {label}.", role.word()),
         (Deeds::Edit(seq, text), _) => {
             if let (Some(id), me) = (&spot.id, Untrusted::from(model.me.as_str())) {
                 model
                     .recent
                     .remember(id, *seq, &me, Some(&text.as_str().into()));
             }
-            format!("Message [{seq}] has the new text.")
+            return told(&label, deed);
         }
         (Deeds::Delete(seq), _) => {
             if let Some(id) = &spot.id {
                 model.recent.deleted(id, *seq);
             }
-            format!("Message [{seq}] is deleted.")
+            return told(&label, deed);
         }
-        (Deeds::React { seq, emoji, give }, _) => {
+        _ => return told(&label, deed),
+    };
+    vec![say(text)]
+}
+
+fn told(label: &str, deed: &Deeds) -> Vec<Effect> {
+    done_line(label, deed).map(say).into_iter().collect()
+}
+
+/// Says that a deed is done of which there is nothing more to tell.
+pub fn done_line(label: &str, deed: &Deeds) -> Option<String> {
+    Some(match deed {
+        Deeds::Leave => format!("You are not in {label} any more."),
+        Deeds::Unlink(id) => format!("Nobody joins {label} by {id} any more."),
+        Deeds::Invite(users) => {
+            let names: Vec<&str> = users.iter().map(UserName::as_str).collect();
+            let are = if users.len() == 1 { "is" } else { "are" };
+            format!("{} {are} in {label} now.", names.join(", "))
+        }
+        Deeds::Remove { user, ban } => match ban {
+            true => format!("{user} is banned from {label}; /invite {user} lifts that."),
+            false => format!("{user} is not in {label} any more."),
+        },
+        Deeds::SetRole(user, role) => format!("{user} is now {} in {label}.", role.word()),
+        Deeds::Edit(seq, _) => format!("Message [{seq}] has the new text."),
+        Deeds::Delete(seq) => format!("Message [{seq}] is deleted."),
+        Deeds::React { seq, emoji, give } => {
             let emoji = line::emoji(&emoji.as_str().into());
             match give {
                 true => format!("You gave {emoji} to [{seq}]."),
                 false => format!("You took {emoji} back from [{seq}]."),
             }
         }
-        (
-            Deeds::Members
-            | Deeds::Link(_)
-            | Deeds::Links
-            | Deeds::Seen
-            | Deeds::History(_)
-            | Deeds::Topic(_)
-            | Deeds::Rename(_)
-            | Deeds::Unread(_)
-            | Deeds::Notify(_),
-            _,
-        ) => return Vec::new(),
-    };
-    vec![say(text)]
+        Deeds::Members
+        | Deeds::Link(_)
+        | Deeds::Links
+        | Deeds::Seen
+        | Deeds::History(_)
+        | Deeds::Topic(_)
+        | Deeds::Rename(_)
+        | Deeds::Unread(_)
+        | Deeds::Notify(_) => return None,
+    })
 }
 
 fn left(model: &mut Model, spot: &Spot, label: &str) -> Vec<Effect> {

@@ -7,6 +7,7 @@ use crate::domain::{
 
 use super::{
     acts::{self, Act, Deeds},
+    ground::Ground,
     line::{self, Zone},
     look::{Found, Look, Search, Within},
     model::{Effect, MessageLine, Model},
@@ -16,47 +17,47 @@ use super::{
     update::{lines, say},
 };
 
-/// Returns the search that was typed; the line that says why not if it cannot be asked for.
-pub(super) fn search(model: &Model, look: Look) -> Result<Act, Effect> {
+/// Returns the search that was typed; what says why not if it cannot be asked for.
+pub(super) fn search(ground: &impl Ground, look: Look) -> Result<Act, String> {
     let place = match &look.within {
         None => None,
-        Some(Within::This) => Some(model.focus.clone().ok_or_else(acts::nowhere)?),
-        Some(Within::Wanted(wanted)) => Some(place(model, wanted)?),
+        Some(Within::This) => Some(ground.place().ok_or_else(acts::nowhere)?),
+        Some(Within::Wanted(wanted)) => Some(place(ground, wanted)?),
     };
     Ok(Act::Search(Box::new(Search {
         look,
-        spot: place.map(|place| acts::spot(model, place)),
+        spot: place.map(|place| ground.spot(place)),
         page: String::new(),
     })))
 }
 
-fn place(model: &Model, wanted: &Wanted) -> Result<Place, Effect> {
+fn place(ground: &impl Ground, wanted: &Wanted) -> Result<Place, String> {
     Ok(match wanted {
         Wanted::User(name) => Place::User(name.clone()),
         Wanted::Channel(name) => Place::Channel(name.clone()),
         Wanted::Id(id) => Place::Group(id.clone()),
-        Wanted::Group(name) => match model.rooms.groups(name).as_slice() {
-            [only] => Place::Group(only.id.clone()),
+        Wanted::Group(name) => match ground.groups(name).as_slice() {
+            [only] => Place::Group(only.clone()),
             [] => {
                 let name = line::start(&name.as_str().into());
-                return Err(say(format!("You are in no group {name}.")));
+                return Err(format!("You are in no group {name}."));
             }
             several => {
                 let id = |id: &str| format!("in:id:{}", Untrusted::from(id).render_line());
-                let ids: Vec<String> = several.iter().map(|room| id(&room.id)).collect();
+                let ids: Vec<String> = several.iter().map(|it| id(it)).collect();
                 let ids = ids.join(", ");
-                return Err(say(format!(
+                return Err(format!(
                     "You are in several groups of that name; say one of {ids}."
-                )));
+                ));
             }
         },
     })
 }
 
 /// Returns what gets more of what was found last.
-pub(super) fn more(model: &Model) -> Result<Act, Effect> {
-    let nothing = || say("There is no more; /search and /mentions begin anew.");
-    model.more.clone().ok_or_else(nothing)
+pub(super) fn more(ground: &impl Ground) -> Result<Act, String> {
+    let nothing = || "There is no more; /search and /mentions begin anew.".to_owned();
+    ground.more().ok_or_else(nothing)
 }
 
 /// Shows what was found.
@@ -110,14 +111,19 @@ fn with_page(act: &Act, page: String) -> Act {
 /// Tells how this user can be reached from now on.
 pub(super) fn presence(model: &mut Model, asked: Presence, seen: Presence) -> Vec<Effect> {
     model.presence = asked;
+    vec![say(presence_line(asked, seen))]
+}
+
+/// Says how this user can be reached from now on, and how others see that.
+pub fn presence_line(asked: Presence, seen: Presence) -> String {
     let told = format!("You are {} now.", presence_words(asked));
-    vec![say(match seen == asked {
+    match seen == asked {
         true => told,
         false => format!(
             "{told} Others see you as {}, by another of your devices.",
             presence_words(seen)
         ),
-    })]
+    }
 }
 
 fn presence_words(presence: Presence) -> &'static str {

@@ -199,7 +199,7 @@ pub fn marker_line(marker: &MarkerLine, seq: u64) -> String {
 }
 
 /// Says what a block means.
-pub(super) fn block_line(user: &UserName) -> String {
+pub fn block_line(user: &UserName) -> String {
     format!(
         "You have blocked {user}: neither of you can write to the other, and what {user} says in groups and channels is \
          hidden here. /unblock {user} ends that."
@@ -207,7 +207,7 @@ pub(super) fn block_line(user: &UserName) -> String {
 }
 
 /// Says that it is over.
-pub(super) fn unblock_line(user: &UserName) -> String {
+pub fn unblock_line(user: &UserName) -> String {
     format!("You do not block {user} any more; /history shows what was hidden.")
 }
 

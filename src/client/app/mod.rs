@@ -4,6 +4,7 @@ pub mod acts;
 pub mod blocked;
 pub mod calls;
 pub mod command;
+pub mod ground;
 pub mod line;
 pub mod links;
 pub mod look;

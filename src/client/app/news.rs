@@ -397,7 +397,8 @@ fn member_changed(
     told
 }
 
-fn member_line(user: &Untrusted, change: Change, by: &Untrusted, label: &str) -> String {
+/// Says what happened to a member.
+pub fn member_line(user: &Untrusted, change: Change, by: &Untrusted, label: &str) -> String {
     let (user, by) = (user.render_line(), by.render_line());
     match change {
         Change::Added => format!("{user} was added to {label} by {by}"),

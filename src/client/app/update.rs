@@ -222,7 +222,7 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
         Command::Help => vec![Effect::Print(help())],
         act => match acts::act_of(model, act) {
             Ok(act) => acts::asked(model, act),
-            Err(told) => vec![told],
+            Err(told) => vec![say(told)],
         },
     }
 }
@@ -327,26 +327,31 @@ fn still(model: &Model) -> String {
 }
 
 fn cannot_start(model: &Model, wanted: &Wanted, problem: StartProblem) -> String {
-    let still = still(model);
+    let why = cannot_start_line(wanted, problem);
+    format!("{why}{}", still(model))
+}
+
+/// Says why a conversation was not opened.
+pub fn cannot_start_line(wanted: &Wanted, problem: StartProblem) -> String {
     match (problem, wanted) {
         (StartProblem::UserNotFound, Wanted::User(name)) => format!(
             "Cannot start a conversation with user {name}. The user does not exist! ({name} \
-             must register first; /users lists everybody){still}"
+             must register first; /users lists everybody)"
         ),
         (StartProblem::Other(problem), Wanted::User(name)) => format!(
-            "Cannot start a conversation with user {name}. {}{still}",
+            "Cannot start a conversation with user {name}. {}",
             problem.render_line()
         ),
         (StartProblem::Other(problem), _) => format!(
-            "Cannot open {}: {}{still}",
+            "Cannot open {}: {}",
             wanted_label(wanted),
             problem.render_line()
         ),
         (StartProblem::NotAMember | StartProblem::UserNotFound, Wanted::Channel(name)) => format!(
-            "You are not in #{name}; /join #{name} makes you a member, /channels lists all.{still}"
+            "You are not in #{name}; /join #{name} makes you a member, /channels lists all."
         ),
         (StartProblem::NotAMember | StartProblem::UserNotFound, _) => format!(
-            "You are not in {}; whoever is there can /invite you.{still}",
+            "You are not in {}; whoever is there can /invite you.",
             wanted_label(wanted)
         ),
         (StartProblem::Several(rooms), _) => {
@@ -355,7 +360,7 @@ fn cannot_start(model: &Model, wanted: &Wanted, problem: StartProblem) -> String
                 .map(|room| format!("id:{}", Untrusted::from(room.id.as_str()).render_line()))
                 .collect();
             let (label, ids) = (wanted_label(wanted), ids.join(", "));
-            format!("You are in several groups like {label}; /start one of {ids}.{still}")
+            format!("You are in several groups like {label}; /start one of {ids}.")
         }
     }
 }

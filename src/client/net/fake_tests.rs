@@ -1,4 +1,5 @@
-//! The link and the calls over real TCP, against a server that each test plays by hand.
+//! The link and the calls over real TCP, against a server that each test plays by hand. The loop of the terminal UI is
+//! tried with the same.
 
 use std::net::SocketAddr;
 
@@ -23,10 +24,10 @@ use crate::{
 type Out = mpsc::Sender<Result<ChatFrame, Status>>;
 
 /// The server's side of one stream.
-struct Door {
-    hello: pb::Hello,
-    inbound: Streaming<pb::ChatRequest>,
-    out: Out,
+pub(in super::super::super) struct Door {
+    pub(in super::super::super) hello: pb::Hello,
+    pub(in super::super::super) inbound: Streaming<pb::ChatRequest>,
+    pub(in super::super::super) out: Out,
 }
 
 /// Takes streams and sends, and gives them to the test.
@@ -177,15 +178,15 @@ impl ChatService for Fake {
     }
 }
 
-struct Stage {
-    address: SocketAddr,
-    doors: mpsc::Receiver<Door>,
+pub(in super::super::super) struct Stage {
+    pub(in super::super::super) address: SocketAddr,
+    pub(in super::super::super) doors: mpsc::Receiver<Door>,
     sends: mpsc::Receiver<String>,
     _server: JoinSet<()>,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(in super::super::super) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (give_doors, doors) = mpsc::channel(8);
@@ -223,7 +224,10 @@ impl Stage {
 }
 
 impl Door {
-    async fn give(&self, events: impl IntoIterator<Item = pb::Event>) -> bool {
+    pub(in super::super::super) async fn give(
+        &self,
+        events: impl IntoIterator<Item = pb::Event>,
+    ) -> bool {
         self.frame(events.into_iter().collect(), Vec::new()).await
     }
 
@@ -265,7 +269,7 @@ impl Door {
     }
 }
 
-fn welcome() -> pb::Event {
+pub(in super::super::super) fn welcome() -> pb::Event {
     let body = Some(Body::Welcome(pb::Welcome::default()));
     pb::Event {
         cursor: String::new(),
@@ -273,7 +277,7 @@ fn welcome() -> pb::Event {
     }
 }
 
-fn caught_up() -> pb::Event {
+pub(in super::super::super) fn caught_up() -> pb::Event {
     let body = Some(Body::CaughtUp(pb::CaughtUp {}));
     pb::Event {
         cursor: String::new(),
@@ -281,7 +285,7 @@ fn caught_up() -> pb::Event {
     }
 }
 
-fn said(seq: u64) -> pb::Event {
+pub(in super::super::super) fn said(seq: u64) -> pb::Event {
     let message = pb::Message {
         conversation_id: "c1".to_owned(),
         seq,

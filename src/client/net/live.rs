@@ -177,6 +177,25 @@ impl Link {
         *read = seq.max(*read);
     }
 
+    /// Tells the others of a conversation that the user types, or stopped. It is of now: where the stream has no room for
+    /// it, or is not there, it is dropped.
+    pub fn set_typing(&mut self, conversation: &str, typing: bool) {
+        let State::Live(stream) = &self.state else {
+            return;
+        };
+        let is_ending = self.leaving.is_some() || self.closing;
+        if is_ending || self.caught_up.is_none() || !stream.has_room() {
+            return;
+        }
+        self.last_request += 1;
+        let conversation_id = conversation.to_owned();
+        let request = Request::SetTyping(pb::SetTypingRequest {
+            conversation_id,
+            typing,
+        });
+        stream.request(self.last_request, request);
+    }
+
     /// Drops the marks of a conversation that are not answered: it is put aside as unread, which an older mark would undo.
     pub fn keep_unread(&mut self, conversation: &str) {
         self.read.remove(conversation);
@@ -474,4 +493,4 @@ mod tests;
 
 #[cfg(test)]
 #[path = "fake_tests.rs"]
-mod fake_tests;
+pub(in super::super) mod fake_tests;

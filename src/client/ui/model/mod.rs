@@ -1,0 +1,356 @@
+//! The state of the terminal UI. Pure: no I/O, no clock, no screen; all of it can be cloned and compared.
+//!
+//! `chats` holds the conversations, each with its `window` of messages and its `tally` of what is unread; `outgoing` what is
+//! on its way; `composer` what is being written. Time comes in as `Model::now`. Nothing here decides what happens next, and
+//! nothing knows the wire: names and texts of others are `Untrusted` until they are drawn.
+
+pub mod buffer;
+pub mod chat;
+pub mod chats;
+pub mod composer;
+pub mod edit;
+pub mod history;
+pub mod intake;
+pub mod markers;
+pub mod message;
+pub mod notices;
+pub mod outgoing;
+pub mod overlay;
+pub mod paging;
+pub mod people;
+mod ranges;
+pub mod tally;
+pub mod typing;
+pub mod window;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    client::app::{blocked::Blocked, line::Zone, untrusted::Untrusted},
+    domain::{clock::TimeMs, ids::ClientMessageId, name::UserName, user::Presence},
+};
+
+use self::{
+    chat::{Chat, ChatId},
+    chats::Chats,
+    composer::{Composer, Draft},
+    intake::Intake,
+    notices::Notices,
+    outgoing::Outbox,
+    overlay::{Overlay, SearchPane},
+    paging::{Filled, Jump},
+    people::People,
+    window::Ask,
+};
+
+/// How the link to the server stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// Not yet connected.
+    #[default]
+    Starting,
+    /// Connected, and what was missed is coming.
+    CatchingUp,
+    /// Connected, and nothing is missed.
+    Up,
+    /// Lost.
+    Down {
+        /// When it is tried again.
+        retry_at: TimeMs,
+    },
+    /// Over for good.
+    Ended {
+        /// Why, and the mend.
+        why: Untrusted,
+    },
+}
+
+/// Where keys go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// To what is being written.
+    #[default]
+    Composer,
+    /// To the messages, of which this one is selected.
+    Messages(u64),
+    /// To the messages, of which this one is selected: it is on its way, or was refused.
+    Outgoing(ClientMessageId),
+    /// To the conversations at the side.
+    Sidebar,
+}
+
+/// What stands at the side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sidebar {
+    /// Whether it is shown where there is room.
+    pub is_shown: bool,
+    /// Only names that match this are shown.
+    pub filter: String,
+    /// Which row is selected while keys go there.
+    pub selected: Option<ChatId>,
+}
+
+/// See the head of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Who is logged in.
+    pub me: UserName,
+    /// The id of this user, once the server said it.
+    pub my_id: Option<String>,
+    /// What the account is called where there are several.
+    pub account: String,
+    /// How the link stands.
+    pub link: LinkState,
+    /// The conversations.
+    pub chats: Chats,
+    /// Messages on their way.
+    pub outgoing: Outbox,
+    /// What is being written to the conversation in front.
+    pub composer: Composer,
+    /// Where keys go.
+    pub focus: Focus,
+    /// What lies over all.
+    pub overlay: Option<Overlay>,
+    /// What stands at the side.
+    pub sidebar: Sidebar,
+    /// Whether the members are shown where there is room.
+    pub members_shown: bool,
+    /// Who is who, and how they can be reached.
+    pub people: People,
+    /// How this user said to be reached.
+    pub presence: Presence,
+    /// Whom this user blocks.
+    pub blocked: Blocked,
+    /// What the program has to say.
+    pub notices: Notices,
+    /// Where this user was before.
+    pub last_front: Option<ChatId>,
+    /// Where others were told last that this user types, and when.
+    pub typing_told: Option<(ChatId, TimeMs)>,
+    /// What is being taken in.
+    pub intake: Intake,
+    /// Pages that were asked for and are not answered yet.
+    pub asked_pages: BTreeSet<(ChatId, Ask)>,
+    /// The page that was asked for last to fill the screen.
+    pub filled: Option<Filled>,
+    /// The message that is gone to as soon as it is here.
+    pub jump: Option<Jump>,
+    /// The number of the newest search.
+    pub search_number: u64,
+    /// The last search as it was closed.
+    pub last_search: Option<Box<SearchPane>>,
+    /// The name for the next send: made outside, since it is random, and used once.
+    pub fresh_id: ClientMessageId,
+    /// The time, as it was told last.
+    pub now: TimeMs,
+    /// The zone in which times are shown.
+    pub zone: Zone,
+    /// Columns and rows of the screen.
+    pub size: (u16, u16),
+    /// Whether the terminal is in front; one that does not say is taken to be.
+    pub is_focused: bool,
+}
+
+impl Model {
+    /// The state at the start.
+    pub fn new(me: UserName, zone: Zone, now: TimeMs) -> Self {
+        Self {
+            me,
+            my_id: None,
+            account: String::new(),
+            link: LinkState::Starting,
+            chats: Chats::default(),
+            outgoing: Outbox::default(),
+            composer: Composer::default(),
+            focus: Focus::Composer,
+            overlay: None,
+            sidebar: Sidebar {
+                is_shown: true,
+                filter: String::new(),
+                selected: None,
+            },
+            members_shown: false,
+            people: People::default(),
+            presence: Presence::Online,
+            blocked: Blocked::default(),
+            notices: Notices::default(),
+            last_front: None,
+            typing_told: None,
+            intake: Intake::default(),
+            asked_pages: BTreeSet::new(),
+            filled: None,
+            jump: None,
+            search_number: 0,
+            last_search: None,
+            fresh_id: ClientMessageId::from_bytes([0; 16]),
+            now,
+            zone,
+            size: (80, 24),
+            is_focused: true,
+        }
+    }
+
+    /// Brings a conversation to the front, or none; what is being written stays with its own. Returns whether another is
+    /// there now.
+    pub fn open(&mut self, id: Option<ChatId>) -> bool {
+        let old = self.chats.front().map(|chat| chat.id().clone());
+        if !self.chats.set_front(id) {
+            return false;
+        }
+        let me = self.me.clone();
+        let new = self.chats.front_mut();
+        let draft = new.map(|chat| {
+            chat.pass_own(&me);
+            std::mem::take(&mut chat.draft)
+        });
+        let draft = draft.unwrap_or_default();
+        self.focus = Focus::Composer;
+        self.last_front.clone_from(&old);
+        // What was written while nothing was in front goes to what comes there, rather than be lost.
+        if old.is_none() && draft == Draft::default() {
+            return true;
+        }
+        let aside = self.composer.exchange(draft);
+        if let Some(chat) = old.and_then(|id| self.chats.get_mut(&id)) {
+            chat.draft = aside;
+        }
+        true
+    }
+
+    /// This user is no member of a conversation any more. What was being written to it goes with it.
+    pub fn forget(&mut self, id: &ChatId) {
+        if self.is_front(id) {
+            self.open(None);
+        }
+        self.chats.forget(id);
+    }
+
+    /// Takes in a message of an event; returns whether it is new to this user, rather than come again.
+    pub fn take_message(&mut self, id: &ChatId, message: message::Message) -> bool {
+        if message.is_by(&self.me)
+            && let Some(client_id) = message.client_id
+        {
+            self.outgoing.arrived(client_id);
+        }
+        self.chats
+            .take_message(id, message, &self.me, &self.blocked)
+    }
+
+    /// Takes in whom this user blocks: which mentions count must then be asked for.
+    pub fn set_blocked(&mut self, blocked: Blocked) {
+        if blocked == self.blocked {
+            return;
+        }
+        self.blocked = blocked;
+        self.chats.iter_mut().for_each(Chat::doubt_counts);
+    }
+
+    /// The link is lost: what is only of now is not known any more.
+    pub fn link_lost(&mut self, retry_at: TimeMs) {
+        self.link = LinkState::Down { retry_at };
+        self.people.forget_presence();
+        for chat in self.chats.iter_mut() {
+            chat.typing.clear();
+        }
+    }
+
+    /// The store is another one: all that was known of it is dropped. What waits and what is being written stays.
+    pub fn reset(&mut self) {
+        self.chats.clear();
+        self.outgoing.reset();
+        self.people = People::default();
+        self.asked_pages.clear();
+        self.filled = None;
+        self.jump = None;
+        self.last_search = None;
+        self.focus = Focus::Composer;
+    }
+
+    /// How the user of this name can be reached; of this user what was said here.
+    pub fn presence_of(&self, name: &Untrusted) -> Presence {
+        let is_me = *name == Untrusted::from(self.me.as_str());
+        match is_me {
+            true if self.link == LinkState::Up => self.presence,
+            true => Presence::Offline,
+            false => self.people.presence_of(name),
+        }
+    }
+
+    /// Whether a conversation is in front.
+    pub fn is_front(&self, id: &ChatId) -> bool {
+        self.chats.front().is_some_and(|chat| chat.id() == id)
+    }
+
+    /// What is to be marked read: the conversation in front, if a person sees its end and nothing is missed any more.
+    pub fn to_mark(&self) -> Option<(ChatId, u64)> {
+        if !self.is_focused || self.link != LinkState::Up {
+            return None;
+        }
+        let front = self.chats.front()?;
+        // What was put aside is taken up by coming back to it, which is an act of its own.
+        let seq = front.to_mark().filter(|_| !front.is_marked_unread())?;
+        Some((front.id().clone(), seq))
+    }
+
+    /// The conversations whose counts are to be asked for now; each once until it is answered.
+    pub fn counts_to_ask(&mut self) -> Vec<ChatId> {
+        if self.link != LinkState::Up {
+            return Vec::new();
+        }
+        let intake = &mut self.intake;
+        let unsure = self.chats.iter_mut().filter_map(|chat| {
+            let is_due = !intake.is_void(chat.id()) && chat.ask_counts();
+            is_due.then(|| chat.id().clone())
+        });
+        let unsure: Vec<ChatId> = unsure.collect();
+        unsure.iter().for_each(|chat| intake.asked(chat));
+        unsure
+    }
+
+    /// Takes in the time; returns whether that changes anything that is shown.
+    pub fn tick(&mut self, now: TimeMs) -> bool {
+        self.now = now;
+        let mut is_changed = self.notices.expire(now);
+        for chat in self.chats.iter_mut() {
+            is_changed |= chat.typing.expire(now);
+        }
+        is_changed
+    }
+
+    /// When the time next changes anything that is shown; `None`: not by itself.
+    pub fn next_tick(&self) -> Option<TimeMs> {
+        let typing = self.chats.iter().filter_map(|chat| chat.typing.next_end());
+        let link = match self.link {
+            // The seconds to the next attempt are counted.
+            LinkState::Down { retry_at } if retry_at > self.now => {
+                Some(TimeMs::new(self.now.milliseconds().saturating_add(1_000)))
+            }
+            _ => None,
+        };
+        let mutes = self.chats.iter().filter_map(|chat| {
+            let until = chat.room.settings?.notify.until;
+            until.filter(|until| *until > self.now)
+        });
+        let ends = typing.chain(self.notices.next_end()).chain(link);
+        ends.chain(mutes).min()
+    }
+
+    /// All drafts that a cache must keep.
+    pub fn drafts(&self) -> Vec<(ChatId, String)> {
+        let aside = self.chats.iter().filter(|chat| !self.is_front(chat.id()));
+        let mut drafts: Vec<(ChatId, String)> = aside
+            .map(|chat| (chat.id().clone(), chat.draft.text().to_owned()))
+            .collect();
+        if let Some(front) = self.chats.front() {
+            // What is written now, without taking it away.
+            let draft = self.composer.clone().exchange(Draft::default());
+            drafts.push((front.id().clone(), draft.text().to_owned()));
+        }
+        drafts.retain(|(_, text)| !text.is_empty());
+        drafts
+    }
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

@@ -1,0 +1,283 @@
+//! Messages on their way to the server, by the names that their sends have, in the order in which others will see them.
+//!
+//! Promises: a message stands here or in its conversation, never in both, whichever comes first: the answer to the send or
+//! the event of the message. One that was refused stays until it is retried or dropped. Nothing is sent here.
+
+use std::collections::VecDeque;
+
+use super::markers::Delivery;
+use crate::{
+    client::app::{room::Place, untrusted::Untrusted},
+    domain::{clock::TimeMs, ids::ClientMessageId, text::MessageText},
+};
+
+/// Messages that wait or failed. As many as the outbox of the link holds.
+pub const MESSAGES_MAX: usize = 1_000;
+/// Names of messages whose events came before the answers to their sends.
+const ARRIVED_MAX: usize = 1_000;
+
+/// How far a message has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It waits for the server.
+    Waiting,
+    /// It is on the server; its event is still to come.
+    Sent {
+        /// Its number.
+        seq: u64,
+    },
+    /// It was refused.
+    Failed {
+        /// Why, and the mend.
+        why: Untrusted,
+    },
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names this send for ever.
+    pub id: ClientMessageId,
+    /// Where it goes.
+    pub to: Place,
+    /// What it says.
+    pub text: MessageText,
+    /// The message that it answers.
+    pub reply_to: Option<u64>,
+    /// When it was written.
+    pub time: TimeMs,
+    /// How far it has come.
+    pub state: State,
+}
+
+impl Outgoing {
+    /// What is shown for it.
+    pub fn delivery(&self) -> Delivery {
+        match self.state {
+            State::Waiting => Delivery::Pending,
+            State::Sent { .. } => Delivery::Sent,
+            State::Failed { .. } => Delivery::Failed,
+        }
+    }
+}
+
+/// Too many wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{MESSAGES_MAX} messages are waiting or were refused; try again when some are sent, or drop those that were refused"
+)]
+pub struct Full;
+
+/// See the head of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    items: Vec<Outgoing>,
+    /// Whose events have come.
+    arrived: VecDeque<ClientMessageId>,
+}
+
+impl Outbox {
+    /// Takes a message that was written, or one that an earlier program left.
+    pub fn push(&mut self, message: Outgoing) -> Result<(), Full> {
+        if self.has(message.id) {
+            return Ok(());
+        }
+        if self.items.len() >= MESSAGES_MAX {
+            return Err(Full);
+        }
+        self.items.push(message);
+        Ok(())
+    }
+
+    /// The message is on the server's stable storage.
+    pub fn sent(&mut self, id: ClientMessageId, seq: u64) {
+        if let Some(at) = self.arrived.iter().position(|it| *it == id) {
+            self.arrived.remove(at);
+        } else if let Some(item) = self.get_mut(id) {
+            item.state = State::Sent { seq };
+        }
+    }
+
+    /// The message was refused.
+    pub fn failed(&mut self, id: ClientMessageId, why: Untrusted) {
+        if let Some(item) = self.get_mut(id) {
+            item.state = State::Failed { why };
+        }
+    }
+
+    /// The event of a message has come; returns whether it was one of these, which is no longer here then.
+    pub fn arrived(&mut self, id: ClientMessageId) -> bool {
+        let Some(at) = self.items.iter().position(|it| it.id == id) else {
+            return false;
+        };
+        let item = self.items.remove(at);
+        if item.state == State::Waiting {
+            if self.arrived.len() >= ARRIVED_MAX {
+                self.arrived.pop_front();
+            }
+            self.arrived.push_back(id);
+        }
+        true
+    }
+
+    /// Everything up to this number has come of a place, or never will: what is on the server stands there by now.
+    pub fn passed(&mut self, place: &Place, seq: u64) {
+        let is_there = |it: &Outgoing| {
+            it.to == *place && matches!(it.state, State::Sent { seq: sent } if sent <= seq)
+        };
+        self.items.retain(|it| !is_there(it));
+    }
+
+    /// A place has another name: what is on its way there stands there.
+    pub fn renamed(&mut self, old: &Place, new: &Place) {
+        for item in self.items.iter_mut().filter(|it| it.to == *old) {
+            item.to = new.clone();
+        }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Sends a message again that was refused, behind all that wait, and under its name. Returns what to send.
+    pub fn retry(&mut self, id: ClientMessageId) -> Option<Outgoing> {
+        let is_it = |it: &Outgoing| it.id == id && matches!(it.state, State::Failed { .. });
+        let at = self.items.iter().position(is_it)?;
+        let mut item = self.items.remove(at);
+        item.state = State::Waiting;
+        self.items.push(item.clone());
+        Some(item)
+    }
+
+    /// Drops a message that was refused and returns it, so that its text can be written anew. One that waits may have
+    /// arrived, and cannot be dropped.
+    pub fn drop_failed(&mut self, id: ClientMessageId) -> Option<Outgoing> {
+        let is_it = |it: &Outgoing| it.id == id && matches!(it.state, State::Failed { .. });
+        let at = self.items.iter().position(is_it)?;
+        Some(self.items.remove(at))
+    }
+
+    /// The store is another one: what was on the old one will never come.
+    pub fn reset(&mut self) {
+        self.arrived.clear();
+        self.items
+            .retain(|it| !matches!(it.state, State::Sent { .. }));
+    }
+
+    /// The messages to a place, in their order: those on the server first.
+    pub fn to<'a, 'p>(
+        &'a self,
+        place: &'p Place,
+    ) -> impl Iterator<Item = &'a Outgoing> + use<'a, 'p> {
+        let here = move |it: &&Outgoing| it.to == *place;
+        let is_sent = |it: &&Outgoing| matches!(it.state, State::Sent { .. });
+        let sent = self.items.iter().filter(here).filter(is_sent);
+        let others = self.items.iter().filter(here);
+        sent.chain(others.filter(move |it| !is_sent(it)))
+    }
+
+    /// How many wait, and how many were refused.
+    pub fn counts(&self) -> (usize, usize) {
+        let count = |state| {
+            self.items
+                .iter()
+                .filter(|it| it.delivery() == state)
+                .count()
+        };
+        (count(Delivery::Pending), count(Delivery::Failed))
+    }
+
+    /// A message by its name.
+    pub fn get(&self, id: ClientMessageId) -> Option<&Outgoing> {
+        self.items.iter().find(|it| it.id == id)
+    }
+
+    fn has(&self, id: ClientMessageId) -> bool {
+        self.get(id).is_some()
+    }
+
+    fn get_mut(&mut self, id: ClientMessageId) -> Option<&mut Outgoing> {
+        self.items.iter_mut().find(|it| it.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u16) -> ClientMessageId {
+        let mut bytes = [1; 16];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        ClientMessageId::from_bytes(bytes)
+    }
+
+    fn bob() -> Place {
+        Place::User("bob".parse().unwrap())
+    }
+
+    fn message(number: u16) -> Outgoing {
+        Outgoing {
+            id: id(number),
+            to: bob(),
+            text: "x".parse().unwrap(),
+            reply_to: None,
+            time: TimeMs::new(0),
+            state: State::Waiting,
+        }
+    }
+
+    fn shown(outbox: &Outbox) -> Vec<(ClientMessageId, Delivery)> {
+        let place = bob();
+        outbox.to(&place).map(|it| (it.id, it.delivery())).collect()
+    }
+
+    #[test]
+    fn the_answer_and_the_event_may_come_in_any_order() {
+        let mut outbox = Outbox::default();
+        for number in 1..=3 {
+            outbox.push(message(number)).unwrap();
+        }
+        outbox.push(message(2)).unwrap();
+        outbox.sent(id(2), 8);
+        let expected = [
+            (id(2), Delivery::Sent),
+            (id(1), Delivery::Pending),
+            (id(3), Delivery::Pending),
+        ];
+        assert_eq!(shown(&outbox), expected);
+        assert!(outbox.arrived(id(2)) && !outbox.arrived(id(2)));
+        assert!(outbox.arrived(id(1)));
+        outbox.sent(id(1), 7);
+        assert_eq!(shown(&outbox), [(id(3), Delivery::Pending)]);
+        assert!(outbox.arrived.is_empty());
+    }
+
+    #[test]
+    fn what_was_refused_is_retried_at_the_end_or_dropped() {
+        let mut outbox = Outbox::default();
+        for number in 1..=3 {
+            outbox.push(message(number)).unwrap();
+        }
+        assert_eq!(outbox.retry(id(1)), None);
+        assert_eq!(outbox.drop_failed(id(1)), None);
+        outbox.failed(id(1), "too long".into());
+        outbox.failed(id(2), "too long".into());
+        assert_eq!(outbox.counts(), (1, 2));
+        assert_eq!(outbox.retry(id(1)), Some(message(1)));
+        assert_eq!(outbox.drop_failed(id(2)).unwrap().id, id(2));
+        let expected = [(id(3), Delivery::Pending), (id(1), Delivery::Pending)];
+        assert_eq!(shown(&outbox), expected);
+    }
+
+    #[test]
+    fn it_is_bounded_and_says_so() {
+        let mut outbox = Outbox::default();
+        let taken = (1..=2_000).filter(|number| outbox.push(message(*number)).is_ok());
+        assert_eq!(taken.count(), MESSAGES_MAX);
+        assert!(Full.to_string().contains("1000 messages are waiting"));
+        outbox.sent(id(1), 1);
+        outbox.reset();
+        assert_eq!(outbox.counts(), (MESSAGES_MAX - 1, 0));
+    }
+}

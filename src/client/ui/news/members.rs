@@ -1,0 +1,178 @@
+//! Who is a member, of the events and of the lists: this user, and others.
+
+use super::{
+    super::{
+        effect::Effect,
+        model::{LinkState, Model, chat::ChatId, markers::Marker, notices::Level},
+    },
+    events, say,
+};
+use crate::{
+    client::app::{
+        acts::MemberLine,
+        news::{self, Change},
+        untrusted::Untrusted,
+    },
+    domain::role::Role,
+};
+
+/// Members that are kept of one conversation.
+pub(super) const MEMBERS_MAX: usize = 10_000;
+
+/// What happened to a member.
+pub(super) struct Changed {
+    /// The id of the member.
+    pub user_id: String,
+    /// To whom.
+    pub user: Untrusted,
+    /// What.
+    pub change: Change,
+    /// Who did it.
+    pub by: Untrusted,
+    /// How many members there are now.
+    pub members_count: u32,
+}
+
+impl Changed {
+    fn has_ended(&self) -> bool {
+        matches!(self.change, Change::Left | Change::Removed | Change::Banned)
+    }
+}
+
+/// Something happened to a member.
+pub(super) fn changed(model: &mut Model, id: &ChatId, what: Changed) -> Vec<Effect> {
+    model.people.learn(&what.user_id, &what.user);
+    let is_me = events::is_me(model, &what.user_id);
+    if is_me && what.has_ended() {
+        return ended(model, id, &what);
+    }
+    let Some(chat) = model.chats.get_mut(id) else {
+        if is_me {
+            model.intake.is_there(id);
+        }
+        return events::ask_for(model, id);
+    };
+    chat.room.members_count = what.members_count;
+    chat.told.members_count = true;
+    let label = chat.room.label();
+    match is_me {
+        true => mine(model, id, &what),
+        false => of_another(model, id, &what),
+    }
+    let is_own = what.by == Untrusted::from(model.me.as_str());
+    // What this user did, the answer tells or another device.
+    let is_told = model.link == LinkState::Up && !is_own && (is_me || model.is_front(id));
+    if is_told {
+        let told = news::member_line(&what.user, what.change, &what.by, &label);
+        say(model, Level::Info, told);
+    }
+    Vec::new()
+}
+
+/// This user is no member any more.
+fn ended(model: &mut Model, id: &ChatId, what: &Changed) -> Vec<Effect> {
+    let room = model.chats.get(id).map(|chat| chat.room.clone());
+    model.intake.lost(id);
+    model.forget(id);
+    let Some(room) = room else {
+        return Vec::new();
+    };
+    if let Some(place) = room.place() {
+        // What is on the server stands where this user does not see it any more.
+        model.outgoing.passed(&place, u64::MAX);
+    }
+    if what.by != Untrusted::from(model.me.as_str()) {
+        let label = room.label();
+        let told = news::member_line(&what.user, what.change, &what.by, &label);
+        say(model, Level::Warning, told);
+    }
+    Vec::new()
+}
+
+/// Something else happened to this user.
+fn mine(model: &mut Model, id: &ChatId, what: &Changed) {
+    let Some(chat) = model.chats.get_mut(id) else {
+        return;
+    };
+    if let Change::Role(role) = what.change {
+        chat.my_role = Some(role);
+        chat.told.role = true;
+        set_member(chat.members.as_mut(), &what.user, Some(role));
+    }
+}
+
+fn of_another(model: &mut Model, id: &ChatId, what: &Changed) {
+    let Some(chat) = model.chats.get_mut(id) else {
+        return;
+    };
+    match what.change {
+        Change::Left | Change::Removed | Change::Banned => {
+            chat.markers.forget(&what.user_id);
+            chat.typing.set(&what.user, false, model.now);
+            if let Some(members) = &mut chat.members {
+                members.retain(|member| member.name != what.user);
+            }
+        }
+        Change::Added | Change::Joined => set_member(chat.members.as_mut(), &what.user, None),
+        Change::Role(role) => set_member(chat.members.as_mut(), &what.user, Some(role)),
+    }
+}
+
+/// Keeps a list in step that was got before.
+fn set_member(members: Option<&mut Vec<MemberLine>>, user: &Untrusted, role: Option<Role>) {
+    let Some(members) = members else {
+        return;
+    };
+    if let Some(member) = members.iter_mut().find(|member| member.name == *user) {
+        member.role = role.or(member.role);
+    } else if members.len() < MEMBERS_MAX {
+        members.push(MemberLine {
+            name: user.clone(),
+            role,
+        });
+    }
+}
+
+/// The members, as an answer.
+pub(super) fn all(
+    model: &mut Model,
+    id: &ChatId,
+    members: Result<Vec<(String, MemberLine)>, Untrusted>,
+) -> Vec<Effect> {
+    let mut members = match members {
+        Ok(members) => members,
+        Err(problem) => {
+            let text = format!("The members are not shown: {}", problem.render_line());
+            say(model, Level::Warning, text);
+            return Vec::new();
+        }
+    };
+    members.truncate(MEMBERS_MAX);
+    for (user_id, member) in &members {
+        model.people.learn(user_id, &member.name);
+    }
+    if let Some(chat) = model.chats.get_mut(id) {
+        chat.members = Some(members.into_iter().map(|(_, member)| member).collect());
+    }
+    Vec::new()
+}
+
+/// How far the others have come, as an answer. It is asked for without a person's wish: that it failed is nothing to say.
+pub(super) fn markers(
+    model: &mut Model,
+    id: &ChatId,
+    markers: Result<Vec<(String, Untrusted, Marker)>, Untrusted>,
+) -> Vec<Effect> {
+    for (user_id, name, marker) in markers.unwrap_or_default() {
+        model.people.learn(&user_id, &name);
+        let is_me = events::is_me(model, &user_id);
+        if let Some(chat) = model.chats.get_mut(id).filter(|_| !is_me) {
+            chat.advance(&user_id, marker);
+        }
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+#[path = "members_tests.rs"]
+mod tests;

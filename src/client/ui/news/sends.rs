@@ -1,0 +1,84 @@
+//! What becomes of messages that were sent, here and by earlier programs.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        effect::Effect,
+        model::{Model, chat::ChatId, notices::Level, outgoing::Outgoing},
+    },
+    events, say,
+};
+use crate::{
+    client::app::{line::counted, room::Place, untrusted::Untrusted},
+    domain::ids::ClientMessageId,
+};
+
+/// A message is on the server's stable storage. Its event comes, unless it has been left out of what was missed.
+pub(super) fn sent(model: &mut Model, id: ClientMessageId, seq: u64) -> Vec<Effect> {
+    model.outgoing.sent(id, seq);
+    let Some(to) = model.outgoing.get(id).map(|message| message.to.clone()) else {
+        return Vec::new();
+    };
+    match (model.chats.at(&to), &to) {
+        (Some(chat), _) => {
+            let chat = chat.id().clone();
+            events::passed(model, &chat);
+        }
+        // One that begins a conversation of two comes with it.
+        (None, Place::User(_)) => {}
+        // This user is no member there any more.
+        (None, _) => model.outgoing.passed(&to, seq),
+    }
+    Vec::new()
+}
+
+/// A message was refused: it stays, to be sent again or dropped.
+pub(super) fn not_sent(model: &mut Model, id: ClientMessageId, why: Untrusted) -> Vec<Effect> {
+    let text = format!("Not sent: {}", why.render_line());
+    model.outgoing.failed(id, why);
+    say(model, Level::Error, text);
+    Vec::new()
+}
+
+/// A message may not be sent by this login: it stays kept for one that may.
+pub(super) fn held(model: &mut Model, id: ClientMessageId, why: Untrusted) -> Vec<Effect> {
+    let text = format!(
+        "Not sent, and kept for a login that may: {}",
+        why.render_line()
+    );
+    model.outgoing.failed(id, why);
+    say(model, Level::Error, text);
+    Vec::new()
+}
+
+/// Messages of an earlier program that were not answered then. They are sent again by themselves.
+pub(super) fn left(model: &mut Model, mut messages: Vec<Outgoing>) -> Vec<Effect> {
+    let known = model.chats.iter().flat_map(|chat| chat.window.all());
+    let known: BTreeSet<ClientMessageId> = known.filter_map(|it| it.client_id).collect();
+    // That of which the answer alone is missing stands in its place.
+    messages.retain(|message| !known.contains(&message.id));
+    if messages.is_empty() {
+        return Vec::new();
+    }
+    let count = counted(messages.len(), "message", "messages");
+    for message in messages {
+        // One that finds no room is sent all the same; only its mark is missing.
+        let _ = model.outgoing.push(message);
+    }
+    let text = format!("{count} of last time not answered yet; sending again.");
+    say(model, Level::Info, text);
+    Vec::new()
+}
+
+/// Texts that were sent in a conversation, the oldest first. What was sent meanwhile stands behind them.
+pub(super) fn lines(model: &mut Model, id: &ChatId, lines: &[String]) -> Vec<Effect> {
+    if let Some(chat) = model.chats.get_mut(id) {
+        chat.history.load(lines);
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+#[path = "sends_tests.rs"]
+mod tests;

@@ -1,0 +1,117 @@
+//! What becomes of messages that were sent.
+
+use super::{
+    super::{
+        News,
+        support::{BOB, ann, chat, id, message, notice, quietly, said, waiting},
+        take,
+    },
+    *,
+};
+use crate::client::ui::model::{
+    markers::Delivery,
+    message::Message,
+    outgoing::{MESSAGES_MAX, State},
+};
+
+fn delivery(model: &Model, number: u8) -> Option<Delivery> {
+    model.outgoing.get(id(number)).map(Outgoing::delivery)
+}
+
+#[test]
+fn the_answer_and_the_message_may_come_in_any_order() {
+    let event = |number: u8, seq| {
+        let message = Message {
+            client_id: Some(id(number)),
+            ..message(seq, "ann", "waits")
+        };
+        said(BOB, message)
+    };
+    let answer = |number: u8, seq| News::Sent {
+        id: id(number),
+        seq,
+    };
+    let mut model = ann();
+    for number in [1, 2] {
+        model.outgoing.push(waiting(number)).unwrap();
+    }
+    quietly(&mut model, answer(1, 6));
+    assert_eq!(delivery(&model, 1), Some(Delivery::Sent));
+    quietly(&mut model, event(1, 6));
+    quietly(&mut model, event(2, 7));
+    quietly(&mut model, answer(2, 7));
+    quietly(&mut model, answer(2, 7));
+    assert_eq!((delivery(&model, 1), delivery(&model, 2)), (None, None));
+    assert_eq!(chat(&model, BOB).counts().last_seq, 7);
+    assert_eq!(chat(&model, BOB).counts().unread, 0);
+}
+
+#[test]
+fn what_was_refused_stays_and_says_why() {
+    for (news, told) in [
+        (
+            News::NotSent {
+                id: id(1),
+                why: "too\u{1b} long".into(),
+            },
+            "Not sent: too␛ long",
+        ),
+        (
+            News::Held {
+                id: id(1),
+                why: "no scope".into(),
+            },
+            "Not sent, and kept for a login that may: no scope",
+        ),
+    ] {
+        let mut model = ann();
+        model.outgoing.push(waiting(1)).unwrap();
+        assert_eq!(take(&mut model, news), []);
+        assert_eq!(notice(&mut model), told);
+        assert_eq!(delivery(&model, 1), Some(Delivery::Failed));
+        assert!(model.outgoing.retry(id(1)).is_some());
+    }
+}
+
+#[test]
+fn what_an_earlier_program_left_is_shown_and_is_no_more_than_is_kept() {
+    let mut model = ann();
+    take(&mut model, News::Left(vec![waiting(1), waiting(2)]));
+    assert_eq!(
+        notice(&mut model),
+        "2 messages of last time not answered yet; sending again."
+    );
+    assert_eq!(model.outgoing.counts(), (2, 0));
+    let many = (0..MESSAGES_MAX + 9).map(|number| {
+        let mut bytes = [9; 16];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        Outgoing {
+            id: ClientMessageId::from_bytes(bytes),
+            ..waiting(0)
+        }
+    });
+    take(&mut model, News::Left(many.collect()));
+    assert_eq!(model.outgoing.counts(), (MESSAGES_MAX, 0));
+    assert_eq!(
+        model.outgoing.get(id(1)).map(|it| &it.state),
+        Some(&State::Waiting)
+    );
+}
+
+#[test]
+fn texts_of_before_stand_behind_those_that_were_sent_meanwhile() {
+    let mut model = ann();
+    model.chats.front_mut().unwrap().history.push("now");
+    for chat in [BOB, "c-new"] {
+        quietly(
+            &mut model,
+            News::Lines {
+                chat: chat.into(),
+                lines: vec!["old".to_owned(), "older\nyet".to_owned()],
+            },
+        );
+    }
+    let history = &chat(&model, BOB).history;
+    let all: Vec<&str> = (0..9).map_while(|at| history.newest(at)).collect();
+    assert_eq!(all, ["now", "older\nyet", "old"]);
+}

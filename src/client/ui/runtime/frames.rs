@@ -1,0 +1,167 @@
+//! When a frame is drawn, and what follows from that it was seen: marks, and without a cache acknowledgements.
+//!
+//! A frame follows at once on what happened, but no sooner than 16 ms after the one before, and not before the terminal has
+//! taken that. Nothing is marked read that was not on the screen.
+
+use std::{io, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    client::{
+        exit::Failure,
+        ui::{effect::Effect, update::Msg, view},
+    },
+    domain::clock::{Clock, SystemClock},
+};
+
+use super::{notice, run::Ui, terminal};
+
+/// The shortest time between two frames: some 60 in a second.
+const FRAME: Duration = Duration::from_millis(16);
+/// How often a conversation is marked read at most.
+const MARK_EVERY: Duration = Duration::from_secs(1);
+/// A timer never rings more often than this, whatever asks for it.
+const TICK_MIN: Duration = Duration::from_millis(20);
+
+/// How far drawing has come.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    /// Something has changed since the last frame.
+    pub is_dirty: bool,
+    /// The newest cursor of what is in the model.
+    pub cursor: Option<String>,
+    /// The same of what a frame shows that is on its way, and its number.
+    pub on_the_way: Option<(u64, String)>,
+    at: Option<Instant>,
+    title: String,
+    marked: Option<Instant>,
+}
+
+impl Drawn {
+    /// Nothing is drawn yet, and something is to be.
+    pub fn new() -> Self {
+        Self {
+            is_dirty: true,
+            cursor: None,
+            on_the_way: None,
+            at: None,
+            title: String::new(),
+            marked: None,
+        }
+    }
+}
+
+impl Ui {
+    /// Draws if there is something new, the last frame is old enough, and the terminal has taken it.
+    pub(super) fn draw(&mut self) -> Result<(), Failure> {
+        let is_due = self.frame_at().is_some_and(|at| at <= Instant::now());
+        if !is_due {
+            return Ok(());
+        }
+        let failed = |error: io::Error| Failure::output(&error);
+        let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
+        let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
+        if let Some(number) = self.screen.draw(view).map_err(failed)? {
+            self.drawn.is_dirty = false;
+            self.drawn.at = Some(Instant::now());
+            if let Some(cursor) = self.drawn.cursor.take() {
+                self.drawn.on_the_way = Some((number, cursor));
+            }
+        }
+        let title = view::title(&self.model);
+        if title != self.drawn.title && self.has_title {
+            // One that finds no room comes with a later frame.
+            if self.screen.codes(&notice::title(&title)).map_err(failed)? {
+                self.drawn.title = title;
+            }
+        }
+        Ok(())
+    }
+
+    /// When the next frame is to be drawn; `None`: not before something happens.
+    fn frame_at(&self) -> Option<Instant> {
+        let is_wanted = self.drawn.is_dirty && !self.is_stopped && self.screen.is_free();
+        let next = || self.drawn.at.map_or_else(Instant::now, |at| at + FRAME);
+        is_wanted.then(next)
+    }
+
+    /// Takes in that more was shown.
+    pub(super) fn shown(&mut self) {
+        let shown = self.screen.shown();
+        if let Some((_, cursor)) = self
+            .drawn
+            .on_the_way
+            .take_if(|(number, _)| *number <= shown)
+        {
+            // Where there is a cache it is that which tells how far this machine has come.
+            if self.cache.is_none() {
+                self.link.acknowledge(cursor);
+            }
+        }
+    }
+
+    /// Marks what a person sees as read: it is on the screen, and not only about to be.
+    pub(super) fn mark(&mut self) -> Result<(), Failure> {
+        let is_due = self.mark_at().is_some_and(|at| at <= Instant::now());
+        let Some((chat, seq)) = self.model.to_mark().filter(|_| is_due) else {
+            return Ok(());
+        };
+        self.drawn.marked = Some(Instant::now());
+        self.perform(Effect::MarkRead {
+            chat: chat.clone(),
+            seq,
+        })?;
+        if let Some(chat) = self.model.chats.get_mut(&chat) {
+            self.drawn.is_dirty |= chat.read_to(seq);
+        }
+        Ok(())
+    }
+
+    /// When something can be marked read; `None`: there is nothing, or nobody sees it yet.
+    fn mark_at(&self) -> Option<Instant> {
+        let is_seen = !self.drawn.is_dirty && !self.is_stopped && self.screen.is_free();
+        if !is_seen || self.model.to_mark().is_none() {
+            return None;
+        }
+        let next = |marked: Instant| marked + MARK_EVERY;
+        Some(self.drawn.marked.map_or_else(Instant::now, next))
+    }
+
+    /// When there is something to do, if nothing happens before.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let tick = self.model.next_tick().map(|at| {
+            let wait = at.since_ms(SystemClock.now());
+            Instant::now() + Duration::from_millis(wait).max(TICK_MIN)
+        });
+        let all = [self.frame_at(), self.mark_at(), self.drafts.due(), tick];
+        all.into_iter().flatten().min()
+    }
+
+    /// The program goes on after it was stopped: the terminal is as the shell has it.
+    pub(super) fn go_on(&mut self) -> Result<(), Failure> {
+        let taken = terminal::enter_again();
+        taken.map_err(|error| Failure::other(format!("cannot use the terminal: {error}")))?;
+        self.is_stopped = false;
+        self.resized(terminal::size())?;
+        // The shell has given it a title of its own.
+        self.drawn.title.clear();
+        self.perform(Effect::Redraw)
+    }
+
+    /// The screen has this size now.
+    pub(super) fn resized(&mut self, size: (u16, u16)) -> Result<(), Failure> {
+        if size == self.model.size {
+            return Ok(());
+        }
+        let resized = self.screen.resize(size);
+        resized.map_err(|error| Failure::output(&error))?;
+        self.happened(Msg::Resized(size.0, size.1))
+    }
+
+    /// Draws all of it with the next frame.
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
+        self.drawn.is_dirty = true;
+        self.screen.redraw()
+    }
+}

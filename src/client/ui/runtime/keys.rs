@@ -1,0 +1,164 @@
+//! What a person does at the terminal: keys, pastes and the mouse, read by a thread of its own.
+//!
+//! Promises to end when the terminal is gone: reading on would never end and never bring anything. Once it is told to
+//! stop it takes nothing more, so that what is typed goes to the shell. Knows nothing of what keys do.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use crossterm::event::{self, Event, MouseButton, MouseEventKind};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+use tokio::sync::mpsc;
+
+use crate::client::ui::{
+    keymap::Chord,
+    update::{Mouse, Msg},
+};
+
+/// Keys that wait: more than anybody types while a frame is drawn. Past it the terminal holds them.
+const WAITING_MAX: usize = 256;
+
+/// How long it is looked whether more is there. Not nothing: for that crossterm does not look at all when it reads the
+/// terminal itself (`use-dev-tty`), which it must, since its other way loses keys that come with a change of the size.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// What came from the terminal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Something happened.
+    Msg(Msg),
+    /// The terminal is gone.
+    Gone,
+}
+
+/// Reads the terminal until it is dropped.
+#[derive(Debug)]
+pub struct Keys {
+    /// What was read.
+    pub read: mpsc::Receiver<Input>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Keys {
+    /// Begins to read.
+    pub fn start() -> io::Result<Self> {
+        let (tell, read) = mpsc::channel(WAITING_MAX);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        thread::Builder::new()
+            .name("keys".to_owned())
+            .spawn(move || read_all(&tell, &over))?;
+        Ok(Self { read, is_over })
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // The thread looks before it reads, and ends with the process.
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
+fn read_all(tell: &mpsc::Sender<Input>, is_over: &AtomicBool) {
+    while wait_for_keys() {
+        if is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        // What is there may be the beginning of something: then it waits for the rest.
+        while let Ok(true) = event::poll(MOMENT) {
+            let Ok(event) = event::read() else { break };
+            let Some(msg) = msg_of(event) else { continue };
+            if tell.blocking_send(Input::Msg(msg)).is_err() {
+                return;
+            }
+        }
+    }
+    let _ = tell.blocking_send(Input::Gone);
+}
+
+/// Waits until there is something to read; false: there never will be.
+fn wait_for_keys() -> bool {
+    let input = io::stdin();
+    loop {
+        let mut polled = [PollFd::new(&input, PollFlags::IN)];
+        match poll(&mut polled, None) {
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+            Ok(_) => {
+                let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+                return !polled[0].revents().intersects(gone);
+            }
+        }
+    }
+}
+
+/// Returns what an event means. The size is not taken from here: it is told by a signal, also while no key is pressed.
+fn msg_of(event: Event) -> Option<Msg> {
+    match event {
+        Event::Key(key) => Chord::from_event(&key).map(Msg::Key),
+        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::FocusGained => Some(Msg::Focused(true)),
+        Event::FocusLost => Some(Msg::Focused(false)),
+        Event::Resize(..) => None,
+        Event::Mouse(mouse) => {
+            let deed = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => Mouse::Click,
+                MouseEventKind::ScrollUp => Mouse::ScrollUp,
+                MouseEventKind::ScrollDown => Mouse::ScrollDown,
+                _ => return None,
+            };
+            Some(Msg::Mouse {
+                deed,
+                column: mouse.column,
+                row: mouse.row,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
+
+    use super::*;
+
+    #[test]
+    fn events_are_taken_for_what_they_are() {
+        let key = KeyEvent::new(KeyCode::Char('k'), KeyModifiers::CONTROL);
+        let chord = Chord::parse("ctrl+k").unwrap();
+        assert_eq!(msg_of(Event::Key(key)), Some(Msg::Key(chord)));
+        let paste = "/quit\n".to_owned();
+        let pasted = msg_of(Event::Paste(paste.clone()));
+        assert_eq!(pasted, Some(Msg::Paste(paste)));
+        assert_eq!(msg_of(Event::FocusLost), Some(Msg::Focused(false)));
+        assert_eq!(msg_of(Event::Resize(1, 1)), None);
+        let mouse = |kind| {
+            msg_of(Event::Mouse(MouseEvent {
+                kind,
+                column: 3,
+                row: 4,
+                modifiers: KeyModifiers::NONE,
+            }))
+        };
+        let clicked = Msg::Mouse {
+            deed: Mouse::Click,
+            column: 3,
+            row: 4,
+        };
+        assert_eq!(
+            mouse(MouseEventKind::Down(MouseButton::Left)),
+            Some(clicked)
+        );
+        assert_eq!(mouse(MouseEventKind::Moved), None);
+    }
+}

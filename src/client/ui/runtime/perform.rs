@@ -1,0 +1,229 @@
+//! What the terminal UI wants to be done, done. Each effect once, in the order in which they come; none of them waits.
+
+use std::env;
+
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    client::{
+        app::room::Place,
+        cache::Change,
+        exit::Failure,
+        journal::Journal,
+        net::outbox::{self, OutboxFull, Target},
+        ui::{
+            effect::Effect,
+            model::{LinkState, chat::ChatId, notices::Level, outgoing::Outgoing},
+            news::News,
+            translate as wire,
+        },
+    },
+    domain::ids::ClientMessageId,
+};
+
+use super::{
+    asks::{Answer, Question},
+    clipboard,
+    open::{open, openable, opener},
+    run::Ui,
+    terminal,
+};
+
+impl Ui {
+    /// Does what is wanted.
+    pub(super) fn perform(&mut self, effect: Effect) -> Result<(), Failure> {
+        match effect {
+            Effect::Send(message) => self.send(&message),
+            Effect::Drop(id) => self.keep(|journal| journal.settled(id)),
+            Effect::Start(wanted) => self.ask(Question::Start(wanted)),
+            Effect::Act(act) => self.ask(Question::Act(Box::new(act))),
+            Effect::Users => self.ask(Question::Users),
+            Effect::Time => self.ask(Question::Time),
+            Effect::States => self.ask(Question::States),
+            Effect::State(chat) => self.ask(Question::State(chat)),
+            Effect::Page { chat, ask, count } => {
+                let cache = self.cache.clone();
+                self.ask(Question::Page {
+                    cache,
+                    chat,
+                    ask,
+                    count,
+                });
+            }
+            Effect::Find { chat, at } => self.ask(Question::Find(chat, at)),
+            Effect::Members(chat) => self.members(chat),
+            Effect::Markers(chat) => self.ask(Question::Markers(chat)),
+            Effect::Search { number, search } => self.ask(Question::Search(number, search)),
+            Effect::MarkRead { chat, seq } => {
+                self.link.mark_read(chat.as_str(), seq);
+                self.memory.touch(chat.as_str());
+            }
+            Effect::KeepUnread(chat) => self.link.keep_unread(chat.as_str()),
+            Effect::Typing { chat, is_typing } => self.link.set_typing(chat.as_str(), is_typing),
+            Effect::StayAs(presence) => self.ask(Question::StayAs(presence)),
+            Effect::KeepDraft { chat, text } => {
+                let conversation = chat.as_str().to_owned();
+                self.changes.push(Change::Draft { conversation, text });
+            }
+            Effect::KeepLine { chat, text } => {
+                let conversation = chat.as_str().to_owned();
+                self.changes.push(Change::SentLine { conversation, text });
+            }
+            Effect::Front(chat) => self.front(chat),
+            Effect::Copy(text) => return self.copy(&text),
+            Effect::Open(link) => return self.open(&link),
+            Effect::Ring => {
+                let codes = self.bell.ring(Instant::now());
+                return self.codes(codes).map(|_| ());
+            }
+            Effect::Notify { title, body } => {
+                let codes = self.notify.codes(&title, &body);
+                return self.codes(&codes).map(|_| ());
+            }
+            Effect::Redraw => return self.redraw().map_err(|error| Failure::output(&error)),
+            Effect::Suspend => return self.suspend(),
+            Effect::Quit => self.is_over = true,
+        }
+        Ok(())
+    }
+
+    /// Keeps a message, then gives it to the link.
+    fn send(&mut self, message: &Outgoing) {
+        if message.id == self.model.fresh_id {
+            self.model.fresh_id = ClientMessageId::mint();
+        }
+        if self.journal.as_ref().is_some_and(|it| !it.has_room()) {
+            let (id, why) = (message.id, OutboxFull.to_string().into());
+            self.news.push_back(News::NotSent { id, why });
+            return;
+        }
+        let message = on_the_wire(message);
+        // While the server is there it is enough that the system has it.
+        let is_up = self.model.link == LinkState::Up;
+        self.keep(|journal| {
+            journal.add(&message)?;
+            if is_up { Ok(()) } else { journal.sync() }
+        });
+        self.link.send_again(message);
+    }
+
+    fn members(&mut self, chat: ChatId) {
+        let Some(members) = self.memory.direct_members(&chat) else {
+            return self.ask(Question::Members(chat));
+        };
+        let members = Ok(members.iter().map(wire::direct_member).collect());
+        self.news.push_back(News::Members { chat, members });
+    }
+
+    fn front(&mut self, chat: Option<ChatId>) {
+        let conversation = chat.as_ref().map(|chat| chat.as_str().to_owned());
+        self.changes.push(Change::Front(conversation));
+        if let (Some(chat), Some(cache)) = (chat, self.cache.clone()) {
+            self.ask(Question::Kept(cache, chat));
+        }
+    }
+
+    fn copy(&mut self, text: &str) -> Result<(), Failure> {
+        let codes = match clipboard::copy(text) {
+            Ok(codes) => codes,
+            Err(error) => {
+                self.say(Level::Warning, error.to_string());
+                return Ok(());
+            }
+        };
+        if !self.codes(&codes)? {
+            self.say(Level::Warning, "not copied: the terminal stands still");
+        }
+        Ok(())
+    }
+
+    /// Opens a link, or puts it where it can be pasted from.
+    fn open(&mut self, link: &str) -> Result<(), Failure> {
+        let Some(link) = openable(link) else {
+            self.say(
+                Level::Warning,
+                "not opened: only links to the web and to mailboxes are; copy it, and look at it closely",
+            );
+            return Ok(());
+        };
+        let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
+            .into_iter()
+            .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+        let Some(program) = opener(has_display, cfg!(target_os = "macos")) else {
+            return self.copy_instead(link, "there is no screen to open it on");
+        };
+        match open(program, link) {
+            Ok(child) => {
+                wait_for(&mut self.asks, self.era, (program, child));
+                Ok(())
+            }
+            Err(error) => self.copy_instead(link, &format!("{program}: {error}")),
+        }
+    }
+
+    fn copy_instead(&mut self, link: &str, why: &str) -> Result<(), Failure> {
+        self.copy(link)?;
+        self.say(
+            Level::Info,
+            format!("not opened ({why}); the link is in the clipboard"),
+        );
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> Result<(), Failure> {
+        if !terminal::can_stop() {
+            self.say(
+                Level::Warning,
+                "not stopped: no shell would bring this program back",
+            );
+            return Ok(());
+        }
+        self.keep(Journal::sync);
+        self.is_stopped = true;
+        terminal::leave();
+        terminal::stop()
+            .map_err(|error| Failure::other(format!("cannot stop this program: {error}")))
+    }
+
+    fn codes(&mut self, codes: &str) -> Result<bool, Failure> {
+        if codes.is_empty() {
+            return Ok(true);
+        }
+        let handed = self.screen.codes(codes);
+        handed.map_err(|error| Failure::output(&error))
+    }
+}
+
+/// Waits, beside everything else, for a program that opens a link, to say it if it could not.
+fn wait_for(
+    asks: &mut JoinSet<(u64, Answer)>,
+    era: u64,
+    (program, mut child): (&'static str, std::process::Child),
+) {
+    asks.spawn_blocking(move || {
+        let text = match child.wait() {
+            Ok(status) if status.success() => return (era, Answer::default()),
+            Ok(_) => format!("{program} could not open the link; copy it instead"),
+            Err(error) => format!("{program}: {error}; copy the link instead"),
+        };
+        let level = Level::Warning;
+        (era, News::Said { level, text }.into())
+    });
+}
+
+/// Returns a message as the link sends it.
+pub(super) fn on_the_wire(message: &Outgoing) -> outbox::Outgoing {
+    let place = match &message.to {
+        Place::User(name) => Target::User(name.to_string()),
+        Place::Channel(name) => Target::Channel(name.to_string()),
+        Place::Group(id) => Target::Conversation(id.clone()),
+    };
+    outbox::Outgoing {
+        id: message.id,
+        target: match message.reply_to {
+            Some(seq) => place.replying_to(seq),
+            None => place,
+        },
+        text: message.text.as_str().to_owned(),
+    }
+}

@@ -1,0 +1,279 @@
+//! What the user set for the UI: the files of `$XDG_CONFIG_HOME/tinychat`, and what the environment says of the terminal.
+//!
+//! `keys.toml` lays keys over those that are there (see `ui::keymap`), `theme.toml` is a look of one's own (see `ui::theme`),
+//! and `ui.toml` holds the rest:
+//!
+//! ```toml
+//! theme = "light"             # dark, light, sixteen or plain; a theme.toml goes before
+//! mouse = true                # clicks and the wheel; the terminal then selects text with shift only
+//! notify = false              # no notifications of the terminal; the bell stays
+//! sidebar-order = "recent"    # or "unread": what is unread first
+//! ```
+//!
+//! Promises that what is wrong in a file costs that line only, and is named with file, line and mend. A file that is not
+//! there is none.
+
+use std::{
+    env, fs,
+    io::{self, Read},
+    ops::Range,
+    path::Path,
+};
+
+use etcetera::BaseStrategy;
+use toml::{Spanned, de::DeValue};
+
+use super::notice::Way;
+use crate::client::ui::{
+    fault::{self, Fault, in_order, line_of, shown, suggest},
+    keymap::Keymap,
+    model::chats::Order,
+    theme::{self, Theme},
+};
+
+/// The longest file of settings that is read.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// What `ui.toml` may hold.
+const NAMES: [&str; 4] = ["theme", "mouse", "notify", "sidebar-order"];
+
+/// See the head of the file.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The keys.
+    pub keys: Keymap,
+    /// The look.
+    pub theme: Theme,
+    /// Whether the mouse is heard.
+    pub has_mouse: bool,
+    /// How the terminal is told of what calls.
+    pub notify: Way,
+    /// Whether the terminal has a title.
+    pub has_title: bool,
+    /// How conversations are ordered.
+    pub order: Order,
+    /// What is wrong in the files, a line each, safe to be shown.
+    pub problems: Vec<String>,
+}
+
+/// What the environment says.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    no_color: Option<String>,
+    colorterm: Option<String>,
+    term: Option<String>,
+    colorfgbg: Option<String>,
+    locale: Option<String>,
+    program: Option<String>,
+    is_vte: bool,
+}
+
+impl Surroundings {
+    /// Reads the environment of this program.
+    pub fn of_program() -> Self {
+        let read = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"];
+        Self {
+            no_color: read("NO_COLOR"),
+            colorterm: read("COLORTERM"),
+            term: read("TERM"),
+            colorfgbg: read("COLORFGBG"),
+            locale: locale.into_iter().find_map(read),
+            program: read("TERM_PROGRAM"),
+            is_vte: read("VTE_VERSION").is_some(),
+        }
+    }
+
+    fn env(&self) -> theme::Env<'_> {
+        theme::Env {
+            no_color: self.no_color.as_deref(),
+            colorterm: self.colorterm.as_deref(),
+            term: self.term.as_deref(),
+            colorfgbg: self.colorfgbg.as_deref(),
+            locale: self.locale.as_deref(),
+        }
+    }
+
+    fn way(&self) -> Way {
+        let word = |value: &Option<String>| value.clone().unwrap_or_default();
+        Way::of(&word(&self.term), &word(&self.program), self.is_vte)
+    }
+}
+
+/// The texts of the files that are there.
+#[derive(Clone, Debug, Default)]
+struct Files {
+    keys: Option<String>,
+    theme: Option<String>,
+    ui: Option<String>,
+}
+
+impl Settings {
+    /// Reads the files of this user.
+    pub fn of_user() -> Self {
+        let strategy = etcetera::base_strategy::Xdg::new().ok();
+        let folder = strategy.map(|strategy| strategy.config_dir().join("tinychat"));
+        Self::in_folder(folder.as_deref(), &Surroundings::of_program())
+    }
+
+    /// Reads the files of a folder; without one nothing is set.
+    pub fn in_folder(folder: Option<&Path>, around: &Surroundings) -> Self {
+        let mut problems = Vec::new();
+        let mut read = |name: &str| {
+            let path = folder?.join(name);
+            match read_text(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    problems.push(format!(
+                        "cannot read {}: {error}; see to its rights, or remove it",
+                        shown_path(&path)
+                    ));
+                    None
+                }
+            }
+        };
+        let files = Files {
+            keys: read("keys.toml"),
+            theme: read("theme.toml"),
+            ui: read("ui.toml"),
+        };
+        let mut settings = Self::read(&files, around);
+        problems.append(&mut settings.problems);
+        Self {
+            problems,
+            ..settings
+        }
+    }
+
+    fn read(files: &Files, around: &Surroundings) -> Self {
+        let env = around.env();
+        let mut settings = Self {
+            keys: Keymap::default(),
+            theme: Theme::fitting(&env),
+            has_mouse: false,
+            notify: around.way(),
+            has_title: around.way() != Way::None,
+            order: Order::UnreadFirst,
+            problems: Vec::new(),
+        };
+        if let Some(text) = &files.keys {
+            let (keys, faults) = Keymap::from_file(text);
+            settings.keys = keys;
+            settings.name("keys.toml", faults);
+        }
+        if let Some(text) = &files.ui {
+            let faults = Reader::read(&mut settings, text, &env);
+            settings.name("ui.toml", faults);
+        }
+        if let Some(text) = &files.theme {
+            let (theme, faults) = Theme::from_file(text, &env);
+            settings.theme = theme;
+            settings.name("theme.toml", faults);
+        }
+        settings
+    }
+
+    fn name(&mut self, file: &str, faults: Vec<Fault>) {
+        let named = faults.into_iter().map(|fault| format!("{file}, {fault}"));
+        self.problems.extend(named);
+    }
+}
+
+struct Reader<'s, 't> {
+    settings: &'s mut Settings,
+    text: &'t str,
+    broken: Vec<usize>,
+    faults: Vec<Fault>,
+}
+
+impl<'t> Reader<'_, 't> {
+    fn read(settings: &mut Settings, text: &'t str, env: &theme::Env<'_>) -> Vec<Fault> {
+        let (table, faults) = fault::read(text);
+        let mut reader = Reader {
+            settings,
+            text,
+            broken: faults.iter().map(|fault| fault.line).collect(),
+            faults,
+        };
+        for (name, span, value) in in_order(table.iter()) {
+            reader.entry(name, &span, value, env);
+        }
+        let mut faults = reader.faults;
+        faults.sort_by_key(|fault| fault.line);
+        faults
+    }
+
+    fn entry(
+        &mut self,
+        name: &str,
+        at: &Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+        env: &theme::Env<'_>,
+    ) {
+        match (name, value.get_ref()) {
+            // What the parser made of a line that is no TOML is not looked at.
+            _ if self.broken.contains(&line_of(self.text, at)) => {}
+            ("mouse", DeValue::Boolean(is_on)) => self.settings.has_mouse = *is_on,
+            ("notify", DeValue::Boolean(true)) => {}
+            ("notify", DeValue::Boolean(false)) => self.settings.notify = Way::None,
+            ("mouse" | "notify", _) => {
+                let what = format!("{name} is neither on nor off");
+                self.fault(at, what, "write true or false, without quotes");
+            }
+            ("theme", DeValue::String(theme)) => match Theme::chosen(theme, env) {
+                Some(theme) => self.settings.theme = theme,
+                None => self.unknown(at, "theme", theme, &theme::NAMES),
+            },
+            ("sidebar-order", DeValue::String(order)) => match order.as_ref() {
+                "unread" => self.settings.order = Order::UnreadFirst,
+                "recent" => self.settings.order = Order::Recent,
+                _ => self.unknown(at, "order", order, &["unread", "recent"]),
+            },
+            ("theme" | "sidebar-order", _) => {
+                let what = format!("{name} is given something that is no text");
+                self.fault(at, what, "write its name in double quotes");
+            }
+            _ => {
+                let what = format!("there is no setting {}", shown(name));
+                let all = format!("there are {}", NAMES.join(", "));
+                self.fault(at, what, suggest(name, NAMES, &all));
+            }
+        }
+    }
+
+    fn unknown(&mut self, at: &Range<usize>, kind: &str, word: &str, known: &[&'static str]) {
+        let all = format!("write \"{}\"", known.join("\" or \""));
+        let mend = suggest(word, known.iter().copied(), &all);
+        self.fault(at, format!("there is no {kind} {}", shown(word)), mend);
+    }
+
+    fn fault(&mut self, at: &Range<usize>, what: String, mend: impl Into<String>) {
+        let (line, mend) = (line_of(self.text, at), mend.into());
+        self.faults.push(Fault { line, what, mend });
+    }
+}
+
+/// Reads a file; `None`: it is not there.
+fn read_text(path: &Path) -> io::Result<Option<String>> {
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = String::new();
+    let count = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    match u64::try_from(count).is_ok_and(|count| count <= FILE_BYTES_MAX) {
+        true => Ok(Some(text)),
+        false => Err(io::Error::other("it is longer than 1 MiB")),
+    }
+}
+
+/// Names of folders are the user's own, and yet they may hold anything.
+fn shown_path(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().collect()
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,267 @@
+//! The terminal while the UI has it, and how it is given back: as it was, however the program ends.
+//!
+//! Promises that everything that is switched on is switched off again: when the guard is dropped, before the message of a
+//! panic, before the program is stopped. One writes at a time; once the terminal is given back nothing more of the UI is
+//! written, and giving it back never waits long for a terminal that stands still. Knows nothing of what is drawn.
+
+use std::{
+    io,
+    sync::{
+        Mutex, MutexGuard, Once, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Signal, getpid, getsid, kill_current_process_group},
+    termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr},
+};
+use tokio::sync::Notify;
+
+use crate::client::paper::Sheet;
+
+/// The title is put aside; the screen that can be left; what is pasted comes in brackets; whether it is in front is told.
+const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[2J";
+/// Clicks and the wheel, with numbers that hold beyond column 223.
+const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+/// The reverse, in the reverse order; also what a frame that was cut may have left on.
+const LEAVE: &str =
+    "\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l\x1b[23;2t";
+/// How long giving it back waits for a frame that is just being written, and for a terminal that takes nothing.
+const LEAVE_WAIT: Duration = Duration::from_millis(500);
+/// Columns and rows that are used of a larger screen: what is drawn takes memory.
+const SIZE_MAX: (u16, u16) = (1_000, 500);
+/// What is drawn on while the terminal does not say how large it is.
+const SIZE_UNKNOWN: (u16, u16) = (80, 24);
+
+/// How the terminal was, while the UI has it. Static since a panic must find it from anywhere.
+static BEFORE: Mutex<Option<Before>> = Mutex::new(None);
+/// Whether frames may be written.
+static IS_ON: AtomicBool = AtomicBool::new(false);
+/// Held by who writes.
+static OUT: Mutex<()> = Mutex::new(());
+/// Told of panics: of one in a thread nobody else would hear, and the screen is gone.
+static DEFECT: Notify = Notify::const_new();
+
+#[derive(Clone)]
+struct Before {
+    termios: Termios,
+    has_mouse: bool,
+}
+
+/// Has the terminal until it is dropped.
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Guard {
+    /// Takes the terminal of standard input and output; with the mouse, if that is wanted.
+    pub fn enter(has_mouse: bool) -> io::Result<Self> {
+        hear_panics();
+        let termios = tcgetattr(io::stdin())?;
+        let before = Before { termios, has_mouse };
+        *locked(&BEFORE) = Some(before.clone());
+        let guard = Self(());
+        take(&before)?;
+        Ok(guard)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        leave();
+        *locked(&BEFORE) = None;
+    }
+}
+
+/// Takes the terminal again after it was given back for a while.
+pub fn enter_again() -> io::Result<()> {
+    let before = locked(&BEFORE).clone();
+    before.map_or(Ok(()), |before| take(&before))
+}
+
+/// Gives the terminal back. Doing it twice does no harm.
+pub fn leave() {
+    let Some(before) = locked(&BEFORE).clone() else {
+        return;
+    };
+    let _one = wait_for(&OUT);
+    if IS_ON.swap(false, Ordering::SeqCst) && takes_text(LEAVE_WAIT) {
+        // A terminal that is gone needs nothing any more.
+        let _ = write_all(LEAVE.as_bytes());
+    }
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before.termios);
+}
+
+/// Returns when there was a panic anywhere.
+pub async fn defect() {
+    DEFECT.notified().await;
+}
+
+/// Whether something could bring the program back if it were stopped now: a shell that started it. The first program of a
+/// terminal has none.
+pub fn can_stop() -> bool {
+    getsid(None).is_ok_and(|session| session != getpid())
+}
+
+/// Stops the program, with those that were started together with it, as the shell expects it. Returns when it goes on, or a
+/// little before.
+pub fn stop() -> io::Result<()> {
+    Ok(kill_current_process_group(Signal::STOP)?)
+}
+
+/// Columns and rows of the screen.
+pub fn size() -> (u16, u16) {
+    let found = tcgetwinsize(io::stdout()).map(|size| (size.ws_col, size.ws_row));
+    bounded(found.unwrap_or_default())
+}
+
+/// The part of a size that is used.
+fn bounded((columns, rows): (u16, u16)) -> (u16, u16) {
+    match columns == 0 || rows == 0 {
+        true => SIZE_UNKNOWN,
+        false => (columns.min(SIZE_MAX.0), rows.min(SIZE_MAX.1)),
+    }
+}
+
+/// The way to the screen for the thread that writes.
+#[derive(Debug)]
+pub struct Tty;
+
+impl Sheet for Tty {
+    fn show(&mut self, text: &[u8]) -> io::Result<()> {
+        let _one = locked(&OUT);
+        match IS_ON.load(Ordering::SeqCst) {
+            true => write_all(text),
+            // All of it is drawn anew when the terminal is taken again.
+            false => Ok(()),
+        }
+    }
+}
+
+fn take(before: &Before) -> io::Result<()> {
+    let mut raw = before.termios.clone();
+    raw.make_raw();
+    tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
+    let _one = wait_for(&OUT);
+    IS_ON.store(true, Ordering::SeqCst);
+    write_all(enter_codes(before.has_mouse).as_bytes())
+}
+
+fn enter_codes(has_mouse: bool) -> String {
+    let mouse = if has_mouse { MOUSE } else { "" };
+    format!("{ENTER}{mouse}")
+}
+
+/// Writes past the lock of the standard library, which a thread that is held up by the terminal may have for ever.
+fn write_all(mut text: &[u8]) -> io::Result<()> {
+    while !text.is_empty() {
+        match rustix::io::write(io::stdout(), text) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => text = text.get(count..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            // Somebody who shares the terminal has told it not to wait.
+            Err(Errno::AGAIN) => {
+                takes_text(LEAVE_WAIT);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the terminal takes text; returns whether it does.
+fn takes_text(within: Duration) -> bool {
+    let out = io::stdout();
+    let mut polled = [PollFd::new(&out, PollFlags::OUT)];
+    let within = Timespec::try_from(within).unwrap_or_default();
+    poll(&mut polled, Some(&within)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
+}
+
+fn wait_for(mutex: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    let start = Instant::now();
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < LEAVE_WAIT => {
+                sleep(Duration::from_millis(2));
+            }
+            Err(TryLockError::WouldBlock) => return None,
+        }
+    }
+}
+
+/// Nothing under these locks leaves a half-done state behind.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn hear_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            leave();
+            DEFECT.notify_one();
+            before(info);
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The modes of the terminal that a text switches on or off.
+    fn modes(text: &str, end: char) -> BTreeSet<&str> {
+        let parts = text.split("\x1b[?").skip(1);
+        parts
+            .filter_map(|part| part.split_once(end))
+            .map(|(mode, _)| mode)
+            .filter(|mode| mode.bytes().all(|byte| byte.is_ascii_digit()))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_switched_on_is_switched_off() {
+        for has_mouse in [false, true] {
+            let enter = enter_codes(has_mouse);
+            let on = modes(&enter, 'h');
+            assert!(on.contains("1049") && on.contains("2004") && on.contains("1004"));
+            assert_eq!(on.contains("1006"), has_mouse);
+            let off = modes(LEAVE, 'l');
+            assert!(on.is_subset(&off), "{on:?} {off:?}");
+            assert_eq!(modes(&enter, 'l'), BTreeSet::new());
+        }
+        // The cursor is shown, no colour is left, and the title is that of before.
+        assert_eq!(modes(LEAVE, 'h'), BTreeSet::from(["25"]));
+        assert!(LEAVE.contains("\x1b[0m"));
+        assert_eq!(ENTER.contains("\x1b[22;2t"), LEAVE.contains("\x1b[23;2t"));
+        // What comes last is seen on the screen that comes back.
+        let (off, screen) = (LEAVE.find("?2004l"), LEAVE.find("?1049l"));
+        assert!(off < screen);
+    }
+
+    #[test]
+    fn a_screen_is_never_too_large_to_be_drawn_and_never_nothing() {
+        assert_eq!(bounded((80, 24)), (80, 24));
+        assert_eq!(bounded((u16::MAX, u16::MAX)), SIZE_MAX);
+        assert_eq!(bounded((0, 0)), (80, 24));
+        assert_eq!(bounded((1, 1)), (1, 1));
+    }
+
+    #[test]
+    fn nothing_is_given_back_that_was_not_taken() {
+        leave();
+        assert!(enter_again().is_ok());
+        // Not taken: a frame goes nowhere, and nobody waits for it.
+        assert!(Tty.show(b"\x1b[31mfor nobody").is_ok());
+        assert!(!IS_ON.load(Ordering::SeqCst));
+    }
+}

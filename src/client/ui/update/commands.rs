@@ -1,0 +1,223 @@
+//! Enter: what is written is a text, another text for a message, or a command; and what each command does here.
+//!
+//! Promises: the table of the line mode is the only one; what cannot be done is said, and stays written; a text of several
+//! lines is never a command.
+
+use super::{
+    super::{
+        effect::Effect,
+        keymap::{Action, Keymap},
+        model::{Focus, Model, chat::ChatId, composer::Mode, notices::Level, paging::JumpTo},
+    },
+    asking, jump, keys as dispatch, open, overlays, say, send, writing,
+};
+use crate::client::app::{
+    acts::{self, Act},
+    ground::Ground,
+    parse::{Command, Input, Which, parse},
+    room::{Place, Wanted},
+    untrusted::Untrusted,
+};
+
+/// Characters of a name that an error repeats.
+const NAME_CHARS: usize = 40;
+
+/// Enter was pressed.
+pub(super) fn enter(model: &mut Model, keys: &Keymap) -> Vec<Effect> {
+    if model.composer.offer().is_some() {
+        writing::accept(model);
+        return Vec::new();
+    }
+    let text = model.composer.text().to_owned();
+    let mode = model.composer.mode().clone();
+    if text.trim().is_empty() {
+        return nothing(model, &mode);
+    }
+    let done = match &mode {
+        Mode::Edit(quote) => send::edit(model, quote, &text),
+        _ => match line_of(&text) {
+            Some(line) => return typed(model, keys, line, mode),
+            None => {
+                let reply_to = match &mode {
+                    Mode::Reply(quote) => Some(quote.seq),
+                    _ => None,
+                };
+                send::text(model, without_slash(&text), reply_to)
+            }
+        },
+    };
+    match done {
+        Ok(effects) => {
+            model.composer.take();
+            effects
+        }
+        Err(why) => super::refuse(model, why),
+    }
+}
+
+/// There is nothing to send.
+fn nothing(model: &mut Model, mode: &Mode) -> Vec<Effect> {
+    match mode {
+        Mode::Edit(_) => super::refuse(
+            model,
+            "A message cannot be empty; leave it as it is, or select it and delete it.",
+        ),
+        _ => Vec::new(),
+    }
+}
+
+/// The command line that a text is, if it is one. Line ends behind it, as a paste brings them, do not count.
+fn line_of(text: &str) -> Option<&str> {
+    let line = text.trim_end_matches('\n');
+    let is_command = line.starts_with('/') && !line.starts_with("//") && !line.contains('\n');
+    is_command.then_some(line)
+}
+
+/// `//text` is the text `/text`.
+fn without_slash(text: &str) -> &str {
+    match text.contains('\n') {
+        true => text,
+        false => text
+            .strip_prefix('/')
+            .filter(|it| it.starts_with('/'))
+            .unwrap_or(text),
+    }
+}
+
+/// A command was typed: it is taken out of the composer if it could be done, and an answer that was begun stays begun.
+fn typed(model: &mut Model, keys: &Keymap, line: &str, mode: Mode) -> Vec<Effect> {
+    let line = line.to_owned();
+    // Taken out first: it may bring another conversation to the front, where it is no draft.
+    model.composer.take();
+    if let Mode::Reply(quote) = &mode {
+        model.composer.reply_to(quote.clone());
+    }
+    if let Some(front) = model.chats.front_mut() {
+        front.history.push(&line);
+    }
+    match run(model, keys, &line) {
+        Ok(effects) => effects,
+        Err(why) => {
+            model.composer.paste(&line);
+            super::refuse(model, why)
+        }
+    }
+}
+
+/// Runs a command line; what says why not if that cannot be done.
+pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Effect>, String> {
+    let command = match parse(line).map_err(|error| error.to_string())? {
+        Input::Text(text) => return send::text(model, &text, None),
+        Input::Command(command) => command,
+    };
+    match command {
+        Command::Users => question(model, Effect::Users),
+        Command::Time => question(model, Effect::Time),
+        Command::Start(wanted) => start(model, wanted),
+        Command::Stop => stop(model),
+        Command::Reply(seq, text) => send::text(model, text.as_str(), Some(seq)),
+        Command::History(which) => history(model, which),
+        Command::Search(_) => Ok(overlays::search_for(model, words(line))),
+        Command::Quit => Ok(dispatch::quit(model)),
+        Command::Commands => Ok(overlays::open(model, keys, Action::Palette)),
+        Command::Help => Ok(overlays::open(model, keys, Action::Help)),
+        command => match acts::act_of(model, command)? {
+            act @ (Act::Search(_) | Act::Mentions { .. }) => overlays::found(model, act),
+            act => asking::asked(model, act),
+        },
+    }
+}
+
+/// What stands behind the first word.
+fn words(line: &str) -> &str {
+    line.split_once(char::is_whitespace)
+        .map_or("", |(_, words)| words.trim())
+}
+
+fn question(model: &Model, question: Effect) -> Result<Vec<Effect>, String> {
+    match asking::can_ask(model) {
+        true => Ok(vec![question]),
+        false => Err(asking::AWAY.to_owned()),
+    }
+}
+
+/// Opens a conversation: one that is known at once, another once the server has found it.
+pub(super) fn start(model: &mut Model, wanted: Wanted) -> Result<Vec<Effect>, String> {
+    if let Some(known) = known(model, &wanted) {
+        return Ok(open::open(model, known));
+    }
+    if !asking::can_ask(model) {
+        let what = match &wanted {
+            Wanted::User(name) => format!("a conversation with {name}"),
+            Wanted::Channel(name) => format!("#{name}"),
+            Wanted::Group(text) | Wanted::Id(text) => {
+                Untrusted::from(text.as_str()).render_start(NAME_CHARS)
+            }
+        };
+        return Err(format!(
+            "Cannot open {what} while the server is away: it is not known here; try again when it is back."
+        ));
+    }
+    Ok(vec![Effect::Start(wanted)])
+}
+
+pub(super) fn known(model: &Model, wanted: &Wanted) -> Option<ChatId> {
+    let chat = match wanted {
+        Wanted::User(name) => model.chats.at(&Place::User(name.clone())),
+        Wanted::Channel(name) => model.chats.at(&Place::Channel(name.clone())),
+        Wanted::Id(id) => model.chats.get(&id.as_str().into()),
+        Wanted::Group(name) => match model.groups(name).as_slice() {
+            [only] => model.chats.get(&only.as_str().into()),
+            _ => None,
+        },
+    };
+    chat.map(|chat| chat.id().clone())
+}
+
+fn stop(model: &mut Model) -> Result<Vec<Effect>, String> {
+    let Some(front) = model.chats.front() else {
+        return Err(
+            "No conversation is open, so there is none to close; /start NAME opens one.".to_owned(),
+        );
+    };
+    let (label, spelled) = (front.room.label(), front.room.spelled());
+    let effects = open::close(model);
+    let text =
+        format!("{label} is closed; messages still come in. /start {spelled} opens it again.");
+    say(model, Level::Info, text);
+    Ok(effects)
+}
+
+/// The messages are there already: it is gone to those that are meant.
+fn history(model: &mut Model, which: Which) -> Result<Vec<Effect>, String> {
+    let Some(front) = model.chats.front() else {
+        return Err(acts::nowhere());
+    };
+    let last = front.counts().last_seq;
+    match which {
+        Which::Last(count) => {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            let first = last.saturating_sub(count).saturating_add(1);
+            jump::go_to(model, first, JumpTo::Sight);
+        }
+        Which::Around(seq) if seq > last => {
+            return Err(format!(
+                "There is no message [{seq}] here; the last one is [{last}]."
+            ));
+        }
+        Which::Around(seq) => jump::go_to(model, seq, JumpTo::Selection),
+        Which::At(at) => {
+            let chat = front.id().clone();
+            return question(model, Effect::Find { chat, at });
+        }
+    }
+    if let Focus::Messages(_) = model.focus {
+        return Ok(Vec::new());
+    }
+    model.focus = Focus::Composer;
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+#[path = "commands_tests.rs"]
+mod tests;

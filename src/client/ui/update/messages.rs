@@ -1,0 +1,215 @@
+//! What keys do with the message that is selected. What cannot be done with it is said, with what can.
+
+use super::{
+    super::{
+        effect::Effect,
+        keymap::Action,
+        model::{
+            Focus, Model,
+            composer::Quote,
+            message::Message,
+            notices::Level,
+            outgoing::Outgoing,
+            overlay::{Overlay, Question, Then},
+            paging::JumpTo,
+        },
+        text::{Glyphs, links, markdown},
+    },
+    asking, jump, overlays, refuse, say,
+    selection::{self, Selected},
+};
+use crate::{
+    client::app::{acts::Deeds, untrusted::Untrusted},
+    domain::ids::ClientMessageId,
+};
+
+/// Characters of a text that a question shows.
+const START_CHARS: usize = 40;
+/// Lines of a message that are looked through for links.
+const LINES_MAX: usize = 2_000;
+const GONE: &str = "That message was deleted.";
+const NOT_YET: &str = "That message is not on the server yet; wait until it is.";
+
+/// Does what an action says to what is selected.
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match selection::selected(model) {
+        Some(Selected::Message(message)) => {
+            let message = message.clone();
+            to_message(model, action, &message)
+        }
+        Some(Selected::Outgoing(outgoing)) => {
+            let outgoing = outgoing.clone();
+            to_outgoing(model, action, &outgoing)
+        }
+        None => refuse(model, "No message is selected."),
+    }
+}
+
+fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effect> {
+    match action {
+        Action::GoToQuoted => return go_to_quoted(model, message.reply_to),
+        Action::SeenBy => return asking::here(model, Deeds::Seen),
+        Action::Retry | Action::Drop => {
+            return refuse(
+                model,
+                "That message is sent; only one that was refused can be sent again or dropped.",
+            );
+        }
+        _ => {}
+    }
+    let Some(text) = message.text.clone() else {
+        return refuse(model, GONE);
+    };
+    match action {
+        Action::Reply => {
+            model.composer.reply_to(quote(message, text));
+            model.focus = Focus::Composer;
+            Vec::new()
+        }
+        Action::Edit => edit(model, message, text),
+        Action::Delete => {
+            let whose = match message.is_by(&model.me) {
+                true => "your message".to_owned(),
+                false => format!(
+                    "the message of {}",
+                    message.sender.render_start(START_CHARS)
+                ),
+            };
+            let start = text.render_start(START_CHARS);
+            let question = format!("Delete {whose} \"{start}\" for everybody and for good?");
+            let front = model.chats.front().map(|chat| chat.id().clone());
+            let act = front.and_then(|id| asking::act_at(model, &id, Deeds::Delete(message.seq)));
+            question_of(model, question, act.map(|act| Then::Act(Box::new(act))))
+        }
+        Action::React => overlays::react(model, message),
+        Action::Copy => copy(model, &text),
+        _ => open_link(model, &text),
+    }
+}
+
+/// A message with its text, to be answered or edited.
+pub(super) fn quote(message: &Message, text: Untrusted) -> Quote {
+    Quote {
+        seq: message.seq,
+        sender: message.sender.clone(),
+        text,
+    }
+}
+
+/// Edits a message, if this user may.
+pub(super) fn edit(model: &mut Model, message: &Message, text: Untrusted) -> Vec<Effect> {
+    if !message.is_by(&model.me) {
+        return refuse(
+            model,
+            "Only your own messages can be edited; answer it instead.",
+        );
+    }
+    let written = text.render_lines();
+    model.composer.edit_message(quote(message, text), &written);
+    model.focus = Focus::Composer;
+    Vec::new()
+}
+
+fn question_of(model: &mut Model, text: String, then: Option<Then>) -> Vec<Effect> {
+    match then {
+        Some(then) => model.overlay = Some(Overlay::Ask(Question { text, then })),
+        None => return refuse(model, "Nothing can be done to that conversation."),
+    }
+    Vec::new()
+}
+
+fn copy(model: &mut Model, text: &Untrusted) -> Vec<Effect> {
+    say(model, Level::Info, "The text is copied.");
+    vec![Effect::Copy(text.render_lines())]
+}
+
+fn open_link(model: &mut Model, text: &Untrusted) -> Vec<Effect> {
+    let mut links = links_of(text);
+    match links.len() {
+        0 => refuse(model, "There is no link in that message."),
+        1 => links.pop().map(Effect::Open).into_iter().collect(),
+        _ => overlays::links(model, links),
+    }
+}
+
+/// The links of a message in their order, each once.
+fn links_of(text: &Untrusted) -> Vec<String> {
+    let safe = text.render_lines();
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |link: &str| {
+        if !found.iter().any(|known| known == link) {
+            found.push(link.to_owned());
+        }
+    };
+    for line in markdown::lines(&safe, LINES_MAX, &Glyphs::UNICODE) {
+        for span in &line.spans {
+            match &span.link {
+                Some(link) => add(link),
+                None => links::find(&span.text)
+                    .into_iter()
+                    .filter_map(|range| span.text.get(range))
+                    .for_each(&mut add),
+            }
+        }
+    }
+    found
+}
+
+fn go_to_quoted(model: &mut Model, seq: u64) -> Vec<Effect> {
+    if seq == 0 {
+        return refuse(model, "That message answers no other.");
+    }
+    jump::go_to(model, seq, JumpTo::Selection);
+    Vec::new()
+}
+
+fn to_outgoing(model: &mut Model, action: Action, outgoing: &Outgoing) -> Vec<Effect> {
+    let text = Untrusted::from(outgoing.text.as_str());
+    let is_refused = selection::is_refused(outgoing);
+    match action {
+        Action::Copy => copy(model, &text),
+        Action::OpenLink => open_link(model, &text),
+        Action::GoToQuoted => go_to_quoted(model, outgoing.reply_to.unwrap_or(0)),
+        Action::Retry if is_refused => {
+            let again = model.outgoing.retry(outgoing.id);
+            again.map(Effect::Send).into_iter().collect()
+        }
+        Action::Drop | Action::Delete if is_refused => {
+            let start = text.render_start(START_CHARS);
+            let question = format!("Drop \"{start}\", which could not be sent?");
+            question_of(model, question, Some(Then::Drop(outgoing.id)))
+        }
+        Action::Edit if is_refused => edit_refused(model, outgoing),
+        Action::Retry | Action::Drop => refuse(
+            model,
+            "That message is on its way; only one that was refused can be sent again or dropped.",
+        ),
+        _ => refuse(model, NOT_YET),
+    }
+}
+
+/// What was refused is written anew, and is not to be sent as it was any more.
+fn edit_refused(model: &mut Model, outgoing: &Outgoing) -> Vec<Effect> {
+    if !model.composer.is_empty() {
+        return refuse(
+            model,
+            "You are writing already; send that or clear it first.",
+        );
+    }
+    let effects = drop_refused(model, outgoing.id);
+    model.composer.leave_mode();
+    model.composer.paste(outgoing.text.as_str());
+    model.focus = Focus::Composer;
+    effects
+}
+
+/// Drops a message that was refused.
+pub(super) fn drop_refused(model: &mut Model, id: ClientMessageId) -> Vec<Effect> {
+    let dropped = model.outgoing.drop_failed(id);
+    selection::mend(model);
+    dropped.map(|it| Effect::Drop(it.id)).into_iter().collect()
+}
+
+#[cfg(test)]
+#[path = "messages_tests.rs"]
+mod tests;

@@ -1,0 +1,91 @@
+//! What cannot be done with the message that is selected is said; the rest is among the cases of `keys`.
+
+use super::{
+    super::support::{ann_with_bob, id, message, notice, press, with_outgoing, without_typing},
+    *,
+};
+use crate::client::ui::model::{composer::Mode, message::Change};
+
+fn on(model: &mut Model, focus: Focus, key: &str) -> Vec<Effect> {
+    model.focus = focus;
+    press(model, key)
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let mut model = ann_with_bob();
+    let (refused, waits) = with_outgoing(&mut model);
+    model.take_message(&"c-bob".into(), message(6, "bob", "gone"));
+    let deleted = Change::Deleted {
+        seq: 6,
+        revision: 2,
+    };
+    let front = model.chats.front_mut().unwrap();
+    front.window.change(deleted);
+    let waits = Focus::Outgoing(waits.id);
+    let refused = Focus::Outgoing(refused.id);
+    for (focus, key, said) in [
+        (
+            Focus::Messages(3),
+            "e",
+            "Only your own messages can be edited; answer it instead.",
+        ),
+        (Focus::Messages(1), "o", "There is no link in that message."),
+        (Focus::Messages(1), "q", "That message answers no other."),
+        (
+            Focus::Messages(1),
+            "t",
+            "That message is sent; only one that was refused can be sent again or dropped.",
+        ),
+        (Focus::Messages(6), "r", GONE),
+        (Focus::Messages(6), "d", GONE),
+        (waits, "r", NOT_YET),
+        (waits, "e", NOT_YET),
+        (waits, "+", NOT_YET),
+        (
+            waits,
+            "x",
+            "That message is on its way; only one that was refused can be sent again or dropped.",
+        ),
+        (refused, "s", NOT_YET),
+        (Focus::Messages(77), "r", "No message is selected."),
+    ] {
+        model.notices = Default::default();
+        assert_eq!(on(&mut model, focus, key), [], "{key}");
+        assert_eq!(notice(&model), said, "{key} on {focus:?}");
+        assert_eq!((&model.overlay, model.focus), (&None, focus));
+    }
+}
+
+#[test]
+fn what_was_refused_can_be_written_anew() {
+    let mut model = ann_with_bob();
+    let (refused, _) = with_outgoing(&mut model);
+    let focus = Focus::Outgoing(refused.id);
+    model.composer.paste("begun");
+    assert_eq!(on(&mut model, focus, "e"), []);
+    assert!(notice(&model).starts_with("You are writing already"));
+    press(&mut model, "esc");
+    press(&mut model, "ctrl+u");
+    assert_eq!(
+        without_typing(on(&mut model, focus, "e")),
+        [Effect::Drop(id(7))]
+    );
+    assert_eq!(
+        (model.composer.text(), model.composer.mode()),
+        ("refused", &Mode::Write)
+    );
+    assert_eq!(model.outgoing.get(id(7)), None);
+}
+
+#[test]
+fn links_of_a_message_are_each_there_once() {
+    let text =
+        "https://a.org, <https://b.org> [x](https://c.org) `https://d.org` https://a.org \u{1b}";
+    let links = links_of(&text.into());
+    assert_eq!(
+        links[..3],
+        ["https://a.org", "https://b.org", "https://c.org"]
+    );
+    assert!(links.iter().all(|link| !link.contains('\u{1b}')));
+}

@@ -1,0 +1,148 @@
+//! What follows from what happened: pure, and the only place where it is decided.
+//!
+//! Promises: the same state and the same word give the same state and effects; nothing here waits, draws or panics,
+//! whatever comes; what was pasted is never run. What comes from the server goes on to `news`. Keys go through `keys` to
+//! the file of what they do; `fill` says which pages the screen needs; `open` is the one way to bring a conversation to
+//! the front.
+
+mod asking;
+mod commands;
+mod complete;
+mod conversations;
+mod fill;
+mod focus;
+mod jump;
+mod keys;
+mod messages;
+mod mouse;
+mod names;
+mod open;
+mod overlays;
+mod scroll;
+mod selection;
+mod send;
+mod sidebar;
+mod taking;
+mod typing;
+mod writing;
+
+pub use fill::fill;
+pub use open::open;
+
+use super::{
+    effect::Effect,
+    keymap::{Chord, Keymap},
+    model::{Focus, Model, notices::Level},
+    news::News,
+};
+use crate::domain::clock::TimeMs;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Chord),
+    /// A text was pasted: never run, whatever it holds.
+    Paste(String),
+    /// The mouse did something at a cell, counted from 0.
+    Mouse {
+        /// What.
+        deed: Mouse,
+        /// The column.
+        column: u16,
+        /// The row.
+        row: u16,
+    },
+    /// The screen has this size now: columns and rows.
+    Resized(u16, u16),
+    /// The terminal came to the front, or went.
+    Focused(bool),
+    /// It is later.
+    Tick(TimeMs),
+    /// The program was asked to end: SIGTERM, SIGHUP.
+    Ended,
+    /// Something came from the server, the cache or this machine.
+    News(Box<News>),
+}
+
+/// What a mouse does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// The left button went down.
+    Click,
+    /// The wheel was turned away.
+    ScrollUp,
+    /// The wheel was turned towards the user.
+    ScrollDown,
+}
+
+/// Takes in what happened; returns what is to be done for it, in this order.
+pub fn update(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
+    // What comes types nothing.
+    if let Msg::News(_) = msg {
+        return done(model, keys, msg);
+    }
+    let before = typing::Written::of(model);
+    let mut effects = done(model, keys, msg);
+    effects.extend(typing::told(model, &before));
+    effects
+}
+
+fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::News(news) => taking::take(model, *news),
+        Msg::Key(chord) => keys::press(model, keys, chord),
+        Msg::Paste(text) => paste(model, keys, &text),
+        Msg::Mouse { deed, column, row } => mouse::act(model, keys, deed, (column, row)),
+        Msg::Resized(columns, rows) => {
+            model.size = (columns, rows);
+            Vec::new()
+        }
+        Msg::Focused(is_focused) => {
+            model.is_focused = is_focused;
+            // Who goes elsewhere may not come back.
+            match is_focused {
+                true => Vec::new(),
+                false => open::keep_draft(model).into_iter().collect(),
+            }
+        }
+        Msg::Tick(now) => {
+            model.tick(now);
+            Vec::new()
+        }
+        Msg::Ended => keys::quit(model),
+    }
+}
+
+/// A paste is text, whatever it holds: keys that it seems to hold are none.
+fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
+    match model.overlay {
+        Some(_) => overlays::paste(model, keys, text),
+        None => {
+            model.focus = Focus::Composer;
+            let refused = model.composer.paste(text);
+            writing::say_refused(model, refused);
+            Vec::new()
+        }
+    }
+}
+
+/// Says something in the status line.
+fn say(model: &mut Model, level: Level, text: impl Into<String>) {
+    let now = model.now;
+    model.notices.push(level, text, now);
+}
+
+/// Says why something was not done.
+fn refuse(model: &mut Model, text: impl Into<String>) -> Vec<Effect> {
+    say(model, Level::Warning, text);
+    Vec::new()
+}
+
+#[cfg(test)]
+#[path = "support_tests.rs"]
+mod support;
+
+#[cfg(test)]
+#[path = "any_tests.rs"]
+mod any_tests;

@@ -1,0 +1,187 @@
+//! What keys do to what is being written.
+
+use super::{
+    super::{
+        effect::Effect,
+        keymap::{Action, Keymap},
+        model::{Focus, Model, composer::Mode, edit::Edit, history::History, notices::Level},
+    },
+    commands, complete, keys as dispatch, messages, overlays, refuse, say,
+};
+use crate::domain::limits::TEXT_BYTES_MAX;
+
+/// The act of editing that an action stands for, be it in the composer or in the line of an overlay.
+pub(super) const fn edit_of(action: Action) -> Option<Edit> {
+    Some(match action {
+        Action::Left => Edit::Left,
+        Action::Right => Edit::Right,
+        Action::WordLeft => Edit::WordLeft,
+        Action::WordRight => Edit::WordRight,
+        Action::LineStart => Edit::LineStart,
+        Action::LineEnd => Edit::LineEnd,
+        Action::DeleteLeft => Edit::DeleteLeft,
+        Action::DeleteRight => Edit::DeleteRight,
+        Action::DeleteWordLeft => Edit::KillToSpace,
+        Action::DeleteWordRight => Edit::KillWordRight,
+        Action::DeleteToStart => Edit::KillToLineStart,
+        Action::DeleteToEnd => Edit::KillToLineEnd,
+        Action::Yank => Edit::Yank,
+        Action::Transpose => Edit::Transpose,
+        Action::Undo => Edit::Undo,
+        Action::Newline => Edit::NewLine,
+        _ => return None,
+    })
+}
+
+/// Does what an action says to what is being written.
+pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Send => return commands::enter(model, keys),
+        Action::Complete => complete::step(model, true),
+        Action::CompleteBack => complete::step(model, false),
+        Action::UpOrEditLast => return up(model),
+        Action::DownOrNewer => down(model),
+        Action::HistoryOlder => recall(model, true),
+        Action::HistoryNewer => recall(model, false),
+        Action::Cancel => cancel(model),
+        Action::ClearOrQuit => return clear_or_quit(model),
+        Action::DeleteRightOrQuit => {
+            if model.composer.is_empty() {
+                return dispatch::quit(model);
+            }
+            model.composer.edit(Edit::DeleteRight);
+        }
+        Action::DeleteToEndOrSwitch => {
+            let buffer = model.composer.buffer();
+            if buffer.line_end(buffer.cursor()) == buffer.cursor() {
+                return overlays::open(model, keys, Action::Switcher);
+            }
+            model.composer.edit(Edit::KillToLineEnd);
+        }
+        other => {
+            if let Some(edit) = edit_of(other) {
+                model.composer.edit(edit);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// A character was typed. One that goes on with a word narrows what is offered for it, any other takes what is chosen.
+pub(super) fn typed(model: &mut Model, typed: char) -> Vec<Effect> {
+    let mut text = [0; 4];
+    let text = typed.encode_utf8(&mut text);
+    let is_offered = model.composer.offer().is_some();
+    let is_narrowing = is_offered && complete::goes_on(typed);
+    if is_offered && !is_narrowing {
+        accept(model);
+        let buffer = model.composer.buffer();
+        let before = buffer.text().get(..buffer.cursor()).unwrap_or_default();
+        // What was put in brings its space along.
+        if typed == ' ' && before.ends_with(' ') {
+            return Vec::new();
+        }
+    }
+    let refused = model.composer.type_in(text);
+    say_refused(model, refused);
+    if is_narrowing {
+        complete::narrow(model);
+    }
+    Vec::new()
+}
+
+/// Puts what is chosen into the text.
+pub(super) fn accept(model: &mut Model) {
+    let refused = model.composer.accept().unwrap_or(0);
+    say_refused(model, refused);
+}
+
+/// Says that a text was too long to be taken.
+pub(super) fn say_refused(model: &mut Model, bytes: usize) {
+    if bytes > 0 {
+        let text = format!(
+            "A text can have {TEXT_BYTES_MAX} bytes; {bytes} more were left out. Send it in parts."
+        );
+        say(model, Level::Warning, text);
+    }
+}
+
+fn up(model: &mut Model) -> Vec<Effect> {
+    if model.composer.offer().is_some() {
+        model.composer.choose(false);
+    } else if model.composer.is_empty() && *model.composer.mode() == Mode::Write {
+        return edit_last(model);
+    } else if model.composer.buffer().place().0 > 0 {
+        model.composer.edit(Edit::LineUp);
+    } else {
+        recall(model, true);
+    }
+    Vec::new()
+}
+
+fn down(model: &mut Model) {
+    let buffer = model.composer.buffer();
+    if model.composer.offer().is_some() {
+        model.composer.choose(true);
+    } else if buffer.place().0 + 1 < buffer.lines_count() {
+        model.composer.edit(Edit::LineDown);
+    } else {
+        recall(model, false);
+    }
+}
+
+fn edit_last(model: &mut Model) -> Vec<Effect> {
+    let last = model
+        .chats
+        .front()
+        .and_then(|chat| chat.last_own(&model.me));
+    let last = last.and_then(|message| Some((message.clone(), message.text.clone()?)));
+    match last {
+        Some((message, text)) => messages::edit(model, &message, text),
+        None => refuse(model, "You have said nothing here that could be edited."),
+    }
+}
+
+fn recall(model: &mut Model, is_older: bool) {
+    let nothing = History::default();
+    let history = model.chats.front().map_or(&nothing, |chat| &chat.history);
+    model.composer.recall(history, is_older);
+}
+
+fn cancel(model: &mut Model) {
+    if !model.composer.dismiss() && !model.composer.leave_mode() {
+        model.notices.dismiss(model.now);
+    }
+}
+
+fn clear_or_quit(model: &mut Model) -> Vec<Effect> {
+    model.composer.dismiss();
+    let is_empty = model.composer.is_empty();
+    // After an edit what was written before is there again, and stays.
+    let had_mode = match model.composer.mode() {
+        Mode::Edit(_) => model.composer.leave_mode(),
+        _ => {
+            model.composer.edit(Edit::KillAll);
+            model.composer.leave_mode()
+        }
+    };
+    match is_empty && !had_mode {
+        true => dispatch::quit(model),
+        false => Vec::new(),
+    }
+}
+
+/// Puts a text in the place of what is written; that can be had back by undoing.
+pub(super) fn replace(model: &mut Model, text: &str) {
+    if matches!(model.composer.mode(), Mode::Edit(_)) {
+        model.composer.leave_mode();
+    }
+    model.composer.edit(Edit::KillAll);
+    let refused = model.composer.paste(text);
+    say_refused(model, refused);
+    model.focus = Focus::Composer;
+}
+
+#[cfg(test)]
+#[path = "writing_tests.rs"]
+mod tests;
