@@ -189,6 +189,14 @@ impl Ear {
         self.waker.wake();
     }
 
+    /// Says that the user has new fellows: a session that was told of its fellows, or asked, asks anew.
+    pub fn ask_anew(&self) {
+        let mut heard = self.heard();
+        heard.knows = Knows::Nothing;
+        drop(heard);
+        self.waker.wake();
+    }
+
     /// Says how the presence of fellows has changed.
     pub fn hear_changes(&self, run: Bytes) {
         let mut heard = self.heard();

@@ -174,6 +174,7 @@ impl Hub {
                 Heard::Commit(commit) => {
                     let fan_out = AssertUnwindSafe(|| {
                         fanout::fan_out(&commit, self.epoch, &self.everybody().users);
+                        self.note_new_fellows(&commit);
                     });
                     if catch_unwind(fan_out).is_err() {
                         error!(

@@ -4,7 +4,8 @@
 //! change is told a beat later, if it still is one: a device that comes back within a beat is no news. Everybody who was
 //! told all (`Ear::hear_all`) has been told the same since: what each user was last told to be, and of changes that were
 //! not told yet the old state. Two between whom there is a block are no fellows: it is told at once when they part or
-//! meet, and what a beat has read before is not told after.
+//! meet, and what a beat has read before is not told after. Whoever is new in a conversation is told of those in it, and
+//! they of him, with the beats that follow.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,8 +21,9 @@ use super::{Everybody, Hub, Live};
 use crate::{
     convert::event,
     domain::{
-        event::Ephemeral,
-        ids::{DeviceId, UserId},
+        commit::Commit,
+        event::{Ephemeral, EventBody, MemberChange, MemberChanged},
+        ids::{DeviceId, Seq, UserId},
         limits::{EPHEMERAL_MEMBERS_MAX, FRAME_BYTES_MAX},
         user::Presence,
     },
@@ -74,11 +76,30 @@ fn fold(live: &Live, said: &Said) -> Presence {
         .unwrap_or(Presence::Offline)
 }
 
-/// Those whose presence is not what was last told. There are at most as many as there are users, at some 60 bytes each.
+/// One whose presence is to be told.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    /// What was last told.
+    told: Presence,
+    /// Its place in the order.
+    place: u64,
+    /// There are new fellows, who were told nothing: it is told even if it is the same.
+    has_new_fellows: bool,
+}
+
+impl Change {
+    /// Whether it is news that the user is this now.
+    fn is_news(&self, now: Presence) -> bool {
+        let to_new_fellows = self.has_new_fellows && now != Presence::Offline;
+        self.told != now || to_new_fellows
+    }
+}
+
+/// Those whose presence is not what was last told to all fellows. There are at most as many as there are users, at some
+/// 60 bytes each.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// What was last told of each, and its place.
-    told: HashMap<UserId, (Presence, u64)>,
+    users: HashMap<UserId, Change>,
     /// In the order in which they changed.
     order: BTreeMap<u64, UserId>,
     next_place: u64,
@@ -89,45 +110,60 @@ pub(super) struct Changes {
 impl Changes {
     /// Notes a change.
     pub fn note(&mut self, user: UserId, was: Presence, now: Presence) {
-        let told = self.told(user, was);
-        if told == now {
-            self.remove(user);
-        } else if was != now && !self.told.contains_key(&user) {
-            self.insert(user, told);
+        match self.users.get(&user) {
+            Some(change) if change.told != now || change.has_new_fellows => {}
+            Some(_) => self.remove(user),
+            None => self.insert(user, was, false),
         }
     }
 
-    fn insert(&mut self, user: UserId, told: Presence) {
-        self.told.insert(user, (told, self.next_place));
-        self.order.insert(self.next_place, user);
+    /// Notes that a user has new fellows, who are to be told how it can be reached.
+    fn note_new_fellows(&mut self, user: UserId, now: Presence) {
+        match self.users.get_mut(&user) {
+            Some(change) => change.has_new_fellows = true,
+            None => self.insert(user, now, true),
+        }
+    }
+
+    fn insert(&mut self, user: UserId, told: Presence, has_new_fellows: bool) {
+        let place = self.next_place;
+        let change = Change {
+            told,
+            place,
+            has_new_fellows,
+        };
+        self.users.insert(user, change);
+        self.order.insert(place, user);
         self.next_place += 1;
     }
 
     fn remove(&mut self, user: UserId) {
-        if let Some((_, place)) = self.told.remove(&user) {
-            self.order.remove(&place);
+        if let Some(change) = self.users.remove(&user) {
+            self.order.remove(&change.place);
         }
     }
 
     /// What was last told of a user who is this now.
     pub fn told(&self, user: UserId, now: Presence) -> Presence {
-        self.told.get(&user).map_or(now, |(told, _)| *told)
+        self.users.get(&user).map_or(now, |change| change.told)
     }
 
-    /// Takes the next user whose change is to be told, with what was told before.
-    fn take(&mut self) -> Option<(UserId, Presence)> {
+    /// Takes the next user of whom there is something to tell.
+    fn take(&mut self) -> Option<(UserId, Change)> {
         let (place, user) = self.order.first_key_value()?;
         let user = (*place < self.ripe).then_some(*user)?;
-        let (told, _) = self.told.get(&user).copied()?;
+        let change = self.users.get(&user).copied()?;
         self.remove(user);
-        Some((user, told))
+        Some((user, change))
     }
 
     /// Puts back what could not be told.
-    fn put_back(&mut self, user: UserId, told: Presence, now: Presence) {
+    fn put_back(&mut self, user: UserId, change: Change, now: Presence) {
+        let has_new_fellows =
+            change.has_new_fellows || self.users.get(&user).is_some_and(|new| new.has_new_fellows);
         self.remove(user);
-        if told != now {
-            self.insert(user, told);
+        if change.told != now || has_new_fellows {
+            self.insert(user, change.told, has_new_fellows);
         }
     }
 
@@ -138,7 +174,7 @@ impl Changes {
 
     /// Forgets all: nobody is there who was told anything.
     pub fn clear(&mut self) {
-        self.told.clear();
+        self.users.clear();
         self.order.clear();
     }
 }
@@ -223,6 +259,49 @@ impl Hub {
         self.draining.run_until_cancelled(telling).await;
     }
 
+    /// Notes who has new fellows by a commit. They are told of each other as the store says, which knows who blocks whom.
+    pub(super) fn note_new_fellows(&self, commit: &Commit) {
+        let (mut new, mut asking): (Vec<UserId>, Vec<UserId>) = Default::default();
+        for committed in &commit.events {
+            match &committed.event.body {
+                // The first message to somebody: each is told to the other.
+                EventBody::Message(message)
+                    if message.seq == Seq::new(1) && committed.readers.len() == 2 =>
+                {
+                    new.extend(committed.readers.iter());
+                }
+                EventBody::MemberChanged(MemberChanged {
+                    change: MemberChange::Added(_) | MemberChange::Joined(_),
+                    user,
+                    members_count,
+                    ..
+                }) if *members_count <= EPHEMERAL_MEMBERS_MAX as u64 => {
+                    new.push(user.id);
+                    asking.push(user.id);
+                }
+                _ => {}
+            }
+        }
+        if new.is_empty() {
+            return;
+        }
+        let mut everybody = self.everybody();
+        if everybody.ears.is_empty() {
+            return;
+        }
+        for user in new {
+            let now = everybody.presence(user);
+            if now != Presence::Offline {
+                everybody.changes.note_new_fellows(user, now);
+            }
+        }
+        for user in asking {
+            everybody.ears.of(user).for_each(|ear| ear.ask_anew());
+        }
+        drop(everybody);
+        self.news.notify_one();
+    }
+
     /// Notes that a session of a user asks for the presence of its fellows.
     pub(super) fn ask(&self, user: UserId) {
         self.everybody().ears.ask(user);
@@ -273,18 +352,21 @@ impl Hub {
             let taken = {
                 let mut everybody = self.everybody();
                 let taken = everybody.changes.take();
-                taken.map(|(user, told)| (user, told, everybody.presence(user)))
+                taken.map(|(user, change)| (user, change, everybody.presence(user)))
             };
-            let Some((user, told, now)) = taken else {
+            let Some((user, change, now)) = taken else {
                 break;
             };
+            if !change.is_news(now) {
+                continue;
+            }
             let fellows = match self.store.fellows(user, EPHEMERAL_MEMBERS_MAX).await {
                 Ok(fellows) => self.everybody().ears.among(&fellows),
                 Err(error) => {
                     debug!(%error, "a change of presence is told later");
                     let mut everybody = self.everybody();
                     let now = everybody.presence(user);
-                    everybody.changes.put_back(user, told, now);
+                    everybody.changes.put_back(user, change, now);
                     break;
                 }
             };
@@ -292,9 +374,9 @@ impl Hub {
             for fellow in fellows {
                 listeners.entry(fellow).or_default().push(changes.len());
             }
-            let mut change = BytesMut::new();
-            event::put_ephemeral(&Ephemeral::Presence(user, now), &mut change);
-            changes.push((user, change.freeze()));
+            let mut event = BytesMut::new();
+            event::put_ephemeral(&Ephemeral::Presence(user, now), &mut event);
+            changes.push((user, event.freeze()));
         }
         for (listener, told) in listeners {
             let mut run = BytesMut::new();

@@ -7,9 +7,11 @@ use super::{presence::FELLOWS_TOLD_MAX, *};
 use crate::{
     domain::{
         clock::{ManualClock, TimeMs},
+        commit::Commit,
         conversation::{ConversationKind, HistoryAccess, NewConversation},
         event::Ephemeral,
         ids::ConversationId,
+        message::{NewMessage, SendRequest, Target},
         user::UserRef,
     },
     pb::{self, Welcome, event::Body},
@@ -20,12 +22,16 @@ use crate::{
 pub(super) struct World {
     pub hub: Arc<Hub>,
     pub users: Vec<UserRef>,
+    commits: Arc<Mutex<Vec<Commit>>>,
     groups: usize,
 }
 
 impl World {
     pub async fn of(users: usize) -> Self {
-        let store = Arc::new(MemoryStore::open(AuthMode::Trust, Arc::new(|_| {})));
+        let commits: Arc<Mutex<Vec<Commit>>> = Arc::default();
+        let heard = Arc::clone(&commits);
+        let on_commit = Arc::new(move |commit| heard.lock().unwrap().push(commit));
+        let store = Arc::new(MemoryStore::open(AuthMode::Trust, on_commit));
         let mut all = Vec::new();
         for number in 0..users {
             let name = format!("user{number}").parse().unwrap();
@@ -35,6 +41,7 @@ impl World {
         Self {
             hub: Hub::new(store, Arc::new(ManualClock::at(TimeMs::new(0)))),
             users: all,
+            commits,
             groups: 0,
         }
     }
@@ -122,6 +129,29 @@ impl World {
     pub async fn beats(&self) {
         self.hub.beat().await;
         self.hub.beat().await;
+    }
+
+    /// The hub hears what was committed since it did last.
+    fn hear(&self) {
+        let commits = std::mem::take(&mut *self.commits.lock().unwrap());
+        let of = |commit| self.hub.note_new_fellows(commit);
+        commits.iter().for_each(of);
+    }
+
+    /// Sends a message to a user.
+    async fn send(&self, from: usize, to: usize) {
+        let message = NewMessage {
+            sender: self.users[from].clone(),
+            client_id: "0198f0a0-0000-7000-8000-000000000000".parse().unwrap(),
+            request: SendRequest {
+                target: Target::User(self.users[to].name.clone()),
+                text: "hello".parse().unwrap(),
+                reply_to: None,
+            },
+            sent: TimeMs::new(0),
+        };
+        let sent = self.hub.store.append(vec![message]).await.unwrap();
+        sent.into_iter().for_each(|sent| assert!(sent.is_ok()));
     }
 
     fn type_to(&self, user: usize, typist: usize, typing: bool) {
@@ -459,4 +489,90 @@ async fn what_a_beat_has_read_is_not_told_between_those_who_part_meanwhile() {
     assert_eq!(world.came(&mut sessions[0]), [""; 0]);
     let due = ["user1 ONLINE".to_owned(), format!("user1 has 1 of {club}")];
     assert_eq!(world.came(&mut sessions[1]), due);
+}
+
+#[tokio::test]
+async fn who_are_new_to_each_other_are_told_how_they_can_be_reached() {
+    let mut world = World::of(4).await;
+    let mut sessions = Vec::new();
+    for user in 0..3 {
+        let device = 10 * user as u64;
+        sessions.push(world.live(user, device, true).await);
+    }
+    world.beats().await;
+    let away = Presence::Away;
+    world.hub.say(world.id(1), DeviceId::new(10), away).unwrap();
+    world.beats().await;
+    let all = |world: &World, sessions: &mut Vec<Session>| -> Vec<Vec<String>> {
+        let came = sessions.iter_mut().map(|session| world.came(session));
+        came.collect()
+    };
+    let nothing: Vec<Vec<String>> = vec![Vec::new(); 3];
+    world.hear();
+    assert_eq!(all(&world, &mut sessions), nothing);
+
+    // The first message to somebody: it is told after a beat, both ways.
+    let (user, peer) = (world.users[0].clone(), world.users[1].name.clone());
+    world.hub.store.start_direct(user, peer).await.unwrap();
+    world.hear();
+    world.beats().await;
+    assert_eq!(all(&world, &mut sessions), nothing, "nothing was said yet");
+    world.send(0, 1).await;
+    world.hear();
+    assert_eq!(all(&world, &mut sessions), nothing);
+    world.beats().await;
+    let due = [vec!["user1 AWAY"], vec!["user0 ONLINE"], vec![]];
+    assert_eq!(all(&world, &mut sessions), due);
+    assert!(!world.hub.everybody().has_news());
+
+    // A new member is told of those who are here, and they of it. What nobody is told anew stays as it was.
+    let club = world.group(&[2, 3]).await;
+    world.hear();
+    world.beats().await;
+    all(&world, &mut sessions);
+    let (by, name) = (world.users[2].clone(), world.users[1].name.clone());
+    let store = Arc::clone(&world.hub.store);
+    let added = store
+        .add_members(by, club, vec![name], TimeMs::new(0))
+        .await;
+    added.unwrap();
+    world.hear();
+    assert_eq!(all(&world, &mut sessions), nothing);
+    // Away and back in between is no news for others, but the new fellow still has to be told.
+    let say = |presence| world.hub.say(world.id(1), DeviceId::new(10), presence);
+    say(Presence::Online).unwrap();
+    say(away).unwrap();
+    world.beats().await;
+    let mut came = all(&world, &mut sessions);
+    came.iter_mut().for_each(|words| words.dedup());
+    let of_user1 = vec!["user0 ONLINE", "user2 ONLINE", "user3 OFFLINE"];
+    assert_eq!(came, [vec!["user1 AWAY"], of_user1, vec!["user1 AWAY"]]);
+
+    // Those between whom there is a block are no fellows, wherever they meet.
+    let (user, name) = (world.id(0), world.users[2].name.clone());
+    store.block_user(user, name, TimeMs::new(0)).await.unwrap();
+    let (by, name) = (world.users[2].clone(), world.users[0].name.clone());
+    let refused = store
+        .add_members(by, club, vec![name], TimeMs::new(0))
+        .await;
+    refused.unwrap_err();
+    let lobby = world.group(&[1, 2]).await;
+    world.hear();
+    world.beats().await;
+    all(&world, &mut sessions);
+    let (by, name) = (world.users[1].clone(), world.users[0].name.clone());
+    let added = store
+        .add_members(by, lobby, vec![name], TimeMs::new(0))
+        .await;
+    added.unwrap();
+    world.hear();
+    assert_eq!(all(&world, &mut sessions), nothing);
+    world.beats().await;
+    let came = all(&world, &mut sessions);
+    assert!(
+        !came[0].iter().any(|word| word.starts_with("user2")),
+        "{came:?}"
+    );
+    assert_eq!(came[2], [""; 0]);
+    assert!(came[1].contains(&"user0 ONLINE".to_owned()), "{came:?}");
 }
