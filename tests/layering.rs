@@ -54,7 +54,7 @@ const UI_MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &["app", "keymap"]),
     ("effect", &["app", "model"]),
     ("layout", &["app", "model", "text", "keymap", "theme"]),
-    ("news", &["app", "model", "effect", "text"]),
+    ("news", &["app", "model", "effect", "text", "layout"]),
     (
         "update",
         &["app", "model", "effect", "text", "keymap", "layout", "news"],
@@ -63,6 +63,7 @@ const UI_MAY_IMPORT: &[(&str, &[&str])] = &[
         "view",
         &["app", "model", "text", "keymap", "theme", "layout"],
     ),
+    ("login", &["app", "model", "text", "keymap", "theme"]),
 ];
 
 fn root() -> &'static Path {

@@ -42,9 +42,12 @@ mod fuzz;
 mod line_client;
 mod line_editor;
 mod scripting;
+mod terminal_login;
 mod terminal_safety;
 mod terminal_ui;
 mod tour;
+mod ui_figures;
+mod ui_pictures;
 mod ui_reference;
 mod upgrade;
 

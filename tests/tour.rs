@@ -262,6 +262,13 @@ const TOUR: &[Step] = &[
     ("carol", "/dnd", &[("carol", "not to be disturbed now.")]),
     ("ann", "/users", &[("ann", "carol <DND>")]),
     ("carol", "/online", &[("carol", "You are online now.")]),
+    // What lines cannot do while they run, and where it is done.
+    (
+        "carol",
+        "/accounts",
+        &[("carol", "start again with --user")],
+    ),
+    ("carol", "/logout", &[("carol", "tinychat-client logout")]),
     // Links by which others join. CODE: the last that ann was given.
     ("ann", "/link 2h 1", &[("ann", "/unlink i1 makes it void.")]),
     ("ann", "/links", &[("ann", "i1 <0 OF 1 USE> by ann")]),
@@ -311,7 +318,8 @@ const TOUR: &[Step] = &[
         "/unblock carol",
         &[("ann", "You do not block carol any more")],
     ),
-    ("ann", "hello carol", &[("carol", "> hello carol")]),
+    ("ann", "/retry", &[("carol", "> hello carol")]),
+    ("ann", "/drop", &[("ann", "Nothing was refused here")]),
     // Dan looks what came, and acknowledges nothing.
     ("ann", "/start dan", &[("ann", "<> Lines you type go to")]),
     ("ann", "are you there?", &[]),

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tinychat::client::{cli::Arguments, exit::Failure, json::Format, run};
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::of_program() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };

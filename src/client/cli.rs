@@ -1,12 +1,15 @@
 //! The arguments of the client program: the one definition that parsing, help, completions and manual pages come from.
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal},
     path::PathBuf,
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource,
+};
 
 use crate::{
     domain::{clock::TimeMs, ids::ClientMessageId, name::UserName},
@@ -28,7 +31,7 @@ use super::{
 
 const EXAMPLES: &str = "\
 Examples:
-  tinychat-client                                  asks for a name and chats
+  tinychat-client                                  asks who you are, and chats
   tinychat-client --server chat.lan:7777 --user ann
   tinychat-client users                            everybody, a line each
   tinychat-client --user ann send bob 'back at 5'  one message
@@ -59,6 +62,9 @@ pub struct Arguments {
         env = "TINYCHAT_SERVER"
     )]
     pub(super) server: ServerAddress,
+    /// Whether the user has named the server, and did not leave it at the default.
+    #[arg(skip)]
+    pub(super) is_server_named: bool,
     /// Your name; asked for when it is not given.
     #[arg(long, global = true, value_name = "NAME", env = "TINYCHAT_USER")]
     pub(super) user: Option<UserName>,
@@ -321,6 +327,24 @@ pub(super) struct MentionsOptions {
 }
 
 impl Arguments {
+    /// Reads the arguments of this program. What is wrong with them, or help that was asked for, is to be printed.
+    pub fn of_program() -> Result<Self, clap::Error> {
+        Self::read(std::env::args_os())
+    }
+
+    fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let read = Self::from_arg_matches(&matches);
+        let mut read = read.map_err(|error| error.format(&mut Self::command()))?;
+        let source = matches.value_source("server");
+        read.is_server_named = source.is_some_and(|it| it != ValueSource::DefaultValue);
+        Ok(read)
+    }
+
     /// How results and failures are printed.
     pub fn format(&self) -> Format {
         if self.json {
@@ -338,7 +362,7 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
+    use clap::error::ErrorKind;
 
     use super::*;
 
@@ -351,6 +375,15 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::command().render_long_help().to_string();
         assert!(help.contains("Exit codes: 0 done") && help.contains("TOKEN=$("));
+    }
+
+    #[test]
+    fn a_server_is_named_unless_it_is_the_default() {
+        let is_named = |line: &str| Arguments::read(line.split(' ')).unwrap().is_server_named;
+        assert!(is_named("c --server 127.0.0.1:7777") && is_named("c --server=chat.lan:1"));
+        // Whoever runs the tests may have one in the environment.
+        let is_in_environment = std::env::var_os("TINYCHAT_SERVER").is_some();
+        assert_eq!(is_named("c --user ann"), is_in_environment);
     }
 
     #[test]

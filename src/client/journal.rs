@@ -5,11 +5,14 @@
 //! not sent twice. Each running program has a file of its own, locked while it runs: two at a time never mix. The folder
 //! and the files are for their owner alone. Knows nothing of the network.
 //!
+//! What was refused may stay, with the reason, until somebody says what is to become of it. An answer that cannot be
+//! written now is written with what comes next.
+//!
 //! While the server can be reached a line is only handed to the system, which keeps it if this program is killed; when
 //! it cannot, [`Journal::sync`] keeps it over a power cut as well.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
@@ -37,6 +40,9 @@ const ASSURANCE_CHARS: usize = 48;
 /// Files of ended programs that are taken over at one start; a start with more leaves the rest to the next.
 const FILES_MAX: usize = 100;
 
+/// Messages that were refused, and why.
+type Refused = HashMap<ClientMessageId, String>;
+
 /// See the head of the file.
 #[derive(Debug)]
 pub struct Journal {
@@ -44,6 +50,10 @@ pub struct Journal {
     file: File,
     bytes: u64,
     open: HashSet<ClientMessageId>,
+    /// Of those that others left: which were refused, and why.
+    refused: Refused,
+    /// Lines of answers that could not be written. No more than there were messages.
+    owed: Vec<Value>,
     is_synced: bool,
     is_torn: bool,
 }
@@ -73,8 +83,9 @@ impl Journal {
         let mut journal = Self::create(folder, &prefix)?;
         let mut taken = Vec::new();
         for path in others(folder, &prefix, &journal.path)? {
-            if let Some((file, messages)) = take_over(&path)? {
+            if let Some((file, messages, refused)) = take_over(&path)? {
                 taken.push((path, file, messages));
+                journal.refused.extend(refused);
             }
         }
         // A file is in the order in which it was typed, whatever the clock did meanwhile. Whole files are put in the order
@@ -88,6 +99,9 @@ impl Journal {
         }
         for message in &left {
             journal.add(message)?;
+            if let Some(why) = journal.refused.get(&message.id).cloned() {
+                journal.refused(message.id, &why)?;
+            }
         }
         journal.sync()?;
         for (path, _locked, _) in taken {
@@ -113,6 +127,8 @@ impl Journal {
             file,
             bytes: 0,
             open: HashSet::new(),
+            refused: Refused::new(),
+            owed: Vec::new(),
             is_synced: true,
             is_torn: false,
         })
@@ -120,31 +136,99 @@ impl Journal {
 
     /// Keeps a message; to be called before it is sent.
     pub fn add(&mut self, message: &Outgoing) -> io::Result<()> {
+        self.pay()?;
         self.write(&line_of(message))?;
         self.open.insert(message.id);
         Ok(())
     }
 
-    /// Notes that a message is answered, for good or for bad.
+    /// Notes that a message is answered, for good or for bad. If that fails it is tried again with the next.
     pub fn settled(&mut self, id: ClientMessageId) -> io::Result<()> {
         if !self.open.remove(&id) {
+            return self.pay();
+        }
+        self.owed.push(json!({ "done": id.to_string() }));
+        self.pay()
+    }
+
+    /// Notes that a message was refused, and why: it stays until it is added again or settled. If that fails it is tried
+    /// again with the next.
+    pub fn refused(&mut self, id: ClientMessageId, why: &str) -> io::Result<()> {
+        if self.open.contains(&id) {
+            self.owed
+                .push(json!({ "refused": id.to_string(), "why": why }));
+        }
+        self.pay()
+    }
+
+    /// Returns which of the messages that were left had been refused, and why; once.
+    pub fn take_refused(&mut self) -> Refused {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Whether a message is kept.
+    pub fn has(&self, id: ClientMessageId) -> bool {
+        self.open.contains(&id)
+    }
+
+    /// From now on nothing can be written, or all again: as on a disk that is full for a while.
+    #[cfg(test)]
+    pub fn fail(&mut self, fails: bool) {
+        let file = OpenOptions::new()
+            .append(!fails)
+            .read(fails)
+            .open(&self.path);
+        if let Ok(file) = file {
+            let old = std::mem::replace(&mut self.file, file);
+            // The lock goes with the file that had it.
+            drop(old);
+            let _ = self.file.lock();
+        }
+    }
+
+    /// Writes what is owed.
+    fn pay(&mut self) -> io::Result<()> {
+        if self.owed.is_empty() {
             return Ok(());
         }
         if self.open.is_empty() {
             // Everything in the file is answered: it need not grow for ever.
             self.file.set_len(0)?;
-            self.bytes = 0;
+            (self.bytes, self.is_torn) = (0, false);
+            self.owed.clear();
             return Ok(());
         }
-        self.write(&json!({ "done": id.to_string() }))
-    }
-
-    /// Puts everything on the disk itself.
-    pub fn sync(&mut self) -> io::Result<()> {
-        if !std::mem::replace(&mut self.is_synced, true) {
-            self.file.sync_data()?;
+        while let Some(line) = self.owed.first().cloned() {
+            self.write(&line)?;
+            self.owed.remove(0);
         }
         Ok(())
+    }
+
+    /// Puts everything on the disk itself. That may take long.
+    pub fn sync(&mut self) -> io::Result<()> {
+        match self.unsynced()? {
+            Some(file) => file.sync_data(),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the file for whoever puts it on the disk itself, where waiting does no harm; `None`: it is there.
+    pub fn unsynced(&mut self) -> io::Result<Option<File>> {
+        self.pay()?;
+        if std::mem::replace(&mut self.is_synced, true) {
+            return Ok(None);
+        }
+        self.file.try_clone().map(Some)
+    }
+
+    /// Notes that the server has another store: what messages answer that are not answered yet is another one there, or
+    /// none. If that fails it is tried again with the next.
+    pub fn reset(&mut self) -> io::Result<()> {
+        if !self.open.is_empty() {
+            self.owed.push(json!({ "reset": true }));
+        }
+        self.pay()
     }
 
     /// Whether another message can be taken.
@@ -171,6 +255,8 @@ impl Drop for Journal {
             // A file that stays is empty, and the next start removes it.
             let _ = fs::remove_file(&self.path);
         }
+        // A thread that still puts it on the disk has the same lock, and would keep the next journal from taking it over.
+        let _ = self.file.unlock();
     }
 }
 
@@ -182,7 +268,7 @@ pub fn drop_all(folder: &Path, server: &ServerAddress) -> io::Result<usize> {
     match others(folder, &prefix, Path::new("")) {
         Ok(paths) => {
             for path in paths {
-                if let Some((_locked, messages)) = take_over(&path)? {
+                if let Some((_locked, messages, _)) = take_over(&path)? {
                     fs::remove_file(&path)?;
                     count += messages.len();
                 }
@@ -210,7 +296,7 @@ fn others(folder: &Path, prefix: &str, own: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Reads what an ended program left, and keeps its file locked; `None` if the program still runs, or another took it.
-fn take_over(path: &Path) -> io::Result<Option<(File, Vec<Outgoing>)>> {
+fn take_over(path: &Path) -> io::Result<Option<(File, Vec<Outgoing>, Refused)>> {
     // What cannot be opened stays where it is: it is no reason to keep nothing from now on.
     let Ok(file) = File::open(path) else {
         return Ok(None);
@@ -223,7 +309,25 @@ fn take_over(path: &Path) -> io::Result<Option<(File, Vec<Outgoing>)>> {
     }
     let mut bytes = Vec::new();
     (&file).take(2 * FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(Some((file, unanswered(&bytes))))
+    Ok(Some((file, unanswered(&bytes), refused(&bytes))))
+}
+
+/// What a file says was refused and not sent again since, and why.
+fn refused(bytes: &[u8]) -> Refused {
+    let mut found = Refused::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Ok(line) = serde_json::from_slice::<Value>(line) else {
+            continue;
+        };
+        let id = |key: &str| line.get(key)?.as_str()?.parse::<ClientMessageId>().ok();
+        if let Some(id) = id("refused") {
+            let why = line["why"].as_str().unwrap_or_default();
+            found.insert(id, why.to_owned());
+        } else if let Some(id) = id("id").or_else(|| id("done")) {
+            found.remove(&id);
+        }
+    }
+    found
 }
 
 /// What a file says was not answered, in the order in which it was typed. A line that is not whole is the last one of a
@@ -237,6 +341,8 @@ fn unanswered(bytes: &[u8]) -> Vec<Outgoing> {
         let id = |key: &str| line.get(key)?.as_str()?.parse::<ClientMessageId>().ok();
         if let Some(done) = id("done") {
             messages.retain(|message| message.id != done);
+        } else if line.get("reset").is_some() {
+            messages.iter_mut().for_each(Outgoing::forget_reply);
         } else if let (Some(id), Some(target), Some(text)) =
             (id("id"), target_of(&line), line["text"].as_str())
         {
@@ -276,19 +382,23 @@ fn target_of(line: &Value) -> Option<Target> {
 }
 
 #[cfg(test)]
+#[path = "journal_refused_tests.rs"]
+mod refused_tests;
+
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::domain::fingerprint::Fingerprint;
 
-    fn open(folder: &Path) -> (Journal, Vec<Outgoing>) {
+    pub(super) fn open(folder: &Path) -> (Journal, Vec<Outgoing>) {
         let server = "127.0.0.1:7777".parse().unwrap();
         let user = "ann".parse().unwrap();
         Journal::open(folder, &server, Assurance::Plaintext, &user).unwrap()
     }
 
-    fn message(text: &str) -> Outgoing {
+    pub(super) fn message(text: &str) -> Outgoing {
         Outgoing {
             id: ClientMessageId::mint(),
             target: Target::User("bob".to_owned()),
@@ -297,7 +407,7 @@ mod tests {
     }
 
     /// Ends a program as a kill does: the file stays as it is, the lock goes.
-    fn killed(journal: Journal) {
+    pub(super) fn killed(journal: Journal) {
         let Journal { file, path, .. } = &journal;
         let copy = fs::read(path).unwrap();
         file.unlock().unwrap();
@@ -346,6 +456,28 @@ mod tests {
             0,
             "nothing is left when all is answered"
         );
+    }
+
+    #[test]
+    fn what_was_not_answered_answers_nothing_in_another_store() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut journal, _) = open(home.path());
+        let answer = |text: &str| {
+            let Outgoing { id, target, text } = message(text);
+            let target = target.replying_to(3);
+            Outgoing { id, target, text }
+        };
+        let [old, new] = ["old", "new"].map(answer);
+        journal.reset().unwrap();
+        journal.add(&old).unwrap();
+        journal.reset().unwrap();
+        journal.add(&new).unwrap();
+        killed(journal);
+        let expected = Outgoing {
+            target: Target::User("bob".to_owned()),
+            ..old
+        };
+        assert_eq!(open(home.path()).1, [expected, new]);
     }
 
     #[test]

@@ -71,12 +71,9 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
     }
     let logins = Logins::of_user()?;
     let name = choose_name(options, &logins)?;
-    if let Some(remembered) = logins.find(options.server, &name)? {
-        // A token is as good as a password: it does not go to whoever answers at the same address.
-        if !remembered.assurance.covers(options.assurance) {
-            return Err(worse_known(options, &name, remembered.assurance));
-        }
-        match by_token(session, &remembered.token, options.patience).await {
+    if let Some(remembered) = remembered(&logins, options.server, &name, options.assurance)? {
+        let answer = by_token(session, &remembered.token, options.patience).await;
+        match answer.map_err(Failure::from) {
             Ok(login) if login.name == name => return Ok(login),
             Err(Failure::Told { code: 3, .. }) | Ok(_) => logins.forget(options.server, &name)?,
             Err(Failure::Told { code: 4, .. }) if options.may_be_offline => {
@@ -92,11 +89,37 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
     // Before there is a new login on the server: one that cannot be kept would be another at every run.
     logins.check_writable()?;
     let login = by_password(session, options, &name).await?;
+    remember(&logins, options.server, name, options.assurance, login)
+}
+
+/// Returns the remembered login of a user, if there is one and its token may be sent to a server that is known so well.
+pub(super) fn remembered(
+    logins: &Logins,
+    server: &ServerAddress,
+    name: &UserName,
+    now: Assurance,
+) -> Result<Option<Remembered>, Failure> {
+    let found = logins.find(server, name)?;
+    // A token is as good as a password: it does not go to whoever answers at the same address.
+    match found.as_ref().map(|it| it.assurance) {
+        Some(made) if !made.covers(now) => Err(worse_known(server, name, made, now)),
+        _ => Ok(found),
+    }
+}
+
+/// Keeps a login that was just made, for the next time.
+pub(super) fn remember(
+    logins: &Logins,
+    server: &ServerAddress,
+    name: UserName,
+    assurance: Assurance,
+    login: Login,
+) -> Result<LoggedIn, Failure> {
     let remembered = Remembered {
         token: login.access_token.clone(),
-        assurance: options.assurance,
+        assurance,
     };
-    logins.keep(options.server, &name, &remembered)?;
+    logins.keep(server, &name, &remembered)?;
     Ok(LoggedIn {
         name,
         token: login.access_token,
@@ -121,14 +144,12 @@ pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<St
         )));
     }
     let name = choose_name(options, &logins)?;
-    let Some(remembered) = logins.find(options.server, &name)? else {
+    let found = remembered(&logins, options.server, &name, options.assurance)?;
+    let Some(remembered) = found else {
         return Err(Failure::auth(format!(
             "no login of {name} at {server} is remembered, so there is none to end; other devices end theirs themselves"
         )));
     };
-    if !remembered.assurance.covers(options.assurance) {
-        return Err(worse_known(options, &name, remembered.assurance));
-    }
     let ended = session.with_token(&remembered.token)?.logout().await;
     match ended.map_err(Failure::from) {
         Ok(()) => {
@@ -145,14 +166,19 @@ pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<St
     }
 }
 
-fn worse_known(options: &LoginOptions<'_>, name: &UserName, made: Assurance) -> Failure {
-    let server = options.server.as_str();
+fn worse_known(
+    server: &ServerAddress,
+    name: &UserName,
+    made: Assurance,
+    now: Assurance,
+) -> Failure {
+    let server = server.as_str();
     let made = match made {
         Assurance::Plaintext => "nothing was encrypted",
         Assurance::Vouched => "an authority vouched for the server",
         Assurance::Pinned(_) => "the server had a certificate that you trusted",
     };
-    let now = match options.assurance {
+    let now = match now {
         Assurance::Plaintext => "nothing is encrypted",
         Assurance::Vouched => "an authority or a file vouches for it",
         Assurance::Pinned(_) => "you alone vouch for it",
@@ -179,7 +205,12 @@ async fn by_given_token(
     }
 }
 
-async fn by_token(session: &Session, token: &str, patience: Patience) -> Result<LoggedIn, Failure> {
+/// The session of a token, if that is a login.
+pub(super) async fn by_token(
+    session: &Session,
+    token: &str,
+    patience: Patience,
+) -> Result<LoggedIn, ClientError> {
     let session = session.with_token(token)?;
     let user = session.who_am_i(patience).await?.user;
     let user = user.ok_or(ClientError::BadAnswer("user"))?;
@@ -230,7 +261,7 @@ async fn by_password(
     options: &LoginOptions<'_>,
     name: &UserName,
 ) -> Result<Login, Failure> {
-    let device = device_name();
+    let device = device_name("line client");
     let info = session.server_info(options.patience).await?;
     if info.auth_mode() == pb::AuthMode::Trust {
         return Ok(session.login(name, "", &device).await?);
@@ -339,20 +370,20 @@ fn tell(text: &str) {
     eprintln!("{text}");
 }
 
-/// Names this device after its host, if the host has a name that fits.
-fn device_name() -> String {
+/// Names this device after what it is and its host, if the host has a name that fits.
+pub(super) fn device_name(what: &str) -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let host = host
         .or_else(|| env::var("HOSTNAME").ok())
         .unwrap_or_default();
-    named_after(host.trim())
+    named_after(what, host.trim())
 }
 
-fn named_after(host: &str) -> String {
-    let name = format!("line client on {host}");
+fn named_after(what: &str, host: &str) -> String {
+    let name = format!("{what} on {host}");
     let fits = name.chars().count() <= DEVICE_NAME_CHARS_MAX && !host.contains(char::is_control);
     if host.is_empty() || !fits {
-        "line client".to_owned()
+        what.to_owned()
     } else {
         name
     }
@@ -364,10 +395,11 @@ mod tests {
 
     #[test]
     fn a_device_is_named_after_its_host() {
-        assert_eq!(named_after("box"), "line client on box");
-        assert_eq!(named_after(""), "line client");
-        assert_eq!(named_after(&"x".repeat(100)), "line client");
-        assert_eq!(named_after("a\u{1b}b"), "line client");
+        let named = |host: &str| named_after("line client", host);
+        assert_eq!(named("box"), "line client on box");
+        assert_eq!(named(""), "line client");
+        assert_eq!(named(&"x".repeat(100)), "line client");
+        assert_eq!(named("a\u{1b}b"), "line client");
     }
 
     #[test]

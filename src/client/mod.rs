@@ -127,6 +127,7 @@ pub mod paper;
 pub mod plain;
 pub mod progress;
 pub mod recipient;
+mod refused;
 pub mod run;
 pub mod signal;
 pub mod state;

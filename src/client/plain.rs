@@ -36,13 +36,14 @@ use super::{
         connect::ServerAddress,
         error::ErrorKind,
         live::{Link, LinkEvent, LinkOptions},
-        outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing, Target},
+        outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing},
         session::Session,
         tls::Assurance,
     },
     output::Output,
     paper::Paper,
     progress::{INTERVAL, Mark, Progress},
+    refused,
     signal::Interrupts,
     state, translate,
     unsent::{messages, unsent_failure},
@@ -310,10 +311,15 @@ impl Plain {
             LinkEvent::Event(event) => {
                 marks.push(Mark::of(&event, &self.me));
                 self.show(&event)?;
-                if let Some(Body::Message(message)) = &event.body
-                    && let Some(sender) = &message.sender
-                {
-                    self.lines.name_seen(&sender.name);
+                match &event.body {
+                    Some(Body::Reset(_)) => self.keep(Journal::reset)?,
+                    Some(Body::Message(pb::Message {
+                        sender: Some(sender),
+                        ..
+                    })) => {
+                        self.lines.name_seen(&sender.name);
+                    }
+                    _ => {}
                 }
                 translate::event(event, &self.me).map_or(Ok(()), |msg| self.told_already(msg))
             }
@@ -345,7 +351,9 @@ impl Plain {
                     with_id(&message, Some(why))
                 };
                 let (text, problem) = (message.text.as_str().into(), translate::problem(&error));
-                self.told("not_sent", object, Msg::NotSent { text, problem })
+                let not_sent = Msg::NotSent { text, problem };
+                self.told("not_sent", object, not_sent)?;
+                refused::again(&message).map_or(Ok(()), |msg| self.happened(msg))
             }
             LinkEvent::Disconnected { .. } => {
                 self.keep(Journal::sync)?;
@@ -464,7 +472,7 @@ impl Plain {
     }
 
     fn send(&mut self, to: Place, reply_to: Option<u64>, text: MessageText) -> Result<(), Failure> {
-        let target = target(to, reply_to);
+        let target = refused::target(to, reply_to);
         let text = text.as_str().to_owned();
         let taken = match &self.journal {
             Some(journal) if !journal.has_room() => Err(OutboxFull),
@@ -492,8 +500,7 @@ impl Plain {
     }
 
     fn settled(&mut self, message: &Outgoing) -> Result<(), Failure> {
-        let id = message.id;
-        self.keep(|journal| journal.settled(id))
+        self.keep(|journal| journal.settled(message.id))
     }
 
     /// Does something to the journal. One that fails is given up, and that is said.
@@ -578,18 +585,6 @@ async fn leave_at(leaving: Leaving) {
     match leaving {
         Leaving::Sending(Some(until)) | Leaving::Closing(until) => sleep_until(until).await,
         _ => std::future::pending().await,
-    }
-}
-
-fn target(to: Place, reply_to: Option<u64>) -> Target {
-    let place = match to {
-        Place::User(name) => Target::User(name.to_string()),
-        Place::Channel(name) => Target::Channel(name.to_string()),
-        Place::Group(id) => Target::Conversation(id),
-    };
-    match reply_to {
-        Some(seq) => place.replying_to(seq),
-        None => place,
     }
 }
 

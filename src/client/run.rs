@@ -25,12 +25,26 @@ use super::{
     paper::{self, Paper},
     plain,
     trust::{self, KnownServers, Wish},
-    ui::{self, runtime::settings::Settings},
+    ui::{
+        self,
+        runtime::{Entered, Entry, settings::Settings},
+    },
     watch,
 };
 
 /// Runs the program.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.command.is_none() && fills_the_screen(&arguments) && may_ask_there(&arguments) {
+        let start = ui::runtime::Start {
+            is_named: arguments.is_server_named,
+            server: arguments.server,
+            user: arguments.user,
+            tls: arguments.tls,
+            insecure: arguments.insecure,
+            authorities: arguments.ca,
+        };
+        return ui::runtime::run(Entry::Asking(start), Settings::of_user()).await;
+    }
     // For the questions and the short commands; the two that stay listen for themselves.
     let guard = end_when_interrupted()?;
     let mut out = Output::new(arguments.format(), BufWriter::new(io::stdout()));
@@ -76,15 +90,34 @@ fn cannot_print(error: io::Error) -> Failure {
     Failure::other(format!("cannot print: {error}"))
 }
 
+/// Whether there is a terminal on which lines can be edited, and its user wants no plain ones.
+fn has_screen(arguments: &Arguments) -> bool {
+    !arguments.plain && arguments.format() == Format::Text && EditedTerminal::is_possible()
+}
+
+/// Whether the terminal UI is wanted and possible.
+fn fills_the_screen(arguments: &Arguments) -> bool {
+    !arguments.lines && has_screen(arguments)
+}
+
+/// Whether the terminal UI comes to a login by itself: nothing was given that is one, and nothing forbids to ask.
+fn may_ask_there(arguments: &Arguments) -> bool {
+    !arguments.no_input && arguments.password_file.is_none() && given_token().is_none()
+}
+
 /// Runs the terminal UI, or the line mode: edited on a terminal, as it is elsewhere.
 async fn chat(login: LoggedIn, arguments: &Arguments, assurance: Assurance) -> Result<(), Failure> {
     let (format, server) = (arguments.format(), (&arguments.server, assurance));
     let cannot_read = |error| Failure::other(format!("cannot read the input: {error}"));
-    let has_screen = !arguments.plain && format == Format::Text && EditedTerminal::is_possible();
-    if has_screen && !arguments.lines {
-        return ui::runtime::run(login, server, Settings::of_user()).await;
+    if fills_the_screen(arguments) {
+        let entered = Entered {
+            login,
+            server: arguments.server.clone(),
+            assurance,
+        };
+        return ui::runtime::run(Entry::Given(entered), Settings::of_user()).await;
     }
-    if has_screen {
+    if has_screen(arguments) {
         let (terminal, paper) = EditedTerminal::start().map_err(cannot_read)?;
         let out = Output::new(format, paper);
         return plain::run(login, server, Lines::Edited(terminal), out).await;

@@ -38,6 +38,15 @@ impl Interrupts {
             () = next_of(&mut self.hang_up) => {}
         }
     }
+
+    /// Returns when somebody asks for the end who does not wait. That the terminal is gone is no such wish: a window that is
+    /// closed says it twice, the system at once and the shell a moment later.
+    pub async fn insisted(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 async fn next_of(signal: &mut Option<Signal>) {
@@ -58,4 +67,44 @@ fn hang_ups_are_ignored() -> bool {
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     ignored.is_some_and(|mask| mask & 1 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process::Command, task::Poll};
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    /// Says that this is the program that gets the signals: they would end other tests.
+    const ALONE: &str = "TINYCHAT_TEST_ALONE";
+
+    #[tokio::test]
+    async fn that_the_terminal_is_gone_is_no_wish_for_haste() {
+        if env::var_os(ALONE).is_none() {
+            let (_, here) = module_path!().split_once("::").unwrap();
+            let name = format!("{here}::that_the_terminal_is_gone_is_no_wish_for_haste");
+            let mut alone = Command::new(env::current_exe().unwrap());
+            let ended = alone.args(["--exact", &name]).env(ALONE, "1").status();
+            assert!(ended.unwrap().success());
+            return;
+        }
+        let mut interrupts = Interrupts::new().unwrap();
+        let mut others = Interrupts::new().unwrap();
+        let tell = |signal| kill_process(getpid(), signal).unwrap();
+        tell(Signal::HUP);
+        others.next().await;
+        {
+            let mut insisted = std::pin::pin!(interrupts.insisted());
+            let waits = std::future::poll_fn(|context| {
+                Poll::Ready(insisted.as_mut().poll(context).is_pending())
+            });
+            assert!(waits.await);
+            tell(Signal::TERM);
+            insisted.await;
+        }
+        // It is not forgotten either.
+        interrupts.next().await;
+    }
 }

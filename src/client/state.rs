@@ -8,6 +8,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use etcetera::BaseStrategy;
@@ -33,6 +34,17 @@ pub struct Remembered {
     pub token: String,
     /// How well the server was known when the token was made.
     pub assurance: Assurance,
+}
+
+/// Where a login is remembered, and since when it was not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginPlace {
+    /// The server.
+    pub server: ServerAddress,
+    /// The user.
+    pub user: UserName,
+    /// When it was last used, if the file system says so.
+    pub used: Option<SystemTime>,
 }
 
 /// The folder of remembered logins.
@@ -93,6 +105,36 @@ impl Logins {
         Ok(users)
     }
 
+    /// Returns all remembered logins, sorted by server and user, with the time of their last use.
+    pub fn all(&self) -> Result<Vec<LoginPlace>, Failure> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(trouble("read", &self.folder, &error)),
+        };
+        let place = |entry: fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (server, user) = name.strip_suffix(ENDING)?.split_once(SEPARATOR)?;
+            Some(LoginPlace {
+                server: server.parse().ok()?,
+                user: user.parse().ok()?,
+                used: entry.metadata().and_then(|it| it.modified()).ok(),
+            })
+        };
+        let mut all: Vec<LoginPlace> = entries.flatten().filter_map(place).collect();
+        all.sort_by(|one, other| {
+            let place = |it: &LoginPlace| (it.server.as_str().to_owned(), it.user.clone());
+            place(one).cmp(&place(other))
+        });
+        Ok(all)
+    }
+
+    /// Notes that a login is used now. That it could not be noted is no reason to stop.
+    pub fn touch(&self, server: &ServerAddress, user: &UserName) {
+        let file = File::options().append(true).open(self.path(server, user));
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
     /// Remembers a login.
     pub fn keep(
         &self,
@@ -122,6 +164,19 @@ impl Logins {
                 Err(trouble("remove", &path, &error))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Forgets this token of a user; one that has taken its place since stays.
+    pub fn forget_this(
+        &self,
+        server: &ServerAddress,
+        user: &UserName,
+        token: &str,
+    ) -> Result<(), Failure> {
+        match self.find(server, user)? {
+            Some(found) if found.token != token => Ok(()),
+            _ => self.forget(server, user),
         }
     }
 
@@ -255,6 +310,42 @@ mod tests {
         assert_eq!(logins.forget_all(&here), Ok(2));
         assert_eq!(logins.users(&here), Ok(Vec::new()));
         assert_eq!(logins.find(&there, &name("carol")), Ok(Some(x)));
+    }
+
+    #[test]
+    fn all_logins_are_listed_with_the_time_of_their_last_use() {
+        let home = tempfile::tempdir().unwrap();
+        let logins = Logins::in_folder(home.path().join("state"));
+        assert_eq!(logins.all(), Ok(Vec::new()));
+        let x = login("x", Assurance::Plaintext);
+        let (here, there) = (server("127.0.0.1:7777"), server("[::1]:7777"));
+        for (server, user) in [(&there, "bob"), (&here, "bob"), (&here, "ann")] {
+            logins.keep(server, &name(user), &x).unwrap();
+        }
+        for strange in ["notes.txt", "x@@y.token", "127.0.0.1:7777@@.token"] {
+            fs::write(logins.folder.join(strange), "x").unwrap();
+        }
+        let all = logins.all().unwrap();
+        let places: Vec<(&str, &str)> = { all.iter() }
+            .map(|it| (it.server.as_str(), it.user.as_str()))
+            .collect();
+        let (here_text, there_text) = (here.as_str(), there.as_str());
+        assert_eq!(
+            places,
+            [(here_text, "ann"), (here_text, "bob"), (there_text, "bob")]
+        );
+
+        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        let file = File::options()
+            .append(true)
+            .open(logins.path(&here, &name("ann")));
+        file.unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(logins.all().unwrap()[0].used, Some(long_ago));
+        logins.touch(&here, &name("ann"));
+        assert!(logins.all().unwrap()[0].used.unwrap() > long_ago);
+        assert_eq!(logins.find(&here, &name("ann")), Ok(Some(x)));
+        logins.touch(&here, &name("nobody"));
+        assert_eq!(logins.find(&here, &name("nobody")), Ok(None));
     }
 
     #[test]

@@ -42,13 +42,52 @@ pub struct Wish<'a> {
     pub may_ask: bool,
 }
 
+/// How a server can be reached, as far as that is known without asking anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// So.
+    Known(Security),
+    /// Nobody vouches for it: whether to trust its certificate is for the user to say.
+    Unknown(Fingerprint),
+}
+
 /// Decides how a server is reached, asking on a terminal when nobody vouches for it.
-///
-/// A pin wins over everything: whoever trusted a certificate never goes back to plaintext by a forgotten flag.
 pub async fn decide(wish: &Wish<'_>, known: &KnownServers) -> Result<Security, Failure> {
     let server = wish.server;
-    let pinned = known.find(server)?;
-    if let Some(pinned) = pinned {
+    match meet(wish, known).await? {
+        Met::Known(security) => Ok(security),
+        Met::Unknown(fingerprint) if wish.may_ask => first_contact(server, fingerprint, known),
+        Met::Unknown(fingerprint) => Err(untrusted(&TlsFailure::Unknown {
+            server: server.as_str().to_owned(),
+            fingerprint,
+        })),
+    }
+}
+
+/// Finds out how a server is reached, asking nobody but the server.
+pub async fn meet(wish: &Wish<'_>, known: &KnownServers) -> Result<Met, Failure> {
+    if let Some(security) = unasked(wish, known)? {
+        return Ok(Met::Known(security));
+    }
+    let by_system = Security::Tls(Trust::System);
+    let dial = Dial::new(wish.server, &by_system).map_err(|failure| untrusted(&failure))?;
+    match dial.dial().await {
+        Ok(_) => Ok(Met::Known(by_system)),
+        // Whether it can be reached is for whoever calls it next to say, and to try again.
+        Err(DialError::Io(_)) => Ok(Met::Known(by_system)),
+        Err(DialError::Tls(TlsFailure::Unknown { fingerprint, .. })) => {
+            Ok(Met::Unknown(fingerprint))
+        }
+        Err(DialError::Tls(failure)) => Err(untrusted(&failure)),
+    }
+}
+
+/// Returns how a server is reached, if that follows from what the user wants and has trusted, whatever the server shows.
+///
+/// A pin wins over everything: whoever trusted a certificate never goes back to plaintext by a forgotten flag.
+pub fn unasked(wish: &Wish<'_>, known: &KnownServers) -> Result<Option<Security>, Failure> {
+    let server = wish.server;
+    if let Some(pinned) = known.find(server)? {
         if wish.insecure {
             return Err(Failure::usage(format!(
                 "you trusted the certificate of {0}, and --insecure would send in the clear; leave it out, or forget the \
@@ -56,25 +95,13 @@ pub async fn decide(wish: &Wish<'_>, known: &KnownServers) -> Result<Security, F
                 server.as_str()
             )));
         }
-        return Ok(Security::Tls(Trust::Pinned(pinned)));
+        return Ok(Some(Security::Tls(Trust::Pinned(pinned))));
     }
     if let Some(file) = wish.authorities {
-        return Ok(Security::Tls(Trust::Authorities(file.to_owned())));
+        return Ok(Some(Security::Tls(Trust::Authorities(file.to_owned()))));
     }
-    if wish.insecure || (server.is_loopback() && !wish.tls) {
-        return Ok(Security::Plaintext);
-    }
-    let by_system = Security::Tls(Trust::System);
-    let dial = Dial::new(server, &by_system).map_err(|failure| untrusted(&failure))?;
-    match dial.dial().await {
-        Ok(_) => Ok(by_system),
-        // Whether it can be reached is for whoever calls it next to say, and to try again.
-        Err(DialError::Io(_)) => Ok(by_system),
-        Err(DialError::Tls(TlsFailure::Unknown { fingerprint, .. })) if wish.may_ask => {
-            first_contact(server, fingerprint, known)
-        }
-        Err(DialError::Tls(failure)) => Err(untrusted(&failure)),
-    }
+    let in_the_clear = wish.insecure || (server.is_loopback() && !wish.tls);
+    Ok(in_the_clear.then_some(Security::Plaintext))
 }
 
 fn first_contact(

@@ -19,6 +19,7 @@ pub mod raw;
 pub mod rng;
 pub mod server;
 pub mod strace;
+pub mod svg;
 pub mod terminal;
 pub mod tmux;
 pub mod wire;

@@ -55,12 +55,17 @@ impl Home {
 
     /// The client as it is on a terminal of this size, with its editor.
     pub fn client_on(&self, server: &str, arguments: &[&str], size: Size) -> Terminal {
+        let arguments = [&["--server", server], arguments].concat();
+        self.program_on(env!("CARGO_BIN_EXE_tinychat-client"), &arguments, size)
+    }
+
+    /// Any program on a terminal of this size.
+    pub fn program_on(&self, program: &str, arguments: &[&str], size: Size) -> Terminal {
         let (pty, pts) = blocking::open().unwrap();
         pty.resize(size).unwrap();
-        let child = blocking::Command::new(env!("CARGO_BIN_EXE_tinychat-client"))
+        let child = blocking::Command::new(program)
             .env_clear()
             .envs(self.environment())
-            .args(["--server", server])
             .args(arguments)
             .spawn(pts)
             .unwrap();
@@ -137,6 +142,11 @@ impl Terminal {
         self.shown.lock().unwrap().clone()
     }
 
+    /// What was shown after so many bytes.
+    pub fn bytes_after(&self, seen: usize) -> Vec<u8> {
+        self.shown.lock().unwrap()[seen..].to_vec()
+    }
+
     /// All that was shown, with plain line ends.
     pub fn transcript(&self) -> String {
         String::from_utf8_lossy(&self.bytes()).replace("\r\n", "\n")
@@ -174,6 +184,11 @@ impl Terminal {
         self.line("correct horse");
         self.wait_for(&format!("Welcome, {name}."));
         self.wait_for("\n");
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What stands on a screen of this size, as the terminal would show it.

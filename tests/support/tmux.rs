@@ -23,7 +23,7 @@ pub struct Tmux {
 }
 
 impl Tmux {
-    /// Opens a terminal of this size, and starts the client of a person in it.
+    /// Opens a terminal of this size, and starts the client of a person in it. An empty address names no server.
     pub fn start(
         home: &Home,
         server: &str,
@@ -46,8 +46,10 @@ impl Tmux {
             "TERM=screen-256color".to_owned(),
             "LANG=C.UTF-8".to_owned(),
             client.to_string(),
-            format!("--server={server}"),
         ]);
+        if !server.is_empty() {
+            words.push(format!("--server={server}"));
+        }
         words.extend(arguments.iter().map(|&word| word.to_owned()));
         let typed = words.join(" ");
         let (columns, rows) = (columns.to_string(), rows.to_string());
@@ -116,6 +118,39 @@ impl Tmux {
     pub fn screen(&self) -> String {
         let output = self.run(&["capture-pane", "-p"]);
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The same with its colours, parsed.
+    pub fn drawn(&self) -> vt100::Parser {
+        let output = self.run(&["display-message", "-p", "#{pane_height} #{pane_width}"]);
+        let size = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut size = size.split_whitespace().map(|it| it.parse().unwrap());
+        let (rows, columns) = (size.next().unwrap(), size.next().unwrap());
+        let output = self.run(&["capture-pane", "-e", "-N", "-p"]);
+        let drawn = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(
+            drawn
+                .trim_end_matches('\n')
+                .replace('\n', "\r\n")
+                .as_bytes(),
+        );
+        parser
+    }
+
+    /// The same, once it has not changed for three seconds: what is told with a beat has come then.
+    pub fn still(&self) -> vt100::Parser {
+        let (mut before, mut since) = (self.screen(), Instant::now());
+        let end = Instant::now() + PATIENCE;
+        while since.elapsed() < Duration::from_secs(3) {
+            assert!(Instant::now() < end, "it goes on changing:\n{before}");
+            thread::sleep(Duration::from_millis(50));
+            let now = self.screen();
+            if now != before {
+                (before, since) = (now, Instant::now());
+            }
+        }
+        self.drawn()
     }
 
     /// Waits until the screen is as it should be, and returns it.

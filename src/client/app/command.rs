@@ -86,6 +86,10 @@ pub enum Verb {
     Rename,
     /// Shows how far others have come.
     Seen,
+    /// Sends again what was refused.
+    Retry,
+    /// Forgets what was refused.
+    Drop,
     /// Puts the conversation aside as unread.
     Unread,
     /// Has nothing of the conversation call the user.
@@ -104,6 +108,10 @@ pub enum Verb {
     Dnd,
     /// The user is there.
     Online,
+    /// Goes to another account; the logins stay.
+    Accounts,
+    /// Ends this login.
+    Logout,
     /// Leaves; the login stays.
     Quit,
     /// Lists the commands.
@@ -154,7 +162,7 @@ const ALONE: (&str, &str) = ("", "");
 
 /// All commands, in the order in which they are listed.
 #[rustfmt::skip]
-pub const COMMANDS: [Spec; 41] = [
+pub const COMMANDS: [Spec; 45] = [
     row(Verb::Users, "users", ALONE, "everybody who ever registered, online or offline"),
     row(Verb::Time, "time", ALONE, "the server's time"),
     row(Verb::Start, "start", ("NAME", "bob; /users lists everybody"), "open the conversation with NAME, #CHANNEL or \"GROUP\", or return to it"),
@@ -184,6 +192,8 @@ pub const COMMANDS: [Spec; 41] = [
     row(Verb::Topic, "topic", ("[TEXT]", ""), "what is talked about here, or set it; - for nothing"),
     row(Verb::Rename, "rename", ("NAME", "news"), "give this channel or group another name"),
     row(Verb::Seen, "seen", ALONE, "who has got and read your last message here"),
+    row(Verb::Retry, "retry", ALONE, "send again what was refused here last"),
+    row(Verb::Drop, "drop", ALONE, "forget what was refused here last"),
     row(Verb::Unread, "unread", ("[off]", ""), "put the conversation aside as unread, or take it up again"),
     row(Verb::Mute, "mute", ("[TIME|off]", ""), "no bell for the conversation; for 30m, 2h, 1d, or until /mute off"),
     row(Verb::Notify, "notify", ("[LEVEL]", ""), "which messages here you want to be called for: all, mentions, none"),
@@ -193,6 +203,8 @@ pub const COMMANDS: [Spec; 41] = [
     row(Verb::Away, "away", ALONE, "be shown as away while this runs; /online ends it"),
     row(Verb::Dnd, "dnd", ALONE, "be shown as not to be disturbed, and hear no bell; /online ends it"),
     row(Verb::Online, "online", ALONE, "be shown as online again"),
+    row(Verb::Accounts, "accounts", ALONE, "go to another account; the login here stays"),
+    row(Verb::Logout, "logout", ALONE, "end your login on this device; others stay logged in"),
     row(Verb::Quit, "quit", ALONE, "leave; the login is remembered"),
     row(Verb::Commands, "commands", ALONE, "this list"),
     row(Verb::Help, "help", ALONE, "how to use this"),

@@ -13,6 +13,7 @@ pub mod news;
 pub mod parse;
 mod reading;
 pub mod recent;
+pub mod refused;
 pub mod room;
 pub mod untrusted;
 pub mod update;

@@ -13,6 +13,7 @@ use super::{
     line::Zone,
     news::{News, OwnNews},
     recent::Recent,
+    refused::{Refused, Texts},
     room::{Place, Room, Rooms, Wanted},
     untrusted::Untrusted,
 };
@@ -34,6 +35,8 @@ pub struct Model {
     pub blocked: Blocked,
     /// Messages that can be quoted.
     pub recent: Recent,
+    /// Texts that were refused.
+    pub refused: Texts,
     /// What gets more of what was found last.
     pub more: Option<Act>,
     /// How this user said to be reached.
@@ -145,6 +148,8 @@ pub enum Msg {
         /// Why, and the mend.
         problem: Untrusted,
     },
+    /// The text that was refused just now, if it can be sent again.
+    Refused(Refused),
     /// The answer to [`Effect::Start`].
     Started {
         /// Which was wanted.
@@ -269,6 +274,7 @@ impl Model {
             rooms: Rooms::default(),
             blocked: Blocked::default(),
             recent: Recent::default(),
+            refused: Texts::default(),
             more: None,
             presence: Presence::Online,
             is_read_by_a_person: false,

@@ -90,6 +90,10 @@ pub enum Command {
     Unlink(InviteLinkId),
     /// Shows how far others have come.
     Seen,
+    /// Sends again what was refused.
+    Retry,
+    /// Forgets what was refused.
+    Drop,
     /// Blocks a user, or ends that.
     Block(UserName, bool),
     /// Lists whom this user blocks.
@@ -107,6 +111,10 @@ pub enum Command {
     Topic(Option<Topic>),
     /// Gives another name.
     Rename(String),
+    /// Goes to another account.
+    Accounts,
+    /// Ends this login.
+    Logout,
     /// Leaves.
     Quit,
     /// Lists the commands.
@@ -264,6 +272,8 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Links => Command::Links,
         Verb::Unlink => Command::Unlink(read.as_is(argument)?),
         Verb::Seen => Command::Seen,
+        Verb::Retry => Command::Retry,
+        Verb::Drop => Command::Drop,
         Verb::Block => Command::Block(read.as_is(argument)?, true),
         Verb::Unblock => Command::Block(read.as_is(argument)?, false),
         Verb::Blocked => Command::Blocked,
@@ -279,6 +289,8 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Topic if argument == "-" => Command::Topic(Some(Topic::default())),
         Verb::Topic => Command::Topic(Some(read.as_is(argument)?)),
         Verb::Rename => Command::Rename(argument.to_owned()),
+        Verb::Accounts => Command::Accounts,
+        Verb::Logout => Command::Logout,
         Verb::Quit => Command::Quit,
         Verb::Commands => Command::Commands,
         Verb::Help => Command::Help,

@@ -66,6 +66,11 @@ impl Untrusted {
         self.0.parse().ok()
     }
 
+    /// Returns how many bytes it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -13,12 +13,17 @@ use super::{
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
     news,
     parse::{Command, Input, parse},
+    refused,
     room::{Place, Room, Wanted},
     untrusted::Untrusted,
 };
 
 /// How much of a text is repeated in an error about it.
 const TEXT_START_CHARS: usize = 30;
+
+/// What the line mode says of what is done at its start, and beside it.
+const OTHER_ACCOUNT: &str = "Leave with /quit, and start again with --user NAME; with --server HOST:PORT if it is at another server.";
+const LOG_OUT: &str = "Leave with /quit; then tinychat-client logout, with the --user and --server of now, ends the login.";
 
 /// Takes in what happened and returns what to do.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -98,6 +103,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects.insert(0, told);
             effects
         }
+        Msg::Refused(text) => {
+            model.refused.keep(text);
+            Vec::new()
+        }
         Msg::Started { wanted, outcome } => started(model, wanted, outcome),
         Msg::Acted { act, outcome } => acts::acted(model, &act, outcome),
         Msg::Settled(Ok(())) => Vec::new(),
@@ -146,6 +155,7 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     model.rooms.clear();
     model.blocked = Blocked::default();
     model.recent.clear();
+    model.refused.answer_nothing();
     model.more = None;
     effects.push(say(
         "The server's store is not the one of last time; what it holds unread comes now.",
@@ -217,6 +227,10 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
             Some(to) => send(model, to, text, Some(seq)),
             None => vec![nobody_got_that()],
         },
+        Command::Accounts => vec![say(OTHER_ACCOUNT)],
+        Command::Logout => vec![say(LOG_OUT)],
+        Command::Retry => refused::retry(model),
+        Command::Drop => refused::dropped(model),
         Command::Quit => vec![Effect::Leave { hurry: true }],
         Command::Commands => vec![Effect::Print(lines(command::list()))],
         Command::Help => vec![Effect::Print(help())],

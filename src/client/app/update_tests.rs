@@ -293,6 +293,12 @@ fn a_message_is_shown_whatever_is_in_front() {
 #[test]
 fn the_ways_to_leave() {
     let mut model = ann();
+    let told = |line: &str| match typed(&mut ann(), line).as_slice() {
+        [Effect::Print(lines)] => format!("{lines:?}"),
+        other => panic!("{other:?}"),
+    };
+    assert!(told("/accounts").contains("--user NAME"));
+    assert!(told("/logout").contains("tinychat-client logout"));
     assert_eq!(typed(&mut model, "/quit"), [Effect::Leave { hurry: true }]);
     assert_eq!(
         update(&mut model, Msg::Interrupted),

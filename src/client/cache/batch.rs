@@ -33,6 +33,8 @@ pub(super) struct Known {
     pub grown: HashSet<i64>,
     /// Messages over all, about: what a hole or the end of a conversation takes away shows at the next count.
     pub messages: u64,
+    /// Conversations, those included of which nothing but the name is known.
+    pub rows: u64,
     /// The last cursor that was told.
     pub cursor: Option<String>,
     /// A text was replaced or dropped since the WAL was emptied: there it can still be read.
@@ -88,6 +90,7 @@ pub(super) fn change(to: &Connection, known: &mut Known, change: Change) -> Resu
                     .execute([chat])?;
             }
             known.chats.remove(&conversation);
+            known.rows = known.rows.saturating_sub(1);
             known.has_residue = true;
             note_copies(to, known)?;
         }
@@ -212,6 +215,7 @@ fn chat(to: &Connection, known: &mut Known, conversation: &str) -> Result<i64, F
         None => {
             to.prepare_cached("INSERT INTO chats (conversation) VALUES (?1)")?
                 .execute([conversation])?;
+            known.rows += 1;
             to.last_insert_rowid()
         }
     };
@@ -374,6 +378,57 @@ pub(super) fn trim_chat(
         )?
         .execute((chat, sql(kept), sql(rows_max)))?;
     Ok(dropped as u64)
+}
+
+/// Counts the conversations.
+pub(super) fn count_chats(of: &Connection) -> Result<u64, Fault> {
+    let count: i64 = of.query_row("SELECT count(*) FROM chats", [], |row| row.get(0))?;
+    Ok(count.try_into().unwrap_or(0))
+}
+
+/// Drops conversations past a number, with all that belongs to them: first those of which nothing but the name is known,
+/// then the quietest; last of all those to which something is being written. Stops after about so many messages. Returns
+/// whether there is more to do.
+pub(super) fn trim_chats(
+    to: &Connection,
+    known: &mut Known,
+    kept: u64,
+    messages_max: u64,
+) -> Result<bool, Fault> {
+    known.rows = count_chats(to)?;
+    let too_many = known.rows.saturating_sub(kept).min(messages_max);
+    let transaction = to.unchecked_transaction()?;
+    let victims: Vec<(i64, String)> = transaction
+        .prepare_cached(
+            "SELECT chat, conversation FROM chats
+             ORDER BY EXISTS (SELECT 1 FROM drafts WHERE drafts.chat = chats.chat), bytes IS NOT NULL, last_activity, chat
+             LIMIT ?1",
+        )?
+        .query_map([sql(too_many)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut messages = 0;
+    for (chat, conversation) in victims {
+        if messages >= messages_max {
+            break;
+        }
+        for table in OF_A_CHAT {
+            let dropped = transaction
+                .prepare_cached(&format!("DELETE FROM {table} WHERE chat = ?1"))?
+                .execute([chat])?;
+            messages += if table == "messages" {
+                dropped as u64
+            } else {
+                0
+            };
+        }
+        known.chats.remove(&conversation);
+        known.grown.remove(&chat);
+        known.rows = known.rows.saturating_sub(1);
+    }
+    transaction.commit()?;
+    known.messages = known.messages.saturating_sub(messages);
+    known.has_residue |= too_many > 0;
+    Ok(known.rows > kept || known.has_residue)
 }
 
 /// The chat that has been quiet for longest, of those with messages.

@@ -99,8 +99,15 @@ impl Change {
             Self::Conversation { state, .. } => prost::Message::encoded_len(&**state),
             Self::Reactions { event, .. } => prost::Message::encoded_len(event),
             Self::Blocked(users) => users.len() * 96,
+            Self::Deleted(deleted) => prost::Message::encoded_len(deleted),
             Self::Draft { text, .. } | Self::SentLine { text, .. } => text.len(),
-            _ => 0,
+            Self::Epoch(text) | Self::Cursor(text) | Self::Front(Some(text)) => text.len(),
+            Self::Counts { .. }
+            | Self::Gone { .. }
+            | Self::Hole(_)
+            | Self::Marker { .. }
+            | Self::Front(None)
+            | Self::Reset => 0,
         };
         BESIDE + texts
     }

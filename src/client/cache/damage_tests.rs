@@ -282,9 +282,16 @@ fn a_second_program_goes_without_and_others_have_their_own() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{path:?}");
     }
-    // Dropping without a close commits and lets go as well.
+    // Dropping without a close commits and lets go as well, a moment later.
     drop(cache);
-    let (cache, _) = Cache::open(&folder, &key("ann")).unwrap();
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    let (cache, _) = loop {
+        match Cache::open(&folder, &key("ann")) {
+            Ok(opened) => break opened,
+            Err(error) => assert_eq!(error, CacheError::Held),
+        }
+        assert!(std::time::Instant::now() < until);
+    };
     assert_eq!(seqs(&cache.messages("c1", Place::Newest, 9).unwrap()), [1]);
     for one in [other, third] {
         assert_eq!(one.messages("c1", Place::Newest, 9), Ok(Page::default()));
@@ -407,4 +414,26 @@ fn the_text_of_a_deleted_message_is_in_no_file() {
     );
     cache.close().unwrap();
     assert_eq!(found(), 0);
+}
+
+#[test]
+fn one_that_this_program_is_closing_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_owned();
+    let (cache, _) = Cache::open(&folder, &key("ann")).unwrap();
+    let file = folder.join(format!("{}{ENDING}", key("ann").name()));
+    // The disk is slow.
+    let holder = Connection::open(file).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    cache.apply(vec![Change::Cursor("1".to_owned())]);
+    drop(cache);
+    let (tell, opened) = channel();
+    thread::spawn(move || {
+        let _ = tell.send(Cache::open(&folder, &key("ann")));
+    });
+    let early = opened.recv_timeout(Duration::from_millis(200));
+    assert!(early.is_err(), "{early:?}");
+    drop(holder);
+    let (_, paint) = opened.recv().unwrap().unwrap();
+    assert_eq!(paint.cursor.as_deref(), Some("1"));
 }

@@ -9,7 +9,9 @@
 //! what was told last, and the slower one would put old states over new ones, under a cursor that says otherwise.
 //!
 //! Changes are queued and committed by one thread ([`Cache::apply`], [`Cache::stored`]); reading blocks and belongs in
-//! `spawn_blocking`. Knows nothing of the network and of screens.
+//! `spawn_blocking`. Dropping it waits for nothing: what is queued is committed if the program lives so long, and others
+//! are let in after that, for which this program waits a while; [`Cache::close`] waits. Knows nothing of the network and of
+//! screens.
 
 pub mod change;
 pub mod reading;
@@ -19,6 +21,7 @@ mod schema;
 mod writer;
 
 use std::{
+    collections::BTreeSet,
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -29,6 +32,7 @@ use std::{
         mpsc::{Sender, channel},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -52,11 +56,21 @@ const ASSURANCE_CHARS: usize = 48;
 const WAITING_BYTES_ROOM: usize = 8 * 1024 * 1024;
 /// Bytes that may wait at all: past this the disk does not keep up, and the program goes on without a cache.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What is kept: more of one conversation than anybody scrolls through offline, and some 60 MiB over all.
+/// What is kept: more of one conversation than anybody scrolls through offline, and some 60 MiB over all, of long messages
+/// more; as many conversations as the program shows.
 const BOUNDS: Bounds = Bounds {
     chat: 2_000,
     total: 200_000,
+    chats: 10_000,
+    bytes: 512 * 1024 * 1024,
 };
+
+/// How long opening waits for a cache that this program has closed and that is not done yet: what is written then takes
+/// some tenths of a second, on a slow disk seconds.
+const CLOSING_WAIT: Duration = Duration::from_secs(5);
+
+/// The caches of this program that are closed, whose threads still commit what was queued.
+static CLOSING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Whose cache it is. The epoch of the store is no part of it: it is told by [`Change::Epoch`], once the server has said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,8 +140,6 @@ struct Inner {
     /// One reader: pages are asked for one at a time, by one user.
     reader: Mutex<Option<Connection>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Keeps other programs out until all is committed.
-    lock: Mutex<Option<File>>,
 }
 
 impl Cache {
@@ -158,7 +170,7 @@ impl Cache {
             .mode(0o600)
             .open(folder.join(format!("{name}{ENDING}.lock")))
             .map_err(unusable)?;
-        match lock.try_lock() {
+        match lock_it(&lock, &file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(CacheError::Held),
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
@@ -191,9 +203,15 @@ impl Cache {
             told: told.clone(),
             bounds,
         };
+        let name = file.clone();
         let thread = thread::Builder::new()
             .name("cache".to_owned())
-            .spawn(move || work.run())
+            .spawn(move || {
+                work.run();
+                // Other programs are kept out until all is committed.
+                drop(lock);
+                locked(&CLOSING).remove(&name);
+            })
             .map_err(unusable)?;
         let inner = Inner {
             file,
@@ -202,7 +220,6 @@ impl Cache {
             told,
             reader: Mutex::new(Some(reader)),
             thread: Mutex::new(Some(thread)),
-            lock: Mutex::new(Some(lock)),
         };
         let inner = Arc::new(inner);
         Ok((Self { inner }, paint))
@@ -269,6 +286,11 @@ impl Cache {
     /// Commits what is queued, then lets other programs in. Blocks. Of a cache that has ended it returns why.
     pub fn close(&self) -> Result<(), CacheError> {
         self.inner.close();
+        let thread = locked(&self.inner.thread).take();
+        if let Some(thread) = thread {
+            // A thread that panicked has told nothing: nothing more of it is stored.
+            let _ = thread.join();
+        }
         let ended = self.inner.told.borrow().ended.clone();
         ended.map_or(Ok(()), Err)
     }
@@ -298,18 +320,20 @@ impl Cache {
 
 impl Inner {
     fn close(&self) {
-        *locked(&self.queue) = None;
+        let queue = locked(&self.queue).take();
+        let thread = locked(&self.thread);
+        if queue.is_some() && thread.as_ref().is_some_and(|it| !it.is_finished()) {
+            // Before the thread can hear of it.
+            locked(&CLOSING).insert(self.file.clone());
+        }
+        drop((queue, thread));
         // The last connection to close tidies up: the writer's.
         *locked(&self.reader) = None;
-        if let Some(thread) = locked(&self.thread).take() {
-            // A thread that panicked has told nothing: nothing more of it is stored.
-            let _ = thread.join();
-        }
-        *locked(&self.lock) = None;
     }
 }
 
 impl Drop for Inner {
+    /// Waits for nothing: whoever drops it may be the one who must not wait.
     fn drop(&mut self) {
         self.close();
     }
@@ -373,6 +397,21 @@ impl Key {
     }
 }
 
+/// Locks a cache. One that this program has just closed, as with a change of the account, is waited for a while.
+fn lock_it(lock: &File, file: &Path) -> Result<(), TryLockError> {
+    let until = Instant::now() + CLOSING_WAIT;
+    loop {
+        // Asked first: once it is done it can be locked.
+        let is_closing = locked(&CLOSING).contains(file);
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if is_closing && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 fn open_file(file: &Path, account: &str) -> Result<(Connection, Connection, FirstPaint), Fault> {
     schema::make_private(file).map_err(|cause| Fault::Io(cause.to_string()))?;
     let writer = schema::open_writer(file, account)?;
@@ -386,6 +425,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]

@@ -201,7 +201,7 @@ fn connect(file: &Path) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     // A crash of the machine may lose the last of it, never its shape: what is lost comes again from the server, since
-    // the cursor is lost with it.
+    // the cursor is lost with it. The writer is more careful where that is not so.
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;

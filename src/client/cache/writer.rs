@@ -2,8 +2,14 @@
 //!
 //! What queues up during a commit shares the next one. After each commit it tells what is stored now, and a cursor is
 //! told only then. In quiet moments it trims, and empties the WAL when texts that are gone still stand in it. When
-//! something fails it ends and says so once: nothing that comes later is taken, so that no cursor is ever stored
-//! without all that came before it. Knows nothing of what the changes mean.
+//! something fails, or it is given up, it ends: nothing that comes later is taken, so that no cursor is ever stored
+//! without all that came before it.
+//!
+//! While the file has no cursor each commit is put on the disk itself before it is told: were the first cursor lost with
+//! the power after the server has heard of it, the next start would resume where the server thinks this device is, behind
+//! what is lost. Later ones may be lost: the one before is there, and what came since comes again.
+//!
+//! Knows nothing of what the changes mean.
 
 use std::{
     path::PathBuf,
@@ -44,6 +50,10 @@ pub(super) struct Bounds {
     pub chat: u64,
     /// Messages over all.
     pub total: u64,
+    /// Conversations, also those of which nothing but the name is known.
+    pub chats: u64,
+    /// Bytes of the file past which messages are dropped, however few they are.
+    pub bytes: u64,
 }
 
 /// What the thread is told.
@@ -99,6 +109,7 @@ impl Work {
     fn serve(&mut self) -> Result<(), Fault> {
         let mut known = Known {
             messages: batch::count(&self.connection)?,
+            rows: batch::count_chats(&self.connection)?,
             cursor: batch::cursor(&self.connection)?,
             // A program that was killed may have left some.
             has_residue: true,
@@ -108,7 +119,8 @@ impl Work {
         let mut is_over = false;
         let mut rewritten: Option<Instant> = None;
         let mut has_work = true;
-        while !is_over {
+        self.keep_safe(&known)?;
+        while !is_over && !self.is_given_up() {
             let first = if has_work {
                 self.queue.recv_timeout(QUIET)
             } else {
@@ -133,9 +145,17 @@ impl Work {
                 Err(RecvTimeoutError::Disconnected) => is_over = true,
             }
             // A backlog leaves no quiet moment.
-            if known.messages > self.bounds.total + self.bounds.total / 10 {
+            let is_long = known.messages > self.bounds.total + self.bounds.total / 10;
+            if is_long || self.has_more_bytes_than(self.bounds.bytes + self.bounds.bytes / 10)? {
                 self.trim_total(&mut known)?;
             }
+            if known.rows > self.bounds.chats + self.bounds.chats / 10 {
+                batch::trim_chats(&self.connection, &mut known, self.bounds.chats, TRIM_ROWS)?;
+            }
+        }
+        if self.is_given_up() {
+            // Nobody waits for it, and the disk is slow as it is. The next start sees to the rest.
+            return Ok(());
         }
         if known.has_copies {
             self.rewrite()?;
@@ -164,12 +184,13 @@ impl Work {
                 Err(TryRecvError::Empty) => break false,
                 Err(TryRecvError::Disconnected) => break true,
             }
-            if changes >= BATCH_CHANGES {
+            if changes >= BATCH_CHANGES || self.is_given_up() {
                 break false;
             }
             next = self.queue.try_recv();
         };
         transaction.commit()?;
+        self.keep_safe(known)?;
         self.waiting.fetch_sub(weight, Ordering::AcqRel);
         let cursor = known.cursor.clone();
         self.told.send_modify(|state| {
@@ -177,6 +198,21 @@ impl Work {
             state.cursor = cursor;
         });
         Ok(is_over)
+    }
+
+    /// Whether nothing more is wanted: it was told that it ended.
+    fn is_given_up(&self) -> bool {
+        self.told.borrow().ended.is_some()
+    }
+
+    /// Sees to how safe the next commit is; see the head of the file.
+    fn keep_safe(&self, known: &Known) -> Result<(), Fault> {
+        let level = match known.cursor {
+            None => "full",
+            Some(_) => "normal",
+        };
+        self.connection.pragma_update(None, "synchronous", level)?;
+        Ok(())
     }
 
     /// Does one step of what has waited for a quiet moment. Returns whether there is more.
@@ -196,9 +232,13 @@ impl Work {
             }
             return Ok(true);
         }
-        if known.messages > self.bounds.total {
+        let is_large = known.messages > 0 && self.has_more_bytes_than(self.bounds.bytes)?;
+        if known.messages > self.bounds.total || is_large {
             self.trim_total(known)?;
             return Ok(true);
+        }
+        if known.rows > self.bounds.chats {
+            return batch::trim_chats(&self.connection, known, self.bounds.chats, TRIM_ROWS);
         }
         if known.has_residue {
             known.has_residue = !self.empty_wal()?;
@@ -207,11 +247,27 @@ impl Work {
         Ok(known.has_residue)
     }
 
-    /// Drops messages of the quietest conversations until a twentieth is free.
+    /// Whether what is in the file has more bytes than this.
+    fn has_more_bytes_than(&self, bytes_max: u64) -> Result<bool, Fault> {
+        let number = |name: &str| -> Result<i64, Fault> {
+            let found = self
+                .connection
+                .pragma_query_value(None, name, |row| row.get(0));
+            Ok(found?)
+        };
+        let pages = number("page_count")? - number("freelist_count")?;
+        let bytes = pages.saturating_mul(number("page_size")?);
+        Ok(u64::try_from(bytes).is_ok_and(|bytes| bytes > bytes_max))
+    }
+
+    /// Drops messages of the quietest conversations until a twentieth is free; of a file that has too many bytes a twentieth
+    /// of what is there.
     fn trim_total(&mut self, known: &mut Known) -> Result<(), Fault> {
         known.messages = batch::count(&self.connection)?;
-        let goal = self.bounds.total - self.bounds.total / 20;
-        if known.messages <= self.bounds.total {
+        let mut goal = self.bounds.total - self.bounds.total / 20;
+        if self.has_more_bytes_than(self.bounds.bytes)? {
+            goal = goal.min(known.messages.saturating_sub(known.messages / 20 + 1));
+        } else if known.messages <= self.bounds.total {
             return Ok(());
         }
         let transaction = self.connection.unchecked_transaction()?;
@@ -242,5 +298,77 @@ impl Work {
             self.connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         Ok(busy == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+
+    fn work(file: &std::path::Path) -> (Work, Sender<Order>) {
+        schema::make_private(file).unwrap();
+        let (sender, queue) = channel();
+        let (told, _) = watch::channel(State::default());
+        let work = Work {
+            file: file.to_owned(),
+            connection: schema::open_writer(file, "ann").unwrap(),
+            queue,
+            waiting: Arc::default(),
+            told,
+            bounds: Bounds {
+                chat: 100,
+                total: 100,
+                chats: 100,
+                bytes: 1024 * 1024,
+            },
+        };
+        (work, sender)
+    }
+
+    fn cursor(text: &str) -> Order {
+        Order::Apply(vec![Change::Cursor(text.to_owned())], 0)
+    }
+
+    #[test]
+    fn the_first_cursor_is_on_the_disk_itself_before_it_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut work, _sender) = work(&home.path().join("a.cache"));
+        let mut known = Known::default();
+        work.keep_safe(&known).unwrap();
+        let level = |work: &Work| -> i64 {
+            let found = work
+                .connection
+                .pragma_query_value(None, "synchronous", |row| row.get(0));
+            found.unwrap()
+        };
+        let (normal, full) = (1, 2);
+        assert_eq!(level(&work), full);
+        let draft = Change::Front(Some("c1".to_owned()));
+        work.commit(Order::Apply(vec![draft], 0), &mut known)
+            .unwrap();
+        assert_eq!(level(&work), full);
+        work.commit(cursor("1"), &mut known).unwrap();
+        assert_eq!(level(&work), normal);
+        // Another store: once more the first one.
+        let reset = Order::Apply(vec![Change::Reset], 0);
+        work.commit(reset, &mut known).unwrap();
+        assert_eq!(level(&work), full);
+    }
+
+    #[test]
+    fn one_that_is_given_up_does_nothing_more() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("a.cache");
+        let (work, sender) = work(&file);
+        let told = work.told.clone();
+        sender.send(cursor("1")).unwrap();
+        drop(sender);
+        told.send_modify(|state| state.ended = Some(CacheError::Slow));
+        work.run();
+        assert_eq!(told.borrow().commits, 0);
+        let reader = schema::open_reader(&file).unwrap();
+        assert_eq!(batch::cursor(&reader).unwrap(), None);
     }
 }

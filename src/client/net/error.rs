@@ -115,6 +115,17 @@ impl ClientError {
         matches!(self, Self::Refused(refusal) if refusal.code == Code::Unimplemented)
     }
 
+    /// Returns whether what was asked for is not there, or not for this user: asking again would bring the same.
+    pub fn is_no(&self) -> bool {
+        let is_denied =
+            |refusal: &Refusal| matches!(refusal.code, Code::NotFound | Code::PermissionDenied);
+        match self {
+            Self::Refused(refusal) => is_denied(refusal),
+            Self::NotAMember(_) => true,
+            _ => false,
+        }
+    }
+
     /// Returns whether the same request can succeed without anybody changing anything, and how long
     /// the server asks to wait before it.
     pub fn retry(&self) -> Retry {

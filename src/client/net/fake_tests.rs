@@ -244,7 +244,7 @@ impl Door {
         self.out.send(Ok(frame)).await.is_ok()
     }
 
-    async fn answer(&self, request_id: u64, result: Answer) {
+    pub(in super::super::super) async fn answer(&self, request_id: u64, result: Answer) {
         let reply = pb::Reply {
             request_id,
             result: Some(result),
@@ -260,7 +260,7 @@ impl Door {
         }
     }
 
-    async fn next_send(&mut self) -> (u64, pb::SendRequest) {
+    pub(in super::super::super) async fn next_send(&mut self) -> (u64, pb::SendRequest) {
         let frame = self.inbound.message().await.unwrap().unwrap();
         match frame.request {
             Some(Request::Send(send)) => (frame.request_id, send),

@@ -82,7 +82,8 @@ pub enum LinkEvent {
 enum State {
     Connecting(Pin<Box<dyn Future<Output = Result<ChatStream, ClientError>> + Send>>),
     Live(Box<ChatStream>),
-    Waiting(Instant),
+    /// Until then, and until the second at least, which a server has asked for.
+    Waiting(Instant, Instant),
     Over,
 }
 
@@ -121,7 +122,7 @@ impl Link {
             session,
             cursor: options.resume_cursor.clone(),
             options,
-            state: State::Waiting(Instant::now()),
+            state: State::Waiting(Instant::now(), Instant::now()),
             ready: VecDeque::new(),
             outbox: Outbox::default(),
             seen: Seen::default(),
@@ -229,6 +230,16 @@ impl Link {
         }
     }
 
+    /// Tries at once to connect, if the link waits to do so, but for the time that the server has asked for. Further waits
+    /// are as long as they would have been. Returns whether it waits no more.
+    pub fn retry_now(&mut self) -> bool {
+        let State::Waiting(until, least) = &mut self.state else {
+            return false;
+        };
+        *until = *least;
+        *least <= Instant::now()
+    }
+
     /// Returns an event that is there already.
     pub fn take_ready(&mut self) -> Option<LinkEvent> {
         self.ready.pop_front()
@@ -242,7 +253,7 @@ impl Link {
                 return event;
             }
             match &mut self.state {
-                State::Waiting(until) => {
+                State::Waiting(until, _) => {
                     sleep_until(*until).await;
                     self.connect();
                 }
@@ -404,8 +415,12 @@ impl Link {
                 self.acknowledge = None;
                 self.read.clear();
                 self.marks.clear();
+                self.outbox.reset();
             }
-            Some(Body::CaughtUp(_)) => self.caught_up = Some(Instant::now()),
+            Some(Body::CaughtUp(_)) => {
+                self.caught_up = Some(Instant::now());
+                self.outbox.set_sure(true);
+            }
             Some(Body::GoingAway(going)) => {
                 self.replaced |= going.reason() == pb::GoingAwayReason::Replaced;
                 let wait = going.retry_after.and_then(error::wait);
@@ -438,7 +453,8 @@ impl Link {
             self.backoff.reset();
         }
         let retry_in = asked + self.backoff.next_wait();
-        self.state = State::Waiting(Instant::now() + retry_in);
+        let now = Instant::now();
+        self.state = State::Waiting(now + retry_in, now + asked);
         self.ready
             .push_back(LinkEvent::Disconnected { reason, retry_in });
     }

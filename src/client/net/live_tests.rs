@@ -66,6 +66,26 @@ async fn a_reset_starts_over() {
 }
 
 #[tokio::test]
+async fn what_waits_answers_nothing_in_another_store() {
+    let mut link = link();
+    let answer = Target::User("bob".to_owned()).replying_to(9);
+    link.send(answer, "yes".to_owned()).unwrap();
+    let now = Instant::now();
+    assert_eq!(
+        link.outbox.next(now, 1),
+        None,
+        "which store it is is not known"
+    );
+    let reset = event("", Body::Reset(pb::Reset::default()));
+    give(
+        &mut link,
+        [reset, event("y-1", Body::CaughtUp(pb::CaughtUp {}))],
+    );
+    let sent = link.outbox.next(now, 1).unwrap();
+    assert_eq!((sent.text.as_str(), sent.reply_to_seq), ("yes", 0));
+}
+
+#[tokio::test]
 async fn a_break_is_tried_again_and_an_ended_login_is_not() {
     let mut broken = link();
     broken.broken(tonic::Status::unavailable("").into());
@@ -73,7 +93,7 @@ async fn a_break_is_tried_again_and_an_ended_login_is_not() {
         broken.take_ready(),
         Some(LinkEvent::Disconnected { .. })
     ));
-    assert!(matches!(broken.state, State::Waiting(_)));
+    assert!(matches!(broken.state, State::Waiting(..)));
     for code in [
         Code::ResourceExhausted,
         Code::Cancelled,
@@ -106,6 +126,42 @@ async fn a_server_that_goes_away_is_given_the_time_it_asks_for() {
         panic!("no break")
     };
     assert!(retry_in >= Duration::from_secs(2) && retry_in <= Duration::from_millis(2100));
+}
+
+#[tokio::test]
+async fn a_link_that_waits_tries_at_once_when_somebody_wants_that_but_not_sooner_than_the_server() {
+    let mut link = link();
+    let broken = |link: &mut Link| {
+        link.broken(tonic::Status::unavailable("").into());
+        assert!(link.take_ready().is_some());
+    };
+    let wait = |link: &Link| match link.state {
+        State::Waiting(until, _) => until.saturating_duration_since(Instant::now()),
+        _ => panic!("it waits"),
+    };
+    // Long enough that chance makes none of the waits short.
+    for _ in 0..60 {
+        broken(&mut link);
+    }
+    while wait(&link) < Duration::from_secs(1) {
+        broken(&mut link);
+    }
+    assert!(link.retry_now());
+    assert_eq!(wait(&link), Duration::ZERO);
+    let going = pb::GoingAway {
+        reason: 1,
+        retry_after: Some(prost_types::Duration {
+            seconds: 2,
+            nanos: 0,
+        }),
+    };
+    give(&mut link, [event("", Body::GoingAway(going))]);
+    broken(&mut link);
+    assert!(!link.retry_now());
+    let least = Duration::from_millis(1_500)..=Duration::from_secs(2);
+    assert!(least.contains(&wait(&link)));
+    link.close();
+    assert!(!link.retry_now());
 }
 
 #[tokio::test]

@@ -2,13 +2,16 @@
 //!
 //! The rules:
 //! 1. A message keeps its `client_message_id` from the first attempt to the last, and its request
-//!    stays the same to the byte, so however often it is sent, it is one message.
+//!    stays the same to the byte, so however often it is sent, it is one message. In another store it
+//!    is another one: there it answers nothing ([`Outbox::reset`]).
 //! 2. A message to one target never overtakes an earlier one to it. So one message per target is in
 //!    flight: were there more, the first could be refused for now (too fast) and the second taken.
 //! 3. Only where the server sets no rate, up to [`IN_FLIGHT_MAX`] are. The one refusal that could
 //!    then mix up two messages, a server that cannot reach its store for a moment, ends this way
 //!    of sending for good.
-//! 4. It holds a bounded number of messages and refuses further ones.
+//! 4. What answers a message waits until it is known that the store is the one where it was written
+//!    ([`Outbox::set_sure`]); what comes after it for the same target waits with it.
+//! 5. It holds a bounded number of messages and refuses further ones.
 //!
 //! Pure: time comes in as an argument. In memory: a program that outlives its messages' answers keeps them elsewhere
 //! (`client::journal`) and gives them back with [`Outbox::restore`].
@@ -94,6 +97,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Takes away what it answers.
+    pub fn forget_reply(&mut self) {
+        self.target = self.target.place().clone();
+    }
+
     /// The request, the same at every attempt.
     pub fn request(&self) -> pb::SendRequest {
         pb::SendRequest {
@@ -137,6 +145,8 @@ pub struct Outbox {
     backoff: Backoff,
     unlimited: bool,
     careful: bool,
+    /// The store is the one that the numbers of messages are of.
+    sure: bool,
 }
 
 impl Outbox {
@@ -177,6 +187,19 @@ impl Outbox {
     /// Notes whether the server sets a rate (see rule 3).
     pub fn set_unlimited(&mut self, unlimited: bool) {
         self.unlimited = unlimited;
+    }
+
+    /// Notes whether it is known that the store is the one that it was (see rule 4). It is not known again once the stream
+    /// is gone.
+    pub fn set_sure(&mut self, sure: bool) {
+        self.sure = sure;
+    }
+
+    /// Notes that the store is another one: what a message answers is another one there, or none.
+    pub fn reset(&mut self) {
+        for item in &mut self.items {
+            item.message.forget_reply();
+        }
     }
 
     /// Returns the next message that may go now, as the given request of this stream.
@@ -232,6 +255,7 @@ impl Outbox {
             item.request_id = None;
         }
         self.hold_until = None;
+        self.sure = false;
     }
 
     fn next_place(&self) -> Option<usize> {
@@ -244,14 +268,20 @@ impl Outbox {
             return None;
         }
         let many = self.unlimited && !self.careful;
-        let mut earlier: Vec<&Target> = Vec::new();
+        let (mut earlier, mut held): (Vec<&Target>, Vec<&Target>) = Default::default();
         for (place, item) in self.items.iter().enumerate() {
-            let free = many || !earlier.contains(&item.message.target.place());
-            if item.request_id.is_none() && free {
+            let target = &item.message.target;
+            let waits = !self.sure && target.reply_to_seq() > 0;
+            if waits {
+                held.push(target.place());
+                continue;
+            }
+            let free = many || !earlier.contains(&target.place());
+            if item.request_id.is_none() && free && !held.contains(&target.place()) {
                 return Some(place);
             }
             if free {
-                earlier.push(item.message.target.place());
+                earlier.push(target.place());
             }
         }
         None

@@ -64,6 +64,7 @@ async fn one_message_per_target_is_in_flight_and_order_holds() {
 async fn an_answer_keeps_its_place_among_the_texts_to_the_same_target() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
+    outbox.set_sure(true);
     let ops = || Target::Channel("ops".to_owned());
     for target in [ops(), ops().replying_to(7), ops()] {
         outbox.push(target, "x".to_owned()).unwrap();
@@ -170,4 +171,28 @@ fn it_is_bounded_and_says_so() {
         error.to_string(),
         "1000 messages are waiting to be sent already; try again when the server has taken some"
     );
+}
+
+#[tokio::test]
+async fn what_answers_a_message_waits_until_the_store_is_known_and_what_follows_it_does() {
+    for many in [false, true] {
+        let mut outbox = Outbox::default();
+        outbox.set_unlimited(many);
+        let now = Instant::now();
+        for (target, text) in [(bob().replying_to(3), "b1"), (bob(), "b2"), (carol(), "c1")] {
+            outbox.push(target, text.to_owned()).unwrap();
+        }
+        let texts = |outbox: &mut Outbox, from: u64| -> Vec<(String, u64)> {
+            let sends = (from..).map_while(|request| outbox.next(now, request));
+            sends.map(|it| (it.text, it.reply_to_seq)).collect()
+        };
+        assert_eq!(texts(&mut outbox, 1), [("c1".to_owned(), 0)]);
+        outbox.set_sure(true);
+        assert_eq!(texts(&mut outbox, 2)[0], ("b1".to_owned(), 3));
+        // With another connection it may be another store, and here it is.
+        outbox.disconnected();
+        assert_eq!(texts(&mut outbox, 10), [("c1".to_owned(), 0)]);
+        outbox.reset();
+        assert_eq!(texts(&mut outbox, 20)[0], ("b1".to_owned(), 0));
+    }
 }

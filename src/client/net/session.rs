@@ -265,7 +265,8 @@ pub(super) struct Page<T> {
     pub bytes: usize,
 }
 
-/// Collects a list page by page. A server that never ends it, or goes on past so many bytes, is not believed.
+/// Collects a list page by page. A server that never ends it, or goes on past so many bytes, is not believed. Items count
+/// with what they take in memory: on the wire the smallest has two bytes.
 pub(super) async fn all_pages<T, F>(
     bytes_max: usize,
     what: &'static str,
@@ -279,7 +280,7 @@ where
     let mut bytes = 0;
     loop {
         let page = page(token.clone()).await?;
-        bytes += page.bytes;
+        bytes += page.bytes.max(page.items.len() * size_of::<T>());
         let stands_still = page.items.is_empty() || page.next == token;
         found.extend(page.items);
         if page.next.is_empty() {
@@ -332,5 +333,27 @@ where
             _ => return Err(error),
         };
         sleep(least.clamp(WAIT_MIN, WAIT_MAX)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_of_nothings_does_not_go_on_for_ever() {
+        let mut pages = 0;
+        let page = |_| {
+            pages += 1;
+            let page = Page {
+                items: vec![pb::Conversation::default(); 1_000],
+                next: pages.to_string(),
+                bytes: 2_000,
+            };
+            async { Ok(page) }
+        };
+        let all = all_pages(1024 * 1024, "end", page).await;
+        assert_eq!(all.map(|all| all.len()), Err(ClientError::BadAnswer("end")));
+        assert!(pages < 20, "{pages}");
     }
 }

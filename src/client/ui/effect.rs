@@ -108,6 +108,10 @@ pub enum Effect {
     Redraw,
     /// Goes to the shell.
     Suspend,
+    /// Goes to another account.
+    Accounts,
+    /// Ends this login; if that cannot be, says why.
+    LogOut,
     /// Leaves.
     Quit,
 }

@@ -9,6 +9,7 @@ pub mod effect;
 pub mod fault;
 pub mod keymap;
 pub mod layout;
+pub mod login;
 pub mod model;
 pub mod news;
 pub mod runtime;

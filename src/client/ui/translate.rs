@@ -39,13 +39,13 @@ const ID_BYTES_MAX: usize = 256;
 const NUMBER_MAX: u64 = i64::MAX.cast_unsigned();
 /// Characters of a name that are kept. The longest are those of groups; one more shows that there was more, and is far
 /// past what makes the name of another user.
-const NAME_CHARS_MAX: usize = GROUP_NAME_CHARS_MAX + 1;
+pub(super) const NAME_CHARS_MAX: usize = GROUP_NAME_CHARS_MAX + 1;
 /// Characters of a text that are kept: more than an honest server takes.
 const TEXT_CHARS_MAX: usize = 4 * TEXT_BYTES_MAX;
 /// Names that one message is taken to mention: more than an honest server finds.
-const MENTIONS_MAX: usize = 4 * MENTIONS_PER_MESSAGE_MAX;
+pub(super) const MENTIONS_MAX: usize = 4 * MENTIONS_PER_MESSAGE_MAX;
 /// Reactions of one message that are taken: more than an honest server allows.
-const REACTIONS_MAX: usize = 3 * REACTIONS_PER_MESSAGE_MAX;
+pub(super) const REACTIONS_MAX: usize = 3 * REACTIONS_PER_MESSAGE_MAX;
 
 /// Returns what an event means to this user, whose id is known or not yet. `None`: nothing.
 pub fn event(event: pb::Event, me: &UserName, my_id: Option<&str>) -> Option<News> {

@@ -4,6 +4,7 @@
 
 pub mod between;
 pub mod bubble;
+mod end;
 pub mod listed;
 mod mentions;
 pub mod over;
@@ -24,8 +25,10 @@ use super::{
         overlay::Overlay,
     },
 };
+use crate::domain::ids::ClientMessageId;
 use transcript::Space;
 
+pub use end::{is_noticed, to_mark};
 pub use panes::Panes;
 
 /// Something that a mouse can point at.
@@ -35,6 +38,8 @@ pub enum Spot {
     Chat(ChatId),
     /// A message.
     Message(u64),
+    /// A message on its way, or one that was refused.
+    Outgoing(ClientMessageId),
     /// A link in a message.
     Link(String),
     /// The composer.
@@ -68,6 +73,11 @@ pub fn space(panes: &Panes) -> Space {
 /// the first message that is in memory without a hole, nor below the end. `None`: nothing moves.
 pub fn scrolled(model: &Model, rows: isize) -> Option<Scroll> {
     transcript::scrolled(model, space(&panes(model)), rows)
+}
+
+/// Whether the conversation in front is seen down to its end, be it that another place is looked at.
+pub fn is_at_end(model: &Model) -> bool {
+    transcript::is_at_end(model, space(&panes(model)))
 }
 
 /// Returns where the conversation in front is looked at so that a message is wholly seen, or its beginning if it is too

@@ -126,6 +126,25 @@ pub fn over(overlay: &Overlay, frame: Rect) -> Over {
     }
 }
 
+/// Completions that are seen at once, and their columns.
+const OFFERS: u16 = 8;
+const OFFER_COLUMNS: u16 = 60;
+
+/// Returns the frame of so many completions, above the rule, and whether it has a border.
+pub fn offer(count: usize, above: Rect) -> (Rect, bool) {
+    let count = u16::try_from(count).unwrap_or(u16::MAX);
+    let has_border = above.height >= 4 && above.width >= 20;
+    let edge = if has_border { 2 } else { 0 };
+    let height = count.min(OFFERS).saturating_add(edge).min(above.height);
+    let frame = Rect {
+        y: above.bottom().saturating_sub(height),
+        height,
+        width: above.width.min(OFFER_COLUMNS),
+        ..above
+    };
+    (frame, has_border)
+}
+
 /// Returns the first item that is seen of a list in which one is chosen.
 pub fn first_item(chosen: usize, count: usize, items: usize) -> usize {
     let last = count.saturating_sub(items);

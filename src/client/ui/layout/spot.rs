@@ -55,7 +55,8 @@ fn in_messages(model: &Model, panes: &Panes, at: Position) -> Option<Spot> {
     match (link, row.owner) {
         (Some(link), _) => Some(Spot::Link(link.to_string())),
         (None, Owner::Message(seq)) => Some(Spot::Message(seq)),
-        (None, Owner::Nobody | Owner::Outgoing(_)) => None,
+        (None, Owner::Outgoing(id)) => Some(Spot::Outgoing(id)),
+        (None, Owner::Nobody) => None,
     }
 }
 

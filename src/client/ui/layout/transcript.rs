@@ -149,6 +149,14 @@ pub fn rows(model: &Model, space: Space, glyphs: Glyphs) -> Vec<Row> {
     look.tape.between(from, look.edge)
 }
 
+/// Whether nothing more is below what is seen.
+pub fn is_at_end(model: &Model, space: Space) -> bool {
+    Look::new(model, space, Glyphs::Unicode).is_some_and(|mut look| {
+        let edge = look.edge;
+        look.scroll(edge) == Some(Scroll::AtEnd)
+    })
+}
+
 /// Returns where it is looked at after moving by so many rows; `None`: nothing moves.
 pub fn scrolled(model: &Model, space: Space, rows: isize) -> Option<Scroll> {
     let mut look = Look::new(model, space, Glyphs::Unicode)?;

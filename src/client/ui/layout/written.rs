@@ -118,6 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::client::ui::text::wrap::tests::hard_text;
 
     fn at(text: &str, cursor: usize, cells: usize) -> (Vec<String>, (usize, usize)) {
         let mut buffer = Buffer::new(text);
@@ -154,7 +155,10 @@ mod tests {
     proptest! {
         #[test]
         fn rows_fit_and_the_cursor_is_within(
-            text in "(\\PC|[a \\n\\t漢]|👩\u{200d}👧|e\u{301}){0,60}",
+            text in prop_oneof![
+                "(\\PC|[a \\n\\t漢]|👩\u{200d}👧|e\u{301}){0,60}",
+                hard_text(),
+            ],
             cursor in 0_usize..200,
             cells in 0_usize..30,
         ) {
@@ -163,7 +167,8 @@ mod tests {
             let written = written(&buffer, cells);
             prop_assert!(written.rows.len() >= buffer.lines_count());
             for row in &written.rows {
-                prop_assert!(width::room(row) <= cells.saturating_sub(1).max(1));
+                let space = cells.saturating_sub(1).max(1);
+                prop_assert!(width::room(row) <= space && width::cells(row) <= space, "{:?}", row);
             }
             let row = written.rows.get(written.cursor_row);
             prop_assert!(row.is_some_and(|row| written.cursor_cell <= width::cells(row)));

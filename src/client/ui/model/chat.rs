@@ -114,6 +114,8 @@ pub struct Chat {
     left_at: u64,
     /// The message below which all was unread when the conversation came to the front.
     unread_line: Option<u64>,
+    /// It came to the front while it was put aside, and that is still to be ended.
+    is_met_aside: bool,
 }
 
 impl Chat {
@@ -134,6 +136,7 @@ impl Chat {
             scroll: Scroll::AtEnd,
             left_at: 0,
             unread_line: None,
+            is_met_aside: false,
         }
     }
 
@@ -146,11 +149,13 @@ impl Chat {
     pub fn set_room(&mut self, room: Room) {
         let settings = room.settings.or(self.room.settings);
         self.room = Room { settings, ..room };
+        self.is_met_aside &= self.is_marked_unread();
     }
 
     /// Takes in what this user set, here or elsewhere.
     pub fn set_settings(&mut self, settings: MemberSettings) {
         self.room.settings = Some(settings);
+        self.is_met_aside &= self.is_marked_unread();
     }
 
     /// Takes in the counts of an answer of the server.
@@ -205,9 +210,15 @@ impl Chat {
         self.tally.unanswered();
     }
 
-    /// The server would not tell what it was asked for. It is not asked again before there is something new.
-    pub fn ask_failed(&mut self) {
-        self.tally.ask_failed();
+    /// The server would not tell what it was asked for: it is not asked again before there is something new. Or it could
+    /// not: it is asked again after a while.
+    pub fn ask_failed(&mut self, is_for_good: bool) {
+        self.tally.ask_failed(is_for_good);
+    }
+
+    /// What the server could not tell for a while can be asked for again.
+    pub fn go_on(&mut self) {
+        self.tally.go_on();
     }
 
     /// What could not be had before can be asked for again.
@@ -231,8 +242,11 @@ impl Chat {
     /// memory.
     pub fn take_message(&mut self, message: Message, me: &UserName, blocked: &Blocked) -> bool {
         let is_mention = message.is_mention_of(me, blocked);
-        if message.revision > 0 {
-            // What was counted of it was another text.
+        let known = self.window.get(message.seq);
+        let is_current = known.is_none_or(|known| known.revision <= message.revision);
+        if message.revision > 0 && is_current {
+            // It comes as it is now, and may have been counted, or be counted by an answer, as it was before.
+            self.tally.doubt_answers();
             self.tally.take_change(message.seq, is_mention);
         }
         let is_new = self
@@ -286,16 +300,43 @@ impl Chat {
         self.tally.read_to(seq)
     }
 
+    /// Takes in that the server says how far this user has read; returns whether that is news.
+    pub fn told_read_to(&mut self, seq: u64) -> bool {
+        self.tally.told_read_to(seq)
+    }
+
+    /// This user puts it aside as unread: it shows at once, and what was marked here and is not told the server yet is not
+    /// read.
+    pub fn put_aside(&mut self) {
+        self.room.settings.get_or_insert_default().marked_unread = true;
+        self.tally.unmark();
+    }
+
     /// What is to be marked read if this is in front and its end is seen.
     pub fn to_mark(&self) -> Option<u64> {
         let counts = self.counts();
         let is_due = counts.last_seq > counts.read_seq || self.is_marked_unread();
-        (is_due && self.scroll == Scroll::AtEnd && counts.last_seq > 0).then_some(counts.last_seq)
+        // Below the last message are only those on their way.
+        let is_at_end = match self.scroll {
+            Scroll::AtEnd => true,
+            Scroll::At { seq, .. } => seq > counts.last_seq,
+        };
+        (is_due && is_at_end && counts.last_seq > 0).then_some(counts.last_seq)
     }
 
     /// Whether this user put it aside as unread.
     pub fn is_marked_unread(&self) -> bool {
         self.room.is_aside()
+    }
+
+    /// Somebody came to it: what was put aside is to be taken up, as soon as the server can be asked.
+    pub fn meet(&mut self) {
+        self.is_met_aside = self.is_marked_unread();
+    }
+
+    /// Whether somebody came to it while it was put aside, and that is not ended; it is told once.
+    pub fn take_up(&mut self) -> bool {
+        std::mem::take(&mut self.is_met_aside)
     }
 
     /// Whether anything there is unread, or it was put aside as such.
@@ -341,11 +382,13 @@ impl Chat {
     pub fn open(&mut self) {
         let counts = self.counts();
         self.unread_line = (counts.unread > 0).then_some(counts.read_seq);
+        self.meet();
     }
 
     /// It goes from the front, and will be at its end when it comes back.
     pub fn close(&mut self) {
         self.unread_line = None;
+        self.is_met_aside = false;
         self.to_end();
     }
 

@@ -3,10 +3,11 @@
 //! Promises: what is looked at is in front of the counts that are shown; the order is the same for the same state; the
 //! messages in memory are bounded over all of them. Which names match a filter is another's business: this gives the names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     chat::{Chat, ChatId},
+    composer::Draft,
     message::Message,
     window,
 };
@@ -14,6 +15,7 @@ use crate::{
     client::app::{
         blocked::Blocked,
         room::{Kind, Place, Room},
+        untrusted::Untrusted,
     },
     domain::{clock::TimeMs, conversation::NotifyLevel, name::UserName},
 };
@@ -24,8 +26,14 @@ const CHATS_MAX: usize = 10_000;
 const ID_BYTES_MAX: usize = 256;
 /// Messages in memory over all conversations. At some 300 bytes each 15 MB.
 const MESSAGES_MAX: usize = 50_000;
+/// Bytes of them, as `window` counts: more than twice of what so many take.
+const BYTES_MAX: usize = 48 * 1024 * 1024;
+/// Messages that come before all is counted anew. At 16 KiB each 1 MB.
+const COUNTED_EVERY: u64 = 64;
 /// Messages that a conversation keeps that is not in front, once there are too many over all: two screens.
 const ASIDE_MESSAGES_MAX: usize = 100;
+/// Texts that wait for a conversation that is gone. At 16 KiB each 1.6 MB; past it the oldest goes.
+const ADRIFT_MAX: usize = 100;
 
 /// How conversations are ordered within their sections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +59,40 @@ pub enum Urgency {
 /// When something was said last: by the server's clock, and by the order in which it came where that is the same.
 type Activity = (TimeMs, u64);
 
+/// What a person knows a conversation by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    kind: Kind,
+    name: Untrusted,
+    /// Of a group, whose name is not its alone. Another store has other ids.
+    id: Option<ChatId>,
+}
+
+impl Whose {
+    /// What a conversation is known by.
+    pub fn of(chat: &Chat) -> Self {
+        Self {
+            kind: chat.room.kind,
+            name: chat.room.name.clone(),
+            id: (chat.room.kind == Kind::Group).then(|| chat.id().clone()),
+        }
+    }
+
+    /// The same in another store.
+    #[must_use]
+    pub fn anywhere(self) -> Self {
+        Self { id: None, ..self }
+    }
+
+    /// Whether this is that conversation, whatever a group is called by now.
+    pub fn is_of(&self, chat: &Chat) -> bool {
+        match &self.id {
+            Some(id) => id == chat.id(),
+            None => self.kind == chat.room.kind && self.name == chat.room.name,
+        }
+    }
+}
+
 /// See the head of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chats {
@@ -59,6 +101,8 @@ pub struct Chats {
     newest: TimeMs,
     arrivals: u64,
     front: Option<ChatId>,
+    /// What was being written to conversations that are gone, by what they were.
+    adrift: VecDeque<(Whose, Draft)>,
     /// How they are ordered.
     pub order: Order,
 }
@@ -80,12 +124,35 @@ impl Chats {
                 .extend(known.max(new).map(|activity| (id.clone(), activity)));
             self.newest = self.newest.max(time);
         }
-        let chat = self
-            .all
-            .entry(id)
-            .or_insert_with(|| Chat::new(room.clone()));
+        if is_new {
+            let mut chat = Chat::new(room.clone());
+            chat.draft = self.take_adrift(&chat).unwrap_or_default();
+            self.all.insert(id.clone(), chat);
+        }
+        let chat = self.all.get_mut(&id)?;
         chat.set_room(room);
         Some(chat)
+    }
+
+    /// Keeps what was being written to a conversation that is gone until there is such a one again.
+    pub fn keep_draft(&mut self, whose: Whose, draft: &Draft) {
+        if draft.text().trim().is_empty() {
+            return;
+        }
+        let is_there = |chat: &&mut Chat| chat.draft.is_empty() && whose.is_of(chat);
+        if let Some(chat) = self.all.values_mut().find(is_there) {
+            chat.draft = draft.bare();
+            return;
+        }
+        if self.adrift.len() >= ADRIFT_MAX {
+            self.adrift.pop_front();
+        }
+        self.adrift.push_back((whose, draft.bare()));
+    }
+
+    fn take_adrift(&mut self, chat: &Chat) -> Option<Draft> {
+        let at = self.adrift.iter().rposition(|(it, _)| it.is_of(chat))?;
+        self.adrift.remove(at).map(|(_, draft)| draft)
     }
 
     /// Takes in a message of an event; returns whether it is new. That of an unknown conversation is not.
@@ -108,23 +175,37 @@ impl Chats {
             self.arrivals += 1;
             let activity = (self.newest, self.arrivals);
             self.activity.insert(id.clone(), activity);
+            if self.arrivals.is_multiple_of(COUNTED_EVERY) {
+                self.trim();
+            }
         }
         is_new
     }
 
-    /// This user is no member any more.
+    /// This user is no member any more. What was being written there is kept in case of a return.
     pub fn forget(&mut self, id: &ChatId) -> Option<Chat> {
         if self.front.as_ref() == Some(id) {
             self.front = None;
         }
         self.activity.remove(id);
-        self.all.remove(id)
+        let gone = self.all.remove(id);
+        if let Some(chat) = &gone {
+            self.keep_draft(Whose::of(chat), &chat.draft);
+        }
+        gone
     }
 
-    /// The store is another one.
+    /// The store is another one. What was being written waits for conversations that are called the same.
     pub fn clear(&mut self) {
+        for chat in std::mem::take(&mut self.all).into_values() {
+            self.keep_draft(Whose::of(&chat), &chat.draft);
+        }
+        for (whose, _) in &mut self.adrift {
+            *whose = whose.clone().anywhere();
+        }
         *self = Self {
             order: self.order,
+            adrift: std::mem::take(&mut self.adrift),
             ..Self::default()
         };
     }
@@ -182,23 +263,33 @@ impl Chats {
         true
     }
 
-    /// Forgets messages of those that were quiet longest, once there are too many over all.
+    /// Forgets messages of those that were quiet longest, once there are too many over all: down to two screens of each,
+    /// and if that is not enough, all of them. The one in front keeps what it has, which is bounded.
     pub fn trim(&mut self) {
-        let mut count: usize = self.all.values().map(|chat| chat.window.len()).sum();
-        if count <= MESSAGES_MAX {
+        let (mut count, mut bytes) = (0_usize, 0_usize);
+        for chat in self.all.values() {
+            count += chat.window.len();
+            bytes += chat.window.bytes();
+        }
+        if count <= MESSAGES_MAX && bytes <= BYTES_MAX {
             return;
         }
         let mut ids: Vec<ChatId> = self.all.keys().cloned().collect();
+        ids.retain(|id| self.front.as_ref() != Some(id));
         ids.sort_by_key(|id| self.activity.get(id).copied());
-        for id in ids {
-            let is_front = self.front.as_ref() == Some(&id);
-            if let Some(chat) = self.all.get_mut(&id).filter(|_| !is_front) {
-                let before = chat.window.len();
-                chat.trim(ASIDE_MESSAGES_MAX);
-                count -= before - chat.window.len();
-            }
-            if count <= MESSAGES_MAX {
-                return;
+        for left in [ASIDE_MESSAGES_MAX, 0] {
+            for id in &ids {
+                let Some(chat) = self.all.get_mut(id) else {
+                    continue;
+                };
+                count -= chat.window.len();
+                bytes -= chat.window.bytes();
+                chat.trim(left);
+                count += chat.window.len();
+                bytes += chat.window.bytes();
+                if count <= MESSAGES_MAX && bytes <= BYTES_MAX {
+                    return;
+                }
             }
         }
     }

@@ -144,11 +144,11 @@ fn messages_in_memory_are_bounded_over_all() {
         let name = format!("d{number}");
         let chat = chats.learn(room(&name, Kind::Direct, &name), Some(TimeMs::new(number)));
         chat.unwrap().take_counts(Counts::default());
+        chats.set_front(Some(id("d0")));
         for seq in 1..=3_000 {
             say(&mut chats, &name, seq, false);
         }
     }
-    chats.set_front(Some(id("d0")));
     let lens: Vec<usize> = (0..20)
         .map(|number| chats.get(&id(&format!("d{number}"))).unwrap().window.len())
         .collect();
@@ -159,4 +159,23 @@ fn messages_in_memory_are_bounded_over_all() {
             .learn(room(&"x".repeat(300), Kind::Direct, "x"), None)
             .is_none()
     );
+}
+
+#[test]
+fn memory_is_bounded_by_bytes_too_and_without_going_elsewhere() {
+    let mut chats = Chats::default();
+    let long = "x".repeat(16 * 1024);
+    for chat in 0..40 {
+        chats.learn(room(&format!("c{chat}"), Kind::Group, "g"), None);
+    }
+    for seq in 1..=200 {
+        for chat in 0..40 {
+            let id = ChatId::from(format!("c{chat}").as_str());
+            chats.take_message(&id, said(seq, "bob", &long), &me(), &Blocked::default());
+        }
+    }
+    let bytes: usize = chats.iter().map(|chat| chat.window.bytes()).sum();
+    assert!(bytes <= BYTES_MAX + 64 * 17 * 1024, "{bytes}");
+    let newest = chats.get(&"c39".into()).unwrap();
+    assert!(newest.window.get(200).is_some());
 }

@@ -2,8 +2,9 @@
 //! of answering and of editing an own message.
 //!
 //! Promises: at most 16 KiB of UTF-8, and what was refused is said; a paste is text, whatever it holds; the cursor never
-//! stands inside of a grapheme; leaving a mode or the history brings the draft back as it was. Nothing is sent here: what
-//! Enter means is decided elsewhere. It is built on `String` rather than on a text area of a widget library: state must be
+//! stands inside of a grapheme; leaving a mode or the history brings the draft back as it was, and so does sending what
+//! stood before it; what was typed and goes away all the same can be yanked. Nothing is sent here: what Enter means is
+//! decided elsewhere. It is built on `String` rather than on a text area of a widget library: state must be
 //! comparable, move by graphemes, and know nothing of a screen.
 
 use super::{
@@ -65,6 +66,24 @@ pub struct Offer {
     pub chosen: usize,
 }
 
+/// What is behind a text that was put in the place of what was being written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Aside {
+    /// Which line of the history it is, counted from the newest; `None`: none of them.
+    line: Option<usize>,
+    /// The text as it was put there.
+    shown: String,
+    /// What was being written.
+    draft: Buffer,
+}
+
+/// What was being written before an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    buffer: Buffer,
+    aside: Option<Aside>,
+}
+
 /// A text that was put aside with its conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
@@ -72,8 +91,8 @@ pub struct Draft {
     pub buffer: Buffer,
     /// What it was to be.
     pub mode: Mode,
-    /// The text from before an edit.
-    kept: Option<Buffer>,
+    aside: Option<Aside>,
+    kept: Option<Kept>,
 }
 
 impl Draft {
@@ -87,7 +106,32 @@ impl Draft {
 
     /// What a cache must keep of it: the message that was begun, not the edit of another.
     pub fn text(&self) -> &str {
-        self.kept.as_ref().unwrap_or(&self.buffer).text()
+        let (buffer, aside) = match &self.kept {
+            Some(kept) => (&kept.buffer, &kept.aside),
+            None => (&self.buffer, &self.aside),
+        };
+        match aside {
+            Some(aside) if !aside.is_changed(buffer) => aside.draft.text(),
+            _ => buffer.text(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Leaves the text alone: what it answers or edits is of no conversation any more.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self::new(self.text())
+    }
+}
+
+impl Aside {
+    /// Whether anything was written into what stands there.
+    fn is_changed(&self, buffer: &Buffer) -> bool {
+        buffer.text() != self.shown && !buffer.text().trim().is_empty()
     }
 }
 
@@ -112,10 +156,10 @@ pub struct Composer {
     buffer: Buffer,
     mode: Mode,
     /// The text from before an edit.
-    kept: Option<Buffer>,
+    kept: Option<Kept>,
     offer: Option<Offer>,
-    /// Which line of the history is shown, counted from the newest, and the text from before.
-    recalled: Option<(usize, Buffer)>,
+    /// The text from before what is shown, which is a line of the history or was picked.
+    aside: Option<Aside>,
     kills: Vec<String>,
     undo: Vec<Buffer>,
     redo: Vec<Buffer>,
@@ -232,12 +276,7 @@ impl Composer {
         match self.kills.last_mut().filter(|_| last == Last::Killed) {
             Some(kill) if is_backward => kill.insert_str(0, &killed),
             Some(kill) => kill.push_str(&killed),
-            None => {
-                self.kills.push(killed);
-                if self.kills.len() > KILLS_MAX {
-                    self.kills.remove(0);
-                }
-            }
+            None => self.add_kill(killed),
         }
         self.last = Last::Killed;
     }
@@ -280,6 +319,9 @@ impl Composer {
                 return;
             }
         }
+        if is_back {
+            self.come_back();
+        }
     }
 
     /// Offers completions for what stands between a byte and the cursor; none: takes back what was offered.
@@ -319,28 +361,81 @@ impl Composer {
 
     /// Shows an older line of the history, or a newer one and at last the draft. Returns whether there was one.
     pub fn recall(&mut self, history: &History, is_older: bool) -> bool {
-        let at = match (&self.recalled, is_older) {
-            (None, true) => 0,
-            (Some((at, _)), true) => at + 1,
-            (Some((0, _)), false) => {
-                if let Some((_, draft)) = self.recalled.take() {
-                    self.show(draft);
-                }
-                return true;
-            }
-            (Some((at, _)), false) => at - 1,
+        let at = match (self.aside.as_ref().map(|aside| aside.line), is_older) {
             (None, false) => return false,
+            (None | Some(None), true) => 0,
+            (Some(Some(at)), true) => at + 1,
+            (Some(None | Some(0)), false) => return self.come_back(),
+            (Some(Some(at)), false) => at - 1,
         };
         let Some(line) = history.newest(at) else {
             return false;
         };
-        let draft = match self.recalled.take() {
-            Some((_, draft)) => draft,
+        self.stand_in(Buffer::new(line), Some(at));
+        true
+    }
+
+    /// Puts a text in the place of what is being written, which comes back when that is sent or taken away. Returns how
+    /// many bytes were refused.
+    pub fn put_before(&mut self, text: &str) -> usize {
+        let mut buffer = Buffer::default();
+        let refused = buffer.insert(text);
+        self.stand_in(buffer, None);
+        refused
+    }
+
+    fn stand_in(&mut self, buffer: Buffer, line: Option<usize>) {
+        self.save_changes();
+        let draft = match self.aside.take() {
+            Some(aside) => aside.draft,
             None => self.buffer.clone(),
         };
-        self.show(Buffer::new(line));
-        self.recalled = Some((at, draft));
-        true
+        self.show(buffer);
+        self.aside = Some(Aside {
+            line,
+            shown: self.buffer.text().to_owned(),
+            draft,
+        });
+    }
+
+    /// Takes away what stands in the place of what was being written. Returns whether anything does.
+    pub fn come_back(&mut self) -> bool {
+        self.save_changes();
+        match self.aside.take() {
+            Some(aside) => {
+                self.show(aside.draft);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether something stands in the place of what was being written.
+    pub fn has_aside(&self) -> bool {
+        self.aside.is_some()
+    }
+
+    /// What was written into what goes away can be yanked.
+    fn save_changes(&mut self) {
+        let is_changed = |aside: &Aside| aside.is_changed(&self.buffer);
+        if self.aside.as_ref().is_some_and(is_changed) {
+            let text = self.buffer.text().to_owned();
+            self.save(text);
+        }
+    }
+
+    /// Keeps a text so that it can be yanked.
+    pub fn save(&mut self, text: String) {
+        if !text.trim().is_empty() && self.kills.last() != Some(&text) {
+            self.add_kill(text);
+        }
+    }
+
+    fn add_kill(&mut self, text: String) {
+        self.kills.push(text);
+        if self.kills.len() > KILLS_MAX {
+            self.kills.remove(0);
+        }
     }
 
     fn show(&mut self, buffer: Buffer) {
@@ -360,47 +455,69 @@ impl Composer {
     /// Edits an own message; what was written comes back afterwards.
     pub fn edit_message(&mut self, quote: Quote, text: &str) {
         self.leave_mode();
-        self.recalled = None;
-        self.kept = Some(self.buffer.clone());
+        self.kept = Some(Kept {
+            buffer: self.buffer.clone(),
+            aside: self.aside.take(),
+        });
         self.show(Buffer::new(text));
         self.mode = Mode::Edit(quote);
     }
 
     /// Leaves the mode of answering or editing; returns whether there was one.
     pub fn leave_mode(&mut self) -> bool {
+        let mode = std::mem::take(&mut self.mode);
         if let Some(kept) = self.kept.take() {
-            self.recalled = None;
-            self.show(kept);
+            self.save_changes();
+            let edited = self.aside.take().map(|aside| aside.draft);
+            let edited = edited.unwrap_or_else(|| self.buffer.clone());
+            let is_same =
+                matches!(&mode, Mode::Edit(quote) if quote.text.render_lines() == edited.text());
+            if !is_same {
+                self.save(edited.text().to_owned());
+            }
+            self.take_up(kept);
         }
-        std::mem::take(&mut self.mode) != Mode::Write
+        mode != Mode::Write
     }
 
-    /// Takes what is to be sent and leaves what is to stay: nothing, or the draft from before an edit. `None`: there is
-    /// nothing but spaces.
+    fn take_up(&mut self, kept: Kept) {
+        self.show(kept.buffer);
+        self.aside = kept.aside;
+    }
+
+    /// Takes what is to be sent and leaves what is to stay: nothing, or the draft from before an edit or a line of the
+    /// history. `None`: there is nothing but spaces.
     pub fn take(&mut self) -> Option<(String, Mode)> {
         if self.text().trim().is_empty() {
             return None;
         }
         let text = self.text().to_owned();
-        let rest = self.kept.take().unwrap_or_default();
-        self.recalled = None;
-        self.show(rest);
+        let draft = self.aside.take().map(|aside| aside.draft);
+        match self.kept.take() {
+            Some(kept) => {
+                // The edit that a line of the history took the place of.
+                self.save(draft.unwrap_or_default().text().to_owned());
+                self.take_up(kept);
+            }
+            None => self.show(draft.unwrap_or_default()),
+        }
         Some((text, std::mem::take(&mut self.mode)))
     }
 
     /// Puts the text aside and takes up that of another conversation. Kills go along.
     pub fn exchange(&mut self, draft: Draft) -> Draft {
-        let Draft { buffer, mode, kept } = draft;
+        let is_line = |aside: &Aside| aside.line.is_some() && !aside.is_changed(&self.buffer);
+        if self.aside.as_ref().is_some_and(is_line) {
+            // A line of the history that nobody touched is no draft.
+            self.come_back();
+        }
         let old = Draft {
-            buffer: match self.recalled.take() {
-                // A line of the history that nobody touched is no draft.
-                Some((_, draft)) if self.undo.is_empty() => draft,
-                _ => self.buffer.clone(),
-            },
-            mode: std::mem::replace(&mut self.mode, mode),
-            kept: std::mem::replace(&mut self.kept, kept),
+            buffer: self.buffer.clone(),
+            mode: std::mem::replace(&mut self.mode, draft.mode),
+            aside: std::mem::replace(&mut self.aside, draft.aside),
+            kept: std::mem::replace(&mut self.kept, draft.kept),
         };
-        self.show(buffer);
+        self.show(draft.buffer);
         old
     }
 }

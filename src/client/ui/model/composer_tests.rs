@@ -132,6 +132,94 @@ fn the_history_keeps_the_draft() {
 }
 
 #[test]
+fn what_was_being_written_comes_back_whatever_took_its_place() {
+    let mut history = History::default();
+    history.push("first");
+    history.push("second");
+    let quote = Quote {
+        seq: 7,
+        sender: "ann".into(),
+        text: "old".into(),
+    };
+    let recalled = || {
+        let mut composer = with("draft");
+        composer.recall(&history, true);
+        composer
+    };
+    // Sent.
+    let mut composer = recalled();
+    assert_eq!(composer.take().unwrap().0, "second");
+    assert_eq!(composer.text(), "draft");
+    // Changed, and another conversation came between.
+    let mut composer = recalled();
+    composer.type_in("!");
+    let aside = composer.exchange(Draft::default());
+    assert_eq!((aside.text(), composer.text()), ("second!", ""));
+    composer.exchange(aside);
+    composer.take();
+    assert_eq!(composer.text(), "draft");
+    // A message was edited between.
+    let mut composer = recalled();
+    composer.edit_message(quote.clone(), "old");
+    composer.recall(&history, true);
+    assert_eq!(composer.take().unwrap().1, Mode::Edit(quote.clone()));
+    assert_eq!(composer.text(), "second");
+    assert!(composer.recall(&history, false));
+    assert_eq!(composer.text(), "draft");
+    // Something was picked.
+    for back in [
+        |composer: &mut Composer| composer.edit(Edit::Undo),
+        |composer: &mut Composer| composer.take().is_some(),
+        |composer: &mut Composer| composer.recall(&History::default(), false),
+        |composer: &mut Composer| composer.come_back(),
+    ] {
+        let mut composer = with("draft");
+        assert_eq!(composer.put_before("/topic "), 0);
+        composer.type_in("x");
+        assert_eq!(composer.text(), "/topic x");
+        while composer.text() != "draft" {
+            assert!(back(&mut composer), "{composer:?}");
+        }
+        assert!(!composer.has_aside());
+    }
+}
+
+#[test]
+fn what_goes_away_unsent_can_be_yanked() {
+    let mut history = History::default();
+    history.push("first");
+    history.push("second");
+    let yanked = |composer: &mut Composer| {
+        composer.edit(Edit::KillAll);
+        composer.edit(Edit::Left);
+        composer.edit(Edit::Yank);
+        composer.edit(Edit::YankPop);
+        composer.text().to_owned()
+    };
+    let mut composer = with("draft");
+    composer.recall(&history, true);
+    composer.type_in("!");
+    composer.recall(&history, true);
+    assert_eq!(composer.text(), "first");
+    assert_eq!(yanked(&mut composer), "second!");
+    let mut composer = with("draft");
+    let quote = Quote {
+        seq: 7,
+        sender: "ann".into(),
+        text: "old".into(),
+    };
+    composer.edit_message(quote.clone(), "old");
+    composer.type_in("er");
+    composer.leave_mode();
+    assert_eq!(composer.text(), "draft");
+    assert_eq!(yanked(&mut composer), "older");
+    let mut composer = with("draft");
+    composer.edit_message(quote, "old");
+    composer.leave_mode();
+    assert_eq!(yanked(&mut composer), "draft", "nothing else was written");
+}
+
+#[test]
 fn a_mode_is_left_as_it_was_come_to() {
     let quote = Quote {
         seq: 7,

@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{chat::ChatId, window::Ask};
+use super::{chat::ChatId, pause::Pause, window::Ask};
+use crate::domain::clock::TimeMs;
 
 /// Conversations that are remembered in each set. No honest server comes near.
 const CHATS_MAX: usize = 10_000;
@@ -19,10 +20,14 @@ pub struct Intake {
     pub has_asked: bool,
     /// An event said whom this user blocks since that was asked for.
     has_told_blocks: bool,
-    /// The same since the stream began.
+    /// The same since a stream began that tells of all.
     has_heard_blocks: bool,
-    /// Whether all states were asked for and are still to come.
-    is_asking_all: bool,
+    /// Whether all states were asked for that are still to come.
+    all: All,
+    /// A stream has told of all since: what such an answer has beside that is older.
+    is_all_old: bool,
+    /// When what the server could not tell is asked for again.
+    pause: Pause,
     /// Conversations that the answer is expected to have. Those that only an event can have brought since are there whether
     /// it has them or not; the others are gone if it does not.
     expected: BTreeMap<ChatId, Expected>,
@@ -40,6 +45,8 @@ pub struct Intake {
     /// A stream has begun that tells of all conversations: those it has told of, and those that are known to be there
     /// otherwise.
     told: Option<BTreeSet<ChatId>>,
+    /// No stream has told the whole state of any since it began.
+    is_beginning: bool,
     /// Pages that were under way when messages were left out of what was missed: they may be older.
     void_pages: BTreeSet<(ChatId, Ask)>,
     /// Messages of others that came before nothing was missed any more, since the link was lost.
@@ -49,17 +56,67 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// The store is another one: what is still to come was asked of the old one, and says nothing of this. Until it has
+    /// come, which is as a failure, the same is not asked of the new one: however often the store changes there is one
+    /// question of a kind.
+    pub fn reset(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        let all = match self.all {
+            All::NotAsked => All::NotAsked,
+            All::Asked | All::AskedOfAnother => All::AskedOfAnother,
+        };
+        *self = Self {
+            void: asked.keys().cloned().collect(),
+            asked,
+            all,
+            ..Self::default()
+        };
+    }
+
+    /// Whether all states are to be asked for: they are not known, and there is no such question.
+    pub fn must_ask_all(&self) -> bool {
+        !self.has_asked && self.all == All::NotAsked
+    }
+
     /// All states are asked for, while these conversations are known.
     pub fn asked_all(&mut self, known: impl Iterator<Item = ChatId>) {
-        (self.has_asked, self.is_asking_all) = (true, true);
+        (self.has_asked, self.is_all_old) = (true, false);
+        self.all = All::Asked;
         self.has_told_blocks = false;
         self.expected = known.map(|chat| (chat, Expected::OrGone)).collect();
     }
 
-    /// All states have come, or will not: returns which were expected.
-    pub fn answered_all(&mut self) -> BTreeMap<ChatId, Expected> {
-        self.is_asking_all = false;
-        std::mem::take(&mut self.expected)
+    /// All states have come, or will not. `None`: they were those of another store.
+    pub fn answered_all(&mut self, is_there: bool) -> Option<Answered> {
+        let all = std::mem::take(&mut self.all);
+        self.has_asked = is_there && all == All::Asked;
+        (all == All::Asked).then(|| Answered {
+            expected: std::mem::take(&mut self.expected),
+            is_old: std::mem::take(&mut self.is_all_old),
+        })
+    }
+
+    /// The server could not tell something: it is asked for again after a while. Returns whether it could when it was asked
+    /// before.
+    pub fn could_not(&mut self, now: TimeMs) -> bool {
+        let is_first = self.pause.is_fresh();
+        self.pause.begin(now);
+        is_first
+    }
+
+    /// The server could tell something.
+    pub fn could(&mut self) {
+        self.pause.ease();
+    }
+
+    /// When what the server could not tell is asked for again; `None`: there is nothing of that kind.
+    pub fn again_at(&self) -> Option<TimeMs> {
+        self.pause.end()
+    }
+
+    /// Whether that time has come; it is told once.
+    pub fn is_again_due(&mut self, now: TimeMs) -> bool {
+        self.pause.is_over(now)
     }
 
     /// The state of one is asked for.
@@ -78,9 +135,14 @@ impl Intake {
         }
     }
 
+    /// Whether the states of all of this store are still to come.
+    fn is_asking_all(&self) -> bool {
+        self.all == All::Asked
+    }
+
     /// Whether an answer about this one is still to come.
     fn is_asked(&self, chat: &ChatId) -> bool {
-        self.is_asking_all || self.asked.contains_key(chat)
+        self.is_asking_all() || self.asked.contains_key(chat)
     }
 
     /// This user is no member any more.
@@ -115,7 +177,7 @@ impl Intake {
             return 0;
         }
         let mut count = self.asked.get(chat).copied().unwrap_or(0);
-        if self.is_asking_all && !self.expected.contains_key(chat) {
+        if self.is_asking_all() && !self.expected.contains_key(chat) {
             self.expected.insert(chat.clone(), Expected::OrOlder);
             count = count.saturating_add(1);
         }
@@ -124,6 +186,10 @@ impl Intake {
 
     /// A stream tells the whole state of one, as it does of each at its beginning if it resumes nowhere.
     pub fn told_all_of(&mut self, chat: &ChatId) {
+        // A stream that tells of all begins with that. What the one before has told until it broke off is told again.
+        if std::mem::take(&mut self.is_beginning) {
+            (self.told, self.has_heard_blocks) = (None, false);
+        }
         add(self.told.get_or_insert_default(), chat);
     }
 
@@ -131,6 +197,10 @@ impl Intake {
     pub fn told(&mut self) -> Option<(BTreeSet<ChatId>, bool)> {
         let told = self.told.take()?;
         self.has_told_blocks = true;
+        self.is_all_old = self.is_asking_all();
+        // It has told of each that there is, so what came of others was of before that.
+        let unknown: Vec<ChatId> = self.unknown.keys().cloned().collect();
+        unknown.iter().for_each(|chat| self.lost(chat));
         Some((told, self.has_heard_blocks))
     }
 
@@ -168,7 +238,7 @@ impl Intake {
             return false;
         }
         // The answer that has all of them may be older than what came now.
-        let waits = self.is_asking_all;
+        let waits = self.all != All::NotAsked;
         self.unknown.insert(chat.clone(), waits);
         if !waits {
             self.asked(chat);
@@ -190,6 +260,9 @@ impl Intake {
 
     /// Those that are not known although all were to come: they are to be asked for, each by itself.
     pub fn still_unknown(&mut self) -> Vec<ChatId> {
+        if self.all != All::NotAsked {
+            return Vec::new();
+        }
         let unasked = self.unknown.keys().filter(|chat| !self.is_asked(chat));
         let unasked: Vec<ChatId> = unasked.cloned().collect();
         for chat in &unasked {
@@ -199,11 +272,12 @@ impl Intake {
         unasked
     }
 
-    /// There is another connection: what the server would not tell it may tell now.
+    /// There is another connection: what the server would not tell it may tell now. It goes on where the last one broke off,
+    /// even while that told of all, or begins anew.
     pub fn connected(&mut self) {
         self.refused.clear();
-        self.told = None;
-        self.has_heard_blocks = false;
+        self.pause = Pause::default();
+        self.is_beginning = true;
     }
 
     /// An event says whom this user blocks.
@@ -237,6 +311,27 @@ impl Intake {
         let chats = std::mem::take(&mut self.missed_in);
         (std::mem::take(&mut self.missed), chats.len())
     }
+}
+
+/// How the question for all states stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum All {
+    /// There is none.
+    #[default]
+    NotAsked,
+    /// It is under way.
+    Asked,
+    /// It is under way, and was for the states of another store.
+    AskedOfAnother,
+}
+
+/// What is to be known of an answer with the states of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The conversations that it is expected to have.
+    pub expected: BTreeMap<ChatId, Expected>,
+    /// It is older than what a stream has told since: others that it has are none any more.
+    pub is_old: bool,
 }
 
 /// What it means if the answer with all states does not have a conversation.
@@ -296,9 +391,26 @@ mod tests {
         intake.asked_all([ChatId::from("c2")].into_iter());
         assert!(!intake.ask_for(&chat) && intake.still_unknown().is_empty());
         let expected = [(ChatId::from("c2"), Expected::OrGone)];
-        assert_eq!(intake.answered_all(), expected.into());
+        assert_eq!(intake.answered_all(true).unwrap().expected, expected.into());
         assert_eq!(intake.still_unknown(), std::slice::from_ref(&chat));
         assert!(intake.still_unknown().is_empty() && !intake.learned(&chat));
+    }
+
+    #[test]
+    fn however_often_the_store_changes_all_are_asked_for_once_at_a_time() {
+        let (mut intake, chat) = (Intake::default(), chat());
+        assert!(intake.must_ask_all());
+        intake.asked_all([].into_iter());
+        for _ in 0..3 {
+            intake.reset();
+            assert!(!intake.must_ask_all());
+        }
+        assert!(!intake.ask_for(&chat) && intake.still_unknown().is_empty());
+        assert_eq!(intake.answered_all(false), None);
+        assert!(intake.must_ask_all());
+        intake.asked_all([].into_iter());
+        assert!(intake.answered_all(true).is_some() && !intake.must_ask_all());
+        assert_eq!(intake.still_unknown(), std::slice::from_ref(&chat));
     }
 
     #[test]

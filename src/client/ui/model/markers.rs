@@ -66,6 +66,11 @@ impl Markers {
         self.0.get(user).copied()
     }
 
+    /// All that are known, each with the id of the user.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Marker)> {
+        self.0.iter().map(|(user, marker)| (user.as_str(), *marker))
+    }
+
     /// What has become of an own message that is on the server, where so many others are.
     pub fn delivery(&self, seq: u64, others_count: usize) -> Delivery {
         let (delivered, read) = self.reached(seq);

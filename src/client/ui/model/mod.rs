@@ -17,8 +17,10 @@ pub mod notices;
 pub mod outgoing;
 pub mod overlay;
 pub mod paging;
+mod pause;
 pub mod people;
 mod ranges;
+pub mod roll;
 pub mod tally;
 pub mod typing;
 pub mod window;
@@ -32,14 +34,15 @@ use crate::{
 
 use self::{
     chat::{Chat, ChatId},
-    chats::Chats,
+    chats::{Chats, Whose},
     composer::{Composer, Draft},
     intake::Intake,
     notices::Notices,
     outgoing::Outbox,
     overlay::{Overlay, SearchPane},
-    paging::{Filled, Jump},
+    paging::{Filled, Going, Jump},
     people::People,
+    roll::Roll,
     window::Ask,
 };
 
@@ -123,6 +126,10 @@ pub struct Model {
     pub blocked: Blocked,
     /// What the program has to say.
     pub notices: Notices,
+    /// For whom it is what is being written while nothing is in front: it was begun in a conversation that is gone.
+    pub written_for: Option<Whose>,
+    /// What was written while nothing was in front, and had no place where another text stood.
+    pub loose: Draft,
     /// Where this user was before.
     pub last_front: Option<ChatId>,
     /// Where others were told last that this user types, and when.
@@ -131,10 +138,14 @@ pub struct Model {
     pub intake: Intake,
     /// Pages that were asked for and are not answered yet.
     pub asked_pages: BTreeSet<(ChatId, Ask)>,
+    /// The lists of members that are asked for.
+    pub roll: Roll,
     /// The page that was asked for last to fill the screen.
     pub filled: Option<Filled>,
     /// The message that is gone to as soon as it is here.
     pub jump: Option<Jump>,
+    /// The conversation that is gone to as soon as it is known.
+    pub going: Option<Going>,
     /// The number of the newest search.
     pub search_number: u64,
     /// The last search as it was closed.
@@ -174,12 +185,16 @@ impl Model {
             presence: Presence::Online,
             blocked: Blocked::default(),
             notices: Notices::default(),
+            written_for: None,
+            loose: Draft::default(),
             last_front: None,
             typing_told: None,
             intake: Intake::default(),
             asked_pages: BTreeSet::new(),
+            roll: Roll::default(),
             filled: None,
             jump: None,
+            going: None,
             search_number: 0,
             last_search: None,
             fresh_id: ClientMessageId::from_bytes([0; 16]),
@@ -193,6 +208,10 @@ impl Model {
     /// Brings a conversation to the front, or none; what is being written stays with its own. Returns whether another is
     /// there now.
     pub fn open(&mut self, id: Option<ChatId>) -> bool {
+        // What could not be kept cannot be opened.
+        if id.as_ref().is_some_and(|id| self.chats.get(id).is_none()) {
+            return false;
+        }
         let old = self.chats.front().map(|chat| chat.id().clone());
         if !self.chats.set_front(id) {
             return false;
@@ -203,26 +222,93 @@ impl Model {
             chat.pass_own(&me);
             std::mem::take(&mut chat.draft)
         });
-        let draft = draft.unwrap_or_default();
         self.focus = Focus::Composer;
         self.last_front.clone_from(&old);
-        // What was written while nothing was in front goes to what comes there, rather than be lost.
-        if old.is_none() && draft == Draft::default() {
-            return true;
-        }
-        let aside = self.composer.exchange(draft);
-        if let Some(chat) = old.and_then(|id| self.chats.get_mut(&id)) {
-            chat.draft = aside;
+        match (old, draft) {
+            (Some(old), draft) => {
+                let draft = draft.unwrap_or_else(|| std::mem::take(&mut self.loose));
+                let aside = self.composer.exchange(draft);
+                if let Some(chat) = self.chats.get_mut(&old) {
+                    chat.draft = aside;
+                }
+            }
+            (None, Some(draft)) => self.take_up(draft),
+            (None, None) => {}
         }
         true
     }
 
-    /// This user is no member of a conversation any more. What was being written to it goes with it.
-    pub fn forget(&mut self, id: &ChatId) {
-        if self.is_front(id) {
-            self.open(None);
+    /// A conversation comes to the front where none was. What was written meanwhile goes along if that was begun there or
+    /// nowhere, and nothing stands in its place; else it is kept: never does it go to others than it was meant for.
+    fn take_up(&mut self, draft: Draft) {
+        let whose = self.written_for.take();
+        let front = self.chats.front();
+        let is_meant = whose
+            .as_ref()
+            .is_none_or(|whose| front.is_some_and(|chat| whose.is_of(chat)));
+        if draft.is_empty() && is_meant {
+            return;
         }
-        self.chats.forget(id);
+        let aside = self.composer.exchange(draft);
+        match whose.filter(|_| !is_meant) {
+            Some(whose) => self.chats.keep_draft(whose, &aside),
+            None => {
+                let older = std::mem::replace(&mut self.loose, aside.bare());
+                self.composer.save(older.text().to_owned());
+            }
+        }
+    }
+
+    /// This user is no member of a conversation any more. What is being written to it stays as long as nothing else is in
+    /// front, and is there again if there is such a one again.
+    pub fn forget(&mut self, id: &ChatId) {
+        // Who comes back is not told what happened meanwhile to messages of before.
+        self.void_pages(id);
+        self.roll.lost(id);
+        if self.is_front(id) {
+            self.leave_front();
+        }
+        let gone = self.chats.forget(id);
+        if let Some(place) = gone.and_then(|chat| chat.room.place()) {
+            // What is on the server stands where this user does not see it any more.
+            self.outgoing.passed(&place, u64::MAX);
+        }
+    }
+
+    /// What is in front goes away under the hands of who writes there.
+    fn leave_front(&mut self) {
+        let Some(front) = self.chats.front() else {
+            return;
+        };
+        let (id, whose) = (front.id().clone(), Whose::of(front));
+        self.composer.leave_mode();
+        if self.composer.is_empty() {
+            // What was written before a line that was emptied.
+            self.composer.come_back();
+        }
+        match self.composer.is_empty() {
+            true => {
+                self.composer.exchange(std::mem::take(&mut self.loose));
+            }
+            false => self.written_for = Some(whose),
+        }
+        self.chats.set_front(None);
+        self.last_front = Some(id);
+        self.focus = Focus::Composer;
+    }
+
+    /// Once nothing is left of what was begun in a conversation that is gone, what is begun next is nobody's.
+    pub fn begin_anew(&mut self) {
+        if self.composer.is_empty() && !self.composer.has_aside() {
+            self.written_for = None;
+        }
+    }
+
+    /// Pages of a conversation that are under way may be older than what is known by the time that they come.
+    pub fn void_pages(&mut self, id: &ChatId) {
+        for (_, ask) in self.asked_pages.iter().filter(|(chat, _)| chat == id) {
+            self.intake.void_page(id, *ask);
+        }
     }
 
     /// Takes in a message of an event; returns whether it is new to this user, rather than come again.
@@ -254,14 +340,18 @@ impl Model {
         }
     }
 
-    /// The store is another one: all that was known of it is dropped. What waits and what is being written stays.
+    /// The store is another one: all that was known of it is dropped. What waits and what is being written stays, and so do
+    /// the pages that are under way: they come as failures, and the same are not asked for before.
     pub fn reset(&mut self) {
+        self.leave_front();
+        self.written_for = self.written_for.take().map(Whose::anywhere);
         self.chats.clear();
         self.outgoing.reset();
         self.people = People::default();
-        self.asked_pages.clear();
+        self.roll.reset();
         self.filled = None;
         self.jump = None;
+        self.going = None;
         self.last_search = None;
         self.focus = Focus::Composer;
     }
@@ -331,8 +421,13 @@ impl Model {
             let until = chat.room.settings?.notify.until;
             until.filter(|until| *until > self.now)
         });
+        // What is asked for again then changes what is shown.
+        let again = match self.link {
+            LinkState::Up | LinkState::CatchingUp => self.intake.again_at(),
+            _ => None,
+        };
         let ends = typing.chain(self.notices.next_end()).chain(link);
-        ends.chain(mutes).min()
+        ends.chain(mutes).chain(again).min()
     }
 
     /// All drafts that a cache must keep.

@@ -6,10 +6,11 @@ use super::{
     chat::tests::room,
     message::{Message, tests::said},
     outgoing::{Outgoing, State},
+    paging::Aim,
     *,
 };
 use crate::{
-    client::app::room::{Kind, Place},
+    client::app::room::{Kind, Place, Wanted},
     domain::{conversation::MemberSettings, ids::ClientMessageId},
 };
 
@@ -43,8 +44,29 @@ fn what_is_being_written_stays_with_its_conversation() {
     model.open(Some(id("bob")));
     assert_eq!(model.composer.text(), "to bob");
     model.forget(&id("bob"));
-    assert!(model.composer.is_empty() && model.chats.front().is_none());
+    assert!(model.chats.front().is_none());
     assert_eq!(model.drafts(), drafts[1..]);
+    assert_eq!(model.composer.text(), "to bob", "it is under the hands");
+    model.open(Some(id("carol")));
+    assert_eq!(model.composer.text(), "to carol");
+    model.chats.learn(room("bob2", Kind::Direct, "bob"), None);
+    model.open(Some(id("bob2")));
+    assert_eq!(model.composer.text(), "to bob");
+}
+
+#[test]
+fn what_is_written_to_nobody_is_not_lost_and_goes_to_nobody_unseen() {
+    let mut model = model();
+    model.composer.type_in("whom?");
+    model.open(Some(id("bob")));
+    assert_eq!(model.composer.text(), "whom?");
+    model.open(None);
+    assert!(model.composer.is_empty());
+    model.composer.type_in("to nobody");
+    model.open(Some(id("bob")));
+    assert_eq!(model.composer.text(), "whom?");
+    model.open(None);
+    assert_eq!(model.composer.text(), "to nobody");
 }
 
 #[test]
@@ -121,6 +143,8 @@ fn time_runs_only_while_something_depends_on_it() {
 fn another_store_leaves_what_was_written_here() {
     let mut model = model();
     model.open(Some(id("bob")));
+    model.composer.type_in("to bob");
+    model.open(Some(id("carol")));
     model.composer.type_in("draft");
     model.take_message(&id("bob"), said(1, "bob", "hi"));
     model.set_blocked(Blocked::new(["carol".into()]));
@@ -131,7 +155,123 @@ fn another_store_leaves_what_was_written_here() {
     );
     model.reset();
     assert!(model.chats.is_empty());
-    model.chats.learn(room("new", Kind::Direct, "new"), None);
-    model.open(Some(id("new")));
+    assert_eq!(model.composer.text(), "draft", "it is under the hands");
+    for name in ["bob", "carol", "dan"] {
+        let id = format!("new-{name}");
+        model.chats.learn(room(&id, Kind::Direct, name), None);
+    }
+    for (name, text) in [("dan", ""), ("bob", "to bob"), ("carol", "draft")] {
+        model.open(Some(id(&format!("new-{name}"))));
+        assert_eq!(model.composer.text(), text, "{name}");
+    }
+}
+
+#[test]
+fn a_draft_behind_a_line_of_the_history_outlives_its_conversation() {
+    let mut model = model();
+    model.open(Some(id("bob")));
+    model.composer.type_in("draft");
+    let mut history = history::History::default();
+    history.push("old");
+    assert!(model.composer.recall(&history, true));
+    model.composer.edit(edit::Edit::KillAll);
+    model.forget(&id("bob"));
     assert_eq!(model.composer.text(), "draft");
+}
+
+#[test]
+fn what_was_written_to_a_group_goes_to_no_other_of_the_same_name() {
+    let mut model = model();
+    let trip = |id| room(id, Kind::Group, "trip");
+    for id in ["t1", "t2", "t3"] {
+        model.chats.learn(trip(id), None);
+    }
+    model.open(Some(id("t1")));
+    model.composer.type_in("aside");
+    model.open(Some(id("t2")));
+    model.composer.type_in("under the hands");
+    model.forget(&id("t1"));
+    model.forget(&id("t2"));
+    assert_eq!(model.composer.text(), "under the hands");
+    model.open(Some(id("t3")));
+    assert_eq!(model.composer.text(), "");
+    for (id, text) in [("t1", "aside"), ("t2", "under the hands")] {
+        model.chats.learn(trip(id), None);
+        model.open(Some(id.into()));
+        assert_eq!(model.composer.text(), text);
+    }
+    // Another store calls them otherwise.
+    model.reset();
+    model.chats.learn(trip("t9"), None);
+    model.open(Some(id("t9")));
+    assert_eq!(model.composer.text(), "aside");
+    model.open(None);
+    assert_eq!(model.composer.text(), "under the hands");
+}
+
+#[test]
+fn of_two_texts_that_were_written_to_nobody_the_older_can_be_yanked() {
+    let mut model = model();
+    model.composer.type_in("older");
+    model.chats.get_mut(&id("bob")).unwrap().draft = Draft::new("to bob");
+    model.open(Some(id("bob")));
+    model.forget(&id("bob"));
+    model.composer.edit(edit::Edit::KillAll);
+    model.begin_anew();
+    model.composer.type_in("newer");
+    model.chats.get_mut(&id("carol")).unwrap().draft = Draft::new("to carol");
+    model.open(Some(id("carol")));
+    assert_eq!(
+        (model.composer.text(), model.loose.text()),
+        ("to carol", "newer")
+    );
+    model.composer.edit(edit::Edit::KillAll);
+    model.composer.edit(edit::Edit::Yank);
+    model.composer.edit(edit::Edit::YankPop);
+    assert_eq!(model.composer.text(), "older");
+}
+
+#[test]
+fn a_second_answer_takes_nobody_away_again() {
+    let mut model = model();
+    model.open(Some(id("bob")));
+    let aim = Aim::Start(Wanted::User("carol".parse().unwrap()));
+    // The key was pressed twice.
+    model.go_after(aim.clone());
+    model.go_after(aim.clone());
+    assert!(model.may_go(&aim));
+    model.open(Some(id("carol")));
+    model.open(Some(id("bob")));
+    assert!(!model.may_go(&aim));
+}
+
+#[test]
+fn what_cannot_be_kept_takes_nothing_from_the_front() {
+    let mut model = model();
+    model.open(Some(id("bob")));
+    assert!(!model.open(Some(id("none"))));
+    assert!(model.is_front(&id("bob")));
+}
+
+#[test]
+fn what_is_on_the_server_goes_with_its_conversation() {
+    let mut model = model();
+    let outgoing = |number, state| Outgoing {
+        id: ClientMessageId::from_bytes([number; 16]),
+        to: Place::User("bob".parse().unwrap()),
+        text: "hi".parse().unwrap(),
+        reply_to: None,
+        time: TimeMs::new(0),
+        state,
+    };
+    for (number, state) in [(1, State::Sent { seq: 9 }), (2, State::Waiting)] {
+        model.outgoing.push(outgoing(number, state)).unwrap();
+    }
+    model.forget(&id("bob"));
+    let left = |number| {
+        model
+            .outgoing
+            .get(ClientMessageId::from_bytes([number; 16]))
+    };
+    assert!(left(1).is_none() && left(2).is_some());
 }

@@ -1,11 +1,17 @@
-//! What the program has to say in its status line: the newest is shown, for a while. Time is given.
+//! What the program has to say in its status line, one after the other. Time is given.
+//!
+//! Promises: what is new is shown at once unless something worse has just begun; what it took the place of comes back, so
+//! that each is shown for `TURN_MS` at the least, errors first, and the rest of its time if nothing else waits. Bounded: of
+//! too many the least serious goes, first among those that were shown.
 
 use std::collections::VecDeque;
 
 use crate::domain::clock::TimeMs;
 
-/// Notices that wait; past it the oldest is forgotten.
+/// Notices that wait; at a turn each, a minute of them.
 const NOTICES_MAX: usize = 20;
+/// How long each is shown before the next, in milliseconds: as long as it takes to read one.
+const TURN_MS: u64 = 3_000;
 
 /// How serious it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +26,7 @@ pub enum Level {
 
 impl Level {
     /// How long one is shown, in milliseconds: the worse, the longer.
-    const fn shown_ms(self) -> i64 {
+    const fn shown_ms(self) -> u64 {
         match self {
             Self::Info => 4_000,
             Self::Warning => 8_000,
@@ -36,51 +42,131 @@ pub struct Notice {
     pub level: Level,
     /// What is said.
     pub text: String,
-    /// Until when.
-    pub until: TimeMs,
+    /// How long it was shown, in milliseconds, without the turn that it has now.
+    shown_ms: u64,
+}
+
+impl Notice {
+    /// How long it is still to be shown.
+    fn left_ms(&self) -> u64 {
+        self.level.shown_ms().saturating_sub(self.shown_ms)
+    }
+
+    fn had_turn(&self) -> bool {
+        self.shown_ms >= TURN_MS
+    }
 }
 
 /// See the head of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notices(VecDeque<Notice>);
+pub struct Notices {
+    /// What is shown, and since when.
+    shown: Option<(Notice, TimeMs)>,
+    waiting: VecDeque<Notice>,
+}
 
 impl Notices {
     /// Says something. What is said again is not said twice.
     pub fn push(&mut self, level: Level, text: impl Into<String>, now: TimeMs) {
-        let text = text.into();
-        self.0.retain(|notice| notice.text != text);
-        if self.0.len() >= NOTICES_MAX {
-            self.0.pop_front();
+        let notice = Notice {
+            level,
+            text: text.into(),
+            shown_ms: 0,
+        };
+        self.expire(now);
+        self.waiting.retain(|it| it.text != notice.text);
+        let worse = match &self.shown {
+            Some((shown, _)) if shown.text == notice.text => {
+                self.shown = Some((notice, now));
+                return;
+            }
+            Some((shown, since)) => {
+                shown.level > level && shown.shown_ms + now.since_ms(*since) < TURN_MS
+            }
+            None => false,
+        };
+        if worse {
+            self.waiting.push_back(notice);
+        } else {
+            self.put_aside(now);
+            self.shown = Some((notice, now));
         }
-        let until = TimeMs::new(now.milliseconds().saturating_add(level.shown_ms()));
-        self.0.push_back(Notice { level, text, until });
+        self.bound();
     }
 
-    /// What is shown: the worst, and of those the newest.
+    /// What is shown has had its turn, or gives way: it comes back unless it was shown long enough.
+    fn put_aside(&mut self, now: TimeMs) {
+        let Some((mut notice, since)) = self.shown.take() else {
+            return;
+        };
+        notice.shown_ms = notice.shown_ms.saturating_add(now.since_ms(since));
+        let is_over = notice.level == Level::Info && notice.had_turn();
+        if !is_over && notice.left_ms() > 0 {
+            self.waiting.push_back(notice);
+        }
+    }
+
+    /// Those that had no turn first, then the worst, then the one that waits longest.
+    fn show_next(&mut self, now: TimeMs) {
+        let place = (0..self.waiting.len()).rev().max_by_key(|place| {
+            let notice = self.waiting.get(*place);
+            notice.map(|notice| (!notice.had_turn(), notice.level))
+        });
+        let next = place.and_then(|place| self.waiting.remove(place));
+        self.shown = next.map(|notice| (notice, now));
+    }
+
+    fn bound(&mut self) {
+        while self.waiting.len() >= NOTICES_MAX {
+            let place = (0..self.waiting.len()).min_by_key(|place| {
+                let notice = self.waiting.get(*place);
+                notice.map(|notice| (!notice.had_turn(), notice.level))
+            });
+            if place.and_then(|place| self.waiting.remove(place)).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// What is shown.
     pub fn shown(&self, now: TimeMs) -> Option<&Notice> {
-        let live = self.0.iter().filter(|notice| notice.until > now);
-        live.max_by_key(|notice| notice.level)
+        let (notice, since) = self.shown.as_ref()?;
+        let is_over = self.waiting.is_empty() && now.since_ms(*since) >= notice.left_ms();
+        (!is_over).then_some(notice)
     }
 
-    /// Forgets those whose time is over; returns whether there was any.
+    /// How many others wait.
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Goes on to the next when a turn is over; returns whether it was.
     pub fn expire(&mut self, now: TimeMs) -> bool {
-        let before = self.0.len();
-        self.0.retain(|notice| notice.until > now);
-        self.0.len() != before
+        let is_over = self.next_end().is_some_and(|end| end <= now);
+        if is_over {
+            self.put_aside(now);
+            self.show_next(now);
+        }
+        is_over
     }
 
     /// Takes away what is shown.
     pub fn dismiss(&mut self, now: TimeMs) -> bool {
-        let Some(text) = self.shown(now).map(|notice| notice.text.clone()) else {
-            return false;
-        };
-        self.0.retain(|notice| notice.text != text);
-        true
+        let is_shown = self.shown(now).is_some();
+        self.show_next(now);
+        is_shown
     }
 
-    /// When the next one ends.
+    /// When the turn ends of what is shown.
     pub fn next_end(&self) -> Option<TimeMs> {
-        self.0.iter().map(|notice| notice.until).min()
+        let (notice, since) = self.shown.as_ref()?;
+        let left = notice.left_ms();
+        let turn = match self.waiting.is_empty() {
+            true => left,
+            false => left.min(TURN_MS),
+        };
+        let turn = i64::try_from(turn).unwrap_or(i64::MAX);
+        Some(TimeMs::new(since.milliseconds().saturating_add(turn)))
     }
 }
 
@@ -88,24 +174,76 @@ impl Notices {
 mod tests {
     use super::*;
 
+    fn at(ms: i64) -> TimeMs {
+        TimeMs::new(ms)
+    }
+
+    fn shown(notices: &Notices, now: i64) -> &str {
+        notices.shown(at(now)).map_or("", |it| &it.text)
+    }
+
     #[test]
-    fn the_worst_and_newest_is_shown_for_its_time() {
-        let at = TimeMs::new;
+    fn the_worst_and_newest_is_shown_first() {
         let mut notices = Notices::default();
         notices.push(Level::Error, "lost", at(0));
         notices.push(Level::Info, "a", at(0));
         notices.push(Level::Error, "full", at(1));
-        let shown = |notices: &Notices, now| notices.shown(at(now)).map(|it| it.text.clone());
-        assert_eq!(shown(&notices, 2).as_deref(), Some("full"));
+        assert_eq!((shown(&notices, 2), notices.waiting_count()), ("full", 2));
         assert!(notices.dismiss(at(2)));
-        assert_eq!(shown(&notices, 2).as_deref(), Some("lost"));
-        assert_eq!(notices.next_end(), Some(at(4_000)));
-        assert!(notices.expire(at(4_000)) && !notices.expire(at(4_000)));
-        assert_eq!(shown(&notices, 15_000), None);
+        assert_eq!(shown(&notices, 2), "lost");
+        assert!(notices.dismiss(at(3)));
+        assert_eq!(shown(&notices, 3), "a");
+        assert_eq!(notices.next_end(), Some(at(4_003)));
+        assert!(notices.expire(at(4_003)) && !notices.expire(at(4_003)));
+        assert_eq!((shown(&notices, 4_003), notices.next_end()), ("", None));
+    }
+
+    #[test]
+    fn each_is_shown_long_enough_to_be_read() {
+        let mut notices = Notices::default();
+        notices.push(Level::Error, "lost", at(0));
+        for text in ["a", "b", "c", "a"] {
+            notices.push(Level::Info, text, at(10));
+        }
+        let mut times = std::collections::BTreeMap::<String, i64>::new();
+        let mut order = Vec::new();
+        for now in (10..60_000).step_by(10) {
+            notices.expire(at(now));
+            let text = shown(&notices, now).to_owned();
+            if order.last() != Some(&text) {
+                order.push(text.clone());
+            }
+            *times.entry(text).or_default() += 10;
+        }
+        assert_eq!(order, ["lost", "b", "c", "a", "lost", ""]);
+        for (text, time) in [("a", 3_000), ("b", 3_000), ("c", 3_000), ("lost", 14_900)] {
+            assert!(times[text] >= time, "{text} {times:?}");
+        }
+        // Nothing is passed over while the machine sleeps.
+        notices.push(Level::Info, "a", at(60_000));
+        notices.push(Level::Info, "b", at(60_000));
+        notices.expire(at(9_000_000));
+        assert_eq!(shown(&notices, 9_000_000), "a");
+    }
+
+    #[test]
+    fn there_are_never_too_many_and_errors_go_last() {
+        let mut notices = Notices::default();
+        notices.push(Level::Error, "lost", at(0));
         for number in 0..100 {
             notices.push(Level::Info, number.to_string(), at(0));
-            notices.push(Level::Info, "again", at(i64::MAX));
+            notices.push(Level::Info, "again", at(0));
         }
-        assert_eq!(notices.0.len(), NOTICES_MAX);
+        assert!(notices.waiting_count() < NOTICES_MAX);
+        assert_eq!(shown(&notices, 0), "lost");
+        for number in 0..NOTICES_MAX {
+            notices.push(Level::Error, format!("error {number}"), at(0));
+        }
+        let mut texts = Vec::new();
+        while notices.dismiss(at(0)) {
+            texts.push(shown(&notices, 0).to_owned());
+        }
+        let is_error = |text: &&String| text.starts_with("error");
+        assert_eq!(texts.iter().filter(is_error).count(), NOTICES_MAX - 1);
     }
 }

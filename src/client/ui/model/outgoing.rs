@@ -158,11 +158,15 @@ impl Outbox {
         Some(self.items.remove(at))
     }
 
-    /// The store is another one: what was on the old one will never come.
+    /// The store is another one: what was on the old one will never come, and what a message answers is another one there,
+    /// or none.
     pub fn reset(&mut self) {
         self.arrived.clear();
         self.items
             .retain(|it| !matches!(it.state, State::Sent { .. }));
+        for item in &mut self.items {
+            item.reply_to = None;
+        }
     }
 
     /// The messages to a place, in their order: those on the server first.
@@ -175,6 +179,12 @@ impl Outbox {
         let sent = self.items.iter().filter(here).filter(is_sent);
         let others = self.items.iter().filter(here);
         sent.chain(others.filter(move |it| !is_sent(it)))
+    }
+
+    /// Those that were refused, to wherever they were to go.
+    pub fn refused(&self) -> impl Iterator<Item = &Outgoing> {
+        let is_refused = |it: &&Outgoing| matches!(it.state, State::Failed { .. });
+        self.items.iter().filter(is_refused)
     }
 
     /// How many wait, and how many were refused.
@@ -279,5 +289,22 @@ mod tests {
         outbox.sent(id(1), 1);
         outbox.reset();
         assert_eq!(outbox.counts(), (MESSAGES_MAX - 1, 0));
+    }
+
+    #[test]
+    fn what_waits_answers_nothing_in_another_store() {
+        let mut outbox = Outbox::default();
+        for number in 1..=2 {
+            let reply_to = Some(9);
+            let answer = Outgoing {
+                reply_to,
+                ..message(number)
+            };
+            outbox.push(answer).unwrap();
+        }
+        outbox.failed(id(1), "too long".into());
+        outbox.reset();
+        assert_eq!(outbox.retry(id(1)), Some(message(1)));
+        assert_eq!(outbox.get(id(2)), Some(&message(2)));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Rows that are shown here are safe: whoever makes them renders what is foreign. Nothing is matched or asked for here.
 
-use super::{chat::ChatId, composer::Composer, message::Reaction};
+use super::{chat::ChatId, chats::Chats, composer::Composer, message::Reaction};
 use crate::{
     client::{
         app::{
@@ -14,6 +14,9 @@ use crate::{
     },
     domain::ids::ClientMessageId,
 };
+
+/// Hits that are kept of one search: past it the search must be narrowed.
+pub const HITS_MAX: usize = 2_000;
 
 /// What lies over all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +110,8 @@ pub enum Picked {
     Link(String),
     /// A text.
     Line(String),
+    /// A message that was refused, and whose conversation is gone: its text comes back, and it is dropped.
+    Unsent(ClientMessageId),
 }
 
 /// Messages are looked for.
@@ -143,6 +148,35 @@ pub struct Hit {
     pub place: String,
     /// The message.
     pub found: Found,
+}
+
+impl Hit {
+    /// A message that was found, with what its conversation is called now.
+    pub fn of(found: Found, chats: &Chats) -> Self {
+        let chat = ChatId::from(found.message.conversation.as_str());
+        let label = chats.get(&chat).map(|chat| chat.room.label());
+        Self {
+            place: label.unwrap_or_else(|| "elsewhere".to_owned()),
+            chat,
+            found,
+        }
+    }
+}
+
+impl SearchPane {
+    /// Takes in what was found behind the rest, as far as it is kept; returns whether that is anything.
+    pub fn take_hits(&mut self, found: Vec<Found>, next: String, chats: &Chats) -> bool {
+        let before = self.hits.len();
+        let room = HITS_MAX.saturating_sub(before);
+        let found = found.into_iter().take(room);
+        self.hits.extend(found.map(|found| Hit::of(found, chats)));
+        self.next = match self.hits.len() < HITS_MAX {
+            true => next,
+            false => String::new(),
+        };
+        self.problem = None;
+        self.hits.len() > before
+    }
 }
 
 /// A text that is read.

@@ -1,7 +1,8 @@
-//! What is remembered of pages that were asked for, so that none is asked for without end, and of a message that is gone
-//! to before it is in memory. Decides nothing.
+//! What is remembered of pages that were asked for, so that none is asked for without end, of a message that is gone to
+//! before it is in memory, and of a conversation before it is known. Decides nothing.
 
-use super::{chat::ChatId, window::Ask};
+use super::{Focus, Model, chat::ChatId, composer::Mode, window::Ask};
+use crate::client::app::{acts::Act, room::Wanted};
 
 /// A page that was asked for, and the state in which that was: asked again in the same state, it would bring the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,4 +39,63 @@ pub enum JumpTo {
     Selection,
     /// At the top of the screen.
     Top,
+}
+
+/// What brings a conversation to the front once it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// One was looked for, or begun.
+    Start(Wanted),
+    /// One was made or joined.
+    Act(Act),
+}
+
+/// What this user was at when a conversation was asked for: who is at something else by now is not taken away from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Going {
+    aim: Aim,
+    at: At,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct At {
+    front: Option<ChatId>,
+    text: String,
+    mode: Mode,
+    focus: Focus,
+    has_overlay: bool,
+}
+
+impl At {
+    fn of(model: &Model) -> Self {
+        Self {
+            front: model.chats.front().map(|chat| chat.id().clone()),
+            text: model.composer.text().to_owned(),
+            mode: model.composer.mode().clone(),
+            focus: model.focus,
+            has_overlay: model.overlay.is_some(),
+        }
+    }
+}
+
+impl Model {
+    /// A conversation is asked for that is gone to. The last one counts.
+    pub fn go_after(&mut self, aim: Aim) {
+        let at = At::of(self);
+        self.going = Some(Going { aim, at });
+    }
+
+    /// The answer has come: returns whether it is gone to, as this user is still where that was wished. What was asked for
+    /// before this user went anywhere, as on the command line, is gone to as long as nothing is written; and so is a further
+    /// answer to what was asked for twice, while nothing is in front.
+    pub fn may_go(&mut self, aim: &Aim) -> bool {
+        match self.going.take_if(|going| going.aim == *aim) {
+            Some(going) => going.at == At::of(self),
+            None => {
+                let is_idle = self.focus == Focus::Composer && self.overlay.is_none();
+                let is_at_start = self.last_front.is_none() || self.chats.front().is_none();
+                self.going.is_none() && is_at_start && is_idle && self.composer.is_empty()
+            }
+        }
+    }
 }

@@ -28,6 +28,17 @@ pub struct Counts {
     pub mentions: u64,
 }
 
+/// Whether the server gave no answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Refused {
+    #[default]
+    No,
+    /// It could not tell: it is asked again after a while, and not before, whatever comes.
+    ForNow,
+    /// It would not tell: it is not asked again before there is something new.
+    ForGood,
+}
+
 /// See the head of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -35,14 +46,16 @@ pub struct Tally {
     is_unsure: bool,
     /// The highest number of what the server said last: what it said may hold a change whose event is still to come.
     said_to: u64,
+    /// How far the server says that all is read. What was marked here may not have come to it.
+    told_read: u64,
     /// Answers of the server that are still to come.
     asked: u32,
     /// Something has changed since the first of them was asked for that they may not hold.
     is_changed: bool,
     /// What they will say is known better by now.
     is_void: bool,
-    /// The server gave no answer: it is not asked again before there is something new.
-    is_refused: bool,
+    /// Whether the server gave no answer when it was asked last.
+    refused: Refused,
     /// Messages after the marker of which it is known who sent them.
     known: Ranges,
     /// Those of them that this user sent.
@@ -72,7 +85,7 @@ impl Tally {
 
     /// Whether the server is to be asked for the counts now. It is asked once at a time.
     pub fn ask(&mut self) -> bool {
-        if !self.is_unsure || self.is_asked() || self.is_refused {
+        if !self.is_unsure || self.is_asked() || self.refused != Refused::No {
             return false;
         }
         self.ask_too();
@@ -92,6 +105,12 @@ impl Tally {
         self.asked > 0
     }
 
+    /// A message came in a newer state than it had when it was counted: answers that are still to come may count it as it
+    /// was then, or as it is now. The server must be asked once more.
+    pub fn doubt_answers(&mut self) {
+        self.is_changed |= self.is_asked();
+    }
+
     /// An answer will not come, or says nothing of this.
     pub fn unanswered(&mut self) {
         self.asked = self.asked.saturating_sub(1);
@@ -99,20 +118,40 @@ impl Tally {
         self.is_void &= self.is_asked();
     }
 
-    /// The server would not tell.
-    pub fn ask_failed(&mut self) {
+    /// The server would not tell, or could not. An answer that was to come before this conversation was known is not one
+    /// that this waits for, and says nothing here.
+    pub fn ask_failed(&mut self, is_for_good: bool) {
+        if self.is_asked() {
+            self.refused = match is_for_good {
+                true => Refused::ForGood,
+                false => Refused::ForNow,
+            };
+        }
         self.unanswered();
-        self.is_refused = true;
     }
 
     /// What could not be had before can be asked for again, as with another connection.
     pub fn ask_again(&mut self) {
-        self.is_refused = false;
+        self.refused = Refused::No;
+    }
+
+    /// What the server could not tell for a while can be asked for again.
+    pub fn go_on(&mut self) {
+        if self.refused == Refused::ForNow {
+            self.refused = Refused::No;
+        }
+    }
+
+    /// There is something new to ask for, so that another answer is to be had than the last.
+    fn is_new(&mut self) {
+        if self.refused == Refused::ForGood {
+            self.refused = Refused::No;
+        }
     }
 
     fn changed(&mut self) {
         (self.is_unsure, self.is_changed) = (true, true);
-        self.is_refused = false;
+        self.is_new();
     }
 
     /// Takes in the first that is known.
@@ -138,7 +177,7 @@ impl Tally {
         // What has changed since it was asked may be missing in the answer: it is asked again.
         self.is_unsure = self.is_changed;
         self.unanswered();
-        self.is_refused = false;
+        self.refused = Refused::No;
         self.take(state);
     }
 
@@ -150,6 +189,7 @@ impl Tally {
         };
         self.counts = state;
         self.said_to = state.last_seq;
+        self.told_read = self.told_read.max(state.read_seq);
         if old.last_seq > state.last_seq {
             self.counts.last_seq = old.last_seq;
             let from = state.last_seq.max(state.read_seq);
@@ -181,8 +221,10 @@ impl Tally {
         }
         // Those between were left out: as far as is known here, others sent them.
         let left_out = (seq - 1).saturating_sub(counts.last_seq.max(counts.read_seq));
-        self.is_unsure |= left_out > 0;
-        self.is_refused &= left_out == 0;
+        if left_out > 0 {
+            self.is_unsure = true;
+            self.is_new();
+        }
         self.counts.unread += left_out;
         self.counts.last_seq = seq;
         if seq > counts.read_seq {
@@ -221,6 +263,22 @@ impl Tally {
             false => self.called.remove(&seq),
         };
         self.bound();
+    }
+
+    /// Takes in that the server says that everything up to here is read; returns whether that is news.
+    pub fn told_read_to(&mut self, seq: u64) -> bool {
+        self.told_read = self.told_read.max(seq);
+        self.read_to(seq)
+    }
+
+    /// Takes back what was marked here and of which the server has not said that it holds, since it is not told any more.
+    pub fn unmark(&mut self) {
+        if self.counts.read_seq > self.told_read {
+            self.counts.read_seq = self.told_read;
+            self.doubt();
+            // Until the server says how many they are.
+            self.counts.unread = self.counts.last_seq.saturating_sub(self.told_read);
+        }
     }
 
     /// Takes in that everything up to here is read, here or elsewhere; returns whether that is news.

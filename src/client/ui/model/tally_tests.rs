@@ -137,7 +137,7 @@ proptest! {
                 Step::Cut(count) if cut == 0 => {
                     (cut, cut_from) = (count, server.messages.len() as u64);
                     answers.clear();
-                    tally.ask_failed();
+                    tally.ask_failed(false);
                     None
                 }
                 Step::Edit { .. } | Step::Read(_) | Step::Repeat(_) | Step::Cut(_) => None,

@@ -15,11 +15,18 @@ use super::{
     message::{Change, Message},
     ranges::Ranges,
 };
+use crate::client::app::untrusted::Untrusted;
 
 /// Messages of one conversation in memory. At some 300 bytes each 1.5 MB.
 pub const MESSAGES_MAX: usize = 5_000;
+/// Bytes of them, as they are counted here: some 13 KB for each of as many as two screens show.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Changes of messages that are not here. A page is on its way for a second or so.
 const CHANGES_MAX: usize = 256;
+/// Bytes of them: 16 edits as long as a text can be, or all of common ones.
+const CHANGES_BYTES_MAX: usize = 256 * 1024;
+/// What a message takes besides its text.
+const MESSAGE_BYTES: usize = 300;
 
 /// A page of messages to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +80,9 @@ pub struct Window {
     void: Ranges,
     /// What happened to messages that are not here, the oldest first.
     changes: VecDeque<Change>,
+    /// What the messages take, and the changes.
+    messages_bytes: usize,
+    changes_bytes: usize,
 }
 
 impl Window {
@@ -82,7 +92,9 @@ impl Window {
             return false;
         }
         if let Some(known) = self.messages.get_mut(&message.seq) {
+            self.messages_bytes -= weight(known);
             known.take_newer(&message);
+            self.messages_bytes += weight(known);
             return false;
         }
         for change in &self.changes {
@@ -90,6 +102,8 @@ impl Window {
         }
         let seq = message.seq;
         self.changes.retain(|change| change.seq() != seq);
+        self.changes_bytes = self.changes.iter().map(weight_of_change).sum();
+        self.messages_bytes += weight(&message);
         self.messages.insert(seq, message);
         true
     }
@@ -97,12 +111,19 @@ impl Window {
     /// Takes in what happened to a message; returns whether that is seen here.
     pub fn change(&mut self, change: Change) -> bool {
         if let Some(message) = self.messages.get_mut(&change.seq()) {
-            return message.change(&change);
+            self.messages_bytes -= weight(message);
+            let is_new = message.change(&change);
+            self.messages_bytes += weight(message);
+            return is_new;
         }
-        if self.changes.len() >= CHANGES_MAX {
-            self.changes.pop_front();
-        }
+        self.changes_bytes += weight_of_change(&change);
         self.changes.push_back(change);
+        while self.changes.len() > CHANGES_MAX || self.changes_bytes > CHANGES_BYTES_MAX {
+            let Some(oldest) = self.changes.pop_front() else {
+                break;
+            };
+            self.changes_bytes -= weight_of_change(&oldest);
+        }
         false
     }
 
@@ -120,6 +141,7 @@ impl Window {
     /// Forgets the messages of a range: they may have changed, and no event tells of it.
     pub fn forget(&mut self, from: u64, to: u64) {
         self.messages.retain(|seq, _| *seq < from || *seq > to);
+        self.messages_bytes = self.messages.values().map(weight).sum();
     }
 
     /// A page has no holes: what it passes over of what there was cannot be read.
@@ -151,21 +173,31 @@ impl Window {
         }
     }
 
-    /// Forgets what is farthest from the place that is looked at, until no more than so many are here.
+    /// Forgets what is farthest from the place that is looked at, until no more than so many are here, and no more bytes
+    /// than there may be. None at all: what happened to others is forgotten, too.
     pub fn trim(&mut self, place: Place, messages_max: usize) {
         let at = match place {
             Place::At(seq) => seq,
             Place::End => u64::MAX,
         };
-        while self.messages.len() > messages_max {
+        if messages_max == 0 {
+            self.changes.clear();
+            self.changes_bytes = 0;
+        }
+        while self.messages.len() > messages_max
+            || self.messages_bytes > BYTES_MAX && self.messages.len() > 1
+        {
             let first = self.messages.first_key_value().map(|(seq, _)| *seq);
             let last = self.messages.last_key_value().map(|(seq, _)| *seq);
             let above = first.map_or(0, |first| at.saturating_sub(first));
             let below = last.map_or(0, |last| last.saturating_sub(at));
-            match above >= below {
+            let gone = match above >= below {
                 true => self.messages.pop_first(),
                 false => self.messages.pop_last(),
             };
+            if let Some((_, gone)) = gone {
+                self.messages_bytes -= weight(&gone);
+            }
         }
     }
 
@@ -291,6 +323,11 @@ impl Window {
         self.messages.len()
     }
 
+    /// What the messages that are here take, and what is kept of others; in bytes, about.
+    pub fn bytes(&self) -> usize {
+        self.messages_bytes.saturating_add(self.changes_bytes)
+    }
+
     /// Whether none is here.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
@@ -300,6 +337,23 @@ impl Window {
     pub fn floor(&self) -> u64 {
         self.floor.unwrap_or(0)
     }
+}
+
+/// What a message takes, about.
+fn weight(message: &Message) -> usize {
+    let text = message.text.as_ref().map_or(0, Untrusted::len);
+    let reactions = message.reactions.iter().map(|it| it.emoji.len() + 40);
+    let mentions = message.mentions.iter().map(|it| it.len() + 24);
+    MESSAGE_BYTES + text + reactions.sum::<usize>() + mentions.sum::<usize>()
+}
+
+fn weight_of_change(change: &Change) -> usize {
+    let more = match change {
+        Change::Edited(message) => weight(message),
+        Change::Deleted { .. } => 0,
+        Change::Reacted { reactions, .. } => reactions.iter().map(|it| it.emoji.len() + 40).sum(),
+    };
+    more + 64
 }
 
 #[cfg(test)]

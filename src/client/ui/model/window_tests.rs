@@ -278,3 +278,35 @@ proptest! {
         prop_assert_eq!(numbers(window.downwards(floor + 1)), readable);
     }
 }
+
+#[test]
+fn bytes_are_counted_and_bounded() {
+    let long = "x".repeat(16 * 1024);
+    let mut window = Window::default();
+    let edit = |seq, text: &str| {
+        let message = Message {
+            revision: 1,
+            ..said(seq, "bob", text)
+        };
+        Change::Edited(Box::new(message))
+    };
+    for seq in 1..=1_000 {
+        window.insert(said(seq, "bob", &long));
+        window.trim(Place::End, MESSAGES_MAX);
+    }
+    assert!(window.bytes() <= BYTES_MAX && window.len() > 400);
+    assert!(window.get(1_000).is_some());
+    for seq in 600..=1_000 {
+        window.change(edit(seq, "short"));
+    }
+    for seq in 2_000..2_500 {
+        window.change(edit(seq, &long));
+    }
+    assert!(window.bytes() <= 401 * 400 + 200 * 17_000 + CHANGES_BYTES_MAX);
+    window.insert(said(2_499, "bob", "old"));
+    assert_eq!(window.get(2_499).unwrap().text, Some(long.as_str().into()));
+    window.forget(0, u64::MAX);
+    assert_eq!(window.messages_bytes, 0);
+    window.trim(Place::End, 0);
+    assert_eq!(window.bytes(), 0);
+}

@@ -10,14 +10,16 @@ use super::{
             chat::ChatId,
             notices::Level,
             overlay::{Overlay, TextPage},
+            paging::Aim,
         },
     },
-    members, say, states,
+    say, states,
 };
 use crate::{
     client::app::{
         acts::{self, Act, Deeds, Outcome, Spot},
-        calls, line, links,
+        calls, line,
+        links::{self, Seen},
         look::Found,
         model::{MessageLine, StartProblem, UserLine},
         news,
@@ -40,7 +42,11 @@ pub(super) fn started(
     outcome: Result<Room, StartProblem>,
 ) -> Vec<Effect> {
     match outcome {
-        Ok(room) => open(model, room),
+        Ok(room) => {
+            let aim = Aim::Start(wanted.clone());
+            let told = format!("{} is there.", room.label());
+            open(model, &aim, room, told)
+        }
         Err(problem) => {
             let why = cannot_start_line(wanted, problem);
             say(model, Level::Warning, why);
@@ -49,10 +55,23 @@ pub(super) fn started(
     }
 }
 
-/// Brings a conversation to the front that an answer told of. What was put aside is taken up by coming to it.
-fn open(model: &mut Model, room: Room) -> Vec<Effect> {
+/// Brings a conversation to the front that an answer told of. What was put aside is taken up by coming to it. Who writes
+/// or has gone elsewhere since it was asked for is told of it instead.
+fn open(model: &mut Model, aim: &Aim, room: Room, told: String) -> Vec<Effect> {
     let id = ChatId::from(room.id.as_str());
+    let spelled = room.spelled();
     states::begun(model, room);
+    if !model.may_go(aim) && !model.is_front(&id) {
+        say(
+            model,
+            Level::Info,
+            format!("{told} /start {spelled} opens it."),
+        );
+        return Vec::new();
+    }
+    if !matches!(aim, Aim::Start(_)) {
+        say(model, Level::Info, told);
+    }
     model.open(Some(id.clone()));
     let Some(chat) = model.chats.get(&id).filter(|chat| chat.is_marked_unread()) else {
         return Vec::new();
@@ -82,12 +101,12 @@ pub(super) fn acted(
     };
     match (act, outcome) {
         (Act::Create(..) | Act::Group(..), Outcome::Room(room)) => {
-            say(model, Level::Info, acts::made_line(&room.label()));
-            open(model, room)
+            let told = acts::made_line(&room.label());
+            open(model, &Aim::Act(act.clone()), room, told)
         }
         (Act::Join(_) | Act::JoinBy(_), Outcome::Room(room)) => {
-            say(model, Level::Info, acts::joined_line(&room));
-            open(model, room)
+            let told = acts::joined_line(&room);
+            open(model, &Aim::Act(act.clone()), room, told)
         }
         (Act::At(spot, deed), outcome) => at(model, spot, deed, outcome),
         (act, outcome) => {
@@ -160,10 +179,6 @@ fn at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Vec<Eff
                 rows,
                 "Nobody is here.",
             );
-            if let Some(chat) = id.and_then(|id| model.chats.get_mut(&id)) {
-                let members = members.into_iter().take(members::MEMBERS_MAX);
-                chat.members = Some(members.collect());
-            }
             None
         }
         (Deeds::Link(_), Outcome::Link(link, code)) => {
@@ -178,14 +193,10 @@ fn at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Vec<Eff
             page(model, &format!("Invite links of {label}"), rows, empty);
             None
         }
-        (Deeds::Seen, Outcome::Seen(seen)) => match seen.last_own {
-            Some(seq) if seen.others.len() > SEEN_IN_A_LINE_MAX => {
-                let rows = seen.others.iter().map(|it| links::marker_line(it, seq));
-                page(model, &format!("Your message [{seq}] in {label}"), rows, "");
-                None
-            }
-            _ => Some(links::seen_line(&seen)),
-        },
+        (Deeds::Seen, Outcome::Seen(seen)) => {
+            tell_seen(model, &label, &seen);
+            None
+        }
         (Deeds::History(_), Outcome::Messages(messages)) => {
             let rows = history_rows(model, id.as_ref(), &messages);
             page(
@@ -218,6 +229,17 @@ fn at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Vec<Eff
         say(model, Level::Info, told);
     }
     Vec::new()
+}
+
+/// Tells how far others have come with an own message.
+pub fn tell_seen(model: &mut Model, label: &str, seen: &Seen) {
+    match seen.last_own {
+        Some(seq) if seen.others.len() > SEEN_IN_A_LINE_MAX => {
+            let rows = seen.others.iter().map(|it| links::marker_line(it, seq));
+            page(model, &format!("Your message [{seq}] in {label}"), rows, "");
+        }
+        _ => say(model, Level::Info, links::seen_line(seen)),
+    }
 }
 
 fn label(model: &Model, spot: &Spot, id: Option<&ChatId>) -> String {

@@ -306,11 +306,11 @@ fn pages_and_lists_are_bounded() {
         name: format!("n{number}").into(),
         role: None,
     };
-    let many = Outcome::Members((0..members::MEMBERS_MAX + ROWS_MAX).map(member).collect());
+    let many = Outcome::Members((0..2 * ROWS_MAX).map(member).collect());
     quietly(&mut model, answer(at(TRIP, Deeds::Members), many));
     assert_eq!(page(&mut model).1.len(), ROWS_MAX);
-    let kept = chat(&model, TRIP).members.as_ref().map(Vec::len);
-    assert_eq!(kept, Some(members::MEMBERS_MAX));
+    // It is of a moment: the list at the side goes with the events.
+    assert_eq!(chat(&model, TRIP).members, None);
 }
 
 #[test]
@@ -484,4 +484,45 @@ fn everybody_and_the_time_are_shown() {
         assert_eq!(take(&mut model, news), []);
         assert_eq!(notice(&mut model), told);
     }
+}
+
+#[test]
+fn who_writes_or_is_elsewhere_is_not_taken_away_by_a_late_answer() {
+    let wanted = Wanted::Channel("news".parse().unwrap());
+    let started = || News::Started {
+        wanted: Wanted::Channel("news".parse().unwrap()),
+        outcome: Ok(room("c-news", Kind::Channel, "news", 2)),
+    };
+    let asked = || {
+        let mut model = ann();
+        model.go_after(Aim::Start(wanted.clone()));
+        model
+    };
+    let mut model = asked();
+    take(&mut model, started());
+    assert!(model.is_front(&"c-news".into()));
+    for change in [
+        |model: &mut Model| {
+            model.composer.type_in("hel");
+        },
+        |model: &mut Model| {
+            model.open(Some(OPS.into()));
+        },
+        |model: &mut Model| model.focus = super::super::super::model::Focus::Messages(3),
+        |model: &mut Model| model.overlay = Some(Overlay::Help { first_row: 0 }),
+        // Another wish came since.
+        |model: &mut Model| model.go_after(Aim::Act(Act::Join("x".parse().unwrap()))),
+    ] {
+        let mut model = asked();
+        change(&mut model);
+        let before = model.chats.front().map(|chat| chat.id().clone());
+        take(&mut model, started());
+        assert_eq!(model.chats.front().map(|chat| chat.id().clone()), before);
+        assert!(model.chats.get(&"c-news".into()).is_some());
+        assert_eq!(notice(&mut model), "#news is there. /start #news opens it.");
+    }
+    // Nobody asked, as on the command line.
+    let mut model = ann();
+    take(&mut model, started());
+    assert!(model.is_front(&"c-news".into()));
 }

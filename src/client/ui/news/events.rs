@@ -2,6 +2,7 @@
 
 use super::super::{
     effect::Effect,
+    layout,
     model::{
         LinkState, Model,
         chat::{Chat, ChatId},
@@ -49,7 +50,7 @@ fn new_message(model: &mut Model, id: &ChatId, message: &Message) -> Vec<Effect>
         return Vec::new();
     };
     let is_hidden = message.is_hidden(chat.room.kind, &model.blocked);
-    let is_seen = model.is_front(id) && model.is_focused;
+    let is_seen = model.is_front(id) && layout::is_noticed(model);
     if model.link != LinkState::Up {
         let is_muted = chat.notify_at(model.now) == NotifyLevel::None;
         if !message.is_by(&model.me) && !is_hidden && !is_muted && !is_seen {
@@ -114,7 +115,7 @@ pub(super) fn marker(model: &mut Model, id: &ChatId, user_id: &str, marker: Mark
     let is_mine = is_me(model, user_id);
     match model.chats.get_mut(id) {
         Some(chat) if is_mine => {
-            chat.read_to(marker.read);
+            chat.told_read_to(marker.read);
             Vec::new()
         }
         Some(chat) => {

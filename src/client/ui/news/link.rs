@@ -24,10 +24,7 @@ pub(super) fn connected(model: &mut Model, my_id: Option<String>) -> Vec<Effect>
     for chat in model.chats.iter_mut() {
         chat.ask_again();
     }
-    let mut effects = Vec::new();
-    if !model.intake.has_asked {
-        effects.push(ask_all(model));
-    }
+    let mut effects = ask_again(model);
     // The server forgot it with the connection.
     if model.presence != Presence::Online {
         effects.push(Effect::StayAs(model.presence));
@@ -35,12 +32,43 @@ pub(super) fn connected(model: &mut Model, my_id: Option<String>) -> Vec<Effect>
     effects
 }
 
+/// Asks for what the server could not tell before, if it is time for that.
+pub(super) fn due(model: &mut Model) -> Vec<Effect> {
+    let now = model.now;
+    if !can_ask(model) || !model.intake.is_again_due(now) {
+        return Vec::new();
+    }
+    for chat in model.chats.iter_mut() {
+        chat.go_on();
+    }
+    ask_again(model)
+}
+
+/// Asks for the states of all that are not known; those of them whose counts alone are not are asked for with the next look.
+pub(super) fn ask_again(model: &mut Model) -> Vec<Effect> {
+    match model.intake.must_ask_all() {
+        true => vec![ask_all(model)],
+        false => {
+            let unknown = model.intake.still_unknown().into_iter();
+            unknown.map(Effect::State).collect()
+        }
+    }
+}
+
+/// Whether the server can be asked.
+pub(super) fn can_ask(model: &Model) -> bool {
+    matches!(model.link, LinkState::CatchingUp | LinkState::Up)
+}
+
 /// Asks for the states of all: a cache may know some that are gone, and not know others.
 fn ask_all(model: &mut Model) -> Effect {
     let known = model.chats.iter().map(|chat| chat.id().clone());
     model.intake.asked_all(known);
     for chat in model.chats.iter_mut() {
-        chat.ask_too();
+        // What the answer says of those is not taken, so nothing is to wait for it.
+        if !model.intake.is_void(chat.id()) {
+            chat.ask_too();
+        }
     }
     Effect::States
 }
@@ -77,7 +105,7 @@ pub(super) fn ended(model: &mut Model, why: Untrusted) -> Vec<Effect> {
 /// The store is another one: nothing that was known of the old one means anything.
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
     model.reset();
-    model.intake = Default::default();
+    model.intake.reset();
     (model.last_front, model.typing_told) = (None, None);
     forget_aims(model);
     say(
@@ -86,7 +114,11 @@ pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
         "The server has another store than before: what was known of the old one is dropped, and what the new one has is \
          coming.",
     );
-    vec![ask_all(model)]
+    match model.intake.must_ask_all() {
+        true => vec![ask_all(model)],
+        // Once what was asked of the old one has come back.
+        false => Vec::new(),
+    }
 }
 
 /// What is being written stays, but answers and edits no message of another store; and what is asked over all is not
@@ -106,9 +138,7 @@ pub(super) fn gap(model: &mut Model, id: &ChatId, from: u64, to: u64) -> Vec<Eff
     };
     let last = chat.counts().last_seq;
     chat.left_out(from, to);
-    for (_, ask) in model.asked_pages.iter().filter(|(chat, _)| chat == id) {
-        model.intake.void_page(id, *ask);
-    }
+    model.void_pages(id);
     let first = from.max(last.saturating_add(1));
     let missed = to.saturating_add(1).saturating_sub(first);
     if missed > 0 {

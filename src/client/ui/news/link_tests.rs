@@ -138,6 +138,33 @@ fn another_store_leaves_what_is_written_but_nothing_that_it_was_for() {
 }
 
 #[test]
+fn however_often_the_store_changes_all_states_are_asked_for_once_at_a_time() {
+    let mut model = nobody();
+    let failed = || News::States {
+        states: Err("another store".into()),
+        blocked: None,
+    };
+    assert_eq!(take(&mut model, connected()), [Effect::States]);
+    for _ in 0..5 {
+        assert_eq!(take(&mut model, News::Reset), []);
+    }
+    notice(&mut model);
+    // What was asked of the first has come back: it is asked once more.
+    assert_eq!(take(&mut model, failed()), [Effect::States]);
+    assert_eq!(notice(&mut model), "");
+    assert_eq!(take(&mut model, News::Reset), []);
+    take(&mut model, lost());
+    take(&mut model, failed());
+    assert_eq!(take(&mut model, connected()), [Effect::States]);
+    let states = News::States {
+        states: Ok(Vec::new()),
+        blocked: Some(Default::default()),
+    };
+    assert_eq!(take(&mut model, states), []);
+    assert_eq!(take(&mut model, News::Reset), [Effect::States]);
+}
+
+#[test]
 fn what_was_left_out_is_read_anew_and_counts_are_asked_for() {
     let mut model = ann();
     model.link = LinkState::CatchingUp;

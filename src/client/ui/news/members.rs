@@ -3,17 +3,15 @@
 use super::{
     super::{
         effect::Effect,
-        model::{LinkState, Model, chat::ChatId, markers::Marker, notices::Level},
+        model::{LinkState, Model, chat::ChatId, markers::Marker, notices::Level, roll::Answer},
     },
     events, say,
 };
-use crate::{
-    client::app::{
-        acts::MemberLine,
-        news::{self, Change},
-        untrusted::Untrusted,
-    },
-    domain::role::Role,
+use crate::client::app::{
+    acts::MemberLine,
+    news::{self, Change},
+    room::Room,
+    untrusted::Untrusted,
 };
 
 /// Members that are kept of one conversation.
@@ -59,6 +57,11 @@ pub(super) fn changed(model: &mut Model, id: &ChatId, what: Changed) -> Vec<Effe
         true => mine(model, id, &what),
         false => of_another(model, id, &what),
     }
+    model.roll.happened(id, &what.user, what.change);
+    let known = model.chats.get_mut(id);
+    if let Some(members) = known.and_then(|chat| chat.members.as_mut()) {
+        apply(members, &what.user, what.change);
+    }
     let is_own = what.by == Untrusted::from(model.me.as_str());
     // What this user did, the answer tells or another device.
     let is_told = model.link == LinkState::Up && !is_own && (is_me || model.is_front(id));
@@ -69,18 +72,23 @@ pub(super) fn changed(model: &mut Model, id: &ChatId, what: Changed) -> Vec<Effe
     Vec::new()
 }
 
-/// This user is no member any more.
-fn ended(model: &mut Model, id: &ChatId, what: &Changed) -> Vec<Effect> {
+/// This user is no member any more: the conversation goes with all that is known of it; returns what it was.
+pub(super) fn gone(model: &mut Model, id: &ChatId) -> Option<Room> {
     let room = model.chats.get(id).map(|chat| chat.room.clone());
     model.intake.lost(id);
     model.forget(id);
-    let Some(room) = room else {
-        return Vec::new();
-    };
-    if let Some(place) = room.place() {
+    if let Some(place) = room.as_ref().and_then(Room::place) {
         // What is on the server stands where this user does not see it any more.
         model.outgoing.passed(&place, u64::MAX);
     }
+    room
+}
+
+/// An event says that this user is no member any more.
+fn ended(model: &mut Model, id: &ChatId, what: &Changed) -> Vec<Effect> {
+    let Some(room) = gone(model, id) else {
+        return Vec::new();
+    };
     if what.by != Untrusted::from(model.me.as_str()) {
         let label = room.label();
         let told = news::member_line(&what.user, what.change, &what.by, &label);
@@ -97,7 +105,6 @@ fn mine(model: &mut Model, id: &ChatId, what: &Changed) {
     if let Change::Role(role) = what.change {
         chat.my_role = Some(role);
         chat.told.role = true;
-        set_member(chat.members.as_mut(), &what.user, Some(role));
     }
 }
 
@@ -105,23 +112,21 @@ fn of_another(model: &mut Model, id: &ChatId, what: &Changed) {
     let Some(chat) = model.chats.get_mut(id) else {
         return;
     };
-    match what.change {
-        Change::Left | Change::Removed | Change::Banned => {
-            chat.markers.forget(&what.user_id);
-            chat.typing.set(&what.user, false, model.now);
-            if let Some(members) = &mut chat.members {
-                members.retain(|member| member.name != what.user);
-            }
-        }
-        Change::Added | Change::Joined => set_member(chat.members.as_mut(), &what.user, None),
-        Change::Role(role) => set_member(chat.members.as_mut(), &what.user, Some(role)),
+    if what.has_ended() {
+        chat.markers.forget(&what.user_id);
+        chat.typing.set(&what.user, false, model.now);
     }
 }
 
 /// Keeps a list in step that was got before.
-fn set_member(members: Option<&mut Vec<MemberLine>>, user: &Untrusted, role: Option<Role>) {
-    let Some(members) = members else {
-        return;
+fn apply(members: &mut Vec<MemberLine>, user: &Untrusted, change: Change) {
+    let role = match change {
+        Change::Left | Change::Removed | Change::Banned => {
+            members.retain(|member| member.name != *user);
+            return;
+        }
+        Change::Added | Change::Joined => None,
+        Change::Role(role) => Some(role),
     };
     if let Some(member) = members.iter_mut().find(|member| member.name == *user) {
         member.role = role.or(member.role);
@@ -139,22 +144,34 @@ pub(super) fn all(
     id: &ChatId,
     members: Result<Vec<(String, MemberLine)>, Untrusted>,
 ) -> Vec<Effect> {
+    let answer = model.roll.answered(id, members.is_ok());
     let mut members = match members {
         Ok(members) => members,
         Err(problem) => {
             let text = format!("The members are not shown: {}", problem.render_line());
             say(model, Level::Warning, text);
-            return Vec::new();
+            Vec::new()
         }
     };
     members.truncate(MEMBERS_MAX);
     for (user_id, member) in &members {
         model.people.learn(user_id, &member.name);
     }
-    if let Some(chat) = model.chats.get_mut(id) {
-        chat.members = Some(members.into_iter().map(|(_, member)| member).collect());
+    let Some(chat) = model.chats.get_mut(id) else {
+        return Vec::new();
+    };
+    match answer {
+        Answer::Take(told) if !members.is_empty() => {
+            let mut members: Vec<MemberLine> = members.into_iter().map(|it| it.1).collect();
+            for (user, change) in told {
+                apply(&mut members, &user, change);
+            }
+            chat.members = Some(members);
+            Vec::new()
+        }
+        Answer::Take(_) | Answer::Drop => Vec::new(),
+        Answer::Again => vec![Effect::Members(id.clone())],
     }
-    Vec::new()
 }
 
 /// How far the others have come, as an answer. It is asked for without a person's wish: that it failed is nothing to say.

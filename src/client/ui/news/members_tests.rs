@@ -189,3 +189,25 @@ fn how_far_the_others_are_is_of_the_others_and_a_failure_is_nothing_to_say() {
     quietly(&mut model, answer(Err("away".into())));
     assert_eq!(model.now, TimeMs::new(1_000_000));
 }
+
+#[test]
+fn a_list_that_is_older_than_the_events_that_came_meanwhile_is_put_in_step() {
+    let mut model = ann();
+    model.roll.ask(&TRIP.into());
+    take(&mut model, member("bob", Change::Left, "bob", 2));
+    take(
+        &mut model,
+        member("carol", Change::Role(Role::Admin), "ann", 2),
+    );
+    let old = [
+        ("ann", Role::Owner),
+        ("bob", Role::Member),
+        ("carol", Role::Member),
+    ];
+    take(&mut model, listed(&old));
+    let now = [
+        ("ann".to_owned(), Some(Role::Owner)),
+        ("carol".to_owned(), Some(Role::Admin)),
+    ];
+    assert_eq!(list(chat(&model, TRIP)), now);
+}

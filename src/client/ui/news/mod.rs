@@ -12,6 +12,9 @@ mod pages;
 mod sends;
 mod states;
 
+pub use acted::tell_seen;
+pub use pages::shown_again;
+
 use crate::{
     client::app::{
         acts::{Act, MemberLine, Outcome},
@@ -188,12 +191,17 @@ pub enum News {
         /// Whom this user blocks.
         blocked: Option<Blocked>,
     },
-    /// The answer to `Effect::State`; `None`: it could not be got.
+    /// The answer to `Effect::State`; `None`: this user is no member of such a one.
     State {
         /// The conversation.
         chat: ChatId,
         /// Its state.
         state: Option<Box<ChatState>>,
+    },
+    /// The answer to `Effect::State` if it could not be got this time.
+    StateFailed {
+        /// The conversation.
+        chat: ChatId,
     },
     /// The answer to `Effect::Page`.
     Page {
@@ -292,6 +300,7 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Chat(state) => states::event(model, *state),
         News::States { states, blocked } => states::all(model, states, blocked),
         News::State { chat, state } => states::one(model, &chat, state.map(|it| *it)),
+        News::StateFailed { chat } => states::failed(model, &chat),
         News::FirstPaint(paint) => states::first_paint(model, *paint),
         News::Message {
             chat,
@@ -355,6 +364,11 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
     }
 }
 
+/// Asks again for what the server could not tell before, if it is time for that.
+pub fn due(model: &mut Model) -> Vec<Effect> {
+    link::due(model)
+}
+
 /// Says something in the status line.
 fn say(model: &mut Model, level: Level, text: impl Into<String>) {
     let now = model.now;
@@ -364,3 +378,7 @@ fn say(model: &mut Model, level: Level, text: impl Into<String>) {
 #[cfg(test)]
 #[path = "support_tests.rs"]
 mod support;
+
+#[cfg(test)]
+#[path = "same_as_server_tests.rs"]
+mod same_as_server;

@@ -7,7 +7,7 @@ use super::{
             LinkState, Model,
             chat::ChatId,
             notices::Level,
-            overlay::{Hit, Overlay},
+            overlay::{Overlay, SearchPane},
             paging::{Jump, JumpTo},
             window::{self, Ask, Page},
         },
@@ -15,9 +15,6 @@ use super::{
     say,
 };
 use crate::client::app::{look::Found, untrusted::Untrusted};
-
-/// Hits that are kept of one search.
-const HITS_MAX: usize = 2_000;
 
 /// A page came, or will not come. `fill` asks for none again in the same state, so one that failed is not asked for without
 /// end.
@@ -105,32 +102,31 @@ pub(super) fn hits(
         return Vec::new();
     };
     pane.is_asking = false;
-    match hits {
+    let problem = match hits {
         Ok((found, next)) => {
-            let room = HITS_MAX.saturating_sub(pane.hits.len());
-            let found = found.into_iter().take(room);
-            pane.hits.extend(found.map(|found| hit(model, found)));
-            pane.next = next;
-            pane.problem = None;
+            pane.take_hits(found, next, &model.chats);
+            None
         }
-        Err(problem) => {
-            pane.next.clear();
-            pane.problem = Some(problem.render_line());
-        }
-    }
-    model.overlay = Some(Overlay::Search(pane));
+        Err(problem) => Some(problem.render_line()),
+    };
+    shown_again(model, pane, problem);
     Vec::new()
 }
 
-/// A message that was found, with what its conversation is called.
-pub fn hit(model: &Model, found: Found) -> Hit {
-    let chat = ChatId::from(found.message.conversation.as_str());
-    let label = model.chats.get(&chat).map(|chat| chat.room.label());
-    Hit {
-        place: label.unwrap_or_else(|| "elsewhere".to_owned()),
-        chat,
-        found,
+/// Shows a search again. That no more could be had takes nothing away of what is there, and can be asked for again.
+pub fn shown_again(model: &mut Model, mut pane: Box<SearchPane>, problem: Option<String>) {
+    match problem {
+        Some(problem) if pane.hits.is_empty() => {
+            pane.next.clear();
+            pane.problem = Some(problem);
+        }
+        Some(problem) => {
+            let text = format!("No more is shown: {problem}");
+            say(model, Level::Warning, text);
+        }
+        None => {}
     }
+    model.overlay = Some(Overlay::Search(pane));
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
         ui::model::{
             chat::Scroll,
             composer::Composer,
-            overlay::SearchPane,
+            overlay::HITS_MAX,
             window::{Ends, MESSAGES_MAX},
         },
     },
@@ -175,4 +175,19 @@ fn further_hits_come_behind_and_their_number_is_bounded() {
     let pane = pane(&model);
     assert_eq!(pane.problem.as_deref(), Some("no␇"));
     assert!(pane.hits.is_empty() && !pane.is_asking);
+}
+
+#[test]
+fn what_was_found_stays_when_no_more_can_be_had() {
+    let mut model = ann();
+    searching(&mut model, 2);
+    quietly(&mut model, hits(2, Ok((vec![found(2)], "more"))));
+    if let Some(Overlay::Search(pane)) = &mut model.overlay {
+        pane.is_asking = true;
+    }
+    take(&mut model, hits(2, Err("away")));
+    let shown = pane(&model);
+    assert_eq!((shown.hits.len(), &shown.problem), (1, &None));
+    assert_eq!(shown.next, "more", "it can be asked for again");
+    assert_eq!(notice(&mut model), "No more is shown: away");
 }

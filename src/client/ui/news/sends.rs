@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use super::{
     super::{
         effect::Effect,
-        model::{Model, chat::ChatId, notices::Level, outgoing::Outgoing},
+        model::{
+            Model,
+            chat::ChatId,
+            notices::Level,
+            outgoing::{Outgoing, State},
+        },
     },
     events, say,
 };
@@ -35,8 +40,13 @@ pub(super) fn sent(model: &mut Model, id: ClientMessageId, seq: u64) -> Vec<Effe
 
 /// A message was refused: it stays, to be sent again or dropped.
 pub(super) fn not_sent(model: &mut Model, id: ClientMessageId, why: Untrusted) -> Vec<Effect> {
-    let text = format!("Not sent: {}", why.render_line());
+    let mut text = format!("Not sent: {}", why.render_line());
     model.outgoing.failed(id, why);
+    let to = model.outgoing.get(id).map(|message| &message.to);
+    let is_stranded = to.is_some_and(|to| model.chats.at(to).is_none());
+    if is_stranded {
+        text.push_str(" Its text is on the list of commands.");
+    }
     say(model, Level::Error, text);
     Vec::new()
 }
@@ -61,13 +71,27 @@ pub(super) fn left(model: &mut Model, mut messages: Vec<Outgoing>) -> Vec<Effect
     if messages.is_empty() {
         return Vec::new();
     }
-    let count = counted(messages.len(), "message", "messages");
+    let is_refused = |it: &&Outgoing| matches!(it.state, State::Failed { .. });
+    let refused = messages.iter().filter(is_refused).count();
+    let waiting = messages.len() - refused;
     for message in messages {
         // One that finds no room is sent all the same; only its mark is missing.
         let _ = model.outgoing.push(message);
     }
-    let text = format!("{count} of last time not answered yet; sending again.");
-    say(model, Level::Info, text);
+    let mut said = Vec::new();
+    if waiting > 0 {
+        let count = counted(waiting, "message", "messages");
+        said.push(format!(
+            "{count} of last time not answered yet; sending again."
+        ));
+    }
+    if refused > 0 {
+        let count = counted(refused, "message", "messages");
+        said.push(format!(
+            "{count} of last time refused; send again or drop what is marked."
+        ));
+    }
+    say(model, Level::Info, said.join(" "));
     Vec::new()
 }
 

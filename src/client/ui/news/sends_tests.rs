@@ -99,6 +99,24 @@ fn what_an_earlier_program_left_is_shown_and_is_no_more_than_is_kept() {
 }
 
 #[test]
+fn what_was_refused_by_an_earlier_program_waits_for_what_is_to_become_of_it() {
+    let mut model = ann();
+    let refused = Outgoing {
+        state: State::Failed {
+            why: "no bob".into(),
+        },
+        ..waiting(1)
+    };
+    take(&mut model, News::Left(vec![refused, waiting(2)]));
+    assert_eq!(
+        notice(&mut model),
+        "1 message of last time not answered yet; sending again. 1 message of last time refused; send again or drop what \
+         is marked."
+    );
+    assert_eq!(model.outgoing.counts(), (1, 1));
+}
+
+#[test]
 fn texts_of_before_stand_behind_those_that_were_sent_meanwhile() {
     let mut model = ann();
     model.chats.front_mut().unwrap().history.push("now");

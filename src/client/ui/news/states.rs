@@ -4,8 +4,6 @@
 //! its coming, so it stands behind what events have said since the question, and may stand before events that are on their
 //! way, which then say it again.
 
-use std::collections::BTreeMap;
-
 use super::{
     super::{
         effect::Effect,
@@ -13,11 +11,11 @@ use super::{
             Model,
             chat::{ChatId, Told},
             composer::Draft,
-            intake::Expected,
+            intake::{Answered, Expected},
             notices::Level,
         },
     },
-    ChatState, FirstPaint, events, pages, say,
+    ChatState, FirstPaint, events, link, members, pages, say,
 };
 use crate::client::app::{blocked::Blocked, room::Room, untrusted::Untrusted};
 
@@ -103,13 +101,21 @@ pub(super) fn all(
     blocked: Option<Blocked>,
 ) -> Vec<Effect> {
     let has_blocked = blocked.is_some();
+    let Some(answered) = model.intake.answered_all(states.is_ok()) else {
+        // It is another store by now. Without a connection it is asked with the next one.
+        settle(model);
+        return match link::can_ask(model) {
+            true => link::ask_again(model),
+            false => Vec::new(),
+        };
+    };
     if let Some(blocked) = blocked.filter(|_| !model.intake.has_told_blocks()) {
         model.set_blocked(blocked);
     }
-    let expected = model.intake.answered_all();
     match states {
         Ok(states) => {
-            take_all(model, states, expected);
+            model.intake.could();
+            take_all(model, states, answered);
             if !has_blocked {
                 say(
                     model,
@@ -119,16 +125,21 @@ pub(super) fn all(
             }
         }
         Err(problem) => {
-            // It is asked again with the next connection.
-            model.intake.has_asked = false;
-            for chat in expected.keys().filter(|chat| !model.intake.is_void(chat)) {
+            for chat in answered
+                .expected
+                .keys()
+                .filter(|chat| !model.intake.is_void(chat))
+            {
                 if let Some(chat) = model.chats.get_mut(chat) {
                     chat.unanswered();
                 }
             }
-            let problem = problem.render_line();
-            let text = format!("The list of conversations may be old: {problem}");
-            say(model, Level::Warning, text);
+            let now = model.now;
+            if model.intake.could_not(now) {
+                let problem = problem.render_line();
+                let text = format!("The list of conversations may be old: {problem}");
+                say(model, Level::Warning, text);
+            }
         }
     }
     settle(model);
@@ -136,10 +147,15 @@ pub(super) fn all(
     unknown.map(Effect::State).collect()
 }
 
-fn take_all(model: &mut Model, states: Vec<ChatState>, mut expected: BTreeMap<ChatId, Expected>) {
+fn take_all(model: &mut Model, states: Vec<ChatState>, answered: Answered) {
+    let mut expected = answered.expected;
     for state in states {
-        expected.remove(&ChatId::from(state.room.id.as_str()));
-        answer(model, state);
+        let id = ChatId::from(state.room.id.as_str());
+        expected.remove(&id);
+        // One that is not known any more has ended before the answer came, if a stream has told of all since the question.
+        if !answered.is_old || model.chats.get(&id).is_some() {
+            answer(model, state);
+        }
     }
     for (id, expected) in expected {
         if model.intake.is_void(&id) {
@@ -153,17 +169,41 @@ fn take_all(model: &mut Model, states: Vec<ChatState>, mut expected: BTreeMap<Ch
     }
 }
 
-/// One conversation, as an answer; `None`: it could not be got.
+/// One conversation, as an answer; `None`: the server says that there is none for this user.
 pub(super) fn one(model: &mut Model, id: &ChatId, state: Option<ChatState>) -> Vec<Effect> {
     model.intake.answered(id);
+    model.intake.could();
     match state {
         Some(state) => answer(model, state),
         None if model.intake.is_void(id) => {}
-        None => {
-            model.intake.refuse(id);
-            if let Some(chat) = model.chats.get_mut(id) {
-                chat.ask_failed();
-            }
+        None => none(model, id),
+    }
+    settle(model);
+    Vec::new()
+}
+
+/// The server says that this user is no member of one.
+fn none(model: &mut Model, id: &ChatId) {
+    model.intake.refuse(id);
+    let Some(chat) = model.chats.get_mut(id) else {
+        return;
+    };
+    match chat.told.room {
+        // An event has told of it since the question; who was no member before is one now.
+        true => chat.ask_failed(true),
+        // An answer brought it that was older than the event that ended it, as one to `/join` that came late.
+        false => drop(members::gone(model, id)),
+    }
+}
+
+/// One conversation could not be got this time.
+pub(super) fn failed(model: &mut Model, id: &ChatId) -> Vec<Effect> {
+    model.intake.answered(id);
+    if !model.intake.is_void(id) {
+        let now = model.now;
+        model.intake.could_not(now);
+        if let Some(chat) = model.chats.get_mut(id) {
+            chat.ask_failed(false);
         }
     }
     settle(model);
@@ -267,7 +307,8 @@ pub(super) fn first_paint(model: &mut Model, paint: FirstPaint) -> Vec<Effect> {
     }
     if let Some((id, page)) = paint.front {
         pages::take(model, &id, page);
-        if model.chats.front().is_none() {
+        // Who writes already goes nowhere.
+        if model.chats.front().is_none() && model.composer.is_empty() {
             model.open(Some(id));
         }
     }

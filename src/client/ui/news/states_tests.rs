@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        News,
+        News, due,
         support::{
             BOB, OPS, TRIP, ann, chat, counts, is_known, message, newest, nobody, notice, quietly,
             room, said, state,
@@ -118,26 +118,87 @@ fn what_was_left_meanwhile_does_not_come_back_by_an_answer() {
     assert!(is_known(&model, OPS));
 }
 
+/// Lets so many milliseconds pass.
+fn pass(model: &mut Model, wait_ms: i64) -> Vec<Effect> {
+    let now = TimeMs::new(model.now.milliseconds() + wait_ms);
+    model.tick(now);
+    due(model)
+}
+
 #[test]
-fn a_list_that_could_not_be_got_is_asked_for_with_the_next_connection() {
+fn a_list_that_could_not_be_got_is_asked_for_again_and_that_is_said_once() {
     let mut model = nobody();
     connect(&mut model);
-    let failed = News::States {
+    let failed = || News::States {
         states: Err("busy\u{7}".into()),
         blocked: None,
     };
-    take(&mut model, failed);
+    assert_eq!(take(&mut model, failed()), []);
     assert_eq!(
         notice(&mut model),
         "The list of conversations may be old: busy␇"
     );
+    assert_eq!(pass(&mut model, 999), []);
+    assert_eq!(pass(&mut model, 1), [Effect::States]);
+    quietly(&mut model, failed());
+    assert_eq!(pass(&mut model, 1_999), []);
+    let lost = News::Lost {
+        retry_at: TimeMs::new(0),
+    };
+    take(&mut model, lost);
+    assert_eq!(pass(&mut model, 60_000), [], "there is nobody to ask");
+    assert_eq!(connect(&mut model), [Effect::States]);
+    quietly(&mut model, all(vec![]));
+    assert_eq!(pass(&mut model, 60_000), []);
+}
+
+#[test]
+fn a_state_that_could_not_be_got_is_asked_for_again_after_a_wait_that_grows() {
+    let mut model = ann();
+    let failed = |id: &str| News::StateFailed { chat: id.into() };
+    let asked = [Effect::State("c-new".into())];
+    let news = said("c-new", message(1, "dan", "x"));
+    assert_eq!(take(&mut model, news.clone()), asked);
+    model.chats.get_mut(&BOB.into()).unwrap().doubt();
+    assert_eq!(model.counts_to_ask(), [ChatId::from(BOB)]);
+    for wait_ms in [1_000, 2_000, 4_000] {
+        for id in ["c-new", BOB] {
+            quietly(&mut model, failed(id));
+        }
+        let again = model.now.milliseconds() + wait_ms;
+        assert_eq!(model.next_tick(), Some(TimeMs::new(again)));
+        // Whatever comes, the server is left alone.
+        take(&mut model, said(BOB, message(9, "bob", "x")));
+        assert_eq!(take(&mut model, news.clone()), []);
+        assert_eq!(pass(&mut model, wait_ms - 1), []);
+        assert_eq!(model.counts_to_ask(), []);
+        assert_eq!(pass(&mut model, 1), asked);
+        assert_eq!(model.counts_to_ask(), [ChatId::from(BOB)]);
+    }
+    // What the server would not tell is not asked for again.
+    for id in ["c-new", BOB] {
+        let chat = id.into();
+        quietly(&mut model, News::State { chat, state: None });
+    }
+    assert_eq!(pass(&mut model, 60_000), []);
+    assert_eq!(take(&mut model, news), []);
+    assert_eq!(model.counts_to_ask(), []);
+}
+
+#[test]
+fn what_could_not_be_got_before_the_link_was_lost_is_asked_for_with_the_next() {
+    let mut model = ann();
+    take(&mut model, said("c-new", message(1, "dan", "x")));
     take(
         &mut model,
         News::Lost {
             retry_at: TimeMs::new(0),
         },
     );
-    assert_eq!(connect(&mut model), [Effect::States]);
+    let chat = "c-new".into();
+    quietly(&mut model, News::StateFailed { chat });
+    assert_eq!(connect(&mut model), [Effect::State("c-new".into())]);
+    assert_eq!(pass(&mut model, 60_000), []);
 }
 
 #[test]
@@ -175,19 +236,36 @@ fn what_came_of_an_unknown_one_is_there_with_its_answer() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_does_no_harm() {
+fn an_answer_that_was_not_asked_for_does_no_harm() {
     let mut model = ann();
-    for chat in [BOB, "c-new"] {
-        quietly(
-            &mut model,
-            News::State {
-                chat: chat.into(),
-                state: None,
-            },
-        );
-    }
+    let (chat, state) = ("c-new".into(), None);
+    quietly(&mut model, News::State { chat, state });
+    quietly(&mut model, News::StateFailed { chat: BOB.into() });
     assert!(!is_known(&model, "c-new"));
-    assert_eq!(chat(&model, BOB).counts(), counts(5, 5));
+    assert_eq!(
+        super::super::support::chat(&model, BOB).counts(),
+        counts(5, 5)
+    );
+}
+
+#[test]
+fn what_the_server_does_not_know_of_this_user_is_gone_unless_an_event_came_since() {
+    let mut model = ann();
+    let no = |id: &str| News::State {
+        chat: id.into(),
+        state: None,
+    };
+    for id in [BOB, OPS] {
+        model.chats.get_mut(&id.into()).unwrap().doubt();
+    }
+    model.counts_to_ask();
+    take(
+        &mut model,
+        News::Chat(Box::new(state(ops(), Some(counts(3, 3))))),
+    );
+    quietly(&mut model, no(OPS));
+    quietly(&mut model, no(BOB));
+    assert!(is_known(&model, OPS) && !is_known(&model, BOB));
 }
 
 #[test]

@@ -2,16 +2,16 @@
 //! what of it is to be kept.
 //!
 //! A page comes from the cache as far as that has it, else from the server. So many questions are under way at once; the
-//! others wait. Knows neither model nor screen.
+//! others wait. Of those whose answers may be large there is one at a time. Knows neither model nor screen.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     client::{
         app::{
-            acts::{Act, Outcome},
+            acts::{Act, Deeds, Outcome},
             line::Zone,
             look::Search,
             model::Msg as Word,
@@ -22,7 +22,7 @@ use crate::{
         asks::{self, PATIENCE},
         cache::{Cache, Edge, Place},
         net::{
-            error::ClientError,
+            error::{ClientError, ErrorKind},
             history::Position,
             session::{Patience, Session},
         },
@@ -37,13 +37,28 @@ use crate::{
             translate as wire,
         },
     },
-    domain::{name::UserName, user::Presence},
+    domain::{limits::PAGE_SIZE_MAX, name::UserName, user::Presence},
     pb,
 };
+
+use super::remember::CHATS_MAX;
 
 /// Questions that are under way at once: what one connection of HTTP/2 answers side by side without one that takes long
 /// being in the way of the others.
 const AT_ONCE: usize = 16;
+/// Characters of a text that is named.
+const START_CHARS: usize = 40;
+
+/// A question that is answered.
+#[derive(Debug)]
+pub struct Asked {
+    /// Which store it was asked of.
+    pub era: u64,
+    /// The number of what it was to do, of one that a person waits for.
+    pub deed: Option<u64>,
+    /// The answer.
+    pub answer: Answer,
+}
 
 /// What a question brought.
 #[derive(Debug, Default)]
@@ -65,6 +80,8 @@ pub struct Learned {
     pub markers: Option<(ChatId, Vec<pb::Marker>)>,
     /// Whom this user blocks.
     pub blocked: Option<Vec<pb::UserRef>>,
+    /// Whether this login was ended, and why not: one safe line.
+    pub logged_out: Option<Result<(), String>>,
 }
 
 impl From<News> for Answer {
@@ -83,6 +100,8 @@ pub struct Asker {
     me: UserName,
     zone: Zone,
     permits: Arc<Semaphore>,
+    /// For those that get all there is.
+    lists: Arc<Semaphore>,
     /// How long a question waits for a server that cannot be reached.
     patience: Patience,
 }
@@ -95,6 +114,7 @@ impl Asker {
             me,
             zone,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
+            lists: Arc::new(Semaphore::new(1)),
             patience: PATIENCE,
         }
     }
@@ -128,6 +148,12 @@ impl Asker {
             other => other,
         };
         // Never closed, so there is always a turn.
+        let _list = match question {
+            Question::States | Question::Some(_) | Question::Users => {
+                Some(self.lists.acquire().await)
+            }
+            _ => None,
+        };
         let _turn = self.permits.acquire().await;
         match question {
             Question::Start(wanted) => self.start(wanted).await,
@@ -145,8 +171,27 @@ impl Asker {
             Question::Markers(chat) => self.markers(chat).await,
             Question::Search(number, search) => self.search(number, search).await,
             Question::StayAs(presence) => self.stay_as(presence).await,
+            Question::LogOut => self.log_out().await,
             // Answered above.
             Question::Kept(..) => Answer::default(),
+        }
+    }
+
+    async fn log_out(&self) -> Answer {
+        let outcome = match self.session.logout().await {
+            // What has ended already is ended.
+            Err(error) if error.kind() != ErrorKind::Auth => {
+                let why = translate::problem(&error).render_line();
+                Err(format!("Not logged out: {why}"))
+            }
+            _ => Ok(()),
+        };
+        Answer {
+            news: Vec::new(),
+            learned: Learned {
+                logged_out: Some(outcome),
+                ..Learned::default()
+            },
         }
     }
 
@@ -196,6 +241,7 @@ impl Asker {
             self.session.conversations(self.patience),
             self.session.blocked_users(self.patience)
         );
+        let all = all.map(bounded);
         let blocked = match blocked {
             Ok(users) => Some(users),
             // A server that knows of no blocks.
@@ -221,11 +267,21 @@ impl Asker {
 
     /// The states of many: all are got at once.
     async fn some(&self, chats: Vec<ChatId>) -> Answer {
-        let all = self.session.conversations(self.patience).await;
-        let all = all.unwrap_or_default();
+        let all = match self.session.conversations(self.patience).await {
+            Ok(all) => bounded(all),
+            Err(_) => {
+                let news = chats.into_iter().map(|chat| News::StateFailed { chat });
+                return Answer {
+                    news: news.collect(),
+                    learned: Learned::default(),
+                };
+            }
+        };
+        let known: HashMap<&str, &pb::Conversation> =
+            all.iter().map(|it| (it.id.as_str(), it)).collect();
         let news = chats.into_iter().map(|chat| {
-            let found = all.iter().find(|it| it.id == chat.as_str());
-            let state = found.map(|it| Box::new(wire::state(it.clone(), &self.me)));
+            let found = known.get(chat.as_str());
+            let state = found.map(|it| Box::new(wire::state((*it).clone(), &self.me)));
             News::State { chat, state }
         });
         Answer {
@@ -242,8 +298,12 @@ impl Asker {
             .session
             .conversation(chat.as_str(), self.patience)
             .await;
-        // Another one than was asked for is none.
-        let state = state.ok().filter(|state| state.id == chat.as_str());
+        let state = match state {
+            // Another one than was asked for is none.
+            Ok(state) => Some(state).filter(|state| state.id == chat.as_str()),
+            Err(error) if error.is_no() => None,
+            Err(_) => return News::StateFailed { chat }.into(),
+        };
         let learned = Learned {
             states: state.iter().cloned().collect(),
             ..Learned::default()
@@ -266,7 +326,8 @@ impl Asker {
             .session
             .messages(chat.as_str(), position, count, self.patience);
         match got.await {
-            Ok(got) => {
+            Ok(mut got) => {
+                got.messages.truncate(PAGE_SIZE_MAX);
                 let ends = Ends {
                     floor: got.history_floor_seq,
                     last_seq: got.last_seq,
@@ -390,8 +451,60 @@ pub enum Question {
     Search(u64, Box<Search>),
     /// Says how this user can be reached.
     StayAs(Presence),
+    /// Ends this login.
+    LogOut,
     /// What the cache has of a conversation beside its messages.
     Kept(Cache, ChatId),
+}
+
+impl Question {
+    /// What it is to do, if a person waits for that; `None`: it only asks, or is of no weight.
+    pub fn deed(&self) -> Option<String> {
+        let Self::Act(act) = self else {
+            return None;
+        };
+        match &**act {
+            Act::Create(..) | Act::Group(..) | Act::Join(_) | Act::JoinBy(_) | Act::Block(..) => {
+                Some("a command".to_owned())
+            }
+            Act::Channels(_)
+            | Act::Blocked
+            | Act::Search(_)
+            | Act::Mentions { .. }
+            | Act::Presence(_) => None,
+            Act::At(_, deed) => match deed {
+                Deeds::Edit(_, text) => {
+                    let text = Untrusted::from(text.as_str()).render_start(START_CHARS);
+                    Some(format!("the new text \"{text}\""))
+                }
+                Deeds::Delete(_) => Some("the deletion of a message".to_owned()),
+                Deeds::React { .. } => Some("a reaction".to_owned()),
+                Deeds::Members
+                | Deeds::Links
+                | Deeds::Seen
+                | Deeds::Topic(None)
+                | Deeds::History(_)
+                | Deeds::Notify(None) => None,
+                Deeds::Leave
+                | Deeds::Invite(_)
+                | Deeds::Link(_)
+                | Deeds::Unlink(_)
+                | Deeds::Remove { .. }
+                | Deeds::SetRole(..)
+                | Deeds::Topic(Some(_))
+                | Deeds::Rename(_)
+                | Deeds::Unread(_)
+                | Deeds::Notify(Some(_)) => Some("a command".to_owned()),
+            },
+        }
+    }
+}
+
+/// As many conversations as are shown, of a server that never ends its list.
+fn bounded(mut all: Vec<pb::Conversation>) -> Vec<pb::Conversation> {
+    all.truncate(CHATS_MAX);
+    all.shrink_to_fit();
+    all
 }
 
 /// The page that the cache has; `None` if it has none there.

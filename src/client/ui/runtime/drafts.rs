@@ -1,5 +1,7 @@
 //! What is being written is kept on this machine while it is written: at the latest some seconds after a key, so that a
-//! program that is killed loses no more than a word or two. What goes from the front is kept by `update`.
+//! program that is killed loses no more than a word or two. What goes from the front is kept by `update`. The new text of
+//! an own message is none of the drafts, since it would be sent as another message; when the program ends it is kept with
+//! the lines that were sent, where it can be had back.
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::client::{
     cache::Change,
-    ui::model::{Model, chat::ChatId},
+    ui::model::{Model, chat::ChatId, composer::Mode},
 };
 
 /// How old what is kept may be.
@@ -55,7 +57,21 @@ pub(super) fn all(model: &Model) -> Vec<Change> {
     let aside = aside.filter(|(chat, _)| !model.is_front(chat));
     let mut changes: Vec<Change> = aside.map(|(chat, text)| change(&chat, text)).collect();
     changes.extend(model.chats.front().map(|front| draft(model, front.id())));
+    changes.extend(edited(model));
     changes
+}
+
+/// The new text that is being written for an own message, if it is another one by now.
+fn edited(model: &Model) -> Option<Change> {
+    let Mode::Edit(quote) = model.composer.mode() else {
+        return None;
+    };
+    let (text, front) = (model.composer.text(), model.chats.front()?);
+    let is_new = !text.trim().is_empty() && text != quote.text.render_lines();
+    is_new.then(|| Change::SentLine {
+        conversation: front.id().as_str().to_owned(),
+        text: text.to_owned(),
+    })
 }
 
 /// What is being written to the conversation in front: beside an edit that is the message that waits behind it.
@@ -75,7 +91,10 @@ fn change(chat: &ChatId, text: String) -> Change {
 mod tests {
     use super::*;
     use crate::{
-        client::app::{line::Zone, room::Room},
+        client::{
+            app::{line::Zone, room::Room},
+            ui::model::composer::Quote,
+        },
         domain::clock::TimeMs,
     };
 
@@ -113,6 +132,22 @@ mod tests {
         assert_eq!((drafts.look(&model, at(20)), drafts.due()), (None, None));
         let empty = change(&"c2".into(), String::new());
         assert_eq!(all(&model), [kept("hello!").unwrap(), empty]);
+        // The new text of an own message is no draft, and is not lost either.
+        model.open(Some("c1".into()));
+        let quote = Quote {
+            seq: 7,
+            sender: "ann".into(),
+            text: "old".into(),
+        };
+        model.composer.edit_message(quote, "old");
+        assert_eq!(all(&model), [kept("hello!").unwrap()]);
+        model.composer.paste(" and new");
+        let line = Change::SentLine {
+            conversation: "c1".to_owned(),
+            text: "old and new".to_owned(),
+        };
+        assert_eq!(all(&model), [kept("hello!").unwrap(), line]);
+        model.composer.leave_mode();
         // What was sent is no draft any more.
         model.open(Some("c1".into()));
         drafts.look(&model, at(20));

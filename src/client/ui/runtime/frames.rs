@@ -1,7 +1,7 @@
 //! When a frame is drawn, and what follows from that it was seen: marks, and without a cache acknowledgements.
 //!
-//! A frame follows at once on what happened, but no sooner than 16 ms after the one before, and not before the terminal has
-//! taken that. Nothing is marked read that was not on the screen.
+//! A frame follows at once on what happened, but no sooner than 16 ms after the one before, or 4 ms if a key was pressed, and
+//! not before the terminal has taken that. Nothing is marked read that was not on the screen.
 
 use std::{io, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::{
     client::{
         exit::Failure,
-        ui::{effect::Effect, update::Msg, view},
+        ui::{effect::Effect, layout, update::Msg, view},
     },
     domain::clock::{Clock, SystemClock},
 };
@@ -19,6 +19,8 @@ use super::{notice, run::Ui, terminal};
 
 /// The shortest time between two frames: some 60 in a second.
 const FRAME: Duration = Duration::from_millis(16);
+/// The same while somebody types: what a key does is to be seen within 16 ms, with the time that drawing takes.
+const FRAME_OF_KEY: Duration = Duration::from_millis(4);
 /// How often a conversation is marked read at most.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// A timer never rings more often than this, whatever asks for it.
@@ -29,6 +31,8 @@ const TICK_MIN: Duration = Duration::from_millis(20);
 pub(super) struct Drawn {
     /// Something has changed since the last frame.
     pub is_dirty: bool,
+    /// A key has, which somebody looks for.
+    pub is_of_key: bool,
     /// The newest cursor of what is in the model.
     pub cursor: Option<String>,
     /// The same of what a frame shows that is on its way, and its number.
@@ -43,6 +47,7 @@ impl Drawn {
     pub fn new() -> Self {
         Self {
             is_dirty: true,
+            is_of_key: false,
             cursor: None,
             on_the_way: None,
             at: None,
@@ -63,7 +68,7 @@ impl Ui {
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
         if let Some(number) = self.screen.draw(view).map_err(failed)? {
-            self.drawn.is_dirty = false;
+            (self.drawn.is_dirty, self.drawn.is_of_key) = (false, false);
             self.drawn.at = Some(Instant::now());
             if let Some(cursor) = self.drawn.cursor.take() {
                 self.drawn.on_the_way = Some((number, cursor));
@@ -82,7 +87,11 @@ impl Ui {
     /// When the next frame is to be drawn; `None`: not before something happens.
     fn frame_at(&self) -> Option<Instant> {
         let is_wanted = self.drawn.is_dirty && !self.is_stopped && self.screen.is_free();
-        let next = || self.drawn.at.map_or_else(Instant::now, |at| at + FRAME);
+        let rest = match self.drawn.is_of_key {
+            true => FRAME_OF_KEY,
+            false => FRAME,
+        };
+        let next = || self.drawn.at.map_or_else(Instant::now, |at| at + rest);
         is_wanted.then(next)
     }
 
@@ -104,7 +113,7 @@ impl Ui {
     /// Marks what a person sees as read: it is on the screen, and not only about to be.
     pub(super) fn mark(&mut self) -> Result<(), Failure> {
         let is_due = self.mark_at().is_some_and(|at| at <= Instant::now());
-        let Some((chat, seq)) = self.model.to_mark().filter(|_| is_due) else {
+        let Some((chat, seq)) = layout::to_mark(&self.model).filter(|_| is_due) else {
             return Ok(());
         };
         self.drawn.marked = Some(Instant::now());
@@ -121,7 +130,7 @@ impl Ui {
     /// When something can be marked read; `None`: there is nothing, or nobody sees it yet.
     fn mark_at(&self) -> Option<Instant> {
         let is_seen = !self.drawn.is_dirty && !self.is_stopped && self.screen.is_free();
-        if !is_seen || self.model.to_mark().is_none() {
+        if !is_seen || layout::to_mark(&self.model).is_none() {
             return None;
         }
         let next = |marked: Instant| marked + MARK_EVERY;

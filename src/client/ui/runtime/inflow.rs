@@ -4,21 +4,29 @@
 
 use crate::{
     client::{
-        cache::{Change, Word},
+        app::model::StartProblem,
+        cache::Word,
         exit::Failure,
-        journal::Journal,
         net::{
             error::{ClientError, ErrorKind},
             live::LinkEvent,
+            outbox::Outgoing,
         },
         translate,
-        ui::{model::notices::Level, news::News, translate as wire},
+        ui::{effect::Effect, model::notices::Level, news::News, translate as wire},
     },
     domain::clock::TimeMs,
     pb::{self, event::Body},
 };
 
-use super::{asks::Answer, run::Ui};
+use super::{
+    asks::{Answer, Asked},
+    remember,
+    run::{Next, Ui},
+};
+
+/// Characters of a reason that are kept.
+const WHY_CHARS_MAX: usize = 1_000;
 
 impl Ui {
     /// Takes in what the link says.
@@ -32,18 +40,12 @@ impl Ui {
                 let (id, seq) = (message.id, answer.seq);
                 self.take(News::Sent { id, seq })
             }
-            // The login may not, or no longer: another can. It stays where it is kept.
-            LinkEvent::NotSent(message, error) if self.is_held(&error) => {
-                let (id, why) = (message.id, translate::problem(&error));
-                self.take(News::Held { id, why })
-            }
             LinkEvent::NotSent(message, error) => {
-                self.settle(message.id);
-                let (id, why) = (message.id, translate::problem(&error));
-                self.take(News::NotSent { id, why })
+                let news = self.not_sent(message, &error);
+                self.take(news)
             }
             LinkEvent::Disconnected { retry_in, .. } => {
-                self.keep(Journal::sync);
+                self.sync();
                 let wait = i64::try_from(retry_in.as_millis()).unwrap_or(i64::MAX);
                 let retry_at = self.model.now.milliseconds().saturating_add(wait);
                 self.take(News::Lost {
@@ -52,17 +54,53 @@ impl Ui {
             }
             LinkEvent::Ended(error) => {
                 let why = translate::problem(&error);
+                if error.kind() == ErrorKind::Auth {
+                    self.login_ended(why.render_line());
+                }
                 self.ended = Some(Failure::from(error));
                 self.take(News::Ended { why })
             }
         }
     }
 
-    /// Whether a message was refused for what the login is: then it is counted, and stays where it is kept.
-    pub(super) fn is_held(&mut self, error: &ClientError) -> bool {
-        let is_held = error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING";
-        self.held += usize::from(is_held);
-        is_held
+    /// Goes where one comes to another login, if there is somebody to ask.
+    fn login_ended(&mut self, why: String) {
+        // Whoever leaves is not asked to log in.
+        if self.is_over {
+            return;
+        }
+        if self.is_logging_out || self.may_log_in {
+            self.next = match self.is_logging_out {
+                true => Next::LoggedOut,
+                false => Next::LogIn(why),
+            };
+            self.is_over = true;
+        }
+    }
+
+    /// Takes in whether this login was ended.
+    fn logged_out(&mut self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => (self.next, self.is_over) = (Next::LoggedOut, true),
+            Err(why) => {
+                self.is_logging_out = false;
+                self.say(Level::Warning, why);
+            }
+        }
+    }
+
+    /// A message was refused: it stays where it is kept, until somebody says what is to become of it.
+    pub(super) fn not_sent(&mut self, message: Outgoing, error: &ClientError) -> News {
+        let (id, why) = (message.id, translate::problem(error).cut(WHY_CHARS_MAX));
+        // The login may not, or no longer: another can.
+        if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" {
+            self.ledger.hold(&message);
+            return News::Held { id, why };
+        }
+        let is_shown = self.model.outgoing.get(id).is_some();
+        let said = self.ledger.refuse(message, &why.render_line(), is_shown);
+        self.warn(said);
+        News::NotSent { id, why }
     }
 
     fn event(&mut self, event: pb::Event) -> Result<(), Failure> {
@@ -72,6 +110,8 @@ impl Ui {
         }
         if matches!(event.body, Some(Body::Reset(_))) {
             self.era += 1;
+            let said = self.ledger.reset();
+            self.warn(said);
             (self.drawn.cursor, self.drawn.on_the_way) = (None, None);
         }
         let my_id = self.memory.my_id();
@@ -91,19 +131,45 @@ impl Ui {
                 Ok(())
             }
             Word::Ended(error) => {
-                (self.cache, self.stored) = (None, None);
+                let cache = (self.cache.take(), self.stored.take());
+                // It may be the last one that has it: closing is nothing to wait for here.
+                let era = self.era;
+                self.asks.spawn_blocking(move || {
+                    drop(cache);
+                    let answer = Answer::default();
+                    Asked {
+                        era,
+                        deed: None,
+                        answer,
+                    }
+                });
                 let (level, text) = (Level::Warning, error.to_string());
                 self.take(News::Said { level, text })
             }
         }
     }
 
-    /// Takes in an answer, and the number of the store that it is of.
-    pub(super) fn answered(&mut self, era: u64, answer: Answer) -> Result<(), Failure> {
+    /// Takes in an answer.
+    pub(super) fn answered(&mut self, asked: Asked) -> Result<(), Failure> {
+        let Asked { era, deed, answer } = asked;
+        if let Some(deed) = deed {
+            self.deeds.remove(&deed);
+        }
+        let is_all = |news: &News| matches!(news, News::States { .. });
+        if answer.news.iter().any(is_all) {
+            let (_, again) = std::mem::take(&mut self.states);
+            if again {
+                // Nobody waits for this one any more.
+                return self.perform(Effect::States);
+            }
+        }
         let learned = answer.learned;
+        if let Some(outcome) = learned.logged_out {
+            self.logged_out(outcome);
+        }
         if era == self.era {
             if let Some(users) = learned.blocked {
-                self.changes.push(Change::Blocked(users));
+                self.changes.push(remember::blocked(&users));
             }
             self.changes.extend(self.memory.states(&learned.states));
             if let Some((chat, messages)) = &learned.messages {
@@ -136,7 +202,7 @@ fn void(news: News) -> News {
             states: Err(why()),
             blocked: None,
         },
-        News::State { chat, .. } => News::State { chat, state: None },
+        News::State { chat, .. } => News::StateFailed { chat },
         News::Page { chat, ask, .. } => News::Page {
             chat,
             ask,
@@ -149,6 +215,15 @@ fn void(news: News) -> News {
         News::Markers { chat, .. } => News::Markers {
             chat,
             markers: Err(why()),
+        },
+        // A room of another store is none here, and what was done there is not.
+        News::Started { wanted, .. } => News::Started {
+            wanted,
+            outcome: Err(StartProblem::Other(why())),
+        },
+        News::Acted { act, .. } => News::Acted {
+            act,
+            outcome: Err(why()),
         },
         other => other,
     }

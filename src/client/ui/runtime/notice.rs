@@ -1,13 +1,14 @@
 //! What calls for a person who looks elsewhere: the bell, a notification of the terminal, its title.
 //!
-//! Promises that no text gets a code of its own in here, that the bell rings at most once a second, and that a notification
-//! comes once: of the ways that terminals have for it, the one that this terminal knows. Makes text; writes nothing.
+//! Promises that no text gets a code of its own in here, that the bell rings at most once a second, that there is a
+//! notification at most once a second, and that it comes once: of the ways that terminals have for it, the one that this
+//! terminal knows. Makes text; writes nothing.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The bell is quiet for so long after it rang.
+/// The bell is quiet for so long after it rang, and so are notifications.
 const QUIET: Duration = Duration::from_secs(1);
 /// Characters of a title or a text that are handed over.
 const CHARS_MAX: usize = 200;
@@ -58,22 +59,34 @@ impl Way {
     }
 }
 
-/// Rings, but not without end.
+/// Calls, but not without end.
 #[derive(Debug, Default)]
 pub struct Bell {
     rang: Option<Instant>,
+    notified: Option<Instant>,
 }
 
 impl Bell {
     /// Returns what rings, unless it rang just now.
     pub fn ring(&mut self, now: Instant) -> &'static str {
-        let is_quiet = self.rang.is_some_and(|rang| now < rang + QUIET);
-        if is_quiet {
-            return "";
+        match passes(&mut self.rang, now) {
+            true => BELL,
+            false => "",
         }
-        self.rang = Some(now);
-        BELL
     }
+
+    /// Whether there may be a notification, unless there was one just now. Of those that come together the first is shown.
+    pub fn may_notify(&mut self, now: Instant) -> bool {
+        passes(&mut self.notified, now)
+    }
+}
+
+fn passes(last: &mut Option<Instant>, now: Instant) -> bool {
+    let is_quiet = last.is_some_and(|last| now < last + QUIET);
+    if !is_quiet {
+        *last = Some(now);
+    }
+    !is_quiet
 }
 
 /// Returns the codes of a title.
@@ -131,5 +144,11 @@ mod tests {
             .filter(|time| !bell.ring(at(*time)).is_empty())
             .collect();
         assert_eq!(rung, [0, 1_000, 2_000]);
+        // Notifications count for themselves.
+        let notified: Vec<u64> = (0..30)
+            .map(|count| count * 100)
+            .filter(|time| bell.may_notify(at(*time)))
+            .collect();
+        assert_eq!(notified, rung);
     }
 }

@@ -9,7 +9,6 @@ use crate::{
         app::room::Place,
         cache::Change,
         exit::Failure,
-        journal::Journal,
         net::outbox::{self, OutboxFull, Target},
         ui::{
             effect::Effect,
@@ -22,10 +21,10 @@ use crate::{
 };
 
 use super::{
-    asks::{Answer, Question},
+    asks::{Answer, Asked, Question},
     clipboard,
     open::{open, openable, opener},
-    run::Ui,
+    run::{Next, Ui},
     terminal,
 };
 
@@ -34,12 +33,12 @@ impl Ui {
     pub(super) fn perform(&mut self, effect: Effect) -> Result<(), Failure> {
         match effect {
             Effect::Send(message) => self.send(&message),
-            Effect::Drop(id) => self.keep(|journal| journal.settled(id)),
+            Effect::Drop(id) => self.settle(id),
             Effect::Start(wanted) => self.ask(Question::Start(wanted)),
             Effect::Act(act) => self.ask(Question::Act(Box::new(act))),
             Effect::Users => self.ask(Question::Users),
             Effect::Time => self.ask(Question::Time),
-            Effect::States => self.ask(Question::States),
+            Effect::States => self.ask_for_all(),
             Effect::State(chat) => self.ask(Question::State(chat)),
             Effect::Page { chat, ask, count } => {
                 let cache = self.cache.clone();
@@ -77,11 +76,26 @@ impl Ui {
                 return self.codes(codes).map(|_| ());
             }
             Effect::Notify { title, body } => {
+                if !self.bell.may_notify(Instant::now()) {
+                    return Ok(());
+                }
                 let codes = self.notify.codes(&title, &body);
                 return self.codes(&codes).map(|_| ());
             }
             Effect::Redraw => return self.redraw().map_err(|error| Failure::output(&error)),
             Effect::Suspend => return self.suspend(),
+            Effect::Accounts if self.may_log_in => {
+                (self.next, self.is_over) = (Next::Another, true);
+            }
+            Effect::Accounts => self.say(
+                Level::Warning,
+                "not done: this program was started for one login; start it without TINYCHAT_TOKEN, --password-file and \
+                 --no-input",
+            ),
+            Effect::LogOut => {
+                self.is_logging_out = true;
+                self.ask(Question::LogOut);
+            }
             Effect::Quit => self.is_over = true,
         }
         Ok(())
@@ -92,19 +106,33 @@ impl Ui {
         if message.id == self.model.fresh_id {
             self.model.fresh_id = ClientMessageId::mint();
         }
-        if self.journal.as_ref().is_some_and(|it| !it.has_room()) {
-            let (id, why) = (message.id, OutboxFull.to_string().into());
+        let message = on_the_wire(message);
+        if !self.ledger.has_room() {
+            let (id, why) = (message.id, OutboxFull.to_string());
+            let said = self.ledger.refuse(message, &why, true);
+            self.warn(said);
+            let why = why.into();
             self.news.push_back(News::NotSent { id, why });
             return;
         }
-        let message = on_the_wire(message);
+        let said = self.ledger.add(&message);
+        self.warn(said);
         // While the server is there it is enough that the system has it.
-        let is_up = self.model.link == LinkState::Up;
-        self.keep(|journal| {
-            journal.add(&message)?;
-            if is_up { Ok(()) } else { journal.sync() }
-        });
+        if self.model.link != LinkState::Up {
+            self.sync();
+        }
         self.link.send_again(message);
+    }
+
+    /// Asks for the states of all. Of these answers, which may be large, there is one at a time: one that is wanted while
+    /// another is under way is asked for after that, which nobody waits for any more then.
+    fn ask_for_all(&mut self) {
+        let (is_asked, is_wanted) = &mut self.states;
+        if std::mem::replace(is_asked, true) {
+            *is_wanted = true;
+        } else {
+            self.ask(Question::States);
+        }
     }
 
     fn members(&mut self, chat: ChatId) {
@@ -178,9 +206,13 @@ impl Ui {
             );
             return Ok(());
         }
-        self.keep(Journal::sync);
+        self.sync();
         self.is_stopped = true;
         terminal::leave();
+        // A frame that was on its way may have been cut: what it shows is shown by the next one.
+        if let Some((_, cursor)) = self.drawn.on_the_way.take() {
+            self.drawn.cursor.get_or_insert(cursor);
+        }
         terminal::stop()
             .map_err(|error| Failure::other(format!("cannot stop this program: {error}")))
     }
@@ -196,18 +228,26 @@ impl Ui {
 
 /// Waits, beside everything else, for a program that opens a link, to say it if it could not.
 fn wait_for(
-    asks: &mut JoinSet<(u64, Answer)>,
+    asks: &mut JoinSet<Asked>,
     era: u64,
     (program, mut child): (&'static str, std::process::Child),
 ) {
     asks.spawn_blocking(move || {
         let text = match child.wait() {
-            Ok(status) if status.success() => return (era, Answer::default()),
-            Ok(_) => format!("{program} could not open the link; copy it instead"),
-            Err(error) => format!("{program}: {error}; copy the link instead"),
+            Ok(status) if status.success() => None,
+            Ok(_) => Some(format!(
+                "{program} could not open the link; copy it instead"
+            )),
+            Err(error) => Some(format!("{program}: {error}; copy the link instead")),
         };
         let level = Level::Warning;
-        (era, News::Said { level, text }.into())
+        let said = text.map(|text| News::Said { level, text });
+        let answer = said.map_or_else(Answer::default, Answer::from);
+        Asked {
+            era,
+            deed: None,
+            answer,
+        }
     });
 }
 

@@ -4,7 +4,8 @@
 //! 1. The state of a conversation that is kept is whole: what events to all members leave out is that of before. One of
 //!    which nothing was known stays out until its own state comes.
 //! 2. A cursor comes last, behind everything that happened up to it, counts included, and none outlives another store.
-//! 3. It is bounded, whatever comes.
+//! 3. It is bounded, whatever comes, in number and in bytes, and so is each change: what does not fit is not kept (see
+//!    `fitting`), and of a message that does not fit no older text stays.
 //!
 //! Counts are those of the model, since only it can reckon them. Knows no cache and no screen.
 
@@ -16,14 +17,16 @@ use crate::{
         translate,
         ui::model::{chat::ChatId, chats::Chats, tally::Counts},
     },
-    domain::name::UserName,
+    domain::{limits::PAGE_SIZE_MAX, name::UserName},
     pb::{self, ConversationKind, MemberChange, event::Body},
 };
 
+use super::fitting::{self, is_id, is_mark};
+
 /// Conversations that are remembered: as many as the model has.
-const CHATS_MAX: usize = 10_000;
-/// The longest id of a conversation or user that is kept.
-const ID_BYTES_MAX: usize = 256;
+pub(super) const CHATS_MAX: usize = 10_000;
+/// Messages of one page, and members of a conversation whose marks come with one answer, of which more is not looked at.
+const PAGE_MAX: usize = PAGE_SIZE_MAX;
 
 /// See the head of the file.
 #[derive(Debug)]
@@ -91,7 +94,7 @@ impl Memory {
             return Vec::new();
         };
         let changes = self.body(body);
-        if !event.cursor.is_empty() {
+        if is_mark(&event.cursor) {
             self.cursor = Some(event.cursor.clone());
         }
         changes
@@ -108,16 +111,22 @@ impl Memory {
             Body::MessageEdited(edited) => {
                 let message = edited.message.as_ref();
                 let message = message.filter(|it| self.touch(&it.conversation_id));
-                let change = message.map(|it| Change::Edited(Box::new(it.clone())));
-                change.into_iter().collect()
+                message
+                    .map(|it| kept(it, Change::Edited))
+                    .into_iter()
+                    .collect()
             }
             Body::MessageDeleted(deleted) if self.touch(&deleted.conversation_id) => {
-                vec![Change::Deleted(deleted.clone())]
+                vec![Change::Deleted(pb::MessageDeleted {
+                    conversation_id: deleted.conversation_id.clone(),
+                    deleted_by: None,
+                    ..*deleted
+                })]
             }
             Body::ReactionChanged(changed) if is_id(&changed.conversation_id) => {
                 let user = changed.user.as_ref();
                 let is_mine = user.is_some_and(|user| user.name == self.me.as_str());
-                let event = changed.clone();
+                let event = fitting::reactions(changed);
                 vec![Change::Reactions { event, is_mine }]
             }
             Body::ConversationChanged(changed) => {
@@ -147,15 +156,16 @@ impl Memory {
                 let marked = marked(id, user, (0, marker.delivered_seq));
                 marked.into_iter().collect()
             }
-            Body::BlocksChanged(changed) => vec![Change::Blocked(changed.users.clone())],
+            Body::BlocksChanged(changed) => vec![blocked(&changed.users)],
             Body::Gap(gap) if self.touch(&gap.conversation_id) => vec![Change::Hole(gap.clone())],
             _ => Vec::new(),
         }
     }
 
     fn welcome(&mut self, welcome: &pb::Welcome) -> Vec<Change> {
-        self.my_id = welcome.user.as_ref().map(|user| user.id.clone());
-        if welcome.epoch.is_empty() {
+        let my_id = welcome.user.as_ref().map(|user| user.id.clone());
+        self.my_id = my_id.filter(|id| is_id(id));
+        if !is_mark(&welcome.epoch) {
             return Vec::new();
         }
         let epoch = Some(welcome.epoch.clone());
@@ -178,7 +188,7 @@ impl Memory {
             self.newest = self.newest.max(time.unwrap_or(0));
             known.activity = self.newest;
         }
-        vec![Change::Message(Box::new(message.clone()))]
+        vec![kept(message, Change::Message)]
     }
 
     fn member(&mut self, changed: &pb::MemberChanged) -> Option<Change> {
@@ -213,7 +223,7 @@ impl Memory {
             return None;
         }
         let said = state.last_message.as_ref().and_then(activity);
-        let mut whole = state.clone();
+        let mut whole = fitting::conversation(state);
         let mut time = said.unwrap_or(0);
         if let Some(known) = known {
             let old = &known.state;
@@ -253,7 +263,8 @@ impl Memory {
 
     /// Takes in whole states that were asked for.
     pub fn states(&mut self, states: &[pb::Conversation]) -> Vec<Change> {
-        states.iter().filter_map(|it| self.state(it)).collect()
+        let states = states.iter().take(CHATS_MAX);
+        states.filter_map(|it| self.state(it)).collect()
     }
 
     /// Drops the conversations that the model has no more: an answer may tell of one that was left since it was asked for,
@@ -274,10 +285,9 @@ impl Memory {
     pub fn page(&mut self, chat: &str, messages: &[pb::Message]) -> Vec<Change> {
         let of_it = messages
             .iter()
-            .filter(|message| message.conversation_id == chat && is_id(chat));
-        of_it
-            .map(|message| Change::Message(Box::new(message.clone())))
-            .collect()
+            .filter(|message| message.conversation_id == chat && is_id(chat))
+            .take(PAGE_MAX);
+        of_it.map(|it| kept(it, Change::Message)).collect()
     }
 
     /// Takes in how far others have come, which was asked for.
@@ -286,7 +296,7 @@ impl Memory {
             let user = it.user.as_ref()?;
             marked(chat, &user.id, (it.read_seq, it.delivered_seq))
         };
-        markers.iter().filter_map(marked).collect()
+        markers.iter().filter_map(marked).take(PAGE_MAX).collect()
     }
 
     /// Notes that the counts of a conversation may be others now; false: it cannot be kept.
@@ -358,8 +368,21 @@ impl Known {
     }
 }
 
-fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= ID_BYTES_MAX
+/// What keeps a message, or takes care that nothing older is kept in its place.
+fn kept(message: &pb::Message, change: fn(Box<pb::Message>) -> Change) -> Change {
+    match fitting::message(message) {
+        Some(message) => change(Box::new(message)),
+        None => Change::Hole(pb::Gap {
+            conversation_id: message.conversation_id.clone(),
+            from_seq: message.seq,
+            to_seq: message.seq,
+        }),
+    }
+}
+
+/// What keeps whom the user blocks.
+pub(super) fn blocked(users: &[pb::UserRef]) -> Change {
+    Change::Blocked(fitting::blocked(users))
 }
 
 /// When a message was sent, if that was said.

@@ -353,7 +353,7 @@ fn what_happens_to_messages_and_people_is_kept_as_it_came() {
 #[test]
 fn a_server_that_leaves_out_everything_or_never_ends_does_no_harm() {
     let mut memory = memory();
-    let long = "x".repeat(ID_BYTES_MAX + 1);
+    let long = "x".repeat(257);
     for id in ["", &long] {
         let message = pb::Message {
             conversation_id: id.to_owned(),
@@ -377,6 +377,88 @@ fn a_server_that_leaves_out_everything_or_never_ends_does_no_harm() {
     }
     assert_eq!(memory.chats.len(), CHATS_MAX);
     assert_eq!(memory.touched.len(), CHATS_MAX);
+}
+
+#[test]
+fn what_no_honest_server_sends_is_not_kept_and_nothing_older_in_its_place() {
+    let mut memory = memory();
+    memory.states(&[own_state()]);
+    let long = "x".repeat(40 * 1024);
+    let text = Some(pb::message::Content::Text(long.clone()));
+    let large = pb::Message {
+        content: text,
+        ..said(2, 1)
+    };
+    let crowded = pb::Message {
+        mentions: vec![pb::UserRef::default(); 10_000],
+        ..said(2, 1)
+    };
+    let gap = pb::Gap {
+        conversation_id: "c1".to_owned(),
+        from_seq: 2,
+        to_seq: 2,
+    };
+    for message in [large.clone(), crowded] {
+        let hole = [Change::Hole(gap.clone())];
+        assert_eq!(memory.page("c1", std::slice::from_ref(&message)), hole);
+        let came = event("x", Body::Message(message.clone()));
+        assert_eq!(memory.event(&came), hole);
+        let message = Some(message);
+        let edited = event("x", Body::MessageEdited(pb::MessageEdited { message }));
+        assert_eq!(memory.event(&edited), hole);
+    }
+    let state = pb::Conversation {
+        name: long.clone(),
+        topic: long.clone(),
+        members: vec![pb::UserRef::default(); 10_000],
+        last_message: Some(large),
+        ..own_state()
+    };
+    let state = kept(&memory.states(&[state]));
+    assert!(prost::Message::encoded_len(&state) < 2_000);
+    assert_eq!(state.last_message, None);
+    let user = pb::UserRef {
+        id: long.clone(),
+        name: long.clone(),
+    };
+    let reaction = pb::Reaction {
+        emoji: long.clone(),
+        ..pb::Reaction::default()
+    };
+    let changed = pb::ReactionChanged {
+        conversation_id: "c1".to_owned(),
+        seq: 1,
+        emoji: long.clone(),
+        user: Some(user.clone()),
+        reactions: vec![reaction; 10_000],
+        ..pb::ReactionChanged::default()
+    };
+    let [Change::Reactions { event: small, .. }] =
+        &memory.event(&event("x", Body::ReactionChanged(changed)))[..]
+    else {
+        panic!("reactions")
+    };
+    assert!(prost::Message::encoded_len(small) < 8_000);
+    let deleted = pb::MessageDeleted {
+        conversation_id: "c1".to_owned(),
+        deleted_by: Some(user.clone()),
+        ..pb::MessageDeleted::default()
+    };
+    let [Change::Deleted(deleted)] = &memory.event(&event("x", Body::MessageDeleted(deleted)))[..]
+    else {
+        panic!("deleted")
+    };
+    assert_eq!(deleted.deleted_by, None);
+    let Change::Blocked(users) = blocked(&vec![user; 10_000]) else {
+        panic!("blocked")
+    };
+    assert!(users.len() <= 1_000 && users[0].name.len() < 100);
+    // Nor what would stand for a place.
+    memory.finish(&chats(Counts::default()));
+    memory.event(&event(&long, Body::CaughtUp(pb::CaughtUp {})));
+    assert_eq!(memory.finish(&chats(Counts::default())), []);
+    let page: Vec<pb::Message> = (1..5_000).map(|seq| said(seq, 1)).collect();
+    assert_eq!(memory.page("c1", &page).len(), PAGE_MAX);
 }
 
 #[test]

@@ -2,14 +2,22 @@
 //! decide, does what follows, and draws.
 //!
 //! Promises:
-//! 1. Nothing here waits: for the disk, the server or the terminal. While the terminal stands still frames are left out.
+//! 1. Nothing here waits for the server or the terminal, nor until something is on the disk itself: lines of the journal are
+//!    handed to the system, and all else is done by threads. While the terminal stands still frames are left out.
 //! 2. Without anything to do there is no timer.
 //! 3. A cursor is acknowledged once what it stands for is in the cache; where there is no cache, once it was on the screen.
-//! 4. What is typed is on this machine's disk before it goes to the server.
+//! 4. What is entered is in a file of this machine before it goes to the server, and what cannot go there now is put on the
+//!    disk itself.
+//! 5. No more is taken from the server than can be asked for and kept.
 //!
 //! Decides nothing of what is shown.
 
-use std::{collections::VecDeque, future::pending, io};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::pending,
+    io,
+    time::Duration,
+};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -22,7 +30,6 @@ use crate::{
     client::{
         cache::{Cache, Change, Stored, Word},
         exit::Failure,
-        journal::Journal,
         net::live::{Link, LinkEvent},
         signal::Interrupts,
         ui::{
@@ -41,10 +48,11 @@ use crate::{
 };
 
 use super::{
-    asks::{Answer, Asker, Question},
+    asks::{Asked, Asker, Question},
     drafts::Drafts,
     frames::Drawn,
     keys::Input,
+    ledger::{Ledger, not_kept},
     notice::{Bell, Way},
     remember::Memory,
     screen::Screen,
@@ -55,6 +63,11 @@ use super::{
 const BATCH_MAX: usize = 256;
 /// Conversations whose states are asked for one by one; of more, all are got at once.
 const STATES_ONE_BY_ONE: usize = 8;
+/// Questions under way past which nothing more is taken from the server: it is the server that makes for most of them, and
+/// no honest one for so many.
+const ASKS_MAX: usize = 256;
+/// How often a key makes a link that is down try at once.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// See the head of the file.
 pub(super) struct Ui {
@@ -65,23 +78,30 @@ pub(super) struct Ui {
     pub has_title: bool,
     pub link: Link,
     pub asker: Asker,
-    pub asks: JoinSet<(u64, Answer)>,
+    pub asks: JoinSet<Asked>,
+    /// What a person asked to be done and is not answered, by number.
+    pub deeds: BTreeMap<u64, String>,
+    pub last_deed: u64,
+    /// The states of all are asked for, and are wanted once more after that.
+    pub states: (bool, bool),
     pub memory: Memory,
     /// What is to be kept of this batch.
     pub changes: Vec<Change>,
     /// Without one, or none any more, that was said.
     pub cache: Option<Cache>,
     pub stored: Option<Stored>,
-    /// Without one, messages live in memory alone, and that was said.
-    pub journal: Option<Journal>,
+    pub ledger: Ledger,
+    /// The one that puts the journal on the disk itself, and whether there is more for it.
+    pub syncs: JoinSet<io::Result<()>>,
+    pub has_more_to_sync: bool,
     pub screen: Screen,
     pub bell: Bell,
     /// News of this machine that wait for their turn.
     pub news: VecDeque<News>,
     /// Which store the server has, counted from 0: what was asked of an older one says nothing of this.
     pub era: u64,
-    /// Messages that this login may not send, which stay kept for another.
-    pub held: usize,
+    /// When a key made the link try at once.
+    pub retried: Option<Instant>,
     /// Why the link is over.
     pub ended: Option<Failure>,
     /// The program is to end.
@@ -90,6 +110,25 @@ pub(super) struct Ui {
     pub is_stopped: bool,
     pub drawn: Drawn,
     pub drafts: Drafts,
+    /// Whether there is somebody to ask for another login.
+    pub may_log_in: bool,
+    /// The server was asked to end this login.
+    pub is_logging_out: bool,
+    /// What comes after the loop.
+    pub next: Next,
+}
+
+/// What comes after the loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The end of the program.
+    Leave,
+    /// The login of the same user, since the one that was used has ended; and why it has.
+    LogIn(String),
+    /// Another account.
+    Another,
+    /// The same, since this login was ended by its user.
+    LoggedOut,
 }
 
 /// What the loop hears of the system.
@@ -116,7 +155,18 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Step {
+    /// Returns when the program is to end.
+    pub async fn ended(&mut self) {
+        self.interrupts.next().await;
+    }
+
+    /// Returns when somebody asks for the end who does not wait for anything.
+    pub async fn insisted(&mut self) {
+        self.interrupts.insisted().await;
+    }
+
+    /// Returns what is heard next. Cancelling it loses nothing.
+    pub async fn next(&mut self) -> Step {
         tokio::select! {
             () = self.interrupts.next() => Step::Input(Some(Input::Msg(Msg::Ended))),
             _ = self.stop.recv() => Step::Stop,
@@ -131,11 +181,12 @@ impl Signals {
     clippy::large_enum_variant,
     reason = "one at a time, on the stack: a box would cost an allocation for each event"
 )]
-enum Step {
+pub(super) enum Step {
     Input(Option<Input>),
     Link(LinkEvent),
     Word(Word),
-    Answer(u64, Answer),
+    Answer(Asked),
+    Synced(io::Result<()>),
     Shown,
     Wake,
     Stop,
@@ -151,7 +202,7 @@ pub(super) struct Parts {
     pub asker: Asker,
     pub memory: Memory,
     pub cache: Option<Cache>,
-    pub journal: Option<Journal>,
+    pub ledger: Ledger,
     pub screen: Screen,
 }
 
@@ -167,21 +218,29 @@ impl Ui {
             link: parts.link,
             asker: parts.asker,
             asks: JoinSet::new(),
+            deeds: BTreeMap::new(),
+            last_deed: 0,
+            states: (false, false),
             memory: parts.memory,
             changes: Vec::new(),
             cache: parts.cache,
             stored,
-            journal: parts.journal,
+            ledger: parts.ledger,
+            syncs: JoinSet::new(),
+            has_more_to_sync: false,
             screen: parts.screen,
             bell: Bell::default(),
             news: VecDeque::new(),
             era: 0,
-            held: 0,
+            retried: None,
             ended: None,
             is_over: false,
             is_stopped: false,
             drawn: Drawn::new(),
             drafts: Drafts::default(),
+            may_log_in: false,
+            is_logging_out: false,
+            next: Next::Leave,
         }
     }
 
@@ -193,14 +252,18 @@ impl Ui {
     ) -> Result<(), Failure> {
         self.finish_batch()?;
         while !self.is_over {
-            let has_room = self.cache.as_ref().is_none_or(Cache::has_room);
+            let has_room = self.has_room();
             let wake = self.wake_at();
             let step = tokio::select! {
                 input = inputs.recv() => Step::Input(input),
                 event = self.link.next(), if has_room => Step::Link(event),
                 word = next_word(&mut self.stored) => Step::Word(word),
-                Some(answer) = self.asks.join_next() => match answer {
-                    Ok((era, answer)) => Step::Answer(era, answer),
+                Some(asked) = self.asks.join_next() => match asked {
+                    Ok(asked) => Step::Answer(asked),
+                    Err(defect) => return Err(a_defect(&defect.to_string())),
+                },
+                Some(synced) = self.syncs.join_next() => match synced {
+                    Ok(synced) => Step::Synced(synced),
                     Err(defect) => return Err(a_defect(&defect.to_string())),
                 },
                 shown = self.screen.more_is_shown() => {
@@ -224,14 +287,24 @@ impl Ui {
             Step::Input(Some(Input::Msg(Msg::Resized(columns, rows)))) => {
                 self.resized((columns, rows))
             }
-            Step::Input(Some(Input::Msg(msg))) => self.happened(msg),
+            Step::Input(Some(Input::Msg(msg))) => {
+                if matches!(msg, Msg::Key(_)) {
+                    self.drawn.is_of_key = true;
+                    self.try_link();
+                }
+                self.happened(msg)
+            }
             Step::Input(None | Some(Input::Gone)) => {
                 self.is_over = true;
                 Ok(())
             }
             Step::Link(event) => self.link_event(event),
             Step::Word(word) => self.word(word),
-            Step::Answer(era, answer) => self.answered(era, answer),
+            Step::Answer(asked) => self.answered(asked),
+            Step::Synced(synced) => {
+                self.synced(synced);
+                Ok(())
+            }
             Step::Shown => {
                 self.shown();
                 Ok(())
@@ -256,6 +329,9 @@ impl Ui {
             self.step(Step::Input(Some(input)))?;
         }
         for _ in 0..BATCH_MAX {
+            if !self.has_room() {
+                break;
+            }
             let Some(event) = self.link.take_ready() else {
                 break;
             };
@@ -263,7 +339,7 @@ impl Ui {
         }
         for _ in 0..BATCH_MAX {
             match self.asks.try_join_next() {
-                Some(Ok((era, answer))) => self.answered(era, answer)?,
+                Some(Ok(asked)) => self.answered(asked)?,
                 Some(Err(defect)) => return Err(a_defect(&defect.to_string())),
                 None => break,
             }
@@ -321,11 +397,36 @@ impl Ui {
         self.drawn.is_dirty |= seconds(&self.model) != before;
     }
 
+    /// Whether more can be taken from the server.
+    fn has_room(&self) -> bool {
+        self.asks.len() < ASKS_MAX && self.cache.as_ref().is_none_or(Cache::has_room)
+    }
+
+    /// Whoever presses keys wants to know now whether the server is back.
+    fn try_link(&mut self) {
+        let now = Instant::now();
+        let is_due = self.retried.is_none_or(|at| now >= at + RETRY_EVERY);
+        let LinkState::Down { retry_at } = &mut self.model.link else {
+            return;
+        };
+        if is_due && self.link.retry_now() {
+            self.retried = Some(now);
+            *retry_at = self.model.now;
+        }
+    }
+
     /// Asks something; the answer comes as news.
     pub fn ask(&mut self, question: Question) {
+        let deed = question.deed().map(|deed| {
+            self.last_deed += 1;
+            self.deeds.insert(self.last_deed, deed);
+            self.last_deed
+        });
         let (era, asker) = (self.era, self.asker.clone());
-        self.asks
-            .spawn(async move { (era, asker.ask(question).await) });
+        self.asks.spawn(async move {
+            let answer = asker.ask(question).await;
+            Asked { era, deed, answer }
+        });
     }
 
     /// Does what ends a batch: asks for what is missing, keeps what is new, and draws.
@@ -354,27 +455,39 @@ impl Ui {
         self.draw()
     }
 
+    /// A message is on the server, or is dropped.
     pub fn settle(&mut self, id: ClientMessageId) {
-        self.keep(|journal| journal.settled(id));
+        let said = self.ledger.settle(id);
+        self.warn(said);
     }
 
-    /// Does something to the journal. One that fails is given up, and that is said.
-    pub fn keep(&mut self, act: impl FnOnce(&mut Journal) -> io::Result<()>) {
-        let Some(journal) = &mut self.journal else {
+    /// Puts the journal on the disk itself, by a thread that may wait. One at a time.
+    pub fn sync(&mut self) {
+        if !self.syncs.is_empty() {
+            self.has_more_to_sync = true;
             return;
-        };
-        if let Err(error) = act(journal) {
-            self.journal = None;
-            self.say(Level::Warning, not_kept(&error));
+        }
+        let (file, said) = self.ledger.unsynced();
+        self.warn(said);
+        if let Some(file) = file {
+            self.syncs.spawn_blocking(move || file.sync_data());
         }
     }
-}
 
-/// What is said of messages that live in memory alone.
-pub(super) fn not_kept(problem: &impl std::fmt::Display) -> String {
-    format!(
-        "messages cannot be kept on this machine: {problem}; what is not sent when this ends is lost"
-    )
+    /// The journal is on the disk itself, or cannot be put there.
+    pub fn synced(&mut self, synced: io::Result<()>) {
+        self.warn(synced.err().map(|error| not_kept(&error)));
+        if std::mem::take(&mut self.has_more_to_sync) {
+            self.sync();
+        }
+    }
+
+    /// Warns, if there is something to be said.
+    pub fn warn(&mut self, said: Option<String>) {
+        if let Some(text) = said {
+            self.say(Level::Warning, text);
+        }
+    }
 }
 
 async fn next_word(stored: &mut Option<Stored>) -> Word {
@@ -400,3 +513,11 @@ fn a_defect(what: &str) -> Failure {
 #[cfg(test)]
 #[path = "run_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "leave_tests.rs"]
+mod leave_tests;
+
+#[cfg(test)]
+#[path = "flood_tests.rs"]
+mod flood_tests;

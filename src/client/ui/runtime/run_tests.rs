@@ -20,6 +20,7 @@ use crate::{
         paper::Sheet,
         ui::{
             model::{
+                intake::Intake,
                 notices::Notices,
                 outgoing::{Outgoing, State},
             },
@@ -44,7 +45,7 @@ struct Fake {
     gate: Gate,
 }
 
-type Gate = Arc<tokio::sync::Mutex<()>>;
+pub(super) type Gate = Arc<tokio::sync::Mutex<()>>;
 
 impl Sheet for Fake {
     fn show(&mut self, text: &[u8]) -> io::Result<()> {
@@ -55,15 +56,15 @@ impl Sheet for Fake {
 }
 
 /// The UI of ann, without a terminal.
-struct Seat {
-    ui: Ui,
+pub(super) struct Seat {
+    pub ui: Ui,
     keys: mpsc::Sender<Input>,
     inputs: mpsc::Receiver<Input>,
     screen: Arc<Mutex<vt100::Parser>>,
     gate: Gate,
 }
 
-async fn seat(folder: &std::path::Path, address: SocketAddr) -> Seat {
+pub(super) async fn seat(folder: &std::path::Path, address: SocketAddr) -> Seat {
     let here = address.to_string().parse().unwrap();
     let account = Account {
         me: "ann".parse().unwrap(),
@@ -94,7 +95,7 @@ async fn seat(folder: &std::path::Path, address: SocketAddr) -> Seat {
 
 impl Seat {
     /// Runs the loop while something is played, then the terminal goes.
-    async fn run<T>(&mut self, play: impl Future<Output = T>) -> T {
+    pub async fn run<T>(&mut self, play: impl Future<Output = T>) -> T {
         let mut signals = Signals::new().unwrap();
         let keys = self.keys.clone();
         let play = async {
@@ -111,7 +112,7 @@ impl Seat {
 }
 
 /// The next cursor that is acknowledged.
-async fn acknowledged(door: &mut Door) -> String {
+pub(super) async fn acknowledged(door: &mut Door) -> String {
     loop {
         let frame = door.inbound.message().await.unwrap().unwrap();
         if let Some(Request::Acknowledge(acknowledge)) = frame.request {
@@ -130,7 +131,7 @@ async fn marked(door: &mut Door) -> (String, u64) {
     }
 }
 
-fn nobody() -> SocketAddr {
+pub(super) fn nobody() -> SocketAddr {
     // The port of a listener that is gone.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -154,7 +155,7 @@ async fn what_is_stored_is_acknowledged_and_the_next_start_resumes_there() {
     };
     let door = first.run(play).await;
     drop(door);
-    assert_eq!(first.ui.leave(Ok(())).await, Ok(()));
+    assert_eq!(first.ui.leave(Ok(()), pending()).await, Ok(()));
 
     let mut second = seat(home.path(), address).await;
     let screen = Arc::clone(&second.screen);
@@ -201,7 +202,7 @@ async fn without_a_cache_only_what_was_on_the_screen_is_acknowledged() {
         assert_eq!(acknowledged(&mut door).await, "2");
     };
     seat.run(play).await;
-    assert_eq!(holder.ui.leave(Ok(())).await, Ok(()));
+    assert_eq!(holder.ui.leave(Ok(()), pending()).await, Ok(()));
 }
 
 #[tokio::test]
@@ -251,8 +252,9 @@ async fn nothing_happens_while_nothing_happens() {
         door
     };
     let _door = seat.run(play).await;
-    // This server knows of no conversations, which is said for some seconds.
+    // This server knows of no conversations, which is said for some seconds, and asked again after a while.
     seat.ui.model.notices = Notices::default();
+    seat.ui.model.intake = Intake::default();
     seat.ui.drawn.is_dirty = false;
     assert_eq!(seat.ui.wake_at(), None, "no timer");
     let shown = seat.ui.screen.shown();
@@ -285,7 +287,12 @@ async fn what_is_sent_while_the_server_is_away_is_kept_and_sent_by_the_next_prog
     };
     away.ui.perform(Effect::Send(message.clone())).unwrap();
     away.run(async {}).await;
-    let failure = away.ui.leave(Ok(())).await.unwrap_err().to_string();
+    let failure = away
+        .ui
+        .leave(Ok(()), pending())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         failure.contains("1 message was not sent yet and kept"),
         "{failure}"
@@ -359,7 +366,7 @@ async fn an_ended_login_is_told_with_what_stays_kept() {
     };
     // The screen stays until the user leaves.
     seat.run(play).await;
-    let failure = seat.ui.leave(Ok(())).await.unwrap_err();
+    let failure = seat.ui.leave(Ok(()), pending()).await.unwrap_err();
     let Failure::Told { code, text, .. } = failure else {
         panic!("told");
     };

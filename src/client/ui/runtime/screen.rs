@@ -143,8 +143,21 @@ impl Canvas {
 
     fn is_doubtful(&self, row: u16) -> bool {
         let mut cells = row_of(&self.cells, row);
-        cells.any(|(_, _, cell)| cell.symbol().chars().nth(1).is_some())
+        cells.any(|(_, _, cell)| is_unsure(cell))
     }
+}
+
+/// Draws cells. What stands behind one of doubtful width gets its place told, wherever the terminal is then.
+fn put(inner: &mut CrosstermBackend<Pen>, cells: &[(u16, u16, &Cell)]) -> io::Result<()> {
+    for piece in cells.split_inclusive(|(_, _, cell)| is_unsure(cell)) {
+        inner.draw(piece.iter().copied())?;
+    }
+    Ok(())
+}
+
+/// Whether terminals may not agree how wide a sign is: it is made of several characters, or said to be wider than they draw.
+fn is_unsure(cell: &Cell) -> bool {
+    cell.symbol().chars().nth(1).is_some() || width(cell) > 2
 }
 
 fn row_of(cells: &Buffer, row: u16) -> impl Iterator<Item = (u16, u16, &Cell)> {
@@ -203,7 +216,7 @@ impl Backend for Canvas {
             self.inner.clear_region(ClearType::CurrentLine)?;
             all.extend(drawn(&self.cells, *row));
         }
-        self.inner.draw(all.into_iter())
+        put(&mut self.inner, &all)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {

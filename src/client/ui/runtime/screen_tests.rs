@@ -169,3 +169,35 @@ async fn nothing_of_before_shows_from_below_a_wide_character_when_that_goes() {
     }
     assert_eq!(seen(&terminal), "x");
 }
+
+#[tokio::test]
+async fn nothing_of_before_shows_where_a_sign_of_three_cells_was() {
+    let terminal = Arc::new(Mutex::new(vt100::Parser::new(2, 20, 0)));
+    let mut screen = Screen::new((20, 2), At(Arc::clone(&terminal))).unwrap();
+    for text in ["abcdef", "a\u{17d8}ef", "x"] {
+        screen
+            .draw(|frame| frame.render_widget(Paragraph::new(text), frame.area()))
+            .unwrap();
+        all_is_shown(&mut screen).await;
+    }
+    assert_eq!(seen(&terminal), "x");
+}
+
+#[test]
+fn what_stands_behind_a_sign_of_doubtful_width_gets_its_place_told() {
+    let pen = Pen::default();
+    let mut canvas = Canvas::new((10, 1), pen.clone());
+    let cell = |symbol: &str| {
+        let mut cell = Cell::default();
+        cell.set_symbol(symbol);
+        cell
+    };
+    let (as_text, x) = (cell("☔\u{fe0e}"), cell("x"));
+    canvas
+        .draw([(0, 0, &as_text), (1, 0, &x)].into_iter())
+        .unwrap();
+    let drawn = String::from_utf8(std::mem::take(&mut *pen.locked())).unwrap();
+    let behind = drawn.split_once("☔\u{fe0e}").unwrap().1;
+    let (place, _) = behind.split_once('x').unwrap();
+    assert!(place.contains("\x1b[1;2H"), "{drawn:?}");
+}

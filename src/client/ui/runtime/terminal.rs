@@ -1,27 +1,22 @@
 //! The terminal while the UI has it, and how it is given back: as it was, however the program ends.
 //!
 //! Promises that everything that is switched on is switched off again: when the guard is dropped, before the message of a
-//! panic, before the program is stopped. One writes at a time; once the terminal is given back nothing more of the UI is
-//! written, and giving it back never waits long for a terminal that stands still. Knows nothing of what is drawn.
+//! panic, before the program is stopped. Once the terminal is given back nothing more of the UI is written (see `outlet`).
+//! Taking it waits for no terminal that stands still, giving it back never long: its settings are those of before in any
+//! case. Knows nothing of what is drawn.
 
 use std::{
     io,
-    sync::{
-        Mutex, MutexGuard, Once, PoisonError, TryLockError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::sleep,
-    time::{Duration, Instant},
+    sync::{Mutex, MutexGuard, Once, PoisonError},
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
     process::{Signal, getpid, getsid, kill_current_process_group},
     termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr},
 };
 use tokio::sync::Notify;
 
+use super::outlet::Outlet;
 use crate::client::paper::Sheet;
 
 /// The title is put aside; the screen that can be left; what is pasted comes in brackets; whether it is in front is told.
@@ -31,8 +26,6 @@ const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
 /// The reverse, in the reverse order; also what a frame that was cut may have left on.
 const LEAVE: &str =
     "\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l\x1b[23;2t";
-/// How long giving it back waits for a frame that is just being written, and for a terminal that takes nothing.
-const LEAVE_WAIT: Duration = Duration::from_millis(500);
 /// Columns and rows that are used of a larger screen: what is drawn takes memory.
 const SIZE_MAX: (u16, u16) = (1_000, 500);
 /// What is drawn on while the terminal does not say how large it is.
@@ -40,10 +33,8 @@ const SIZE_UNKNOWN: (u16, u16) = (80, 24);
 
 /// How the terminal was, while the UI has it. Static since a panic must find it from anywhere.
 static BEFORE: Mutex<Option<Before>> = Mutex::new(None);
-/// Whether frames may be written.
-static IS_ON: AtomicBool = AtomicBool::new(false);
-/// Held by who writes.
-static OUT: Mutex<()> = Mutex::new(());
+/// The way to standard output.
+static OUTLET: Outlet = Outlet::new();
 /// Told of panics: of one in a thread nobody else would hear, and the screen is gone.
 static DEFECT: Notify = Notify::const_new();
 
@@ -88,12 +79,9 @@ pub fn leave() {
     let Some(before) = locked(&BEFORE).clone() else {
         return;
     };
-    let _one = wait_for(&OUT);
-    if IS_ON.swap(false, Ordering::SeqCst) && takes_text(LEAVE_WAIT) {
-        // A terminal that is gone needs nothing any more.
-        let _ = write_all(LEAVE.as_bytes());
-    }
+    // First, since it waits for nothing.
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before.termios);
+    OUTLET.off(io::stdout(), LEAVE);
 }
 
 /// Returns when there was a panic anywhere.
@@ -133,12 +121,20 @@ pub struct Tty;
 
 impl Sheet for Tty {
     fn show(&mut self, text: &[u8]) -> io::Result<()> {
-        let _one = locked(&OUT);
-        match IS_ON.load(Ordering::SeqCst) {
-            true => write_all(text),
-            // All of it is drawn anew when the terminal is taken again.
-            false => Ok(()),
-        }
+        let before = locked(&BEFORE).clone();
+        let has_mouse = before.is_some_and(|before| before.has_mouse);
+        // What is cut off is drawn anew when the terminal is taken again.
+        OUTLET.write(io::stdout(), &enter_codes(has_mouse), text)
+    }
+}
+
+/// Where nothing is shown: what a screen is for that was given away.
+#[derive(Debug)]
+pub struct Nowhere;
+
+impl Sheet for Nowhere {
+    fn show(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -146,53 +142,13 @@ fn take(before: &Before) -> io::Result<()> {
     let mut raw = before.termios.clone();
     raw.make_raw();
     tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
-    let _one = wait_for(&OUT);
-    IS_ON.store(true, Ordering::SeqCst);
-    write_all(enter_codes(before.has_mouse).as_bytes())
+    OUTLET.on();
+    Ok(())
 }
 
 fn enter_codes(has_mouse: bool) -> String {
     let mouse = if has_mouse { MOUSE } else { "" };
     format!("{ENTER}{mouse}")
-}
-
-/// Writes past the lock of the standard library, which a thread that is held up by the terminal may have for ever.
-fn write_all(mut text: &[u8]) -> io::Result<()> {
-    while !text.is_empty() {
-        match rustix::io::write(io::stdout(), text) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => text = text.get(count..).unwrap_or_default(),
-            Err(Errno::INTR) => {}
-            // Somebody who shares the terminal has told it not to wait.
-            Err(Errno::AGAIN) => {
-                takes_text(LEAVE_WAIT);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-/// Waits until the terminal takes text; returns whether it does.
-fn takes_text(within: Duration) -> bool {
-    let out = io::stdout();
-    let mut polled = [PollFd::new(&out, PollFlags::OUT)];
-    let within = Timespec::try_from(within).unwrap_or_default();
-    poll(&mut polled, Some(&within)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
-}
-
-fn wait_for(mutex: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
-    let start = Instant::now();
-    loop {
-        match mutex.try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
-            Err(TryLockError::WouldBlock) if start.elapsed() < LEAVE_WAIT => {
-                sleep(Duration::from_millis(2));
-            }
-            Err(TryLockError::WouldBlock) => return None,
-        }
-    }
 }
 
 /// Nothing under these locks leaves a half-done state behind.
@@ -262,6 +218,6 @@ mod tests {
         assert!(enter_again().is_ok());
         // Not taken: a frame goes nowhere, and nobody waits for it.
         assert!(Tty.show(b"\x1b[31mfor nobody").is_ok());
-        assert!(!IS_ON.load(Ordering::SeqCst));
+        assert!(!OUTLET.is_on());
     }
 }

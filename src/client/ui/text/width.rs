@@ -16,6 +16,8 @@ pub const TAB: usize = 4;
 /// Signs without a width in a row that are kept: `Untrusted` lets as many marks through, but where signs between them
 /// are taken away, as markup is, towers would grow again.
 const MARKS_IN_A_ROW_MAX: usize = 4;
+/// Asks for a sign as text where terminals draw it as a picture of two cells: they do not agree whether that makes it narrower.
+const AS_TEXT: char = '\u{fe0e}';
 /// What stands for a control character that came this far.
 const REPLACEMENT: char = '\u{fffd}';
 /// What keeps a word of the other direction from taking its surroundings along.
@@ -95,9 +97,15 @@ fn gate(sign: &str) -> Cow<'_, str> {
         return Cow::Borrowed(sign);
     }
     let mut in_a_row = 0;
+    let mut is_begun = false;
     let mut safe = String::with_capacity(sign.len());
     for c in sign.chars() {
         let c = if c.is_control() { REPLACEMENT } else { c };
+        // Without one of its own before it, it would be drawn over what stands there: a border, or the text of another.
+        is_begun |= c.width() != Some(0);
+        if !is_begun || c == AS_TEXT {
+            continue;
+        }
         match c.width() {
             // Joiners neither stack nor begin a new place to stack on.
             Some(0) if matches!(c, '\u{200c}' | '\u{200d}') => {}
@@ -165,6 +173,9 @@ mod tests {
         let tower = format!("z{}a", "\u{300}\u{200d}".repeat(50));
         assert_eq!(shown(&tower).matches('\u{300}').count(), 4);
         assert_eq!(shown("\u{300}"), "");
+        // Two that are one sign, of which only the second has a cell.
+        assert_eq!(shown("\u{34f}\u{2d7f}"), "\u{2d7f}");
+        assert_eq!(shown("☔\u{fe0e}x"), "☔x");
         assert_eq!(shown("ab\tc\td"), "ab  c   d");
     }
 

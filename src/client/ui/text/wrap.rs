@@ -294,4 +294,4 @@ fn is_one_of(sign: &Cell<'_>, signs: &str) -> bool {
 
 #[cfg(test)]
 #[path = "wrap_tests.rs"]
-pub(super) mod tests;
+pub(in super::super) mod tests;

@@ -53,6 +53,30 @@ fn wide_and_joined_signs_are_never_split() {
 }
 
 #[test]
+fn a_sign_of_three_cells_breaks_no_row() {
+    // What follows the heart has a cell of its own, and yet is one sign with it. What stands between is not drawn.
+    for between in ["", "\u{200b}", "\u{1b}", "\u{202e}", "\r", "\u{600}"] {
+        for whole in [
+            format!("❤\u{fe0f}{between}\u{e33}"),
+            format!("❤{between}\u{fe0f}\u{e33}"),
+            format!("1{between}\u{fe0f}\u{20e3}\u{e33}"),
+        ] {
+            for cells in 1..6 {
+                for text in [whole.clone(), format!("a{whole}b"), whole.repeat(3)] {
+                    for row in wrap(&lines(&text), cells, 100, &Glyphs::UNICODE) {
+                        let drawn = width::cells(&row.text());
+                        assert!(drawn <= row.room, "{row:?} of {text:?} in {cells}");
+                        assert!(row.room <= cells, "{row:?} of {text:?} in {cells}");
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(shown("❤\u{fe0f}\u{e33}", 3), ["❤\u{fe0f}\u{e33}"]);
+    assert_eq!(shown("❤\u{fe0f}\u{e33}x", 2), ["❤x"], "its beginning alone");
+}
+
+#[test]
 fn rows_from_right_to_left_end_in_a_mark() {
     assert_eq!(shown("שלום!", 9), ["שלום!\u{200e}"]);
     assert_eq!(shown("ab שלום cd", 7), ["ab שלום\u{200e}", "cd"]);

@@ -13,6 +13,8 @@ pub const NAMES: [&str; 4] = ["dark", "light", "sixteen", "plain"];
 /// The colours of one look.
 pub(super) struct Palette {
     dim: Color,
+    /// Lines between panes, which are seen but not looked at.
+    rule: Color,
     own: Color,
     call: Color,
     alarm: Color,
@@ -36,6 +38,7 @@ const fn rgb(code: u32) -> Color {
 /// For light text on a dark ground.
 pub(super) const DARK: Palette = Palette {
     dim: rgb(0x9a_a0_ae),
+    rule: rgb(0x50_56_68),
     own: rgb(0x8b_d5_ca),
     call: rgb(0xf5_c2_6b),
     alarm: rgb(0xff_8a_80),
@@ -60,6 +63,7 @@ pub(super) const DARK: Palette = Palette {
 /// For dark text on a light ground.
 pub(super) const LIGHT: Palette = Palette {
     dim: rgb(0x5d_63_70),
+    rule: rgb(0xb4_ba_c6),
     own: rgb(0x0b_6b_60),
     call: rgb(0x8a_4b_00),
     alarm: rgb(0xb0_1c_1c),
@@ -84,6 +88,7 @@ pub(super) const LIGHT: Palette = Palette {
 /// The user's terminal says what these are, so none is used that is unreadable on one of two grounds.
 pub(super) const SIXTEEN: Palette = Palette {
     dim: Color::DarkGray,
+    rule: Color::DarkGray,
     own: Color::Cyan,
     call: Color::Yellow,
     alarm: Color::Red,
@@ -135,7 +140,8 @@ pub(super) fn coloured(role: Role, palette: &Palette) -> Style {
         Role::Link | Key => palette.link,
         Code => palette.code,
         Dim | Quote | Typing | Channel | Group | Muted | DayLine | Offline | Pending | Sent
-        | Delivered | Edited | Deleted | Reaction | Border => palette.dim,
+        | Delivered | Edited | Deleted | Reaction => palette.dim,
+        Border => palette.rule,
     };
     style.fg(colour)
 }
@@ -166,11 +172,17 @@ mod tests {
             (&DARK, [0x00_00_00, 0x1e_1e_2e, 0x28_2c_34]),
             (&LIGHT, [0xff_ff_ff, 0xfa_f4_ed, 0xfd_f6_e3]),
         ] {
+            // A line is no text.
             let roles = ROLES
                 .iter()
+                .filter(|spec| spec.role != Border)
                 .filter_map(|spec| coloured(spec.role, palette).fg);
             let own = contrast(palette.on_ground, palette.ground);
             assert!(own >= 4.5, "{own}");
+            for ground in grounds.map(rgb) {
+                let contrast = contrast(palette.rule, ground);
+                assert!((1.5..3.5).contains(&contrast), "{ground:?} {contrast}");
+            }
             for colour in roles.chain(palette.names.iter().copied()) {
                 for ground in grounds.map(rgb) {
                     let contrast = contrast(colour, ground);

@@ -84,7 +84,7 @@ fn put_aside(model: &mut Model, act: &Act) -> Option<Effect> {
     };
     let id = ChatId::from(spot.id.as_deref()?);
     let chat = model.chats.get_mut(&id)?;
-    chat.room.settings.get_or_insert_default().marked_unread = true;
+    chat.put_aside();
     Some(Effect::KeepUnread(id))
 }
 

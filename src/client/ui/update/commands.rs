@@ -9,7 +9,7 @@ use super::{
         keymap::{Action, Keymap},
         model::{Focus, Model, chat::ChatId, composer::Mode, notices::Level, paging::JumpTo},
     },
-    asking, jump, keys as dispatch, open, overlays, say, send, writing,
+    asking, jump, keys as dispatch, messages, open, overlays, say, send, writing,
 };
 use crate::client::app::{
     acts::{self, Act},
@@ -21,6 +21,10 @@ use crate::client::app::{
 
 /// Characters of a name that an error repeats.
 const NAME_CHARS: usize = 40;
+
+/// What is said of a login that cannot be ended.
+const STAYS: &str = "Not logged out: the server is away, and would not know of it; try again when it is back, or go to another \
+                     account with /accounts.";
 
 /// Enter was pressed.
 pub(super) fn enter(model: &mut Model, keys: &Keymap) -> Vec<Effect> {
@@ -47,8 +51,14 @@ pub(super) fn enter(model: &mut Model, keys: &Keymap) -> Vec<Effect> {
         },
     };
     match done {
-        Ok(effects) => {
+        Ok(mut effects) => {
             model.composer.take();
+            // What was written before a line of the history is there again.
+            let left = open::keep_draft(model);
+            let is_draft = |effect: &&mut Effect| matches!(effect, Effect::KeepDraft { .. });
+            for (effect, left) in effects.iter_mut().filter(is_draft).zip(left) {
+                *effect = left;
+            }
             effects
         }
         Err(why) => super::refuse(model, why),
@@ -87,6 +97,7 @@ fn without_slash(text: &str) -> &str {
 /// A command was typed: it is taken out of the composer if it could be done, and an answer that was begun stays begun.
 fn typed(model: &mut Model, keys: &Keymap, line: &str, mode: Mode) -> Vec<Effect> {
     let line = line.to_owned();
+    let before = model.composer.clone();
     // Taken out first: it may bring another conversation to the front, where it is no draft.
     model.composer.take();
     if let Mode::Reply(quote) = &mode {
@@ -98,7 +109,7 @@ fn typed(model: &mut Model, keys: &Keymap, line: &str, mode: Mode) -> Vec<Effect
     match run(model, keys, &line) {
         Ok(effects) => effects,
         Err(why) => {
-            model.composer.paste(&line);
+            model.composer = before;
             super::refuse(model, why)
         }
     }
@@ -118,6 +129,13 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
         Command::Reply(seq, text) => send::text(model, text.as_str(), Some(seq)),
         Command::History(which) => history(model, which),
         Command::Search(_) => Ok(overlays::search_for(model, words(line))),
+        Command::Accounts => Ok(dispatch::left(model, Effect::Accounts)),
+        Command::Logout => match asking::can_ask(model) {
+            true => Ok(dispatch::left(model, Effect::LogOut)),
+            false => Err(STAYS.to_owned()),
+        },
+        Command::Retry => messages::retry_here(model),
+        Command::Drop => messages::drop_here(model),
         Command::Quit => Ok(dispatch::quit(model)),
         Command::Commands => Ok(overlays::open(model, keys, Action::Palette)),
         Command::Help => Ok(overlays::open(model, keys, Action::Help)),

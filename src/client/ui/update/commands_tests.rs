@@ -103,6 +103,12 @@ fn cases() -> Vec<(&'static str, After)> {
         ("/topic all", |_, effects| assert!(matches!(deed(effects), Deeds::Topic(Some(_))))),
         ("/rename news", |_, effects| assert_eq!(*deed(effects), Deeds::Rename("news".to_owned()))),
         ("/seen", |_, effects| assert_eq!(*deed(effects), Deeds::Seen)),
+        ("/retry", |model, _| {
+            assert_eq!(notice(model), "Nothing was refused here, so there is nothing to send again or to drop.");
+        }),
+        ("/drop", |model, effects| {
+            assert_eq!((effects, model.composer.text()), (&[][..], "/drop"));
+        }),
         ("/unread", |model, effects| {
             assert_eq!(*deed(effects), Deeds::Unread(true));
             assert_eq!(effects[0], Effect::KeepUnread("c-bob".into()));
@@ -117,6 +123,8 @@ fn cases() -> Vec<(&'static str, After)> {
         ("/away", |_, effects| assert_eq!(*act(effects), Act::Presence(Presence::Away))),
         ("/dnd", |_, effects| assert_eq!(*act(effects), Act::Presence(Presence::DoNotDisturb))),
         ("/online", |_, effects| assert_eq!(*act(effects), Act::Presence(Presence::Online))),
+        ("/accounts", |_, effects| assert_eq!(effects.last(), Some(&Effect::Accounts))),
+        ("/logout", |_, effects| assert_eq!(effects.last(), Some(&Effect::LogOut))),
         ("/quit", |_, effects| assert_eq!(effects.last(), Some(&Effect::Quit))),
         ("/commands", |model, _| assert_eq!(picker(model).kind, PickerKind::Palette)),
         ("/help", |model, _| assert!(matches!(model.overlay, Some(Overlay::Help { .. })))),
@@ -135,7 +143,7 @@ fn every_command_does_what_it_says() {
             let mut model = ann_with_bob();
             let effects = entered(&mut model, line);
             after(&model, &effects);
-            if *line != "/more" {
+            if !matches!(*line, "/more" | "/retry" | "/drop") {
                 assert_eq!(model.composer.text(), "", "{line} is taken out");
             }
         }
@@ -299,7 +307,13 @@ fn an_edit_asks_for_another_text_and_brings_back_the_draft() {
         id: Some("c-bob".to_owned()),
     };
     let text = "mine now".parse().unwrap();
-    assert_eq!(effects, [Effect::Act(Act::At(spot, Deeds::Edit(4, text)))]);
+    // Should it come to nothing, the text can be had back, also by the next program.
+    let line = Effect::KeepLine {
+        chat: "c-bob".into(),
+        text: "mine now".to_owned(),
+    };
+    let asked = Effect::Act(Act::At(spot, Deeds::Edit(4, text)));
+    assert_eq!(effects, [asked, line]);
     assert_eq!(
         (model.composer.text(), model.composer.mode()),
         ("draft", &Mode::Write)

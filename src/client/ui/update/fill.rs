@@ -7,9 +7,14 @@ use super::{
     super::{
         effect::Effect,
         layout,
-        model::{Model, paging::Filled},
+        model::{
+            Model,
+            chat::{Chat, Scroll},
+            paging::Filled,
+        },
     },
     asking, jump,
+    scroll::look,
 };
 
 /// Messages of a page.
@@ -22,6 +27,14 @@ const SCREENS_ABOVE: usize = 2;
 /// Goes on with what waits for a page, and returns the page that is to be asked for now, if any is.
 pub fn fill(model: &mut Model) -> Vec<Effect> {
     jump::settle(model);
+    // A place that is shown as the end is the end: what comes is seen there, and read.
+    let is_up = matches!(
+        model.chats.front().map(Chat::scroll),
+        Some(Scroll::At { .. })
+    );
+    if is_up && model.jump.is_none() && layout::is_at_end(model) {
+        look(model, Scroll::AtEnd);
+    }
     let Some(wanted) = wanted(model) else {
         return Vec::new();
     };

@@ -4,7 +4,7 @@ use super::{
     super::{
         super::model::{
             LinkState,
-            chat::ChatId,
+            chat::{ChatId, Scroll},
             window::{Ask, Page},
         },
         open,
@@ -93,4 +93,21 @@ fn not_more_than_some_pages_are_waited_for() {
         model.asked_pages.insert((chat, Ask::Newest));
     }
     assert_eq!(asked(&mut model), []);
+}
+
+#[test]
+fn a_place_below_which_nothing_more_is_hidden_is_the_end() {
+    let mut model = ann_with_bob();
+    model.chats.front_mut().unwrap().scroll_to(3, 0);
+    fill(&mut model);
+    assert_eq!(model.chats.front().unwrap().scroll(), Scroll::AtEnd);
+    // It is read as what is seen, however small the screen was before.
+    model.size = (80, 8);
+    let up = layout::scrolled(&model, -2).unwrap();
+    super::super::scroll::look(&mut model, up);
+    fill(&mut model);
+    assert_eq!(model.chats.front().unwrap().scroll(), up);
+    model.size = (80, 24);
+    fill(&mut model);
+    assert_eq!(model.chats.front().unwrap().scroll(), Scroll::AtEnd);
 }

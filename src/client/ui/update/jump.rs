@@ -2,20 +2,77 @@
 
 use super::{
     super::{
+        effect::Effect,
         layout,
         model::{
             Focus, Model,
             chat::Scroll,
+            composer::{Composer, Mode},
             notices::Level,
-            paging::{Jump, JumpTo},
+            paging::{Aim, Jump, JumpTo},
         },
     },
     fill, say,
     scroll::look,
 };
+use crate::client::app::acts::Act;
 
 /// More rows than there are anywhere.
 const ALL_ROWS: isize = 1_000_000;
+
+/// What this user is at while a message is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hands {
+    jump: Option<Jump>,
+    text: String,
+    cursor: usize,
+    mode: Mode,
+    focus: Focus,
+    has_overlay: bool,
+}
+
+impl Hands {
+    /// What it is now.
+    pub(super) fn of(model: &Model) -> Self {
+        let composer: &Composer = &model.composer;
+        Self {
+            jump: model.jump.clone(),
+            text: composer.text().to_owned(),
+            cursor: composer.buffer().cursor(),
+            mode: composer.mode().clone(),
+            focus: model.focus,
+            has_overlay: model.overlay.is_some(),
+        }
+    }
+
+    /// Who has turned to something else meanwhile sees the message when it comes, and keys go on where they went.
+    pub(super) fn keep(self, model: &mut Model) {
+        if self.jump.is_none() || self == Self::of(model) {
+            return;
+        }
+        let same = model
+            .jump
+            .as_mut()
+            .filter(|jump| Some(&**jump) == self.jump.as_ref());
+        if let Some(jump) = same.filter(|jump| jump.to == JumpTo::Selection) {
+            jump.to = JumpTo::Sight;
+        }
+    }
+}
+
+/// Notes what brings another conversation to the front once it is answered.
+pub(super) fn note(model: &mut Model, effects: &[Effect]) {
+    let aim = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Start(wanted) => Some(Aim::Start(wanted.clone())),
+        Effect::Act(act @ (Act::Join(_) | Act::JoinBy(_) | Act::Create(..) | Act::Group(..))) => {
+            Some(Aim::Act(act.clone()))
+        }
+        _ => None,
+    });
+    if let Some(aim) = aim {
+        model.go_after(aim);
+    }
+}
 
 /// Goes to a message of the conversation in front. A number that is higher than all is that of the last one.
 pub(super) fn go_to(model: &mut Model, seq: u64, to: JumpTo) {

@@ -103,3 +103,31 @@ fn who_goes_elsewhere_waits_no_more() {
     assert_eq!(model.jump, None);
     assert_eq!(front(&model).scroll(), Scroll::AtEnd);
 }
+
+#[test]
+fn who_has_turned_to_something_else_is_not_taken_away_from_it() {
+    for (keys, focus) in [
+        (&["h", "i"][..], Focus::Composer),
+        (&["left"], Focus::Composer),
+        (&["alt+b"], Focus::Sidebar),
+    ] {
+        let mut model = in_ops();
+        model.composer.paste("draft");
+        go_to(&mut model, 100, JumpTo::Selection);
+        assert_eq!(asked(&mut model), Some(Ask::Around(100)));
+        if focus == Focus::Sidebar {
+            // As by a key that is bound to it.
+            let hands = Hands::of(&model);
+            model.focus = focus;
+            hands.keep(&mut model);
+        } else {
+            for key in keys {
+                press(&mut model, key);
+            }
+        }
+        answered(&mut model, Ask::Around(100), 50, 150);
+        fill::fill(&mut model);
+        assert_eq!((model.focus, &model.jump), (focus, &None), "{keys:?}");
+        assert!(is_seen(&model, 100));
+    }
+}

@@ -24,6 +24,12 @@ pub(super) fn context(model: &Model) -> Context {
 
 /// A key was pressed.
 pub(super) fn press(model: &mut Model, keys: &Keymap, chord: Chord) -> Vec<Effect> {
+    let effects = pressed(model, keys, chord);
+    model.begin_anew();
+    effects
+}
+
+fn pressed(model: &mut Model, keys: &Keymap, chord: Chord) -> Vec<Effect> {
     let context = context(model);
     if let Some(action) = keys.lookup(context, chord) {
         return act(model, keys, action);
@@ -108,13 +114,14 @@ pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effec
 
 /// Leaves. What waits is kept on this machine, so nothing is lost by it and nothing is asked.
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+    left(model, Effect::Quit)
+}
+
+/// Leaves the conversations for something else.
+pub(super) fn left(model: &mut Model, what: Effect) -> Vec<Effect> {
     let draft = open::keep_draft(model);
     let stops = super::typing::stopped(model);
-    draft
-        .into_iter()
-        .chain(stops)
-        .chain([Effect::Quit])
-        .collect()
+    draft.into_iter().chain(stops).chain([what]).collect()
 }
 
 #[cfg(test)]

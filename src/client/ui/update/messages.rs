@@ -6,20 +6,28 @@ use super::{
         keymap::Action,
         model::{
             Focus, Model,
-            composer::Quote,
+            composer::{Mode, Quote},
+            markers::Marker,
             message::Message,
             notices::Level,
             outgoing::Outgoing,
             overlay::{Overlay, Question, Then},
             paging::JumpTo,
         },
+        news,
         text::{Glyphs, links, markdown},
     },
     asking, jump, overlays, refuse, say,
     selection::{self, Selected},
 };
 use crate::{
-    client::app::{acts::Deeds, untrusted::Untrusted},
+    client::app::{
+        acts::Deeds,
+        ground::Ground,
+        links::{MarkerLine, Seen},
+        refused,
+        untrusted::Untrusted,
+    },
     domain::ids::ClientMessageId,
 };
 
@@ -48,7 +56,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effect> {
     match action {
         Action::GoToQuoted => return go_to_quoted(model, message.reply_to),
-        Action::SeenBy => return asking::here(model, Deeds::Seen),
+        Action::SeenBy => return seen_by(model, message),
         Action::Retry | Action::Drop => {
             return refuse(
                 model,
@@ -85,6 +93,42 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
         Action::Copy => copy(model, &text),
         _ => open_link(model, &text),
     }
+}
+
+/// Tells who has an own message, as far as it is known here.
+fn seen_by(model: &mut Model, message: &Message) -> Vec<Effect> {
+    if !message.is_by(&model.me) {
+        return refuse(
+            model,
+            "Only of your own messages it is told who has read them.",
+        );
+    }
+    let Some(front) = model.chats.front() else {
+        return Vec::new();
+    };
+    let line = |(id, marker): (&str, Marker)| {
+        let user = model.people.name(id)?.clone();
+        let Marker { delivered, read } = marker;
+        Some(MarkerLine {
+            user,
+            delivered,
+            read,
+        })
+    };
+    let others: Vec<MarkerLine> = front.markers.iter().filter_map(line).collect();
+    if others.is_empty() && !asking::can_ask(model) {
+        return refuse(
+            model,
+            "The server is away, and it is not known here who has read that.",
+        );
+    }
+    let seen = Seen {
+        last_own: Some(message.seq),
+        others,
+    };
+    let label = front.room.label();
+    news::tell_seen(model, &label, &seen);
+    Vec::new()
 }
 
 /// A message with its text, to be answered or edited.
@@ -190,7 +234,7 @@ fn to_outgoing(model: &mut Model, action: Action, outgoing: &Outgoing) -> Vec<Ef
 
 /// What was refused is written anew, and is not to be sent as it was any more.
 fn edit_refused(model: &mut Model, outgoing: &Outgoing) -> Vec<Effect> {
-    if !model.composer.is_empty() {
+    if !model.composer.is_empty() || matches!(model.composer.mode(), Mode::Edit(_)) {
         return refuse(
             model,
             "You are writing already; send that or clear it first.",
@@ -201,6 +245,35 @@ fn edit_refused(model: &mut Model, outgoing: &Outgoing) -> Vec<Effect> {
     model.composer.paste(outgoing.text.as_str());
     model.focus = Focus::Composer;
     effects
+}
+
+/// Sends again what was refused last in the conversation in front; what says why not if there is none.
+pub(super) fn retry_here(model: &mut Model) -> Result<Vec<Effect>, String> {
+    let again = refused_here(model).and_then(|id| model.outgoing.retry(id));
+    let again = again.ok_or_else(|| refused::NOTHING.to_owned())?;
+    Ok(vec![Effect::Send(again)])
+}
+
+/// Drops what was refused last in the conversation in front; what says why not if there is none.
+pub(super) fn drop_here(model: &mut Model) -> Result<Vec<Effect>, String> {
+    let id = refused_here(model).ok_or_else(|| refused::NOTHING.to_owned())?;
+    Ok(drop_refused(model, id))
+}
+
+fn refused_here(model: &Model) -> Option<ClientMessageId> {
+    let place = model.place()?;
+    let here = model.outgoing.to(&place);
+    here.filter(|it| selection::is_refused(it))
+        .last()
+        .map(|it| it.id)
+}
+
+/// Takes back the text of a message that was refused and stands nowhere, and drops it.
+pub(super) fn take_back(model: &mut Model, id: ClientMessageId) -> Vec<Effect> {
+    match model.outgoing.get(id).cloned() {
+        Some(outgoing) if selection::is_refused(&outgoing) => edit_refused(model, &outgoing),
+        _ => Vec::new(),
+    }
 }
 
 /// Drops a message that was refused.

@@ -1,7 +1,9 @@
 //! What cannot be done with the message that is selected is said; the rest is among the cases of `keys`.
 
 use super::{
-    super::support::{ann_with_bob, id, message, notice, press, with_outgoing, without_typing},
+    super::support::{
+        ann_with_bob, id, message, notice, press, typed, with_outgoing, without_typing,
+    },
     *,
 };
 use crate::client::ui::model::{composer::Mode, message::Change};
@@ -88,4 +90,57 @@ fn links_of_a_message_are_each_there_once() {
         ["https://a.org", "https://b.org", "https://c.org"]
     );
     assert!(links.iter().all(|link| !link.contains('\u{1b}')));
+}
+
+#[test]
+fn who_has_read_a_message_is_told_of_that_message() {
+    let mut model = ann_with_bob();
+    model.take_message(&"c-bob".into(), message(6, "ann", "newer"));
+    let front = model.chats.front_mut().unwrap();
+    let marker = Marker {
+        delivered: 6,
+        read: 4,
+    };
+    front.advance("u-bob", marker);
+    model.focus = Focus::Messages(4);
+    assert_eq!(act(&mut model, Action::SeenBy), []);
+    assert_eq!(notice(&model), "Your message [4]: bob has read it.");
+    model.focus = Focus::Messages(6);
+    act(&mut model, Action::SeenBy);
+    assert_eq!(notice(&model), "Your message [6]: bob has got it.");
+    model.focus = Focus::Messages(5);
+    act(&mut model, Action::SeenBy);
+    assert!(notice(&model).starts_with("Only of your own messages"));
+}
+
+#[test]
+fn what_was_refused_by_a_conversation_that_is_gone_can_be_taken_back() {
+    let mut model = ann_with_bob();
+    let (refused, _) = with_outgoing(&mut model);
+    model.forget(&"c-bob".into());
+    super::super::support::open_overlay(&mut model, "f2");
+    let row = super::super::support::labels(&model)[0].to_owned();
+    assert_eq!(row, "not sent: refused");
+    assert_eq!(press(&mut model, "enter"), [Effect::Drop(refused.id)]);
+    assert_eq!(
+        (model.composer.text(), model.focus),
+        ("refused", Focus::Composer)
+    );
+    assert!(model.outgoing.get(refused.id).is_none());
+}
+
+#[test]
+fn what_was_refused_is_not_put_into_what_was_written_before_an_edit() {
+    let mut model = ann_with_bob();
+    let (refused, _) = with_outgoing(&mut model);
+    typed(&mut model, "draft");
+    on(&mut model, Focus::Messages(4), "e");
+    press(&mut model, "ctrl+u");
+    assert_eq!(model.composer.text(), "");
+    let effects = on(&mut model, Focus::Outgoing(refused.id), "e");
+    assert_eq!(effects, []);
+    model.focus = Focus::Composer;
+    press(&mut model, "esc");
+    assert_eq!(model.composer.text(), "draft");
+    assert!(model.outgoing.get(refused.id).is_some());
 }

@@ -27,13 +27,12 @@ mod typing;
 mod writing;
 
 pub use fill::fill;
-pub use open::open;
 
 use super::{
     effect::Effect,
     keymap::{Chord, Keymap},
-    model::{Focus, Model, notices::Level},
-    news::News,
+    model::{Focus, Model, chat::ChatId, notices::Level},
+    news::{self, News},
 };
 use crate::domain::clock::TimeMs;
 
@@ -79,13 +78,36 @@ pub enum Mouse {
 /// Takes in what happened; returns what is to be done for it, in this order.
 pub fn update(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
     // What comes types nothing.
-    if let Msg::News(_) = msg {
-        return done(model, keys, msg);
-    }
-    let before = typing::Written::of(model);
-    let mut effects = done(model, keys, msg);
-    effects.extend(typing::told(model, &before));
+    let effects = match msg {
+        Msg::News(_) => done(model, keys, msg),
+        _ => {
+            let before = typing::Written::of(model);
+            let hands = jump::Hands::of(model);
+            let mut effects = done(model, keys, msg);
+            hands.keep(model);
+            jump::note(model, &effects);
+            effects.extend(typing::told(model, &before));
+            effects
+        }
+    };
+    asked(model, &effects);
     effects
+}
+
+/// Brings a conversation to the front, if there is such a one, as a key does it.
+pub fn open(model: &mut Model, id: ChatId) -> Vec<Effect> {
+    let effects = open::open(model, id);
+    asked(model, &effects);
+    effects
+}
+
+/// What is asked for is remembered, so that an answer that is older than what comes meanwhile is known as such.
+fn asked(model: &mut Model, effects: &[Effect]) {
+    for effect in effects {
+        if let Effect::Members(chat) = effect {
+            model.roll.ask(chat);
+        }
+    }
 }
 
 fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
@@ -96,6 +118,7 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
         Msg::Mouse { deed, column, row } => mouse::act(model, keys, deed, (column, row)),
         Msg::Resized(columns, rows) => {
             model.size = (columns, rows);
+            selection::mend(model);
             Vec::new()
         }
         Msg::Focused(is_focused) => {
@@ -108,7 +131,7 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
         }
         Msg::Tick(now) => {
             model.tick(now);
-            Vec::new()
+            news::due(model)
         }
         Msg::Ended => keys::quit(model),
     }
@@ -146,3 +169,10 @@ mod support;
 #[cfg(test)]
 #[path = "any_tests.rs"]
 mod any_tests;
+
+#[cfg(test)]
+#[path = "features_tests.rs"]
+mod features;
+#[cfg(test)]
+#[path = "features_walk_tests.rs"]
+mod features_walk;

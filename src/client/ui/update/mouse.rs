@@ -48,6 +48,11 @@ pub(super) fn clicked(model: &mut Model, keys: &Keymap, spot: Spot) -> Vec<Effec
                 model.focus = Focus::Messages(seq);
             }
         }
+        Spot::Outgoing(id) => {
+            if model.outgoing.get(id).is_some() {
+                model.focus = Focus::Outgoing(id);
+            }
+        }
         Spot::Composer => model.focus = Focus::Composer,
         Spot::NewBelow => scroll::to_end(model),
         Spot::Row(_) => {}
@@ -60,7 +65,7 @@ mod tests {
     use super::{
         super::{
             super::model::{chat::Scroll, overlay::Overlay},
-            support::{ann_with_bob, front, keys, open_overlay, press},
+            support::{ann_with_bob, front, keys, open_overlay, press, with_outgoing},
         },
         *,
     };
@@ -73,6 +78,9 @@ mod tests {
         assert_eq!(model.focus, Focus::Messages(3));
         click(&mut model, Spot::Message(999));
         assert_eq!(model.focus, Focus::Messages(3), "it is not there");
+        let (refused, _) = with_outgoing(&mut model);
+        click(&mut model, Spot::Outgoing(refused.id));
+        assert_eq!(model.focus, Focus::Outgoing(refused.id));
         click(&mut model, Spot::Composer);
         assert_eq!(model.focus, Focus::Composer);
         let link = "https://x.org".to_owned();

@@ -3,7 +3,10 @@
 use super::{
     super::{
         effect::Effect,
-        model::{Focus, LinkState, Model, chat::ChatId},
+        model::{
+            Focus, LinkState, Model,
+            chat::{Chat, ChatId},
+        },
     },
     asking, typing,
 };
@@ -18,7 +21,7 @@ pub fn open(model: &mut Model, id: ChatId) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = go(model, Some(id));
-    effects.extend(taken_up(model));
+    effects.extend(met(model));
     effects
 }
 
@@ -76,13 +79,19 @@ pub(super) fn about(model: &Model) -> Vec<Effect> {
     markers.into_iter().chain(members).collect()
 }
 
-/// What was put aside is taken up by coming to it.
-fn taken_up(model: &mut Model) -> Vec<Effect> {
-    let is_aside = |model: &Model| {
-        let front = model.chats.front();
-        front.is_some_and(|chat| chat.is_marked_unread())
-    };
-    match is_aside(model) && asking::can_ask(model) {
+/// What was put aside is taken up by coming to it: now, or once the server can be asked.
+fn met(model: &mut Model) -> Vec<Effect> {
+    if let Some(front) = model.chats.front_mut() {
+        front.meet();
+    }
+    taken_up(model)
+}
+
+/// Takes up what somebody came to that was put aside, if the server can be asked.
+pub(super) fn taken_up(model: &mut Model) -> Vec<Effect> {
+    let can_ask = asking::can_ask(model);
+    let front = model.chats.front_mut().filter(|_| can_ask);
+    match front.is_some_and(Chat::take_up) {
         true => asking::here(model, Deeds::Unread(false)),
         false => Vec::new(),
     }

@@ -139,3 +139,15 @@ fn what_is_written_is_kept_before_it_goes_out_of_sight() {
     assert_eq!(model.composer.text(), "x");
     assert!(matches!(&model.overlay, Some(Overlay::Pick(picker)) if picker.input.text() == "y"));
 }
+
+#[test]
+fn what_is_begun_anew_while_nothing_is_open_is_nobodys() {
+    let mut model = ann_with_bob();
+    typed(&mut model, "to bob");
+    model.forget(&id("c-bob"));
+    assert_eq!(model.composer.text(), "to bob");
+    press(&mut model, "ctrl+u");
+    typed(&mut model, "to whom it may concern");
+    open(&mut model, id("c-carol"));
+    assert_eq!(model.composer.text(), "to whom it may concern");
+}

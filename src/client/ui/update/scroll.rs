@@ -72,6 +72,7 @@ fn by_rows(model: &mut Model, rows: isize) {
     model.filled = None;
     if let Some(to) = layout::scrolled(model, rows) {
         look(model, to);
+        super::selection::follow(model);
     }
 }
 

@@ -159,15 +159,47 @@ fn show(model: &mut Model) {
     }
 }
 
-/// After something came: what was selected may be gone, or be a message now.
+/// After another place is looked at: keys do nothing to what is not seen, so the selection goes along.
+pub(super) fn follow(model: &mut Model) {
+    let Some((first, last)) = layout::seen(model) else {
+        return;
+    };
+    let is_at_end = model
+        .chats
+        .front()
+        .is_some_and(|it| it.scroll() == Scroll::AtEnd);
+    match model.focus {
+        Focus::Messages(seq) => model.focus = Focus::Messages(seq.max(first).min(last)),
+        Focus::Outgoing(_) if !is_at_end => model.focus = Focus::Messages(last),
+        Focus::Outgoing(_) | Focus::Composer | Focus::Sidebar => {}
+    }
+}
+
+/// After something came: what was selected may be gone, or be a message now. What still is stays in sight.
 pub(super) fn mend(model: &mut Model) {
     let to = match model.focus {
         Focus::Composer | Focus::Sidebar => return,
-        _ if selected(model).is_some() && is_here(model) => return,
+        _ if selected(model).is_some() && is_here(model) => {
+            // What is gone to is another place.
+            if model.jump.is_none() && !is_seen(model) {
+                show(model);
+            }
+            return;
+        }
         Focus::Messages(seq) => nearest(model, seq),
         Focus::Outgoing(id) => arrived(model, id).or_else(|| last_message(model)),
     };
     model.focus = to.unwrap_or_default();
+}
+
+/// Whether any row is seen of what is selected: who reads within a message that is higher than the screen stays there.
+fn is_seen(model: &Model) -> bool {
+    match model.focus {
+        Focus::Messages(seq) => {
+            layout::seen(model).is_some_and(|(first, last)| (first..=last).contains(&seq))
+        }
+        _ => false,
+    }
 }
 
 /// One on its way stands where it goes to.

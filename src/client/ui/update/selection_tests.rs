@@ -100,3 +100,63 @@ fn what_was_on_its_way_stays_selected_as_the_message_that_it_is() {
     mend(&mut model);
     assert_eq!(model.focus, Focus::Composer, "nothing is left to select");
 }
+
+fn long() -> Model {
+    let mut model = ann_with_bob();
+    for seq in 6..200 {
+        model.take_message(&"c-bob".into(), message(seq, "bob", "x"));
+    }
+    model
+}
+
+fn is_selected_seen(model: &Model) -> bool {
+    matches!(model.focus, Focus::Messages(seq) if super::super::support::is_seen(model, seq))
+}
+
+#[test]
+fn the_selection_goes_along_when_another_place_is_looked_at() {
+    let mut model = long();
+    press(&mut model, "alt+v");
+    assert_eq!(model.focus, Focus::Messages(199));
+    for key in ["pageup", "pageup", "pageup", "pagedown"] {
+        press(&mut model, key);
+        assert!(is_selected_seen(&model), "{key} {:?}", model.focus);
+    }
+    assert_ne!(model.focus, Focus::Messages(199));
+    scroll::wheel(&mut model, true);
+    assert!(is_selected_seen(&model));
+    // One on its way is seen at the end alone.
+    with_outgoing(&mut model);
+    press(&mut model, "alt+v");
+    press(&mut model, "pageup");
+    assert!(is_selected_seen(&model), "{:?}", model.focus);
+}
+
+#[test]
+fn what_is_selected_stays_in_sight_while_messages_come_and_the_screen_shrinks() {
+    let mut model = long();
+    press(&mut model, "alt+v");
+    for seq in 200..260 {
+        model.take_message(&"c-bob".into(), message(seq, "bob", "x"));
+        mend(&mut model);
+    }
+    assert_eq!(model.focus, Focus::Messages(199));
+    assert!(is_selected_seen(&model));
+    let small = super::super::Msg::Resized(40, 8);
+    super::super::update(&mut model, &super::super::support::keys(), small);
+    assert_eq!(model.focus, Focus::Messages(199));
+    assert!(is_selected_seen(&model));
+}
+
+#[test]
+fn who_reads_within_a_long_message_stays_there_whatever_comes() {
+    let mut model = ann_with_bob();
+    let text = "line\n".repeat(80);
+    model.take_message(&"c-bob".into(), message(6, "bob", text.trim_end()));
+    press(&mut model, "alt+v");
+    press(&mut model, "pagedown");
+    let place = front(&model).scroll();
+    assert!(is_selected_seen(&model), "{place:?}");
+    mend(&mut model);
+    assert_eq!(front(&model).scroll(), place);
+}

@@ -80,13 +80,19 @@ pub(super) fn edit(model: &mut Model, quote: &Quote, text: &str) -> Result<Vec<E
     let front = model.chats.front().map(|chat| chat.id().clone());
     let text = parsed(&emoji::replace(text))?;
     let deed = Deeds::Edit(quote.seq, text.clone());
-    let act = front.and_then(|id| asking::act_at(model, &id, deed));
+    let act = front
+        .as_ref()
+        .and_then(|id| asking::act_at(model, id, deed));
     let act = act.ok_or_else(|| "No conversation is open any more.".to_owned())?;
-    let effects = asking::asked(model, act)?;
-    // If it is refused the text can be had back from here.
+    let mut effects = asking::asked(model, act)?;
+    // If it is refused, or the program ends before, the text can be had back from here.
     if let Some(front) = model.chats.front_mut() {
         front.history.push(text.as_str());
     }
+    effects.extend(front.map(|chat| Effect::KeepLine {
+        chat,
+        text: text.as_str().to_owned(),
+    }));
     Ok(effects)
 }
 

@@ -157,27 +157,28 @@ fn cancel(model: &mut Model) {
 fn clear_or_quit(model: &mut Model) -> Vec<Effect> {
     model.composer.dismiss();
     let is_empty = model.composer.is_empty();
-    // After an edit what was written before is there again, and stays.
-    let had_mode = match model.composer.mode() {
-        Mode::Edit(_) => model.composer.leave_mode(),
-        _ => {
-            model.composer.edit(Edit::KillAll);
-            model.composer.leave_mode()
-        }
+    // After an edit or a line of the history what was written before is there again, and stays.
+    let is_edit = matches!(model.composer.mode(), Mode::Edit(_));
+    let was_before = if is_edit {
+        model.composer.leave_mode()
+    } else if model.composer.come_back() {
+        true
+    } else {
+        model.composer.edit(Edit::KillAll);
+        model.composer.leave_mode()
     };
-    match is_empty && !had_mode {
+    match is_empty && !was_before {
         true => dispatch::quit(model),
         false => Vec::new(),
     }
 }
 
-/// Puts a text in the place of what is written; that can be had back by undoing.
+/// Puts a text in the place of what is written; that is there again once this is sent or taken back.
 pub(super) fn replace(model: &mut Model, text: &str) {
     if matches!(model.composer.mode(), Mode::Edit(_)) {
         model.composer.leave_mode();
     }
-    model.composer.edit(Edit::KillAll);
-    let refused = model.composer.paste(text);
+    let refused = model.composer.put_before(text);
     say_refused(model, refused);
     model.focus = Focus::Composer;
 }

@@ -22,10 +22,7 @@ use crate::{
 
 /// Characters of a name.
 const NAME_CHARS: usize = 64;
-/// Completions that are seen at once.
-const OFFERS: u16 = 8;
-/// Columns of the completions, and of their labels.
-const OFFER_COLUMNS: u16 = 60;
+/// Columns of the labels of completions.
 const LABEL_CELLS: usize = 24;
 
 /// Draws the rule: what is answered or edited, and what is below the messages that are seen.
@@ -166,16 +163,7 @@ pub fn offer(model: &Model, pen: &mut Pen<'_>, above: Rect) {
     let Some(offer) = model.composer.offer() else {
         return;
     };
-    let count = u16::try_from(offer.candidates.len()).unwrap_or(u16::MAX);
-    let has_border = above.height >= 4 && above.width >= 20;
-    let edge = if has_border { 2 } else { 0 };
-    let height = count.min(OFFERS).saturating_add(edge).min(above.height);
-    let frame = Rect {
-        y: above.bottom().saturating_sub(height),
-        height,
-        width: above.width.min(OFFER_COLUMNS),
-        ..above
-    };
+    let (frame, has_border) = over::offer(offer.candidates.len(), above);
     let list = match has_border {
         true => {
             pen.boxed(frame, "", false);

@@ -3,10 +3,10 @@
 //! Promises that nothing is drawn outside of the pane, that no control character reaches a cell, and that a wide sign is
 //! never left with one half. Knows no model.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU16};
 
 use ratatui::{
-    buffer::Buffer,
+    buffer::{Buffer, Cell, CellDiffOption, CellWidth},
     layout::{Margin, Rect},
     style::{Modifier, Style},
 };
@@ -127,6 +127,7 @@ impl<'a> Pen<'a> {
             if let Some(cell) = self.buffer.cell_mut((x, row)) {
                 cell.reset();
                 cell.set_symbol(sign).set_style(style);
+                force(cell, cells);
             }
             for behind in x + 1..x + cells {
                 if let Some(cell) = self.buffer.cell_mut((behind, row)) {
@@ -301,6 +302,14 @@ impl<'a> Pen<'a> {
     }
 }
 
+/// Ratatui counts the sound marks of halfwidth katakana twice, and would not draw what stands behind such a sign.
+fn force(cell: &mut Cell, cells: u16) {
+    let forced = NonZeroU16::new(cells).filter(|_| cell.cell_width() != cells);
+    if let Some(cells) = forced {
+        cell.set_diff_option(CellDiffOption::ForcedWidth(cells));
+    }
+}
+
 /// The role of a line beside a pane.
 const fn border_role(is_focused: bool) -> Role {
     match is_focused {
@@ -332,6 +341,17 @@ mod tests {
         Pen::new(&mut buffer, &theme).clear(Rect::new(3, 0, 2, 1));
         assert_eq!(rows(&buffer), "漢\n");
         assert_eq!(rows(&put(3, &[(9, "x")])), "\n");
+    }
+
+    #[test]
+    fn what_stands_behind_a_sound_mark_is_drawn() {
+        let before = put(9, &[]);
+        let after = put(9, &[(0, "ｶ\u{ff9e}bc")]);
+        let drawn: Vec<(u16, &str)> = before
+            .diff_iter(&after)
+            .map(|(column, _, cell)| (column, cell.symbol()))
+            .collect();
+        assert_eq!(drawn, [(0, "ｶ\u{ff9e}"), (2, "b"), (3, "c")]);
     }
 
     #[test]

@@ -41,10 +41,11 @@ pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect) {
     left.extend(own_state(model, pen));
     let mut right = Vec::new();
     match model.notices.shown(model.now) {
-        Some(notice) if fits(pen, &left, notice, whole) => {
+        Some(notice) if fits(model, pen, &left, notice, whole) => {
             left.push(plain(pen, "  "));
             left.push(on_ground(pen, sign_role(notice.level), sign(pen, notice)));
             left.push(plain(pen, notice.text.as_str()));
+            left.push(on_ground(pen, Role::Dim, others(model)));
         }
         Some(_) => {}
         None => {
@@ -63,7 +64,7 @@ pub fn long_text(model: &Model, pen: &mut Pen<'_>, status: Rect, above: Rect) {
             let mut left = vec![plain(pen, " ")];
             left.extend(link(model, pen, whole));
             left.extend(own_state(model, pen));
-            if fits(pen, &left, notice, whole) {
+            if fits(model, pen, &left, notice, whole) {
                 return;
             }
             let word = match notice.level {
@@ -71,7 +72,10 @@ pub fn long_text(model: &Model, pen: &mut Pen<'_>, status: Rect, above: Rect) {
                 Level::Warning => "Warning",
                 Level::Error => "Error",
             };
-            (format!("{}{word}", sign(pen, notice)), notice.text.clone())
+            (
+                format!("{}{word}{}", sign(pen, notice), others(model)),
+                notice.text.clone(),
+            )
         }
         (None, LinkState::Ended { why }) if !is_short(&why.render_line(), whole) => {
             let sign = pen.theme.glyph(Role::Disconnected);
@@ -104,8 +108,17 @@ fn is_short(why: &str, whole: usize) -> bool {
     width::room(why) + 6 <= whole
 }
 
-fn fits(pen: &Pen<'_>, left: &[Bit<'_>], notice: &Notice, whole: usize) -> bool {
-    room(left) + 2 + width::room(&sign(pen, notice)) + width::room(&notice.text) <= whole
+fn fits(model: &Model, pen: &Pen<'_>, left: &[Bit<'_>], notice: &Notice, whole: usize) -> bool {
+    let text = width::room(&notice.text) + others(model).len();
+    room(left) + 2 + width::room(&sign(pen, notice)) + text <= whole
+}
+
+/// How many notices wait behind the one that is shown.
+fn others(model: &Model) -> String {
+    match model.notices.waiting_count() {
+        0 => String::new(),
+        count => format!(" +{count}"),
+    }
 }
 
 fn room(bits: &[Bit<'_>]) -> usize {

@@ -13,7 +13,7 @@ mod switcher;
 
 pub(super) use emoji::react;
 pub(super) use lists::links;
-pub(super) use search::{found, mentions_came, search_for, waits_for};
+pub(super) use search::{filled, found, hits_count, mentions_came, search_for, waits_for};
 
 use super::{
     super::{

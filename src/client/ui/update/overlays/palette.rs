@@ -8,6 +8,7 @@ use super::{
             keymap::{Action, Context, Keymap, action::ACTIONS},
             model::{
                 Model,
+                outgoing::Outgoing,
                 overlay::{PickRow, Picked, PickerKind},
             },
         },
@@ -18,7 +19,11 @@ use super::{
 use crate::client::app::{
     command::{self, COMMANDS, Spec},
     parse::parse,
+    untrusted::Untrusted,
 };
+
+/// Characters that are shown of a text.
+const TEXT_CHARS: usize = 40;
 
 /// Opens it.
 pub(super) fn open(model: &mut Model, keys: &Keymap) {
@@ -64,7 +69,23 @@ pub(super) fn rows(model: &Model, keys: &Keymap, typed: &str) -> Vec<PickRow> {
             what: Picked::Action(spec.action),
         }
     });
-    picker::fit_with_help(commands.chain(actions).collect(), line)
+    picker::fit_with_help(unsent(model).chain(commands).chain(actions).collect(), line)
+}
+
+/// What was refused and stands in no conversation, since this user is not there any more.
+fn unsent(model: &Model) -> impl Iterator<Item = PickRow> {
+    let is_stranded = |it: &&Outgoing| model.chats.at(&it.to).is_none();
+    let stranded = model.outgoing.refused().filter(is_stranded);
+    stranded.map(|it| {
+        let text = Untrusted::from(it.text.as_str()).render_start(TEXT_CHARS);
+        PickRow {
+            label: format!("not sent: {text}"),
+            marks: Vec::new(),
+            help: "Its conversation is not yours any more: takes the text back to write it anew, and drops it."
+                .to_owned(),
+            what: Picked::Unsent(it.id),
+        }
+    })
 }
 
 /// The line as it is typed, and what could stand at its end.

@@ -8,13 +8,14 @@ use super::{
     super::{
         super::{
             effect::Effect,
+            layout,
             model::{
                 Model,
-                chat::ChatId,
                 composer::Composer,
-                overlay::{Hit, Overlay, SearchPane},
+                overlay::{Overlay, SearchPane},
                 paging::JumpTo,
             },
+            news,
         },
         asking, jump, open as front, refuse,
     },
@@ -22,15 +23,13 @@ use super::{
 };
 use crate::client::app::{
     acts::{self, Act, Outcome},
-    look::{Found, Look, Search, Within},
+    look::{Look, Search, Within},
     parse::{Command, Input, parse},
     untrusted::Untrusted,
 };
 
 /// Characters from which on it is looked for.
 const CHARS_MIN: usize = 2;
-/// What was found and is kept: past it the search must be narrowed.
-const HITS_MAX: usize = 2_000;
 
 /// Opens it with nothing typed.
 pub(super) fn open(model: &mut Model) {
@@ -133,13 +132,31 @@ pub(super) fn toggle_here(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Asks for what comes after the last hit, if that is chosen.
-pub(super) fn more(model: &mut Model) -> Vec<Effect> {
+/// How many hits there are.
+pub(in super::super) fn hits_count(model: &Model) -> usize {
+    match &model.overlay {
+        Some(Overlay::Search(pane)) => pane.hits.len(),
+        _ => 0,
+    }
+}
+
+/// An answer has come: the screen is filled, and the next ones are there before they are gone to. Not after an answer that
+/// brought nothing, so that no server makes this endless.
+pub(in super::super) fn filled(model: &mut Model, before: usize) -> Vec<Effect> {
+    match hits_count(model) > before {
+        true => more(model),
+        false => Vec::new(),
+    }
+}
+
+/// Asks for what comes after the last hit, if no screen of them is left behind what is chosen.
+pub(in super::super) fn more(model: &mut Model) -> Vec<Effect> {
+    let screen = layout::overlay_rows(model);
     let number = model.search_number.saturating_add(1);
     let Some(Overlay::Search(pane)) = &mut model.overlay else {
         return Vec::new();
     };
-    let is_at_end = pane.chosen + 1 >= pane.hits.len() && pane.hits.len() < HITS_MAX;
+    let is_at_end = pane.chosen.saturating_add(screen) >= pane.hits.len();
     if !is_at_end || pane.is_asking || pane.next.is_empty() {
         return Vec::new();
     }
@@ -211,20 +228,18 @@ pub(in super::super) fn mentions_came(model: &mut Model, outcome: Result<Box<Out
         return;
     };
     pane.is_asking = false;
-    match outcome.map(|outcome| *outcome) {
+    let problem = match outcome.map(|outcome| *outcome) {
         Ok(Outcome::Found(found, next)) => {
-            pane.next = next;
-            let room = HITS_MAX.saturating_sub(pane.hits.len());
-            let hits = found.into_iter().take(room).map(|found| hit(model, found));
-            pane.hits.extend(hits);
+            pane.take_hits(found, next, &model.chats);
+            None
         }
-        Ok(_) => pane.next.clear(),
-        Err(problem) => {
+        Ok(_) => {
             pane.next.clear();
-            pane.problem = Some(problem.render_line());
+            None
         }
-    }
-    if pane.hits.is_empty() && pane.problem.is_none() {
+        Err(problem) => Some(problem.render_line()),
+    };
+    if pane.hits.is_empty() && problem.is_none() {
         pane.problem = Some(
             match pane.mentions {
                 Some(false) => "Nothing that is unread mentions you; /mentions all lists the rest.",
@@ -233,17 +248,7 @@ pub(in super::super) fn mentions_came(model: &mut Model, outcome: Result<Box<Out
             .to_owned(),
         );
     }
-    model.overlay = Some(Overlay::Search(pane));
-}
-
-fn hit(model: &Model, found: Found) -> Hit {
-    let chat = ChatId::from(found.message.conversation.as_str());
-    let label = model.chats.get(&chat).map(|chat| chat.room.label());
-    Hit {
-        place: label.unwrap_or_else(|| "elsewhere".to_owned()),
-        chat,
-        found,
-    }
+    news::shown_again(model, pane, problem);
 }
 
 /// Goes to the message that is chosen.

@@ -4,6 +4,7 @@ use super::{
     super::super::{
         super::{
             effect::Effect,
+            layout,
             model::{Focus, LinkState, Model, chat::Scroll, window::Ask},
         },
         fill,
@@ -15,8 +16,8 @@ use super::{
     *,
 };
 use crate::client::{
-    app::{model::MessageLine, room::Place},
-    ui::news::News,
+    app::{look::Found, model::MessageLine, room::Place},
+    ui::{model::overlay::Hit, news::News},
 };
 
 fn found(conversation: &str, seq: u64) -> Found {
@@ -40,7 +41,7 @@ fn found(conversation: &str, seq: u64) -> Found {
 fn with_hits(model: &mut Model, hits: &[(&str, u64)], next: &str) {
     let hits: Vec<Hit> = hits
         .iter()
-        .map(|(id, seq)| hit(model, found(id, *seq)))
+        .map(|(id, seq)| Hit::of(found(id, *seq), &model.chats))
         .collect();
     let Some(Overlay::Search(pane)) = &mut model.overlay else {
         panic!();
@@ -194,13 +195,13 @@ fn a_hit_of_nowhere_is_not_gone_to() {
     assert!(notice(&model).starts_with("You are not in that conversation"));
 }
 
-fn came(model: &mut Model, page: &str, outcome: Result<Outcome, Untrusted>) {
+fn came(model: &mut Model, page: &str, outcome: Result<Outcome, Untrusted>) -> Vec<Effect> {
     let act = Box::new(Act::Mentions {
         all: false,
         page: page.to_owned(),
     });
     let outcome = outcome.map(Box::new);
-    taking::take(model, News::Acted { act, outcome });
+    taking::take(model, News::Acted { act, outcome })
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn mentions_are_listed_paged_and_gone_to() {
     typed(&mut model, "ignored");
     assert!(search(&model).is_asking);
     let first = Outcome::Found(vec![found("c-bob", 2)], "p2".to_owned());
-    came(&mut model, "", Ok(first.clone()));
+    let effects = came(&mut model, "", Ok(first.clone()));
     assert_eq!(
         (search(&model).hits.len(), search(&model).input.text()),
         (1, "")
@@ -221,7 +222,7 @@ fn mentions_are_listed_paged_and_gone_to() {
         1,
         "an answer that is not waited for"
     );
-    let effects = press(&mut model, "down");
+    assert_eq!(press(&mut model, "down"), [], "it is asked for already");
     let page = "p2".to_owned();
     assert_eq!(effects, [Effect::Act(Act::Mentions { all: false, page })]);
     came(
@@ -253,4 +254,40 @@ fn no_mentions_and_no_answer_are_told() {
         search(&model).problem.as_deref(),
         Some("the server␛ is ill")
     );
+}
+
+#[test]
+fn pages_come_by_themselves_until_the_screen_is_full_and_the_place_is_kept() {
+    let mut model = ann_with_bob();
+    open_overlay(&mut model, "f3");
+    typed(&mut model, "xy");
+    let answer = |model: &mut Model, count: u64| {
+        let found = (1..=count).map(|seq| found("c-bob", seq)).collect();
+        let number = search(model).number;
+        let hits = Ok((found, format!("behind {number}")));
+        taking::take(model, News::Hits { number, hits })
+    };
+    let mut pages = 1;
+    while !answer(&mut model, 3).is_empty() {
+        pages += 1;
+        assert!(search(&model).is_asking && pages < 9);
+    }
+    let screen = layout::overlay_rows(&model);
+    let count = search(&model).hits.len();
+    assert!(screen < count && count <= screen + 3, "{count} of {screen}");
+    // A screen before the end the next ones are asked for.
+    let mut effects = Vec::new();
+    for _ in 0..count - screen {
+        assert_eq!(effects, []);
+        effects = press(&mut model, "down");
+    }
+    assert_eq!(asked(&effects).len(), 1);
+    let chosen = search(&model).chosen;
+    answer(&mut model, 3);
+    assert_eq!(search(&model).chosen, chosen);
+    // A server that says that there is more and brings nothing is not asked without end.
+    while search(&model).is_asking {
+        answer(&mut model, 0);
+    }
+    assert_eq!(answer(&mut model, 0), []);
 }

@@ -1,0 +1,63 @@
+//! Between what is typed and what the link sends: where a text goes, and what can be sent again of what was refused.
+
+use super::{
+    app::{model::Msg, refused::Refused, room::Place},
+    net::outbox::{Outgoing, Target},
+};
+
+/// Where the link sends a text that goes to a place, as the answer to a message there.
+pub(super) fn target(to: Place, reply_to: Option<u64>) -> Target {
+    let place = match to {
+        Place::User(name) => Target::User(name.to_string()),
+        Place::Channel(name) => Target::Channel(name.to_string()),
+        Place::Group(id) => Target::Conversation(id),
+    };
+    match reply_to {
+        Some(seq) => place.replying_to(seq),
+        None => place,
+    }
+}
+
+/// A message that was refused, as it can be sent again; `None`: it went where nothing can be typed to.
+pub(super) fn again(message: &Outgoing) -> Option<Msg> {
+    let to = match message.target.place() {
+        Target::User(name) => Place::User(name.parse().ok()?),
+        Target::Channel(name) => Place::Channel(name.parse().ok()?),
+        Target::Conversation(id) => Place::Group(id.clone()),
+        // A place is never an answer.
+        Target::Reply(..) => return None,
+    };
+    let reply_to = message.target.reply_to_seq();
+    Some(Msg::Refused(Refused {
+        to,
+        text: message.text.parse().ok()?,
+        reply_to: (reply_to > 0).then_some(reply_to),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::ClientMessageId;
+
+    #[test]
+    fn what_was_refused_goes_again_where_it_went() {
+        for place in [
+            Place::User("bob".parse().unwrap()),
+            Place::Channel("ops".parse().unwrap()),
+            Place::Group("c7".to_owned()),
+        ] {
+            for reply_to in [None, Some(3)] {
+                let message = Outgoing {
+                    id: ClientMessageId::from_bytes([1; 16]),
+                    target: target(place.clone(), reply_to),
+                    text: "hi".to_owned(),
+                };
+                let Some(Msg::Refused(refused)) = again(&message) else {
+                    panic!("{message:?}");
+                };
+                assert_eq!((refused.to, refused.reply_to), (place.clone(), reply_to));
+            }
+        }
+    }
+}

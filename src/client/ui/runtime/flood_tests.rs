@@ -1,0 +1,106 @@
+//! What a server can make of the loop: not more than there is room for, and nothing that a key has to wait for.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{
+    tests::{acknowledged, nobody, seat},
+    *,
+};
+use crate::client::{
+    net::live::fake_tests::{Stage, caught_up, said, welcome},
+    ui::{keymap::Chord, runtime::asks::Answer},
+};
+
+#[tokio::test]
+async fn of_the_answers_that_have_all_there_is_one_at_a_time_and_the_newest_counts() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let ui = &mut seat.ui;
+    let before = ui.asks.len();
+    for _ in 0..1_000 {
+        ui.perform(Effect::States).unwrap();
+    }
+    assert_eq!(ui.asks.len() - before, 1);
+    let answer = |ui: &Ui| Asked {
+        era: ui.era,
+        deed: None,
+        answer: Answer::from(News::States {
+            states: Err("gone".into()),
+            blocked: None,
+        }),
+    };
+    ui.model.intake.has_asked = true;
+    ui.answered(answer(ui)).unwrap();
+    assert!(ui.model.intake.has_asked, "one more is under way");
+    assert_eq!(ui.asks.len() - before, 2);
+    ui.answered(answer(ui)).unwrap();
+    assert!(!ui.model.intake.has_asked);
+    assert_eq!(ui.asks.len() - before, 2);
+}
+
+#[tokio::test]
+async fn nothing_more_is_taken_from_a_server_that_makes_for_too_many_questions() {
+    let home = tempfile::tempdir().unwrap();
+    let mut stage = Stage::new().await;
+    let mut seat = seat(home.path(), stage.address).await;
+    let gate = Arc::new(Semaphore::new(0));
+    for _ in 0..ASKS_MAX {
+        let gate = Arc::clone(&gate);
+        seat.ui.asks.spawn(async move {
+            let _open = gate.acquire().await;
+            let answer = Answer::default();
+            Asked {
+                era: 0,
+                deed: None,
+                answer,
+            }
+        });
+    }
+    // The link is not even looked at: nobody is at the door.
+    let early = seat.run(async {
+        let door = stage.doors.recv();
+        tokio::time::timeout(Duration::from_millis(300), door)
+            .await
+            .is_ok()
+    });
+    assert!(!early.await);
+    gate.add_permits(1);
+    seat.ui.is_over = false;
+    let play = async {
+        let mut door = stage.doors.recv().await.unwrap();
+        door.give([welcome(), said(1), caught_up()]).await;
+        assert_eq!(acknowledged(&mut door).await, "1");
+    };
+    seat.run(play).await;
+}
+
+#[tokio::test]
+async fn a_key_makes_a_link_that_is_down_try_at_once_but_not_without_end() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let ui = &mut seat.ui;
+    let key = || Step::Input(Some(Input::Msg(Msg::Key(Chord::parse("a").unwrap()))));
+    let down = |ui: &mut Ui| {
+        let later = ui.model.now.milliseconds() + 30_000;
+        let retry_at = crate::domain::clock::TimeMs::new(later);
+        ui.model.link = LinkState::Down { retry_at };
+    };
+    let waits = |ui: &Ui| match ui.model.link {
+        LinkState::Down { retry_at } => retry_at.since_ms(ui.model.now),
+        _ => panic!("down"),
+    };
+    down(ui);
+    ui.step(Step::Input(Some(Input::Msg(Msg::Focused(true)))))
+        .unwrap();
+    assert_eq!(waits(ui), 30_000);
+    ui.step(key()).unwrap();
+    assert_eq!(waits(ui), 0);
+    down(ui);
+    ui.step(key()).unwrap();
+    assert_eq!(waits(ui), 30_000, "it did just now");
+    ui.retried = ui.retried.and_then(|at| at.checked_sub(RETRY_EVERY));
+    ui.step(key()).unwrap();
+    assert_eq!(waits(ui), 0);
+}

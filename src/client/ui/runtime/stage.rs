@@ -1,0 +1,135 @@
+//! The terminal for the screens before the chat: what is drawn goes to it, what a person does comes from it.
+//!
+//! Borrows what the chat uses afterwards, so that nothing that is typed meanwhile is lost. Promises that no frame waits for
+//! a terminal that stands still, and that a program that was stopped has its screen again when it goes on.
+
+use std::io;
+
+use ratatui::Frame;
+use tokio::sync::mpsc;
+
+use super::{
+    keys::Input,
+    login::{self, Heard},
+    run::{Signals, Step},
+    screen::Screen,
+    terminal,
+};
+use crate::client::ui::update::Msg;
+
+/// See the head of the file.
+pub(super) struct Stage<'a> {
+    screen: &'a mut Screen,
+    inputs: &'a mut mpsc::Receiver<Input>,
+    signals: &'a mut Signals,
+    size: (u16, u16),
+    /// A frame was left out.
+    is_owed: bool,
+}
+
+impl<'a> Stage<'a> {
+    /// The terminal, whose screen has the size that is told.
+    pub fn new(
+        screen: &'a mut Screen,
+        inputs: &'a mut mpsc::Receiver<Input>,
+        signals: &'a mut Signals,
+        size: (u16, u16),
+    ) -> Self {
+        Self {
+            screen,
+            inputs,
+            signals,
+            size,
+            is_owed: false,
+        }
+    }
+
+    fn resized(&mut self, size: (u16, u16)) -> io::Result<Heard> {
+        self.size = size;
+        self.screen.resize(size)?;
+        Ok(Heard::Resized(size.0, size.1))
+    }
+
+    /// What is in a turn; `None`: nothing for these screens.
+    fn heard(&mut self, turn: Turn) -> io::Result<Option<Heard>> {
+        Ok(Some(match turn {
+            Turn::Input(Some(Input::Msg(Msg::Key(chord)))) => Heard::Key(chord),
+            Turn::Input(Some(Input::Msg(Msg::Paste(text)))) => Heard::Paste(text),
+            Turn::Input(Some(Input::Gone) | None) | Turn::Over => Heard::Over,
+            Turn::Shown => {
+                self.is_owed = false;
+                Heard::Free
+            }
+            Turn::Size => self.resized(terminal::size())?,
+            Turn::Stop => {
+                login::Screen::suspend(self)?;
+                return Ok(None);
+            }
+            Turn::GoOn => {
+                terminal::enter_again()?;
+                let heard = self.resized(terminal::size())?;
+                self.screen.redraw()?;
+                heard
+            }
+            Turn::Input(Some(Input::Msg(_))) => return Ok(None),
+        }))
+    }
+}
+
+/// What one turn brought.
+enum Turn {
+    Input(Option<Input>),
+    Shown,
+    Size,
+    Stop,
+    GoOn,
+    /// The program is to end, the terminal takes nothing any more, or there was a panic.
+    Over,
+}
+
+impl login::Screen for Stage<'_> {
+    fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    fn draw(&mut self, view: &mut dyn FnMut(&mut Frame<'_>)) -> io::Result<()> {
+        self.is_owed = self.screen.draw(view)?.is_none();
+        Ok(())
+    }
+
+    fn redraw(&mut self) -> io::Result<()> {
+        self.screen.redraw()
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        // Nothing would bring the program back.
+        if !terminal::can_stop() {
+            return Ok(());
+        }
+        terminal::leave();
+        terminal::stop()
+    }
+
+    async fn next(&mut self) -> io::Result<Heard> {
+        loop {
+            let turn = tokio::select! {
+                input = self.inputs.recv() => Turn::Input(input),
+                step = self.signals.next() => match step {
+                    Step::Size => Turn::Size,
+                    Step::Stop => Turn::Stop,
+                    Step::GoOn => Turn::GoOn,
+                    _ => Turn::Over,
+                },
+                shown = self.screen.more_is_shown() => match shown {
+                    Ok(()) if !self.is_owed => continue,
+                    Ok(()) => Turn::Shown,
+                    Err(_) => Turn::Over,
+                },
+                () = terminal::defect() => Turn::Over,
+            };
+            if let Some(heard) = self.heard(turn)? {
+                return Ok(heard);
+            }
+        }
+    }
+}
