@@ -89,28 +89,8 @@ pub(super) fn deed(keys: &Keymap, chord: Chord) -> Option<Deed> {
         Action::Quit => Deed::Quit,
         Action::Suspend => Deed::Suspend,
         Action::Redraw => Deed::Redraw,
-        action => Deed::Edit(edit_of(action)?),
-    })
-}
-
-const fn edit_of(action: Action) -> Option<Edit> {
-    Some(match action {
-        Action::Left => Edit::Left,
-        Action::Right => Edit::Right,
-        Action::WordLeft => Edit::WordLeft,
-        Action::WordRight => Edit::WordRight,
-        Action::LineStart => Edit::LineStart,
-        Action::LineEnd => Edit::LineEnd,
-        Action::DeleteLeft => Edit::DeleteLeft,
-        Action::DeleteRight => Edit::DeleteRight,
-        Action::DeleteWordLeft => Edit::KillToSpace,
-        Action::DeleteWordRight => Edit::KillWordRight,
-        Action::DeleteToStart => Edit::KillToLineStart,
-        Action::DeleteToEnd => Edit::KillToLineEnd,
-        Action::Yank => Edit::Yank,
-        Action::Transpose => Edit::Transpose,
-        Action::Undo => Edit::Undo,
-        _ => return None,
+        // These are single lines.
+        action => Deed::Edit(Edit::of(action).filter(|edit| *edit != Edit::NewLine)?),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Words are letters and digits; `KillToSpace` alone goes by spaces. Changes nothing itself.
 
 use super::buffer::{self, Buffer};
+use crate::client::ui::keymap::Action;
 
 /// One act of editing, as a key can stand for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,31 @@ pub enum Edit {
     Undo,
     /// Takes that back.
     Redo,
+}
+
+impl Edit {
+    /// The act of editing that an action stands for, in any line that is written.
+    pub const fn of(action: Action) -> Option<Self> {
+        Some(match action {
+            Action::Left => Self::Left,
+            Action::Right => Self::Right,
+            Action::WordLeft => Self::WordLeft,
+            Action::WordRight => Self::WordRight,
+            Action::LineStart => Self::LineStart,
+            Action::LineEnd => Self::LineEnd,
+            Action::DeleteLeft => Self::DeleteLeft,
+            Action::DeleteRight => Self::DeleteRight,
+            Action::DeleteWordLeft => Self::KillToSpace,
+            Action::DeleteWordRight => Self::KillWordRight,
+            Action::DeleteToStart => Self::KillToLineStart,
+            Action::DeleteToEnd => Self::KillToLineEnd,
+            Action::Yank => Self::Yank,
+            Action::Transpose => Self::Transpose,
+            Action::Undo => Self::Undo,
+            Action::Newline => Self::NewLine,
+            _ => return None,
+        })
+    }
 }
 
 /// What an edit reaches.

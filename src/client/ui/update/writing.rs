@@ -10,29 +10,6 @@ use super::{
 };
 use crate::domain::limits::TEXT_BYTES_MAX;
 
-/// The act of editing that an action stands for, be it in the composer or in the line of an overlay.
-pub(super) const fn edit_of(action: Action) -> Option<Edit> {
-    Some(match action {
-        Action::Left => Edit::Left,
-        Action::Right => Edit::Right,
-        Action::WordLeft => Edit::WordLeft,
-        Action::WordRight => Edit::WordRight,
-        Action::LineStart => Edit::LineStart,
-        Action::LineEnd => Edit::LineEnd,
-        Action::DeleteLeft => Edit::DeleteLeft,
-        Action::DeleteRight => Edit::DeleteRight,
-        Action::DeleteWordLeft => Edit::KillToSpace,
-        Action::DeleteWordRight => Edit::KillWordRight,
-        Action::DeleteToStart => Edit::KillToLineStart,
-        Action::DeleteToEnd => Edit::KillToLineEnd,
-        Action::Yank => Edit::Yank,
-        Action::Transpose => Edit::Transpose,
-        Action::Undo => Edit::Undo,
-        Action::Newline => Edit::NewLine,
-        _ => return None,
-    })
-}
-
 /// Does what an action says to what is being written.
 pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effect> {
     match action {
@@ -59,7 +36,7 @@ pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effec
             model.composer.edit(Edit::KillToLineEnd);
         }
         other => {
-            if let Some(edit) = edit_of(other) {
+            if let Some(edit) = Edit::of(other) {
                 model.composer.edit(edit);
             }
         }

@@ -27,7 +27,7 @@ use super::{
             overlay::{Overlay, Question, SearchPane, Then},
         },
     },
-    asking, keys as dispatch, messages, writing,
+    asking, keys as dispatch, messages,
 };
 
 /// Rows by which the wheel moves.
@@ -78,7 +78,7 @@ pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Option<Ve
     if let Some(to) = to {
         return Some(step(model, keys, to));
     }
-    if let Some(edit) = writing::edit_of(action) {
+    if let Some(edit) = Edit::of(action) {
         return Some(edit_input(model, keys, edit));
     }
     Some(match action {
