@@ -94,6 +94,51 @@ async fn a_message_whose_answer_never_came_is_still_one_message() {
     assert_eq!(texts(&bob, "ann").await, ["heard"]);
 }
 
+/// What was refused waits for a person, in the line mode as in the UI: nothing sends it again by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_is_told_at_the_start_and_sent_again_or_dropped_only_when_asked() {
+    let server = Server::start();
+    let bob = Account::login(&server, "bob").await;
+    let home = Home::new();
+    let address = server.address().as_str();
+    let login = home.run(address, &["--user", "ann", "login"], b"");
+    assert!(login.status.success(), "{login:?}");
+    let file = home.path().join(format!(
+        "state/tinychat/{address}@@ann@@plaintext@@0123456789abcdef.outbox"
+    ));
+    let mut lines = String::new();
+    for (number, text) in [(1, "again"), (2, "dropped")] {
+        let id = format!("0198c5a0-9c1e-7b21-8a4d-3f6f1f2b7c1{number}");
+        lines += &format!("{{\"id\":\"{id}\",\"user\":\"bob\",\"text\":\"{text}\"}}\n");
+        lines += &format!("{{\"refused\":\"{id}\",\"why\":\"of last time\"}}\n");
+    }
+    fs::write(file, lines).unwrap();
+    // A pipe that ends sends none of it, and forgets none of it.
+    for _ in 0..2 {
+        let output = home.run(
+            address,
+            &["--user", "ann", "--plain"],
+            b"/start bob\nhello\n",
+        );
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{shown}{output:?}");
+        let told = "2 messages of last time refused and not sent: to bob: \"again\" (of last time); to bob: \"dropped\"";
+        assert!(shown.contains(told), "{shown}");
+        assert_eq!(outboxes(&home), 1);
+    }
+    assert_eq!(texts(&bob, "ann").await, ["hello", "hello"]);
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("2 messages of last time refused");
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/start bob", "/stop closes it.\n");
+    ann.ask("/drop", "Dropped: \"dropped\"\n");
+    ann.ask("/retry", "> again\n");
+    ann.line("/quit");
+    assert!(ann.ended().success());
+    assert_eq!(texts(&bob, "ann").await, ["hello", "hello", "again"]);
+    assert_eq!(outboxes(&home), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_while_the_server_is_away_is_told_that_messages_are_kept() {
     let mut server = Server::start();
@@ -111,11 +156,7 @@ async fn who_leaves_while_the_server_is_away_is_told_that_messages_are_kept() {
     ann.ask("note", "2 messages are waiting.");
     ann.line("/quit");
     assert_eq!(ann.ended().code(), Some(4));
-    let shown = ann.transcript();
-    assert!(
-        shown.contains("2 messages were not sent yet and kept"),
-        "{shown}"
-    );
+    ann.wait_for("2 messages were not sent yet and kept");
 
     let server = again.arguments(&["--listen", &address]).start();
     let mut ann = home.client_of(&address, &["--user", "ann"]);

@@ -417,8 +417,8 @@ async fn what_only_calls_can_ask_is_refused_with_the_broken_field() {
     refused(answer, "CONVERSATION_ID_INVALID", "conversation_id");
     let register = |user_name: &str, device_name: String| RegisterRequest {
         user_name: user_name.to_owned(),
+        password: String::new(),
         device_name,
-        ..RegisterRequest::default()
     };
     let mut auth = ann.connection.auth();
     let answer = auth

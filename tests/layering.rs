@@ -51,7 +51,7 @@ const UI_MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text", &["app"]),
     ("keymap", &["fault"]),
     ("theme", &["fault"]),
-    ("model", &["app", "keymap"]),
+    ("model", &["app", "text", "keymap"]),
     ("effect", &["app", "model"]),
     ("layout", &["app", "model", "text", "keymap", "theme"]),
     ("news", &["app", "model", "effect", "text", "layout"]),
@@ -63,7 +63,10 @@ const UI_MAY_IMPORT: &[(&str, &[&str])] = &[
         "view",
         &["app", "model", "text", "keymap", "theme", "layout"],
     ),
-    ("login", &["app", "model", "text", "keymap", "theme"]),
+    (
+        "login",
+        &["app", "model", "text", "keymap", "theme", "view"],
+    ),
 ];
 
 fn root() -> &'static Path {

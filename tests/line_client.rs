@@ -677,10 +677,18 @@ async fn a_login_for_scripts_is_made_once_and_ended_by_name() {
     run(&by_file, 0);
     let token = run(&["token"], 0).0;
     let given = [("TINYCHAT_TOKEN", token.trim())];
-    let output = home.run_with(address, &["logout"], b"", &given);
+    let output = Home::new().run_with(address, &["logout"], b"", &given);
     assert!(output.status.success(), "{output:?}");
     let (done, _) = run(&["logout"], 0);
     assert!(done.contains("had ended already"), "{done}");
+    run(&["--user", "ann", "logout"], 3);
+
+    // A token that is given and remembered, too, is no login any more either way.
+    run(&by_file, 0);
+    let token = run(&["token"], 0).0;
+    let given = [("TINYCHAT_TOKEN", token.trim())];
+    let output = home.run_with(address, &["logout"], b"", &given);
+    assert!(output.status.success(), "{output:?}");
     run(&["--user", "ann", "logout"], 3);
 }
 

@@ -120,6 +120,34 @@ async fn what_a_peer_writes_cannot_move_the_cursor() {
     assert!(rest[0].ends_with("two") && rest[1] == "three", "{screen}");
 }
 
+/// What a key cuts out of a password is not there for the key that puts it into the next line.
+#[test]
+fn what_is_cut_out_of_a_password_is_not_put_into_the_next_line() {
+    let server = Server::start();
+    for keys in [
+        "\x15",
+        "\x17",
+        "\x01\x0b",
+        "\x01\x1bd",
+        "\x1b\x7f",
+        "\x18\x7f",
+    ] {
+        let mut ann = Screen::of(&Home::new(), &server, "ann");
+        // Of a line that is seen it is there.
+        ann.types("/time\x15/password\r");
+        ann.shows("Your password until now:");
+        ann.types(&format!("precious{keys}\r"));
+        ann.shows("is needed");
+        ann.ends_with(">");
+        ann.types("x\x19");
+        ann.ends_with("> x/time");
+        ann.types("\x05\x15/quit\r");
+        assert!(ann.0.ended().success());
+        let shown = ann.0.transcript();
+        assert!(!shown.contains("precious"), "{shown}");
+    }
+}
+
 /// Lines that come faster than they are read, as from a paste or a script, are lines all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_typed_ahead_is_not_lost() {

@@ -205,6 +205,13 @@ async fn a_login_that_ends_while_it_is_used_costs_nothing_that_was_written() {
     it.wait_for("Which server?");
     let output = home.run(address, &["--user", "ann", "--no-input", "devices"], b"");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
+    // What others said to ann went with it.
+    let files = std::fs::read_dir(home.path().join("state/tinychat")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let caches: Vec<String> = names
+        .filter(|name| name.contains("@@ann@@") && name.contains(".cache"))
+        .collect();
+    assert_eq!(caches, [""; 0]);
     it.keys(&["C-c"]);
     it.wait_for("shell>");
     is_nowhere(PASSWORD, home.path());

@@ -14,8 +14,10 @@ use super::{
     app::{
         acts::{Act, Deeds, Outcome, Spot},
         line::Zone,
+        listing::Listed,
         model::Msg,
         parse::Which,
+        password::NewPassword,
         room::{Place, Wanted},
     },
     asks_calls, asks_links,
@@ -90,12 +92,41 @@ pub async fn users(session: Session) -> Answer {
     }
 }
 
+/// Asks for the conversations of this user, to show all or some.
+pub async fn conversations(session: Session, me: UserName, all: bool) -> Answer {
+    match session.conversations(PATIENCE).await {
+        Ok(found) => {
+            let rows = found.iter().cloned().map(|it| Listed {
+                room: translate::room(it.clone(), &me),
+                ..translate::listed(it)
+            });
+            let rows = Ok(rows.collect());
+            Answer::new(Msg::Listed { all, rows })
+                .with("conversation", &found)
+                .with_names(found.iter().map(spoken_name))
+        }
+        Err(error) => {
+            let rows = Err(translate::problem(&error));
+            Answer::new(Msg::Listed { all, rows })
+        }
+    }
+}
+
 /// Asks for the time.
 pub async fn time(session: Session) -> Answer {
     match session.time(PATIENCE).await {
         Ok(time) => Answer::new(Msg::Time(Ok(translate::time(time.time)))).with("time", [&time]),
         Err(error) => Answer::new(Msg::Time(Err(translate::problem(&error)))),
     }
+}
+
+/// Asks for another password; not again when the answer is lost.
+pub async fn password(session: Session, wish: NewPassword) -> Answer {
+    let changed = session.change_password(&wish).await;
+    Answer::new(Msg::Password {
+        ends_others: wish.ends_others,
+        outcome: changed.map_err(|error| translate::password_problem(&error)),
+    })
 }
 
 /// Asks for the conversations of this user, whose names lines need, and for whom the user blocks, which no event tells to
@@ -289,7 +320,7 @@ async fn at(
             session.revoke_invite_link(id, &link.to_string()).await?;
             nothing()
         }
-        Deeds::Seen => asks_links::seen(session, me, id).await?,
+        Deeds::Seen(which) => asks_links::seen(session, me, id, *which).await?,
         Deeds::Unread(aside) => asks_calls::unread(session, id, *aside).await?,
         Deeds::Notify(notify) => asks_calls::notify(session, id, *notify).await?,
         Deeds::History(which) => {

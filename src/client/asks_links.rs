@@ -9,12 +9,13 @@ use super::{
     app::{
         acts::Outcome,
         blocked::Blocked,
-        links::{Ends, Seen},
+        links::{Ends, Seen, Sought},
         when,
     },
     asks::{Brought, PATIENCE},
     net::{
         error::ClientError,
+        history::Position,
         invites::InviteWish,
         session::{Patience, Session},
     },
@@ -65,17 +66,39 @@ pub(super) async fn join(
 }
 
 /// Shows how far others have come.
-pub(super) async fn seen(session: &Session, me: &UserName, id: &str) -> Done {
+pub(super) async fn seen(session: &Session, me: &UserName, id: &str, which: Option<u64>) -> Done {
     let markers = session.markers(id, PATIENCE).await?;
-    let last_own = match markers.is_empty() {
-        true => None,
-        false => session.last_message_of(id, me, PATIENCE).await?,
+    let message = match which {
+        Some(seq) => chosen(session, me, id, seq).await?,
+        None if markers.is_empty() => Sought::Nothing,
+        None => {
+            let last = session.last_message_of(id, me, PATIENCE).await?;
+            last.map_or(Sought::Nothing, |message| Sought::Own(message.seq))
+        }
     };
     let seen = Seen {
-        last_own: last_own.map(|message| message.seq),
+        message,
         others: markers.iter().cloned().map(translate::marker).collect(),
     };
     Ok(Brought::new(Outcome::Seen(seen)).with("marker", &markers))
+}
+
+/// Whether a message is of this user.
+async fn chosen(
+    session: &Session,
+    me: &UserName,
+    id: &str,
+    seq: u64,
+) -> Result<Sought, ClientError> {
+    let found = session.history(id, Position::Around(seq), 1, PATIENCE);
+    let is_mine = |it: &pb::Message| {
+        let sender = it.sender.as_ref().map(|sender| sender.name.as_str());
+        it.seq == seq && sender == Some(me.as_str())
+    };
+    Ok(match found.await?.iter().any(is_mine) {
+        true => Sought::Own(seq),
+        false => Sought::NotOwn(seq),
+    })
 }
 
 /// Blocks a user, or ends that.

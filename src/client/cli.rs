@@ -129,6 +129,10 @@ pub(super) enum Command {
         #[arg(long, value_name = "ID")]
         revoke: Option<String>,
     },
+    /// Changes the password of the account: asks for the one until now and for the new one, on a terminal only. Other devices
+    /// stay logged in unless you say otherwise.
+    #[command(alias = "passwd")]
+    Password,
     /// Forgets the certificate that was trusted at the first contact with the server, and the logins there.
     Forget,
     /// Prints the completions for a shell.

@@ -9,17 +9,28 @@ use std::{
     collections::BTreeSet,
     env,
     io::{self, IsTerminal, Write},
-    sync::{Arc, Condvar, Mutex, PoisonError, mpsc as blocking},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc as blocking,
+    },
     thread,
 };
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::{
-    Cmd, CompletionType, Config, Context, Editor, ExternalPrinter, Helper, KeyEvent,
-    completion::Completer, error::ReadlineError, highlight::Highlighter, hint::Hinter,
-    history::MemHistory, validate::Validator,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event,
+    EventContext, EventHandler, ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, RepeatCount,
+    completion::Completer,
+    config::Configurer,
+    error::ReadlineError,
+    highlight::{CmdKind, Highlighter},
+    hint::Hinter,
+    history::MemHistory,
+    validate::Validator,
 };
 use tokio::sync::mpsc;
+use unicode_width::UnicodeWidthStr;
 
 use crate::domain::name::UserName;
 
@@ -66,7 +77,7 @@ pub struct EditedTerminal {
     pub typed: mpsc::Receiver<Typed>,
     /// What can be completed.
     pub names: Names,
-    asks: blocking::Sender<String>,
+    asks: blocking::Sender<Ask>,
     before: Termios,
 }
 
@@ -87,9 +98,14 @@ impl EditedTerminal {
             .map_err(io::Error::other)?
             .build();
         let history = MemHistory::with_config(&config);
+        let is_hidden = IsHidden::default();
         let mut editor =
             Editor::<Words, MemHistory>::with_history(config, history).map_err(io::Error::other)?;
-        editor.set_helper(Some(Words(names.clone())));
+        editor.set_helper(Some(Words {
+            names: names.clone(),
+            is_hidden: is_hidden.clone(),
+        }));
+        bind_hidden(&mut editor, &is_hidden);
         // Stopped by it, the editor comes back to a terminal that is no longer its own.
         editor.bind_sequence(KeyEvent::ctrl('Z'), Cmd::Noop);
         let reads = Reads::default();
@@ -97,13 +113,13 @@ impl EditedTerminal {
             printer: Box::new(editor.create_external_printer().map_err(io::Error::other)?),
             reads: reads.clone(),
         };
-        let (asks, asked) = blocking::channel::<String>();
+        let (asks, asked) = blocking::channel::<Ask>();
         // One line is asked for at a time.
         let (lines, typed) = mpsc::channel(1);
         let read = move || {
-            while let Ok(prompt) = asked.recv() {
+            while let Ok(ask) = asked.recv() {
                 reads.begin();
-                let line = read_line(&mut editor, &prompt);
+                let line = read_line(&mut editor, &ask);
                 reads.end();
                 let Some(line) = line else {
                     return;
@@ -126,11 +142,18 @@ impl EditedTerminal {
         Ok((terminal, Paper::on(sheet)?))
     }
 
-    /// Asks for the next line.
-    pub fn ask(&self, prompt: String) {
+    /// Asks for the next line; for one that is hidden nothing of it is shown, remembered or completed.
+    pub fn ask(&self, prompt: String, is_hidden: bool) {
         // An editor that has ended says so by the end of its lines.
-        let _ = self.asks.send(prompt);
+        let _ = self.asks.send(Ask { prompt, is_hidden });
     }
+}
+
+/// What the editor is asked for.
+#[derive(Debug)]
+struct Ask {
+    prompt: String,
+    is_hidden: bool,
 }
 
 impl Drop for EditedTerminal {
@@ -143,12 +166,22 @@ impl Drop for EditedTerminal {
 }
 
 /// `None` at the end of the input.
-fn read_line(editor: &mut Editor<Words, MemHistory>, prompt: &str) -> Option<Typed> {
-    match editor.readline(prompt) {
+fn read_line(editor: &mut Editor<Words, MemHistory>, ask: &Ask) -> Option<Typed> {
+    if let Some(words) = editor.helper() {
+        words.is_hidden.set(ask.is_hidden);
+    }
+    // What hides a line is what elsewhere colours it, and `NO_COLOR` turns that off.
+    editor.set_color_mode(match ask.is_hidden {
+        true => ColorMode::Forced,
+        false => ColorMode::Enabled,
+    });
+    match editor.readline(&ask.prompt) {
         Ok(line) if line.len() as u64 > LINE_BYTES_MAX => Some(Typed::TooLong),
         Ok(line) => {
-            // A line that cannot be remembered can still be sent.
-            let _ = editor.add_history_entry(&line);
+            if !ask.is_hidden {
+                // A line that cannot be remembered can still be sent.
+                let _ = editor.add_history_entry(&line);
+            }
             Some(Typed::Line(line))
         }
         Err(ReadlineError::Eof) => None,
@@ -219,12 +252,84 @@ impl Sheet for Above {
     }
 }
 
-/// Completes commands and the names behind them.
-struct Words(Names);
+/// Whether the line that is being typed is hidden.
+#[derive(Clone, Debug, Default)]
+struct IsHidden(Arc<AtomicBool>);
+
+impl IsHidden {
+    fn set(&self, is_hidden: bool) {
+        self.0.store(is_hidden, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What keys do in a hidden line, where they would keep or show something of it otherwise.
+///
+/// What a key cuts out the editor keeps for `Ctrl-Y`, which would show it in a line that is not hidden; there is no way to
+/// have it forgotten, and none to cut out a part without that. So those keys undo the whole line: nobody sees which part of
+/// it there is anyway. What is searched for would be shown.
+fn bind_hidden(editor: &mut Editor<Words, MemHistory>, is_hidden: &IsHidden) {
+    let alone = |key: KeyEvent| vec![key];
+    let backspace = |modifiers| KeyEvent(KeyCode::Backspace, modifiers);
+    let undo = Cmd::Undo(RepeatCount::MAX);
+    let keys = [
+        (alone(KeyEvent::ctrl('K')), &undo),
+        (alone(KeyEvent::ctrl('U')), &undo),
+        (alone(KeyEvent::ctrl('W')), &undo),
+        (alone(KeyEvent::alt('d')), &undo),
+        (alone(KeyEvent::alt('D')), &undo),
+        (alone(backspace(Modifiers::ALT)), &undo),
+        (vec![KeyEvent::ctrl('X'), backspace(Modifiers::NONE)], &undo),
+        (alone(KeyEvent::ctrl('R')), &Cmd::Noop),
+        (alone(KeyEvent::ctrl('S')), &Cmd::Noop),
+    ];
+    for (keys, instead) in keys {
+        let handler = IfHidden {
+            is_hidden: is_hidden.clone(),
+            instead: instead.clone(),
+        };
+        editor.bind_sequence(
+            Event::KeySeq(keys),
+            EventHandler::Conditional(Box::new(handler)),
+        );
+    }
+}
+
+/// Does something else in a hidden line.
+struct IfHidden {
+    is_hidden: IsHidden,
+    instead: Cmd,
+}
+
+impl ConditionalEventHandler for IfHidden {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.is_hidden.get().then(|| self.instead.clone())
+    }
+}
+
+/// Completes commands and the names behind them, and hides what is typed if it is to be.
+struct Words {
+    names: Names,
+    is_hidden: IsHidden,
+}
 
 impl Helper for Words {}
 impl Validator for Words {}
 impl Highlighter for Words {
+    fn highlight<'l>(&self, line: &'l str, _place: usize) -> Cow<'l, str> {
+        match self.is_hidden.get() {
+            true => Cow::Owned(" ".repeat(line.width())),
+            false => Cow::Borrowed(line),
+        }
+    }
+
+    fn highlight_char(&self, _line: &str, _place: usize, _kind: CmdKind) -> bool {
+        self.is_hidden.get()
+    }
+
     fn highlight_candidate<'c>(
         &self,
         candidate: &'c str,
@@ -245,8 +350,11 @@ impl Completer for Words {
         place: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
+        if self.is_hidden.get() {
+            return Ok((place, Vec::new()));
+        }
         let before = line.get(..place).unwrap_or_default();
-        Ok(completions(before, &self.0))
+        Ok(completions(before, &self.names))
     }
 }
 
@@ -306,6 +414,22 @@ mod tests {
         assert_eq!(all("/start x").1, [""; 0]);
         assert_eq!(all("hello b").1, [""; 0]);
         assert_eq!(all("").1, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_hidden_is_neither_shown_nor_completed() {
+        let words = Words {
+            names: Names::default(),
+            is_hidden: IsHidden::default(),
+        };
+        words.is_hidden.set(true);
+        assert_eq!(words.highlight("pass 漢", 0), "       ");
+        assert!(words.highlight_char("p", 1, CmdKind::Other));
+        let history = MemHistory::new();
+        let all = words.complete("/st", 3, &Context::new(&history)).unwrap();
+        assert_eq!(all, (3, Vec::new()));
+        words.is_hidden.set(false);
+        assert_eq!(words.highlight("hello", 0), "hello");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How the program comes to a session: a token that is given or remembered, or a name and password.
 //!
 //! Asks only on a terminal, and always on stderr, so that what the program prints stays clean. A
-//! password is never taken from the command line and never shown.
+//! password is never taken from the command line and never shown, and what was read of it here is overwritten when it is let
+//! go; not so what the terminal, the buffer of standard input and those of the connection have of it.
 
 use std::{
     env, fs,
@@ -9,14 +10,20 @@ use std::{
     path::Path,
 };
 
+use tokio::task::spawn_blocking;
+
 use crate::{
-    domain::{limits::DEVICE_NAME_CHARS_MAX, name::UserName, secret::Password},
+    domain::{limits::DEVICE_NAME_CHARS_MAX, name::UserName},
     pb,
 };
 
 use super::{
-    app::untrusted::Untrusted,
+    app::{
+        secret::{Secret, wipe},
+        untrusted::Untrusted,
+    },
     exit::Failure,
+    forgetting::{self, Forgotten},
     hidden::Hidden,
     input::{self, Typed},
     net::{
@@ -25,7 +32,7 @@ use super::{
         session::{Login, Patience, Session},
         tls::Assurance,
     },
-    state::{Logins, Remembered},
+    state::{self, Logins, Remembered},
 };
 
 /// How often a name may be given that cannot be one.
@@ -135,7 +142,10 @@ pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<St
     if let Some(token) = options.token {
         let login = by_given_token(session, token, options).await?;
         login.session.logout().await?;
-        return Ok("logged out: the token in TINYCHAT_TOKEN is void".to_owned());
+        let done = "logged out: the token in TINYCHAT_TOKEN is void".to_owned();
+        return forgotten(options.server, login.name, login.token)
+            .await?
+            .ending(done);
     }
     let logins = Logins::of_user()?;
     if options.user.is_none() && logins.users(options.server)?.is_empty() {
@@ -153,17 +163,35 @@ pub async fn log_out(session: &Session, options: &LoginOptions<'_>) -> Result<St
     let ended = session.with_token(&remembered.token)?.logout().await;
     match ended.map_err(Failure::from) {
         Ok(()) => {
-            logins.forget(options.server, &name)?;
-            Ok(format!("{name} is logged out of {server}"))
+            let done = format!("{name} is logged out of {server}");
+            let forgotten = forgotten(options.server, name, remembered.token).await?;
+            forgotten.ending(done)
         }
         Err(Failure::Told { code: 3, .. }) => {
-            logins.forget(options.server, &name)?;
-            Ok(format!(
+            let done = format!(
                 "the login of {name} at {server} had ended already; it is forgotten here, too"
-            ))
+            );
+            let forgotten = forgotten(options.server, name, remembered.token).await?;
+            forgotten.ending(done)
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// Forgets a login that was ended, and what came by it.
+async fn forgotten(
+    server: &ServerAddress,
+    name: UserName,
+    token: String,
+) -> Result<Forgotten, Failure> {
+    let (folder, server) = (state::folder_of_user()?, server.clone());
+    let forget = move || forgetting::logged_out(&folder, (&server, &name), &token);
+    let done = spawn_blocking(forget).await;
+    done.unwrap_or_else(|defect| {
+        Err(Failure::other(format!(
+            "a defect of this program: {defect}; please report it"
+        )))
+    })
 }
 
 fn worse_known(
@@ -276,7 +304,7 @@ async fn by_password(
             )));
         }
     };
-    match session.login(name, &password, &device).await {
+    match session.login(name, password.expose(), &device).await {
         Err(error) if error.reason() == "LOGIN_FAILED" && options.may_ask => {
             create(session, options, name, &password, &device).await
         }
@@ -292,10 +320,10 @@ async fn create(
     session: &Session,
     options: &LoginOptions<'_>,
     name: &UserName,
-    password: &str,
+    password: &Secret,
     device: &str,
 ) -> Result<Login, Failure> {
-    if let Err(error) = password.parse::<Password>() {
+    if let Err(error) = password.check() {
         return Err(Failure::auth(format!(
             "no login with that name and password, and {error}; start again"
         )));
@@ -308,12 +336,12 @@ async fn create(
             "not logged in; start again for another try at the password of {name}"
         )));
     }
-    if options.password_file.is_none() && ask_password("Password again: ")? != password {
+    if options.password_file.is_none() && ask_password("Password again: ")? != *password {
         return Err(Failure::auth(
             "the two passwords differ, so no account was made; start again",
         ));
     }
-    match session.register(name, password, device).await {
+    match session.register(name, password.expose(), device).await {
         Err(error) if error.reason() == "NAME_TAKEN" => Err(Failure::auth(format!(
             "wrong password, or the name is taken; start again with the password of {name} or \
              with another name"
@@ -322,25 +350,28 @@ async fn create(
     }
 }
 
-fn password_of(file: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| {
+fn password_of(file: &Path) -> Result<Secret, Failure> {
+    let mut text = fs::read_to_string(file).map_err(|error| {
         Failure::auth(format!(
             "cannot read the password from {}: {error}; name a readable text file",
             file.display()
         ))
     })?;
     // Editors end a file with a line end; a password never has one.
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let line = text.lines().next().unwrap_or_default().to_owned();
+    wipe(&mut text);
+    Ok(line.into())
 }
 
-fn ask_password(question: &str) -> Result<String, Failure> {
+/// Asks on stderr for something that nobody is to see, and reads it.
+pub(super) fn ask_password(question: &str) -> Result<Secret, Failure> {
     let hidden = Hidden::begin();
     let _hidden = hidden.map_err(|error| {
         Failure::auth(format!(
             "cannot hide a password on this terminal ({error}); use --password-file"
         ))
     })?;
-    ask(question)
+    ask(question).map(Secret::from)
 }
 
 /// Asks on stderr and reads a line.
@@ -358,7 +389,8 @@ pub fn ask(question: &str) -> Result<String, Failure> {
     }
 }
 
-fn prompt(question: &str) -> Result<(), Failure> {
+/// Asks on stderr, and reads nothing.
+pub(super) fn prompt(question: &str) -> Result<(), Failure> {
     let mut stderr = io::stderr().lock();
     let written = stderr
         .write_all(question.as_bytes())
@@ -406,8 +438,8 @@ mod tests {
     fn a_password_is_the_first_line_of_its_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "correct horse \r\nsecond\n").unwrap();
-        assert_eq!(password_of(file.path()), Ok("correct horse ".to_owned()));
+        assert_eq!(password_of(file.path()), Ok(Secret::from("correct horse ")));
         fs::write(file.path(), "").unwrap();
-        assert_eq!(password_of(file.path()), Ok(String::new()));
+        assert_eq!(password_of(file.path()), Ok(Secret::default()));
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         clock::{Clock as _, SystemClock, TimeMs},
-        conversation::NotifyLevel,
         ids::ClientMessageId,
         text::MessageText,
     },
@@ -18,15 +17,18 @@ use super::{
     app::{
         blocked::Blocked,
         line::{self, Zone, counted},
+        listing::listed_line,
+        password::{Next, Talk, done_line},
         room::Room,
         untrusted::Untrusted,
     },
+    cache,
     cli::HistoryOptions,
     exit::Failure,
     input::{self, Typed},
     journal,
     json::Format,
-    login::{LoggedIn, LoginOptions, log_out},
+    login::{LoggedIn, LoginOptions, ask, ask_password, log_out},
     net::{
         connect::ServerAddress,
         devices::TokenWish,
@@ -41,9 +43,6 @@ use super::{
     translate,
     trust::KnownServers,
 };
-
-/// Characters of a last message that are shown beside its conversation.
-const LAST_MESSAGE_CHARS: usize = 60;
 
 /// Prints everybody, a line each.
 pub async fn users(session: &Session, out: &mut Output<impl Write>) -> Result<(), Failure> {
@@ -83,31 +82,8 @@ pub async fn conversations(session: &Session, out: &mut Output<impl Write>) -> R
 }
 
 fn conversation_line(conversation: &pb::Conversation, blocked: &Blocked, now: TimeMs) -> String {
-    let room = translate::named_room(conversation.clone());
-    let name = room.label();
-    let mut words = vec![format!("{} UNREAD", conversation.unread)];
-    if conversation.mentions > 0 {
-        let count = usize::try_from(conversation.mentions).unwrap_or(usize::MAX);
-        words.push(counted(count, "MENTION", "MENTIONS"));
-    }
-    if conversation.marked_unread {
-        words.push("ASIDE".to_owned());
-    }
-    match translate::notify(conversation.notify).at(now).level {
-        NotifyLevel::All => {}
-        NotifyLevel::Mentions => words.push("MENTIONS ONLY".to_owned()),
-        NotifyLevel::None => words.push("MUTED".to_owned()),
-    }
-    let start = format!("{name} <{}>", words.join(", "));
-    match &conversation.last_message {
-        None => start,
-        Some(last) => {
-            let last = translate::message(last.clone());
-            let last = line::message(&blocked.shown(Some(&room), &last), None, Zone::Local);
-            let last = Untrusted::new(last).render_start(LAST_MESSAGE_CHARS);
-            format!("{start} {last}")
-        }
-    }
+    let listed = translate::listed(conversation.clone());
+    listed_line(&listed, blocked, now, Zone::Local)
 }
 
 /// Writes a message for people.
@@ -334,6 +310,9 @@ pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<()
     let known = KnownServers::of_user()?.forget(server)?;
     let waiting = journal::drop_all(&state::folder_of_user()?, server)
         .map_err(|error| Failure::other(format!("cannot drop what waits to be sent: {error}")))?;
+    let removed = cache::removal::remove(&state::folder_of_user()?, server, None);
+    let removed = removed
+        .map_err(|error| Failure::other(format!("cannot remove what was said there: {error}")))?;
     let server = server.as_str();
     let mut text = match (known, logins) {
         (true, _) => format!(
@@ -346,7 +325,48 @@ pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<()
         let messages = counted(waiting, "message", "messages");
         text += &format!("; {messages} that waited to be sent there dropped");
     }
+    if removed.count > 0 {
+        text += "; what was said there is removed from this machine";
+    }
     done(&text, out)
+}
+
+/// What is said where nobody can be asked for a password.
+pub(super) const NO_TERMINAL: &str =
+    "a password is asked for on a terminal only, and not with --no-input; start this there";
+
+/// Asks for another password, changes it, and says so.
+pub(super) async fn password(
+    session: &Session,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let mut talk = Talk::default();
+    let wish = loop {
+        let field = talk.field();
+        let line = match field.is_hidden() {
+            true => ask_password(field.question())?,
+            false => ask(field.question())?.into(),
+        };
+        match talk.answer(line) {
+            Next::More => {}
+            Next::Wish(wish) => break wish,
+            Next::Over(why) => return Err(Failure::refused(format!("not changed: {why}"))),
+        }
+    };
+    match session.change_password(&wish).await {
+        Ok(ended) => done(&done_line(wish.ends_others, ended), out),
+        Err(error) => {
+            let words = translate::password_problem(&error).words();
+            Err(match Failure::from(error) {
+                Failure::Told { code, reason, .. } => Failure::Told {
+                    code,
+                    reason,
+                    text: format!("not changed: {words}"),
+                },
+                Failure::OutputClosed => Failure::OutputClosed,
+            })
+        }
+    }
 }
 
 /// Prints the access token of a login.

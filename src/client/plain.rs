@@ -4,59 +4,58 @@
 //! What it has printed and flushed it acknowledges and marks read, once a second and at the end. What is typed is kept
 //! on disk until the server has answered it.
 
-use std::{io::Write as _, time::Duration};
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 use tokio::{
     task::JoinSet,
-    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 use crate::{
-    domain::{name::UserName, text::MessageText},
+    domain::{
+        clock::{Clock as _, SystemClock},
+        name::UserName,
+    },
     pb::{self, event::Body},
 };
 
 use super::{
     app::{
         line::Zone,
-        model::{Effect, LinkState, Model, Msg},
-        room::Place,
+        model::{Effect, Model, Msg},
         update::update,
     },
     asks::{self, Answer},
     asks_calls,
     exit::Failure,
     input::Typed,
-    journal::Journal,
     json::{self, Format},
+    kept::Kept,
     lines::{Lines, typed_msg},
     login::LoggedIn,
     net::{
         connect::ServerAddress,
-        error::ErrorKind,
         live::{Link, LinkEvent, LinkOptions},
-        outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing},
+        outbox::OUTBOX_MESSAGES_MAX,
         session::Session,
         tls::Assurance,
     },
     output::Output,
     paper::Paper,
     progress::{INTERVAL, Mark, Progress},
-    refused,
     signal::Interrupts,
-    state, translate,
-    unsent::{messages, unsent_failure},
+    state,
+    talk::{TalkLines, Told},
+    translate,
+    unsent::messages,
 };
 
-/// How long `/quit` waits for messages that are not answered.
-const UNSENT_WAIT: Duration = Duration::from_secs(5);
-/// The same when the server is away and they are kept for the next time.
-const KEPT_WAIT: Duration = Duration::from_secs(1);
-/// The same when it is the input that ended: a script waits a little for a server that is just being started anew.
-const AWAY_WAIT: Duration = Duration::from_secs(10);
-/// How long leaving waits for what the server still has to say.
-const CLOSE_WAIT: Duration = Duration::from_secs(2);
+mod leaving;
+mod opening;
+mod sending;
+
+use leaving::{CLOSE_WAIT, Leaving, leave_at};
 
 /// What rings.
 const BELL: &[u8] = b"\x07";
@@ -72,21 +71,27 @@ pub async fn run(
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut model = Model::new(login.name.clone(), Zone::Local);
+    // Programs are told what is kept, and nothing of what passes.
+    model.hears_typing = out.format() == Format::Text;
     model.is_read_by_a_person = out.format() == Format::Text && lines.by_a_person();
+    let options = LinkOptions {
+        ephemeral_events: model.hears_typing,
+        ..LinkOptions::default()
+    };
     let mut plain = Plain {
         model,
-        link: Link::new(login.session.clone(), LinkOptions::default()),
+        link: Link::new(login.session.clone(), options),
         asks: JoinSet::new(),
         progress: Progress::default(),
         leaving: Leaving::No,
         me: login.name,
         session: login.session,
-        journal: None,
+        kept: Kept::default(),
         lines,
         line_is_due: false,
         was_connected: false,
         rooms: Knows::Nothing,
-        held: 0,
+        talk: None,
         out,
     };
     let outcome = plain.chat(server, &mut interrupts, tick).await;
@@ -94,19 +99,19 @@ pub async fn run(
     let shown = plain.out.to().finish(CLOSE_WAIT).await;
     plain.progress.shown(plain.out.to().shown());
     outcome.and(shown)?;
-    let (unsent, is_kept) = (plain.link.unsent(), plain.journal.is_some());
+    let unsent = plain.unsent_failure();
     plain
         .progress
         .tell_at_last(&plain.link, &plain.session)
         .await;
     match unsent {
-        0 if plain.held > 0 => Err(Failure::auth(format!(
+        None if plain.kept.held() > 0 => Err(Failure::auth(format!(
             "{} not sent, since this login may not; kept for one that may",
-            messages(plain.held)
+            messages(plain.kept.held())
         ))),
-        0 if !plain.was_connected => Err(Failure::told(4, "the server was never reached")),
-        0 => Ok(()),
-        count => Err(unsent_failure(count, is_kept)),
+        None if !plain.was_connected => Err(Failure::told(4, "the server was never reached")),
+        None => Ok(()),
+        Some(failure) => Err(failure),
     }
 }
 
@@ -123,17 +128,6 @@ enum Step {
     Msg(Msg),
     Tick,
     Late,
-}
-
-/// How far leaving has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
-    No,
-    /// Waits for messages to be answered, perhaps not for ever.
-    Sending(Option<Instant>),
-    /// Waits for the last words of the server.
-    Closing(Instant),
-    Done,
 }
 
 /// What is known of the conversations that were there before.
@@ -153,8 +147,8 @@ struct Plain {
     leaving: Leaving,
     me: UserName,
     session: Session,
-    /// Without one, messages live in memory alone, and that was said.
-    journal: Option<Journal>,
+    /// What was typed and is not answered.
+    kept: Kept,
     lines: Lines,
     /// Whether the editor was asked for a line and has not given it.
     line_is_due: bool,
@@ -162,8 +156,8 @@ struct Plain {
     was_connected: bool,
     /// Whether the names of the conversations are known, without which nothing is shown that happens in them.
     rooms: Knows,
-    /// Messages that this login may not send, which stay kept for another.
-    held: usize,
+    /// What is asked for another password, while that is.
+    talk: Option<TalkLines>,
     out: Output<Paper>,
 }
 
@@ -174,7 +168,7 @@ impl Plain {
         interrupts: &mut Interrupts,
         mut tick: Interval,
     ) -> Result<(), Failure> {
-        self.take_over(server)?;
+        self.take_over(&state::folder_of_user()?, server)?;
         self.flush()?;
         while !self.is_done() {
             // While the reader stands still nothing more is taken in; signals are heard all the same.
@@ -219,37 +213,11 @@ impl Plain {
         self.leaving == Leaving::Done
     }
 
-    /// Takes over what earlier programs did not see answered.
-    fn take_over(
-        &mut self,
-        (server, assurance): (&ServerAddress, Assurance),
-    ) -> Result<(), Failure> {
-        let folder = state::folder_of_user()?;
-        let left = match Journal::open(&folder, server, assurance, &self.me) {
-            Ok((journal, left)) => {
-                self.journal = Some(journal);
-                left
-            }
-            Err(error) => {
-                let problem = format!("{}: {error}", folder.display()).into();
-                return self.happened(Msg::NotKept { problem });
-            }
-        };
-        if left.is_empty() {
-            return Ok(());
-        }
-        let count = left.len();
-        for message in left {
-            self.link.send_again(message);
-        }
-        self.happened(Msg::Left { count })
-    }
-
     fn takes_input(&self) -> bool {
-        let has_room = self.link.unsent() < OUTBOX_MESSAGES_MAX
-            && self.journal.as_ref().is_none_or(Journal::has_room);
+        let has_room = self.link.unsent() < OUTBOX_MESSAGES_MAX && self.kept.has_room();
         let room = self.lines.by_a_person() || has_room;
-        self.leaving == Leaving::No && self.model.takes_input() && room
+        let is_wanted = self.talk.is_some() || (self.model.takes_input() && room);
+        self.leaving == Leaving::No && is_wanted
     }
 
     fn ask_for_line(&mut self, takes_input: bool) {
@@ -257,16 +225,33 @@ impl Plain {
             && takes_input
             && !self.line_is_due
         {
-            let focus = self.model.focus.as_ref();
-            let focus = focus.map_or_else(String::new, |place| self.model.rooms.label(place));
-            terminal.ask(format!("{focus}> "));
+            let (prompt, is_hidden) = match &self.talk {
+                Some(talk) => talk.prompt(),
+                None => (self.model.prompt(), false),
+            };
+            terminal.ask(prompt, is_hidden);
             self.line_is_due = true;
         }
     }
 
     fn typed(&mut self, line: Option<Typed>) -> Result<(), Failure> {
         self.line_is_due = false;
-        self.happened(typed_msg(line)?)
+        match &mut self.talk {
+            Some(talk) => match talk.typed(line)? {
+                Told::More => Ok(()),
+                Told::Wish(wish) => {
+                    self.talk = None;
+                    self.asks.spawn(asks::password(self.session.clone(), wish));
+                    Ok(())
+                }
+                Told::Over(why, rest) => {
+                    self.talk = None;
+                    self.happened(Msg::NoPassword(why))?;
+                    rest.map_or(Ok(()), |rest| self.happened(rest))
+                }
+            },
+            None => self.happened(typed_msg(line)?),
+        }
     }
 
     /// Takes in an event and all that are there already, then flushes once.
@@ -289,18 +274,6 @@ impl Plain {
         Ok(())
     }
 
-    /// Nobody reads the output any more: no failure of a program that prints, but one of a program that was given lines
-    /// to send and has not sent them.
-    fn unread(&self, failure: Failure) -> Failure {
-        let has_more = self.leaving == Leaving::No || self.link.unsent() > 0;
-        match failure {
-            Failure::OutputClosed if has_more && !self.lines.by_a_person() => Failure::other(
-                "nobody reads the output any more, so no further line was taken; what was taken and not answered is kept",
-            ),
-            other => other,
-        }
-    }
-
     fn link_event(&mut self, event: LinkEvent, marks: &mut Vec<Mark>) -> Result<(), Failure> {
         match event {
             LinkEvent::Connected => {
@@ -312,7 +285,10 @@ impl Plain {
                 marks.push(Mark::of(&event, &self.me));
                 self.show(&event)?;
                 match &event.body {
-                    Some(Body::Reset(_)) => self.keep(Journal::reset)?,
+                    Some(Body::Reset(_)) => {
+                        let said = self.kept.reset();
+                        self.said(said)?;
+                    }
                     Some(Body::Message(pb::Message {
                         sender: Some(sender),
                         ..
@@ -329,49 +305,18 @@ impl Plain {
                 self.show(&event)?;
                 translate::echo(event).map_or(Ok(()), |msg| self.told_already(msg))
             }
-            LinkEvent::Sent(message, response) => {
-                self.settled(&message)?;
-                let object = || with_id(&message, json::value(&response));
-                self.told("sent", object, Msg::Sent)
-            }
-            // The login may not, or no longer: another can. It stays where it is kept.
-            LinkEvent::NotSent(_, error)
-                if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" =>
-            {
-                self.held += 1;
-                let problem = translate::problem(&error);
-                self.happened(Msg::Held { problem })
-            }
-            LinkEvent::NotSent(message, error) => {
-                self.settled(&message)?;
-                let object = || {
-                    let why = json!({
-                        "text": message.text, "reason": error.reason(), "message": error.to_string()
-                    });
-                    with_id(&message, Some(why))
-                };
-                let (text, problem) = (message.text.as_str().into(), translate::problem(&error));
-                let not_sent = Msg::NotSent { text, problem };
-                self.told("not_sent", object, not_sent)?;
-                refused::again(&message).map_or(Ok(()), |msg| self.happened(msg))
-            }
+            LinkEvent::Sent(message, response) => self.sent(&message, &response),
+            LinkEvent::NotSent(message, error) => self.not_sent(&message, &error),
             LinkEvent::Disconnected { .. } => {
-                self.keep(Journal::sync)?;
+                let said = self.kept.sync();
+                self.said(said)?;
                 self.told("link", || json!("lost"), Msg::ConnectionLost)
             }
             LinkEvent::Closed => {
                 self.leaving = Leaving::Done;
                 Ok(())
             }
-            LinkEvent::Ended(error) => {
-                let failure = Failure::from(error);
-                Err(match (self.link.unsent(), &self.journal) {
-                    (0, _) | (_, None) => failure,
-                    (count, Some(_)) => failure.within(&format!(
-                        "{count} not answered yet and kept for the next login"
-                    )),
-                })
-            }
+            LinkEvent::Ended(error) => Err(self.ended(error.into())),
         }
     }
 
@@ -393,6 +338,7 @@ impl Plain {
 
     /// Something happened of which a program knows already: what is said about it is for people.
     fn told_already(&mut self, msg: Msg) -> Result<(), Failure> {
+        self.model.now = SystemClock.now();
         for effect in update(&mut self.model, msg) {
             let is_said = matches!(effect, Effect::Print(_));
             if !is_said || self.out.format() == Format::Text {
@@ -403,6 +349,7 @@ impl Plain {
     }
 
     fn happened(&mut self, msg: Msg) -> Result<(), Failure> {
+        self.model.now = SystemClock.now();
         for effect in update(&mut self.model, msg) {
             self.perform(effect)?;
         }
@@ -416,6 +363,11 @@ impl Plain {
                 self.out.object("notice", json!(notice), &line)?;
             }
             Effect::Send { to, text, reply_to } => self.send(to, reply_to, text)?,
+            Effect::SendAgain(refused) => self.send_again(refused)?,
+            Effect::Drop(id) => {
+                let said = self.kept.settled(id);
+                self.said(said)?;
+            }
             Effect::Start(wanted) => {
                 let ask = asks::start(self.session.clone(), self.me.clone(), wanted);
                 self.asks.spawn(ask);
@@ -446,10 +398,23 @@ impl Plain {
             Effect::ListUsers => {
                 self.asks.spawn(asks::users(self.session.clone()));
             }
+            Effect::ListConversations(all) => {
+                let (session, me) = (self.session.clone(), self.me.clone());
+                self.asks.spawn(asks::conversations(session, me, all));
+            }
+            Effect::Open(link) => self.open(&link)?,
             Effect::AskTime => {
                 self.asks.spawn(asks::time(self.session.clone()));
             }
-            Effect::Leave { hurry } => self.leave(hurry),
+            Effect::AskPassword => match TalkLines::begin(&self.lines) {
+                Ok(talk) => self.talk = Some(talk),
+                Err(why) => return self.happened(Msg::NoPassword(why)),
+            },
+            Effect::Leave { hurry } => {
+                // The terminal shows again what is typed.
+                self.talk = None;
+                self.leave(hurry);
+            }
         }
         Ok(())
     }
@@ -471,54 +436,8 @@ impl Plain {
         }
     }
 
-    fn send(&mut self, to: Place, reply_to: Option<u64>, text: MessageText) -> Result<(), Failure> {
-        let target = refused::target(to, reply_to);
-        let text = text.as_str().to_owned();
-        let taken = match &self.journal {
-            Some(journal) if !journal.has_room() => Err(OutboxFull),
-            _ => self.link.send(target.clone(), text.clone()),
-        };
-        let id = match taken {
-            Ok(id) => id,
-            Err(full) => {
-                let problem = full.to_string().into();
-                let text = text.into();
-                return self.happened(Msg::NotSent { text, problem });
-            }
-        };
-        let message = Outgoing { id, target, text };
-        let is_up = self.model.link == LinkState::Up;
-        self.keep(|journal| {
-            journal.add(&message)?;
-            if is_up { Ok(()) } else { journal.sync() }
-        })?;
-        if self.model.link != LinkState::Down {
-            return Ok(());
-        }
-        let is_kept = self.journal.is_some();
-        self.happened(Msg::Waits { is_kept })
-    }
-
-    fn settled(&mut self, message: &Outgoing) -> Result<(), Failure> {
-        self.keep(|journal| journal.settled(message.id))
-    }
-
-    /// Does something to the journal. One that fails is given up, and that is said.
-    fn keep(
-        &mut self,
-        act: impl FnOnce(&mut Journal) -> std::io::Result<()>,
-    ) -> Result<(), Failure> {
-        let Some(journal) = &mut self.journal else {
-            return Ok(());
-        };
-        match act(journal) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.journal = None;
-                let problem = error.to_string().into();
-                self.happened(Msg::NotKept { problem })
-            }
-        }
+    fn said(&mut self, msg: Option<Msg>) -> Result<(), Failure> {
+        msg.map_or(Ok(()), |msg| self.happened(msg))
     }
 
     fn answered(&mut self, answer: Answer) -> Result<(), Failure> {
@@ -541,55 +460,7 @@ impl Plain {
         self.told_already(answer.what)
     }
 
-    fn leave(&mut self, hurry: bool) {
-        let is_kept = self.journal.is_some() && self.model.link == LinkState::Down;
-        let wait = match (is_kept, hurry) {
-            (true, true) => Some(KEPT_WAIT),
-            (true, false) => Some(AWAY_WAIT),
-            (false, true) => Some(UNSENT_WAIT),
-            (false, false) => None,
-        };
-        self.leaving = match self.leaving {
-            Leaving::No | Leaving::Sending(None) => {
-                Leaving::Sending(wait.map(|wait| Instant::now() + wait))
-            }
-            // Asked twice to hurry: no more waiting.
-            _ => Leaving::Done,
-        };
-    }
-
-    fn close_if_all_is_sent(&mut self) {
-        if matches!(self.leaving, Leaving::Sending(_)) && self.link.unsent() == 0 {
-            self.close();
-        }
-    }
-
-    fn late(&mut self) {
-        match self.leaving {
-            Leaving::Sending(_) => self.close(),
-            _ => self.leaving = Leaving::Done,
-        }
-    }
-
-    fn close(&mut self) {
-        self.leaving = Leaving::Closing(Instant::now() + CLOSE_WAIT);
-        self.link.close();
-    }
-
     fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush()
     }
-}
-
-async fn leave_at(leaving: Leaving) {
-    match leaving {
-        Leaving::Sending(Some(until)) | Leaving::Closing(until) => sleep_until(until).await,
-        _ => std::future::pending().await,
-    }
-}
-
-fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
-    let mut object = object.unwrap_or_else(|| json!({}));
-    object["client_message_id"] = json!(message.id.to_string());
-    object
 }

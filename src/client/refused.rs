@@ -1,7 +1,7 @@
 //! Between what is typed and what the link sends: where a text goes, and what can be sent again of what was refused.
 
 use super::{
-    app::{model::Msg, refused::Refused, room::Place},
+    app::{refused::Refused, room::Place},
     net::outbox::{Outgoing, Target},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn target(to: Place, reply_to: Option<u64>) -> Target {
 }
 
 /// A message that was refused, as it can be sent again; `None`: it went where nothing can be typed to.
-pub(super) fn again(message: &Outgoing) -> Option<Msg> {
+pub(super) fn again(message: &Outgoing) -> Option<Refused> {
     let to = match message.target.place() {
         Target::User(name) => Place::User(name.parse().ok()?),
         Target::Channel(name) => Place::Channel(name.parse().ok()?),
@@ -28,11 +28,27 @@ pub(super) fn again(message: &Outgoing) -> Option<Msg> {
         Target::Reply(..) => return None,
     };
     let reply_to = message.target.reply_to_seq();
-    Some(Msg::Refused(Refused {
+    Some(Refused {
+        id: message.id,
         to,
         text: message.text.parse().ok()?,
         reply_to: (reply_to > 0).then_some(reply_to),
-    }))
+    })
+}
+
+/// The same as the link sends it: under its name, so that it is one message however often it is tried.
+pub(super) fn message(refused: Refused) -> Outgoing {
+    let Refused {
+        id,
+        to,
+        text,
+        reply_to,
+    } = refused;
+    Outgoing {
+        id,
+        target: target(to, reply_to),
+        text: text.as_str().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -48,15 +64,15 @@ mod tests {
             Place::Group("c7".to_owned()),
         ] {
             for reply_to in [None, Some(3)] {
-                let message = Outgoing {
+                let sent = Outgoing {
                     id: ClientMessageId::from_bytes([1; 16]),
                     target: target(place.clone(), reply_to),
                     text: "hi".to_owned(),
                 };
-                let Some(Msg::Refused(refused)) = again(&message) else {
-                    panic!("{message:?}");
-                };
-                assert_eq!((refused.to, refused.reply_to), (place.clone(), reply_to));
+                let refused = again(&sent).unwrap();
+                let to = (refused.to.clone(), refused.reply_to);
+                assert_eq!(to, (place.clone(), reply_to));
+                assert_eq!(message(refused), sent);
             }
         }
     }

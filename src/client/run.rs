@@ -24,6 +24,7 @@ use super::{
     output::Output,
     paper::{self, Paper},
     plain,
+    state::Logins,
     trust::{self, KnownServers, Wish},
     ui::{
         self,
@@ -57,7 +58,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let wish = Wish {
         server: &arguments.server,
-        tls: arguments.tls,
+        tls: arguments.tls || was_made_by_tls(&arguments),
         insecure: arguments.insecure,
         authorities: arguments.ca.as_deref(),
         may_ask: arguments.may_ask(),
@@ -230,6 +231,13 @@ async fn one_shot(
                 None => oneshot::devices(&session, out).await,
             }
         }
+        Command::Password => {
+            // Before anything else is asked for.
+            if !door.arguments.may_ask() {
+                return Err(Failure::usage(oneshot::NO_TERMINAL));
+            }
+            oneshot::password(&door.logged_in().await?, out).await
+        }
         Command::Token(options) => {
             let login = door.login(false, Patience::None).await?;
             match options.wish() {
@@ -245,8 +253,28 @@ async fn one_shot(
     }
 }
 
+/// Whether the remembered login that is meant was made by TLS: then it is used so, too. On this machine the clear is only
+/// what is tried where nothing else is known.
+fn was_made_by_tls(arguments: &Arguments) -> bool {
+    if arguments.insecure || given_token().is_some() {
+        return false;
+    }
+    // What cannot be read is told of where the login is needed.
+    let made = Logins::of_user().and_then(|logins| {
+        let user = match &arguments.user {
+            Some(user) => Some(user.clone()),
+            None => match logins.users(&arguments.server)?.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
+        };
+        user.map_or(Ok(None), |user| logins.find(&arguments.server, &user))
+    });
+    made.is_ok_and(|made| made.is_some_and(|made| made.assurance != Assurance::Plaintext))
+}
+
 /// The token that the surroundings give. Not a flag: what stands in the arguments, every user of the machine can read.
-fn given_token() -> Option<String> {
+pub(super) fn given_token() -> Option<String> {
     std::env::var("TINYCHAT_TOKEN")
         .ok()
         .filter(|token| !token.is_empty())

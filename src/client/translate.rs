@@ -17,14 +17,16 @@ use super::{
         blocked::Blocked,
         line,
         links::{LinkLine, MarkerLine},
-        look::Found,
+        listing::Listed,
+        look::{Found, Snippet},
         model::{MessageLine, Msg, StartProblem, UserLine},
         news::{Change, News},
+        password::PasswordProblem,
         room::{Kind, Room, Wanted},
         untrusted::Untrusted,
     },
     mends,
-    net::error::ClientError,
+    net::error::{ClientError, ErrorKind},
 };
 
 /// Returns what an event means to the line mode of this user, if anything.
@@ -51,6 +53,11 @@ pub fn event(event: pb::Event, me: &UserName) -> Option<Msg> {
             conversation: changed.conversation_id,
         })),
         Body::BlocksChanged(changed) => Some(Msg::Blocks(blocked(changed.users))),
+        Body::Typing(typing) => Some(Msg::Typing {
+            conversation: typing.conversation_id,
+            user: name(typing.user),
+            is_typing: typing.typing,
+        }),
         Body::Gap(gap) => Some(Msg::Gap {
             count: gap.to_seq.saturating_sub(gap.from_seq).saturating_add(1),
         }),
@@ -93,19 +100,13 @@ pub fn message(message: pb::Message) -> MessageLine {
     }
 }
 
-/// Returns a message that was found by its words: what was looked for stands between stars. One text is made of it before
-/// it is looked at, so that what is harmless in parts is not put together to something else.
+/// Returns a message that was found by its words.
 pub fn hit(hit: pb::SearchHit) -> Found {
-    let mut snippet = String::new();
-    for part in &hit.snippet {
-        let star = if part.r#match { "*" } else { "" };
-        for piece in [star, &part.text, star] {
-            snippet.push_str(piece);
-        }
-    }
+    let pieces = hit.snippet.into_iter();
+    let pieces = pieces.map(|part| (part.text.into(), part.r#match));
     Found {
         message: message(hit.message.unwrap_or_default()),
-        snippet: Some(snippet.into()),
+        snippet: Some(Snippet::new(pieces)),
     }
 }
 
@@ -210,6 +211,17 @@ pub fn room(mut conversation: pb::Conversation, me: &UserName) -> Room {
         conversation.name = other.map_or_else(|| me.to_string(), |it| it.name.clone());
     }
     named_room(conversation)
+}
+
+/// Returns one line of the list of the own conversations, as all answers have it.
+pub fn listed(conversation: pb::Conversation) -> Listed {
+    Listed {
+        unread: conversation.unread,
+        mentions: conversation.mentions,
+        settings: settings(conversation.marked_unread, conversation.notify),
+        last: conversation.last_message.clone().map(message),
+        room: named_room(conversation),
+    }
 }
 
 fn kind(conversation: &pb::Conversation) -> Kind {
@@ -331,6 +343,15 @@ pub fn problem(error: &ClientError) -> Untrusted {
     mended.unwrap_or(sentence).into()
 }
 
+/// Returns what is in the way of another password.
+pub fn password_problem(error: &ClientError) -> PasswordProblem {
+    match error.kind() {
+        _ if error.reason() == "PASSWORD_WRONG" => PasswordProblem::Wrong,
+        ErrorKind::Network => PasswordProblem::Lost,
+        _ => PasswordProblem::Other(problem(error)),
+    }
+}
+
 /// Returns what came of a start.
 pub fn started(wanted: Wanted, found: Result<Vec<Room>, ClientError>) -> Msg {
     let outcome = match found {
@@ -382,6 +403,28 @@ mod tests {
     }
 
     #[test]
+    fn who_types_is_told_with_where() {
+        let typing = pb::Typing {
+            conversation_id: "c7".to_owned(),
+            user: Some(pb::UserRef {
+                id: "u2".to_owned(),
+                name: "bob".to_owned(),
+            }),
+            typing: true,
+        };
+        let told = pb::Event {
+            body: Some(Body::Typing(typing)),
+            ..pb::Event::default()
+        };
+        let expected = Msg::Typing {
+            conversation: "c7".to_owned(),
+            user: "bob".into(),
+            is_typing: true,
+        };
+        assert_eq!(event(told, &me()), Some(expected));
+    }
+
+    #[test]
     fn a_server_that_leaves_out_everything_does_no_harm() {
         let event = |it| event(it, &me());
         assert_eq!(event(pb::Event::default()), None);
@@ -408,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_for_stands_between_stars_and_no_tower_is_built_of_parts() {
+    fn what_was_looked_for_is_marked_and_no_tower_is_built_of_parts() {
         let part = |text: &str, r#match| pb::SnippetPart {
             text: text.to_owned(),
             r#match,
@@ -418,7 +461,7 @@ mod tests {
                 message: None,
                 snippet,
             });
-            found.snippet.unwrap().render_line()
+            found.snippet.unwrap().starred()
         };
         let parts = vec![part("the ", false), part("build", true), part(" is", false)];
         assert_eq!(shown(parts), "the *build* is");

@@ -14,6 +14,7 @@
 
 pub mod codec;
 pub mod ready;
+mod wiped;
 
 tonic::include_proto!("tinychat.v1");
 

@@ -73,13 +73,14 @@ impl Home {
         let pty = Arc::new(pty);
         let (screen, source) = (Arc::clone(&shown), Arc::clone(&pty));
         // Ends when the client has ended: the last hold on the other side is then gone.
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = (&*source).read(&mut bytes) {
                 screen.lock().unwrap().extend_from_slice(&bytes[..count]);
             }
         });
         Terminal {
+            reader,
             child,
             pty,
             shown,
@@ -120,6 +121,8 @@ pub struct Terminal {
     child: Child,
     pty: Arc<blocking::Pty>,
     shown: Arc<Mutex<Vec<u8>>>,
+    /// Reads what is shown until nobody can write there any more.
+    reader: thread::JoinHandle<()>,
     /// Everything before this was waited for already.
     seen: usize,
     /// Its home stays for as long as it may write there.
@@ -239,6 +242,11 @@ impl Terminal {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // What it said last may still be on its way; somebody it started may hold the terminal open.
+                let end = Instant::now() + Duration::from_secs(1);
+                while !self.reader.is_finished() && Instant::now() < end {
+                    thread::sleep(Duration::from_millis(2));
+                }
                 return status;
             }
             assert!(Instant::now() < end, "it goes on:\n{}", self.transcript());

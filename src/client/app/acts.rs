@@ -22,9 +22,14 @@ use super::{
     news::{self, Change, Deed, OwnNews},
     parse::{Command, Notify, Which},
     room::{Kind, Place, Room},
+    several,
     untrusted::Untrusted,
     update::{lines, say},
 };
+
+/// What is said when the server cannot be asked.
+pub const AWAY: &str =
+    "Not done: the server is away, and only texts wait for it; try again when it is back.";
 
 /// A conversation that something is done to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +87,8 @@ pub enum Deeds {
     Links,
     /// Makes an invite link void.
     Unlink(InviteLinkId),
-    /// Shows how far others have come.
-    Seen,
+    /// Shows how far others have come with the last own message, or with this one.
+    Seen(Option<u64>),
     /// Removes a member.
     Remove {
         /// Who.
@@ -185,7 +190,7 @@ pub fn act_of(ground: &impl Ground, command: Command) -> Result<Act, String> {
         Command::Link(ends) => Deeds::Link(ends),
         Command::Links => Deeds::Links,
         Command::Unlink(id) => Deeds::Unlink(id),
-        Command::Seen => Deeds::Seen,
+        Command::Seen(which) => Deeds::Seen(which),
         Command::Remove { user, ban } => Deeds::Remove { user, ban },
         Command::Role(user, role) => Deeds::SetRole(user, role),
         Command::Topic(topic) => Deeds::Topic(topic),
@@ -222,9 +227,7 @@ pub fn nowhere() -> String {
 /// Asks for an act. There is nothing to keep it for a server that is away.
 pub fn asked(model: &mut Model, act: Act) -> Vec<Effect> {
     if model.link == LinkState::Down {
-        return vec![say(
-            "Not done: the server is away, and only texts wait for it; try again when it is back.",
-        )];
+        return vec![say(AWAY)];
     }
     model.asking = true;
     model.changes_room = changes_room(&act);
@@ -289,7 +292,7 @@ fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
                 | Deeds::Link(_)
                 | Deeds::Links
                 | Deeds::Unlink(_)
-                | Deeds::Seen
+                | Deeds::Seen(_)
                 | Deeds::Topic(_)
                 | Deeds::Rename(_)
                 | Deeds::History(_)
@@ -311,6 +314,7 @@ fn own_news(model: &Model, act: &Act) -> Vec<OwnNews> {
 pub fn acted(model: &mut Model, act: &Act, outcome: Result<Outcome, Untrusted>) -> Vec<Effect> {
     model.asking = false;
     model.changes_room = false;
+    let text_again = several::answered(model, outcome.is_ok());
     match outcome {
         Ok(outcome) => done(model, act, outcome),
         Err(problem) => {
@@ -321,7 +325,8 @@ pub fn acted(model: &mut Model, act: &Act, outcome: Result<Outcome, Untrusted>) 
                 conversation: id.to_owned(),
                 is_aside: model.rooms.get(id).is_some_and(Room::is_aside),
             });
-            back.into_iter().chain([told]).collect()
+            let back = back.into_iter().chain([told]);
+            back.chain(text_again).collect()
         }
     }
 }
@@ -438,7 +443,7 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
                 "There are no invite links here that you can see; /link makes one.",
             )];
         }
-        (Deeds::Seen, Outcome::Seen(seen)) => links::seen_line(&seen),
+        (Deeds::Seen(_), Outcome::Seen(seen)) => links::seen_line(&seen),
         (Deeds::History(_), Outcome::Messages(messages)) => return news::history(model, &messages),
         (Deeds::Unread(_), Outcome::Aside(id, is_aside)) => {
             return calls::aside(model, &label, id, is_aside);
@@ -464,15 +469,13 @@ fn done_at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Ve
         }
         (Deeds::Edit(seq, text), _) => {
             if let (Some(id), me) = (&spot.id, Untrusted::from(model.me.as_str())) {
-                model
-                    .recent
-                    .remember(id, *seq, &me, Some(&text.as_str().into()));
+                news::remember_text(model, (id, *seq), &me, Some(&text.as_str().into()));
             }
             return told(&label, deed);
         }
         (Deeds::Delete(seq), _) => {
             if let Some(id) = &spot.id {
-                model.recent.deleted(id, *seq);
+                news::forget_text(model, id, *seq);
             }
             return told(&label, deed);
         }
@@ -512,7 +515,7 @@ pub fn done_line(label: &str, deed: &Deeds) -> Option<String> {
         Deeds::Members
         | Deeds::Link(_)
         | Deeds::Links
-        | Deeds::Seen
+        | Deeds::Seen(_)
         | Deeds::History(_)
         | Deeds::Topic(_)
         | Deeds::Rename(_)

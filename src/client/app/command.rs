@@ -11,7 +11,7 @@ const DISTANCE_MAX: usize = 2;
 /// Letters of an unknown command that are looked at and shown.
 const WORD_CHARS_MAX: usize = 20;
 /// Words of other programs, and what they are called here.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("exit", "quit"),
     ("msg", "start"),
     ("part", "leave"),
@@ -23,6 +23,10 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("unmute", "mute"),
     ("ignore", "block"),
     ("unignore", "unblock"),
+    ("chats", "conversations"),
+    ("rooms", "conversations"),
+    ("url", "open"),
+    ("passwd", "password"),
 ];
 
 /// What a command does.
@@ -30,6 +34,8 @@ const ELSEWHERE: [(&str, &str); 11] = [
 pub enum Verb {
     /// Lists everybody.
     Users,
+    /// Lists the own conversations.
+    Conversations,
     /// Tells the server's time.
     Time,
     /// Opens a conversation or returns to it.
@@ -44,6 +50,12 @@ pub enum Verb {
     Mentions,
     /// Shows the next ones of what was found.
     More,
+    /// Opens a link.
+    Open,
+    /// Tells who types.
+    Typing,
+    /// Begins a text of several lines.
+    Text,
     /// Answers a message.
     Reply,
     /// Gives a message another text.
@@ -108,6 +120,8 @@ pub enum Verb {
     Dnd,
     /// The user is there.
     Online,
+    /// Changes the password of the account.
+    Password,
     /// Goes to another account; the logins stay.
     Accounts,
     /// Ends this login.
@@ -162,15 +176,19 @@ const ALONE: (&str, &str) = ("", "");
 
 /// All commands, in the order in which they are listed.
 #[rustfmt::skip]
-pub const COMMANDS: [Spec; 45] = [
+pub const COMMANDS: [Spec; 50] = [
     row(Verb::Users, "users", ALONE, "everybody who ever registered, online or offline"),
     row(Verb::Time, "time", ALONE, "the server's time"),
+    row(Verb::Conversations, "conversations", ("[all]", ""), "yours, with what is unread in each; those first, or all"),
     row(Verb::Start, "start", ("NAME", "bob; /users lists everybody"), "open the conversation with NAME, #CHANNEL or \"GROUP\", or return to it"),
     row(Verb::Stop, "stop", ALONE, "close the conversation; messages go on being shown"),
     row(Verb::History, "history", ("[WHICH]", ""), "the last messages here, or COUNT of them, or those around [N] or 2026-11-20T14:00"),
     row(Verb::Search, "search", ("WORDS…", "green build in:#ops from:bob since:2026-11-20"), "messages with all the WORDS, the newest first; /help has more"),
     row(Verb::Mentions, "mentions", ("[all]", ""), "unread messages that mention you, or all that do"),
     row(Verb::More, "more", ALONE, "the next ones of the last /search or /mentions"),
+    row(Verb::Open, "open", ("[N] [WHICH]", ""), "open the last link here, or that of message N, or WHICH of its links"),
+    row(Verb::Typing, "typing", ALONE, "who is typing here"),
+    row(Verb::Text, "text", ("[reply N|edit N]", ""), "write a text of several lines; a line of just . sends it"),
     row(Verb::Reply, "reply", ("N TEXT", "3 yes; /history shows the numbers"), "answer message N"),
     row(Verb::Edit, "edit", ("N TEXT", "3 better words; /history shows the numbers"), "give your message N another text"),
     row(Verb::Delete, "delete", ("N", "3; /history shows the numbers"), "delete the text of message N for good"),
@@ -191,7 +209,7 @@ pub const COMMANDS: [Spec; 45] = [
     row(Verb::Role, "role", ("USER ROLE", "bob admin; /members lists them"), "make USER owner, admin, member or read-only here"),
     row(Verb::Topic, "topic", ("[TEXT]", ""), "what is talked about here, or set it; - for nothing"),
     row(Verb::Rename, "rename", ("NAME", "news"), "give this channel or group another name"),
-    row(Verb::Seen, "seen", ALONE, "who has got and read your last message here"),
+    row(Verb::Seen, "seen", ("[N]", ""), "who has got and read your last message here, or your message N"),
     row(Verb::Retry, "retry", ALONE, "send again what was refused here last"),
     row(Verb::Drop, "drop", ALONE, "forget what was refused here last"),
     row(Verb::Unread, "unread", ("[off]", ""), "put the conversation aside as unread, or take it up again"),
@@ -203,6 +221,7 @@ pub const COMMANDS: [Spec; 45] = [
     row(Verb::Away, "away", ALONE, "be shown as away while this runs; /online ends it"),
     row(Verb::Dnd, "dnd", ALONE, "be shown as not to be disturbed, and hear no bell; /online ends it"),
     row(Verb::Online, "online", ALONE, "be shown as online again"),
+    row(Verb::Password, "password", ALONE, "change your password; the one until now is asked for"),
     row(Verb::Accounts, "accounts", ALONE, "go to another account; the login here stays"),
     row(Verb::Logout, "logout", ALONE, "end your login on this device; others stay logged in"),
     row(Verb::Quit, "quit", ALONE, "leave; the login is remembered"),
@@ -309,7 +328,7 @@ mod tests {
         let list = list();
         assert_eq!(list.len(), COMMANDS.len());
         assert_eq!(
-            list[2],
+            list[3],
             "/start NAME            open the conversation with NAME, #CHANNEL or \"GROUP\", or \
              return to it"
         );

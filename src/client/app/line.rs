@@ -16,8 +16,6 @@ const NO_TIME: &str = "????-??-?? ??:??:??";
 /// Characters of an emoji that are shown, and of a text that is quoted.
 const EMOJI_CHARS: usize = 16;
 const QUOTE_CHARS: usize = 40;
-/// Characters of the part of a text that was found: an honest server sends half of it.
-const SNIPPET_CHARS: usize = 400;
 
 /// The zone in which the reader wants to see times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +86,7 @@ pub fn found(found: &Found, place: &str, zone: Zone) -> String {
     let sender = message.sender.render_line();
     let time = zone.stamp(message.time);
     let text = match &found.snippet {
-        Some(snippet) => snippet.render_start(SNIPPET_CHARS),
+        Some(snippet) => snippet.starred(),
         None => text(message),
     };
     format!("<{sender}{place}, {time}> [{}] {text}", message.seq)
@@ -234,7 +232,7 @@ mod tests {
             found(&hit, "", zone),
             "<ann, 1970-01-01 00:00:00> [7] the build\n  is green"
         );
-        hit.snippet = Some("x".repeat(9999).into());
+        hit.snippet = Some("x".repeat(9999).as_str().into());
         assert!(found(&hit, "", zone).chars().count() < 450);
     }
 

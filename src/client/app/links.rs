@@ -47,11 +47,22 @@ pub struct MarkerLine {
     pub delivered: u64,
 }
 
-/// How far others have come with the last message of this user in a conversation.
+/// The message with which others have come so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// This one of this user.
+    Own(u64),
+    /// There is none of this user of late.
+    Nothing,
+    /// This one is of somebody else, or there is none.
+    NotOwn(u64),
+}
+
+/// How far others have come with a message of this user in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The number of that message; `None`: there is none of late.
-    pub last_own: Option<u64>,
+    /// With which.
+    pub message: Sought,
     /// The others; nobody, where that is not told.
     pub others: Vec<MarkerLine>,
 }
@@ -158,12 +169,17 @@ fn id(id: &Untrusted) -> String {
 
 /// Says how far others have come.
 pub fn seen_line(seen: &Seen) -> String {
+    if let Sought::NotOwn(seq) = seen.message {
+        return format!(
+            "Message [{seq}] is none of yours here; only of your own messages it is told who has read them."
+        );
+    }
     if seen.others.is_empty() {
         return "Nobody else here shows you that: others do in conversations of two and in small groups, unless one of you \
                 has blocked the other."
             .to_owned();
     }
-    let Some(seq) = seen.last_own else {
+    let Sought::Own(seq) = seen.message else {
         return "You have said nothing here of late.".to_owned();
     };
     let all_who = |has: Has| {
@@ -263,7 +279,8 @@ mod tests {
                 Command::Block("bob".parse().unwrap(), false),
             ),
             ("/blocked", Command::Blocked),
-            ("/seen", Command::Seen),
+            ("/seen", Command::Seen(None)),
+            ("/seen [7]", Command::Seen(Some(7))),
         ] {
             assert_eq!(command(line), expected, "{line}");
         }
@@ -358,26 +375,29 @@ mod tests {
             delivered,
         };
         let others = vec![one("bob", 7, 7), one("carol", 3, 9), one("dan", 0, 6)];
-        let line = |last_own, others: &[MarkerLine]| {
+        let line = |message, others: &[MarkerLine]| {
             seen_line(&Seen {
-                last_own,
+                message,
                 others: others.to_vec(),
             })
         };
         assert_eq!(
-            line(Some(7), &others),
+            line(Sought::Own(7), &others),
             "Your message [7]: bob has read it, carol has got it, dan not yet."
         );
         assert_eq!(
-            line(Some(3), &others),
+            line(Sought::Own(3), &others),
             "Your message [3]: bob and carol have read it, dan has got it."
         );
         assert_eq!(
-            line(Some(10), &others),
+            line(Sought::Own(10), &others),
             "Your message [10]: bob, carol and dan not yet."
         );
-        assert_eq!(line(None, &others), "You have said nothing here of late.");
-        assert!(line(Some(7), &[]).starts_with("Nobody else here shows you that"));
+        let nothing = line(Sought::Nothing, &others);
+        assert_eq!(nothing, "You have said nothing here of late.");
+        let of_bob = line(Sought::NotOwn(3), &[]);
+        assert!(of_bob.starts_with("Message [3] is none of yours"));
+        assert!(line(Sought::Own(7), &[]).starts_with("Nobody else here shows you that"));
         let rows: Vec<String> = others.iter().map(|it| marker_line(it, 7)).collect();
         assert_eq!(rows, ["bob <READ>", "carol <GOT>", "dan <NOT YET>"]);
     }

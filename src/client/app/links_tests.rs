@@ -7,7 +7,7 @@ use super::{
 use crate::{
     client::app::{
         acts::{Act, Outcome},
-        links::{LinkLine, MarkerLine, Seen},
+        links::{LinkLine, MarkerLine, Seen, Sought},
         look::Found,
         model::MessageLine,
         news::{Change, News},
@@ -175,14 +175,14 @@ fn how_far_others_have_come_is_told() {
         read: 3,
         delivered: 4,
     };
-    for (last_own, told) in [
-        (Some(3), "<> Your message [3]: bob has read it."),
-        (Some(4), "<> Your message [4]: bob has got it."),
-        (Some(5), "<> Your message [5]: bob not yet."),
-        (None, "<> You have said nothing here of late."),
+    for (message, told) in [
+        (Sought::Own(3), "<> Your message [3]: bob has read it."),
+        (Sought::Own(4), "<> Your message [4]: bob has got it."),
+        (Sought::Own(5), "<> Your message [5]: bob not yet."),
+        (Sought::Nothing, "<> You have said nothing here of late."),
     ] {
         let seen = Seen {
-            last_own,
+            message,
             others: vec![bob.clone()],
         };
         assert_eq!(

@@ -12,6 +12,8 @@ use super::{
 
 /// What marks the conversation in front.
 const THIS: &str = "this";
+/// Characters of the part of a text that was found: an honest server sends half of it.
+const SNIPPET_CHARS: usize = 400;
 
 /// Where it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +55,66 @@ pub struct Search {
 pub struct Found {
     /// The message.
     pub message: MessageLine,
-    /// The part of its text around what was looked for, each hit between stars; `None`: all of it is meant.
-    pub snippet: Option<Untrusted>,
+    /// The part of its text around what was looked for; `None`: all of it is meant.
+    pub snippet: Option<Snippet>,
+}
+
+/// The part of a text around what was looked for, in pieces that stand behind each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snippet(Vec<Piece>);
+
+/// A piece of a snippet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Piece {
+    text: Untrusted,
+    is_match: bool,
+}
+
+impl Snippet {
+    /// Takes pieces, each with whether it is what was looked for.
+    pub fn new(pieces: impl IntoIterator<Item = (Untrusted, bool)>) -> Self {
+        let pieces = pieces.into_iter().filter(|(text, _)| !text.is_empty());
+        // More have no character that is shown.
+        let pieces = pieces.take(SNIPPET_CHARS + 1);
+        let pieces = pieces.map(|(text, is_match)| Piece { text, is_match });
+        Self(pieces.collect())
+    }
+
+    /// Returns the pieces as they are shown on one safe line, and that there is more where it is too long for one.
+    pub fn shown(&self) -> Vec<(String, bool)> {
+        let texts = Untrusted::render_pieces(self.0.iter().map(|piece| &piece.text));
+        let mut shown = Vec::new();
+        let mut room = SNIPPET_CHARS;
+        for (mut text, is_match) in texts.zip(self.0.iter().map(|piece| piece.is_match)) {
+            if let Some((at, _)) = text.char_indices().nth(room) {
+                text.truncate(at);
+                text.push('…');
+                shown.push((text, is_match));
+                break;
+            }
+            room = room.saturating_sub(text.chars().count());
+            shown.push((text, is_match));
+        }
+        shown
+    }
+
+    /// Returns it for people who see no colours: what was looked for stands between stars.
+    pub fn starred(&self) -> String {
+        let starred = self.shown().into_iter().map(|(text, is_match)| {
+            let star = if is_match { "*" } else { "" };
+            format!("{star}{text}{star}")
+        });
+        starred.collect()
+    }
+}
+
+/// Reads what stands between stars as what was looked for.
+#[cfg(test)]
+impl From<&str> for Snippet {
+    fn from(starred: &str) -> Self {
+        let pieces = starred.split('*').enumerate();
+        Self::new(pieces.map(|(at, text)| (text.into(), at % 2 == 1)))
+    }
 }
 
 /// Reads what stands behind `/search`.
@@ -108,6 +168,42 @@ mod tests {
         super::parse::{Command, Input, parse},
         *,
     };
+
+    #[test]
+    fn a_snippet_is_shown_in_its_pieces_and_ends_somewhere() {
+        let pieces = [
+            ("a* ", false),
+            ("", true),
+            ("b\n\u{1b}", true),
+            ("*", false),
+        ];
+        let snippet = Snippet::new(pieces.map(|(text, is_match)| (text.into(), is_match)));
+        let shown = |text: &str, is_match| (text.to_owned(), is_match);
+        assert_eq!(
+            snippet.shown(),
+            [shown("a* ", false), shown("b⏎␛", true), shown("*", false)]
+        );
+        assert_eq!(snippet.starred(), "a* *b⏎␛**");
+        let count = |pieces: usize, text: &str| {
+            let pieces = std::iter::repeat_n((text.into(), true), pieces);
+            let shown = Snippet::new(pieces).shown();
+            shown.iter().map(|(text, _)| text.chars().count()).sum()
+        };
+        for (pieces, text) in [
+            (1, SNIPPET_CHARS),
+            (SNIPPET_CHARS, 1),
+            (4, SNIPPET_CHARS / 4),
+        ] {
+            let shown: usize = count(pieces, &"x".repeat(text));
+            assert_eq!(shown, SNIPPET_CHARS, "{pieces} of {text}");
+            let cut: usize = count(pieces + 1, &"x".repeat(text));
+            assert_eq!(cut, SNIPPET_CHARS + 1, "{pieces} of {text}, and one");
+        }
+        assert_eq!(
+            Snippet::new(vec![("x".into(), true); 9_999]).0.len(),
+            SNIPPET_CHARS + 1
+        );
+    }
 
     fn search(line: &str) -> Look {
         match parse(line) {

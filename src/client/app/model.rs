@@ -5,16 +5,23 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::domain::{clock::TimeMs, name::UserName, text::MessageText, user::Presence};
+use crate::domain::{
+    clock::TimeMs, ids::ClientMessageId, name::UserName, text::MessageText, user::Presence,
+};
 
 use super::{
     acts::{Act, Outcome},
     blocked::Blocked,
     line::Zone,
+    listing::Listed,
     news::{News, OwnNews},
+    opening::Links,
+    password::PasswordProblem,
     recent::Recent,
     refused::{Refused, Texts},
     room::{Place, Room, Rooms, Wanted},
+    several::Several,
+    typing::Everywhere,
     untrusted::Untrusted,
 };
 
@@ -25,6 +32,8 @@ pub struct Model {
     pub me: UserName,
     /// In which zone times are shown.
     pub zone: Zone,
+    /// What time it is.
+    pub now: TimeMs,
     /// Where typed lines go.
     pub focus: Option<Place>,
     /// Conversations that were opened here.
@@ -35,6 +44,14 @@ pub struct Model {
     pub blocked: Blocked,
     /// Messages that can be quoted.
     pub recent: Recent,
+    /// Links that can be opened.
+    pub links: Links,
+    /// Who types.
+    pub typing: Everywhere,
+    /// The text of several lines that is being written.
+    pub several: Option<Several>,
+    /// The one that the server is asked to take as the new text of a message: it comes back if it is not taken.
+    pub several_asked: Option<Several>,
     /// Texts that were refused.
     pub refused: Texts,
     /// What gets more of what was found last.
@@ -43,6 +60,8 @@ pub struct Model {
     pub presence: Presence,
     /// Whether a person reads: then mentions are pointed out, and a bell calls.
     pub is_read_by_a_person: bool,
+    /// Whether it is told who types.
+    pub hears_typing: bool,
     /// What events will tell of that was done here, and told when it was answered.
     pub own_news: VecDeque<OwnNews>,
     /// Whether the act that waits for its answer changes a conversation as such.
@@ -112,6 +131,15 @@ pub enum Msg {
     Echo(MessageLine),
     /// Something else happened in a conversation.
     News(News),
+    /// Somebody types in a conversation, or stopped.
+    Typing {
+        /// The conversation.
+        conversation: String,
+        /// Who.
+        user: Untrusted,
+        /// Whether.
+        is_typing: bool,
+    },
     /// Messages are missing.
     Gap {
         /// How many.
@@ -121,13 +149,15 @@ pub enum Msg {
     Reset,
     /// Messages of an earlier run were found that were not sent then.
     Left {
-        /// How many.
-        count: usize,
+        /// How many are sent now.
+        waiting: usize,
+        /// Those that were refused, and why.
+        refused: Vec<(Refused, Untrusted)>,
     },
     /// A text waits for a server that is away.
     Waits {
-        /// Whether it outlives this program.
-        is_kept: bool,
+        /// How many of those that wait could not be kept, and end with this program.
+        lost: usize,
     },
     /// A text was refused for a reason that lies in the login: it stays kept for the next one.
     Held {
@@ -168,8 +198,24 @@ pub enum Msg {
     Settled(Result<(), Untrusted>),
     /// The answer to [`Effect::ListUsers`].
     Users(Result<Vec<UserLine>, Untrusted>),
+    /// The answer to [`Effect::ListConversations`].
+    Listed {
+        /// Whether all are wanted.
+        all: bool,
+        /// The conversations.
+        rows: Result<Vec<Listed>, Untrusted>,
+    },
     /// The answer to [`Effect::AskTime`].
     Time(Result<TimeMs, Untrusted>),
+    /// What came of [`Effect::AskPassword`]: how many other devices were ended, if they were to be.
+    Password {
+        /// Whether they were to be.
+        ends_others: bool,
+        /// What came of it, or what is in the way.
+        outcome: Result<u32, PasswordProblem>,
+    },
+    /// The server was not asked for another password; why, in safe words without a capital and a stop.
+    NoPassword(String),
 }
 
 /// What keeps a conversation from being opened.
@@ -238,6 +284,10 @@ pub enum Effect {
         /// The message that it answers.
         reply_to: Option<u64>,
     },
+    /// Sends a text again that was refused, as the same message; answered like [`Effect::Send`].
+    SendAgain(Refused),
+    /// Forgets what was refused, here and on disk.
+    Drop(ClientMessageId),
     /// Rings a bell, if there is one.
     Ring,
     /// Marks nothing of a conversation read from now on, though it is shown; or does so again.
@@ -254,8 +304,14 @@ pub enum Effect {
     StayAs(Presence),
     /// Gets all users; answered by [`Msg::Users`].
     ListUsers,
+    /// Gets the own conversations, and shows all of them or some; answered by [`Msg::Listed`].
+    ListConversations(bool),
+    /// Opens a link outside.
+    Open(String),
     /// Gets the server's time; answered by [`Msg::Time`].
     AskTime,
+    /// Asks for another password, and then the server for it; answered by [`Msg::Password`] or [`Msg::NoPassword`].
+    AskPassword,
     /// Leaves once everything typed is answered; waits for that a while, or as long as it takes.
     Leave {
         /// Whether the wait has an end.
@@ -269,15 +325,21 @@ impl Model {
         Self {
             me,
             zone,
+            now: TimeMs::default(),
             focus: None,
             open: BTreeMap::new(),
             rooms: Rooms::default(),
             blocked: Blocked::default(),
             recent: Recent::default(),
+            links: Links::default(),
+            typing: Everywhere::default(),
+            several: None,
+            several_asked: None,
             refused: Texts::default(),
             more: None,
             presence: Presence::Online,
             is_read_by_a_person: false,
+            hears_typing: true,
             own_news: VecDeque::new(),
             changes_room: false,
             asking: false,
@@ -285,6 +347,16 @@ impl Model {
             caught_up: false,
             unsent: 0,
             said_waiting: false,
+        }
+    }
+
+    /// Returns what stands before a line that is typed.
+    pub fn prompt(&self) -> String {
+        let focus = self.focus.as_ref();
+        let focus = focus.map_or_else(String::new, |place| self.rooms.label(place));
+        match self.several {
+            Some(_) => format!("{focus}. "),
+            None => format!("{focus}> "),
         }
     }
 

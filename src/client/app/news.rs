@@ -156,6 +156,8 @@ pub fn news(model: &mut Model, news: News) -> Vec<Effect> {
 pub fn message(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
     let mut shown = quotation(model, message).map_or_else(String::new, |line| line + "\n");
     remember(model, message);
+    let (id, now) = (&message.conversation, model.now);
+    model.typing.set(id, &message.sender, false, now);
     let room = room_label(model, &message.conversation);
     let known = model.rooms.get(&message.conversation);
     // One that is hidden mentions nobody, either.
@@ -188,11 +190,25 @@ pub fn history(model: &mut Model, messages: &[MessageLine]) -> Vec<Effect> {
 
 /// Keeps of a message what quotations need.
 pub fn remember(model: &mut Model, message: &MessageLine) {
-    let (conversation, seq) = (&message.conversation, message.seq);
-    let text = message.text.as_ref();
-    model
-        .recent
-        .remember(conversation, seq, &message.sender, text);
+    let place = (message.conversation.as_str(), message.seq);
+    remember_text(model, place, &message.sender, message.text.as_ref());
+}
+
+/// Keeps of the text of a message what quotations need, and its links.
+pub fn remember_text(
+    model: &mut Model,
+    (conversation, seq): (&str, u64),
+    sender: &Untrusted,
+    text: Option<&Untrusted>,
+) {
+    model.recent.remember(conversation, seq, sender, text);
+    model.links.remember(conversation, seq, sender, text);
+}
+
+/// The text of a message was deleted.
+pub fn forget_text(model: &mut Model, conversation: &str, seq: u64) {
+    model.recent.deleted(conversation, seq);
+    model.links.forget(conversation, seq);
 }
 
 fn quotation(model: &Model, message: &MessageLine) -> Option<String> {
@@ -295,6 +311,10 @@ pub fn rename_focus(model: &mut Model, before: &Room, after: &Room) {
     let (Some(old), Some(new)) = (before.place(), after.place()) else {
         return;
     };
+    model.refused.renamed(&old, &new);
+    for several in model.several.iter_mut().chain(&mut model.several_asked) {
+        several.renamed(&old, &new);
+    }
     if let Some(opened) = model.open.remove(&old) {
         model.open.insert(new.clone(), opened);
     }
@@ -324,7 +344,7 @@ fn edited(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
 }
 
 fn deleted(model: &mut Model, id: &str, seq: u64, by: &Untrusted) -> Vec<Effect> {
-    model.recent.deleted(id, seq);
+    forget_text(model, id, seq);
     if is_own(model, id, &Deed::Deleted(seq)) {
         return Vec::new();
     }

@@ -17,8 +17,10 @@ use super::{
     command::{self, Spec, Verb},
     links::{self, Ends},
     look::{self, Look},
+    opening,
     reading::{Reading, first_word, quoted_or_word},
     room::Wanted,
+    several::{self, For},
     when::{self, Moment},
 };
 
@@ -31,6 +33,8 @@ const HISTORY_COUNT_MAX: usize = 1000;
 pub enum Command {
     /// Lists everybody.
     Users,
+    /// Lists the own conversations, or all of them.
+    Conversations(bool),
     /// Tells the server's time.
     Time,
     /// Opens this conversation.
@@ -51,6 +55,12 @@ pub enum Command {
     Notify(Option<Notify>),
     /// Says how this user can be reached.
     Presence(Presence),
+    /// Opens a link.
+    Open(opening::Which),
+    /// Tells who types.
+    Typing,
+    /// Begins a text of several lines.
+    Text(For),
     /// Answers this message.
     Reply(u64, MessageText),
     /// Gives this message another text.
@@ -88,8 +98,8 @@ pub enum Command {
     Links,
     /// Makes an invite link void.
     Unlink(InviteLinkId),
-    /// Shows how far others have come.
-    Seen,
+    /// Shows how far others have come with the last own message, or with this one.
+    Seen(Option<u64>),
     /// Sends again what was refused.
     Retry,
     /// Forgets what was refused.
@@ -111,6 +121,8 @@ pub enum Command {
     Topic(Option<Topic>),
     /// Gives another name.
     Rename(String),
+    /// Changes the password.
+    Password,
     /// Goes to another account.
     Accounts,
     /// Ends this login.
@@ -219,6 +231,7 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
     let read = Reading(spec);
     Ok(match spec.verb {
         Verb::Users => Command::Users,
+        Verb::Conversations => Command::Conversations(read.has("all", argument)?),
         Verb::Time => Command::Time,
         Verb::Start => Command::Start(to_start(&read, argument)?),
         Verb::Stop => Command::Stop,
@@ -236,6 +249,9 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Away => Command::Presence(Presence::Away),
         Verb::Dnd => Command::Presence(Presence::DoNotDisturb),
         Verb::Online => Command::Presence(Presence::Online),
+        Verb::Open => Command::Open(opening::which(&read, argument)?),
+        Verb::Typing => Command::Typing,
+        Verb::Text => Command::Text(several::what(&read, argument)?),
         Verb::Reply => {
             let (seq, text) = read.seq_and_more(argument)?;
             Command::Reply(seq, read.as_is(text)?)
@@ -271,7 +287,8 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Link => Command::Link(links::ends(&read, argument)?),
         Verb::Links => Command::Links,
         Verb::Unlink => Command::Unlink(read.as_is(argument)?),
-        Verb::Seen => Command::Seen,
+        Verb::Seen if argument.is_empty() => Command::Seen(None),
+        Verb::Seen => Command::Seen(Some(read.seq(argument)?)),
         Verb::Retry => Command::Retry,
         Verb::Drop => Command::Drop,
         Verb::Block => Command::Block(read.as_is(argument)?, true),
@@ -289,6 +306,7 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Topic if argument == "-" => Command::Topic(Some(Topic::default())),
         Verb::Topic => Command::Topic(Some(read.as_is(argument)?)),
         Verb::Rename => Command::Rename(argument.to_owned()),
+        Verb::Password => Command::Password,
         Verb::Accounts => Command::Accounts,
         Verb::Logout => Command::Logout,
         Verb::Quit => Command::Quit,

@@ -1,20 +1,26 @@
-//! What was refused and can be sent again: the texts of late, each with where it was to go.
+//! What was refused and can be sent again: the texts of late, and those of last time, each with where it was to go.
 //!
-//! Bounded. Knows no screen: the terminal UI shows what was refused, and keeps it in its own model.
+//! Promises that none is sent again but by `/retry`, and that then it is the same message. Bounded. Knows no screen: the
+//! terminal UI shows what was refused, and keeps it in its own model.
 
 use std::collections::VecDeque;
 
-use crate::domain::text::MessageText;
+use crate::domain::{ids::ClientMessageId, text::MessageText};
 
 use super::{
+    line::counted,
     model::{Effect, Model},
-    room::Place,
+    room::{Place, Rooms},
     untrusted::Untrusted,
     update::say,
 };
 
-/// Texts that are kept; past it the oldest is forgotten. At 16 KiB each they take 512 KiB.
-const TEXTS_MAX: usize = 32;
+/// Texts that are kept, as many as the UI keeps; past it the oldest is forgotten here, and told again at the next start. At
+/// 16 KiB each they take 16 MiB.
+const TEXTS_MAX: usize = 1_000;
+/// Texts of last time that are named at the start, and characters of the reason of each.
+const NAMED_MAX: usize = 3;
+const WHY_CHARS: usize = 200;
 /// Characters of a text that are shown.
 const START_CHARS: usize = 40;
 /// What is said where nothing was refused.
@@ -23,6 +29,8 @@ pub const NOTHING: &str = "Nothing was refused here, so there is nothing to send
 /// A text that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// Names this send for ever.
+    pub id: ClientMessageId,
     /// Where it was to go.
     pub to: Place,
     /// What it says.
@@ -51,6 +59,13 @@ impl Texts {
         }
     }
 
+    /// A place has another name: what was to go there stands there.
+    pub fn renamed(&mut self, old: &Place, new: &Place) {
+        for refused in self.0.iter_mut().filter(|it| it.to == *old) {
+            refused.to = new.clone();
+        }
+    }
+
     /// Takes out the last one that was to go there.
     fn take(&mut self, to: &Place) -> Option<Refused> {
         let at = self.0.iter().rposition(|it| it.to == *to)?;
@@ -63,18 +78,47 @@ pub(super) fn retry(model: &mut Model) -> Vec<Effect> {
     let Some(refused) = here(model) else {
         return vec![say(NOTHING)];
     };
-    let Refused { to, text, reply_to } = refused;
     model.unsent += 1;
-    let told = say(format!("Sending again: \"{}\"", start(&text)));
-    vec![told, Effect::Send { to, text, reply_to }]
+    let told = say(format!("Sending again: \"{}\"", start(&refused.text)));
+    vec![told, Effect::SendAgain(refused)]
 }
 
 /// Forgets what was refused last in the conversation in front.
 pub(super) fn dropped(model: &mut Model) -> Vec<Effect> {
-    vec![match here(model) {
-        Some(refused) => say(format!("Dropped: \"{}\"", start(&refused.text))),
-        None => say(NOTHING),
-    }]
+    match here(model) {
+        Some(refused) => {
+            let told = say(format!("Dropped: \"{}\"", start(&refused.text)));
+            vec![told, Effect::Drop(refused.id)]
+        }
+        None => vec![say(NOTHING)],
+    }
+}
+
+/// Takes in what was refused last time, and why, the oldest first; returns what is told of it.
+pub(super) fn left(model: &mut Model, left: Vec<(Refused, Untrusted)>) -> Option<String> {
+    let named = left.iter().take(NAMED_MAX);
+    let mut named: Vec<String> = named.map(|it| of_last_time(&model.rooms, it)).collect();
+    let (count, more) = (left.len(), left.len().saturating_sub(named.len()));
+    for (refused, _) in left {
+        model.refused.keep(refused);
+    }
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    let (count, named) = match count {
+        0 => return None,
+        count => (counted(count, "message", "messages"), named.join("; ")),
+    };
+    Some(format!(
+        "{count} of last time refused and not sent: {named}. Where it was to go, /retry sends the last one again, and /drop \
+         forgets it."
+    ))
+}
+
+fn of_last_time(rooms: &Rooms, (refused, why): &(Refused, Untrusted)) -> String {
+    let (to, start) = (rooms.spelled(&refused.to), start(&refused.text));
+    let why = why.render_start(WHY_CHARS);
+    format!("to {to}: \"{start}\" ({why})")
 }
 
 fn here(model: &mut Model) -> Option<Refused> {
@@ -99,10 +143,18 @@ mod tests {
 
     fn refused(to: &str, text: &str) -> Refused {
         Refused {
+            id: id(text),
             to: place(to),
             text: text.parse().unwrap(),
             reply_to: Some(3),
         }
+    }
+
+    fn id(text: &str) -> ClientMessageId {
+        let mut bytes = [0; 16];
+        let length = text.len().min(16);
+        bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+        ClientMessageId::from_bytes(bytes)
     }
 
     fn typed(model: &mut Model, line: &str) -> Vec<Effect> {
@@ -119,16 +171,45 @@ mod tests {
         for (to, text) in [("bob", "one"), ("bob", "two"), ("carol", "three")] {
             assert_eq!(update(&mut model, Msg::Refused(refused(to, text))), []);
         }
-        let sent = |text: &str| Effect::Send {
-            to: place("bob"),
-            text: text.parse().unwrap(),
-            reply_to: Some(3),
-        };
-        let expected = [say("Sending again: \"two\""), sent("two")];
+        let again = Effect::SendAgain(refused("bob", "two"));
+        let expected = [say("Sending again: \"two\""), again];
         assert_eq!(typed(&mut model, "/retry"), expected);
-        assert_eq!(typed(&mut model, "/drop"), [say("Dropped: \"one\"")]);
+        let expected = [say("Dropped: \"one\""), Effect::Drop(id("one"))];
+        assert_eq!(typed(&mut model, "/drop"), expected);
         assert_eq!(typed(&mut model, "/retry"), [say(NOTHING)]);
         assert_eq!(model.unsent, 1);
+    }
+
+    #[test]
+    fn what_was_refused_last_time_is_told_and_waits_for_somebody() {
+        let mut model = Model::new("ann".parse().unwrap(), Zone::Local);
+        let left = |texts: &[&str]| Msg::Left {
+            waiting: 0,
+            refused: texts
+                .iter()
+                .map(|text| (refused("bob", text), "too \u{1b}late".into()))
+                .collect(),
+        };
+        assert_eq!(update(&mut model, left(&[])), []);
+        assert_eq!(
+            update(&mut model, left(&["one"])),
+            [say(
+                "1 message of last time refused and not sent: to bob: \"one\" (too ␛late). Where it was to go, /retry sends \
+                 the last one again, and /drop forgets it."
+            )]
+        );
+        assert_eq!((model.unsent, model.said_waiting), (0, false));
+        let effects = update(&mut model, left(&["two", "three", "four", "five"]));
+        let [Effect::Print(told)] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        assert!(told.starts_with("<> 4 messages of last time"), "{told}");
+        assert!(told.contains("; and 1 more. "), "{told}");
+        model.focus = Some(place("bob"));
+        for text in ["five", "four", "three", "two", "one"] {
+            let effects = typed(&mut model, "/drop");
+            assert_eq!(effects.last(), Some(&Effect::Drop(id(text))));
+        }
     }
 
     #[test]
@@ -138,6 +219,8 @@ mod tests {
             update(&mut model, Msg::Refused(refused("bob", "x")));
         }
         assert_eq!(model.refused.0.len(), TEXTS_MAX);
+        model.refused.renamed(&place("bob"), &place("bert"));
+        assert!(model.refused.0.iter().all(|it| it.to == place("bert")));
         update(&mut model, Msg::Reset);
         assert!(model.refused.0.iter().all(|it| it.reply_to.is_none()));
     }

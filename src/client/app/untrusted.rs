@@ -51,6 +51,15 @@ impl Untrusted {
         line.chars().take(chars_max).chain(['…']).collect()
     }
 
+    /// Returns pieces of one text, each as one safe line: what is harmless in pieces is not put together to something else.
+    pub fn render_pieces<'a>(
+        pieces: impl IntoIterator<Item = &'a Self>,
+    ) -> impl Iterator<Item = String> {
+        let mut marks = 0;
+        let pieces = pieces.into_iter();
+        pieces.map(move |piece| piece.render_after(&mut marks, "⏎", " "))
+    }
+
     /// Returns the same text without what comes after so many characters, to be kept.
     #[must_use]
     pub fn cut(mut self, chars_max: usize) -> Self {
@@ -77,20 +86,24 @@ impl Untrusted {
     }
 
     fn render(&self, line_end: &str, tab: &str) -> String {
+        self.render_after(&mut 0, line_end, tab)
+    }
+
+    /// `marks`: how many marks in a row stand before it, and then at its end.
+    fn render_after(&self, marks: &mut u32, line_end: &str, tab: &str) -> String {
         let mut safe = String::with_capacity(self.0.len());
-        let mut marks = 0;
         for c in self.0.chars() {
             let looks = looks(c);
             // What is not drawn, and what joins, does not begin a new place for marks to stack on.
-            marks = match looks {
-                Looks::Mark => marks + 1,
-                Looks::Invisible => marks,
-                _ if matches!(c, '\u{200c}' | '\u{200d}') => marks,
+            *marks = match looks {
+                Looks::Mark => marks.saturating_add(1),
+                Looks::Invisible => *marks,
+                _ if matches!(c, '\u{200c}' | '\u{200d}') => *marks,
                 _ => 0,
             };
             match looks {
                 Looks::Plain => safe.push(c),
-                Looks::Mark if marks <= MARKS_IN_A_ROW_MAX => safe.push(c),
+                Looks::Mark if *marks <= MARKS_IN_A_ROW_MAX => safe.push(c),
                 Looks::Mark | Looks::Invisible => {}
                 Looks::LineEnd => safe.push_str(line_end),
                 Looks::Tab => safe.push_str(tab),
@@ -258,6 +271,10 @@ mod tests {
         }
         let mixed = format!("z{}", "\u{300}\u{fe0f}\u{489}".repeat(9));
         assert_eq!(line(&mixed).chars().count(), 5);
+        // Nor are they built of pieces.
+        let pieces = vec![Untrusted::from("\u{301}\u{302}\u{303}"); 9];
+        let shown: String = Untrusted::render_pieces(&pieces).collect();
+        assert_eq!(shown.chars().count(), 4);
     }
 
     #[test]

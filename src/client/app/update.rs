@@ -10,11 +10,14 @@ use super::{
     blocked::Blocked,
     command,
     line::{self, counted},
+    listing,
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
-    news,
+    news, opening,
     parse::{Command, Input, parse},
-    refused,
+    password,
+    refused::{self, Refused},
     room::{Place, Room, Wanted},
+    several, typing,
     untrusted::Untrusted,
 };
 
@@ -28,7 +31,13 @@ const LOG_OUT: &str = "Leave with /quit; then tinychat-client logout, with the -
 /// Takes in what happened and returns what to do.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
+        Msg::Typed(line) if model.several.is_some() => several::typed(model, &line),
         Msg::Typed(line) => typed(model, &line),
+        Msg::TypedUndecodable if model.several.is_some() => several::spoil(
+            model,
+            "a line of it is not UTF-8; set the terminal or the file to UTF-8",
+        ),
+        Msg::TypedTooLong if model.several.is_some() => several::spoil(model, several::TOO_LONG),
         Msg::TypedUndecodable => {
             vec![say(
                 "Not sent: the line is not UTF-8; set the terminal or the file to UTF-8.",
@@ -39,8 +48,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 "Not sent: the line is longer than any text may be; send it in parts.",
             )]
         }
-        Msg::InputEnded => vec![Effect::Leave { hurry: false }],
-        Msg::Interrupted => vec![Effect::Leave { hurry: true }],
+        Msg::InputEnded => leave(model, false),
+        Msg::Interrupted => leave(model, true),
         Msg::Connected => connected(model),
         Msg::CaughtUp => {
             model.link = LinkState::Up;
@@ -60,29 +69,34 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::News(news) => news::news(model, news),
+        Msg::Typing {
+            conversation,
+            user,
+            is_typing,
+        } => {
+            let is_me = user == Untrusted::from(model.me.as_str());
+            model
+                .typing
+                .set(&conversation, &user, is_typing && !is_me, model.now);
+            Vec::new()
+        }
         Msg::Gap { count } => vec![say(format!("{count} older messages are not shown here."))],
         Msg::Reset => reset(model),
-        Msg::Left { count } => {
-            model.unsent += count;
-            model.said_waiting = true;
-            vec![say(format!(
-                "{} still waiting; sending now.",
-                counted(
-                    count,
-                    "message of last time is",
-                    "messages of last time are"
-                )
-            ))]
-        }
+        Msg::Left { waiting, refused } => left(model, waiting, refused),
         Msg::NotKept { problem } => vec![say(format!(
-            "Messages cannot be kept on this machine: {}. What is not sent when this ends is lost.",
+            "Messages cannot be kept on this machine: {}. What is neither kept nor sent when this ends is lost.",
             problem.render_line()
         ))],
-        Msg::Waits { is_kept } => {
+        Msg::Waits { lost } => {
             model.said_waiting = true;
-            let where_to = match is_kept {
-                true => "Kept until the server is back",
-                false => "Waits for the server, and only as long as this runs",
+            let where_to = match lost {
+                0 => "Kept until the server is back".to_owned(),
+                lost if lost >= model.unsent => {
+                    "Waits for the server, and only as long as this runs".to_owned()
+                }
+                lost => {
+                    format!("Kept until the server is back, but for {lost} that could not be kept")
+                }
             };
             vec![say(format!(
                 "{where_to}; {} waiting.",
@@ -108,6 +122,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Started { wanted, outcome } => started(model, wanted, outcome),
+        Msg::Password {
+            ends_others,
+            outcome,
+        } => {
+            model.asking = false;
+            vec![say(match outcome {
+                Ok(ended) => password::done_line(ends_others, ended),
+                Err(problem) => format!("Not changed: {}", problem.words()),
+            })]
+        }
+        Msg::NoPassword(why) => {
+            model.asking = false;
+            vec![say(format!("Not changed: {why}"))]
+        }
         Msg::Acted { act, outcome } => acts::acted(model, &act, outcome),
         Msg::Settled(Ok(())) => Vec::new(),
         Msg::Settled(Err(problem)) => vec![say(format!("Not done: {}", problem.render_line()))],
@@ -122,6 +150,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 Err(problem) => say(format!("Cannot list the users: {}", problem.render_line())),
             }]
         }
+        Msg::Listed { all, rows } => {
+            model.asking = false;
+            match rows {
+                Ok(rows) => listing::listed(model, all, rows),
+                Err(problem) => {
+                    let problem = problem.render_line();
+                    vec![say(format!("Cannot list your conversations: {problem}"))]
+                }
+            }
+        }
         Msg::Time(time) => {
             model.asking = false;
             vec![match time {
@@ -130,6 +168,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }]
         }
     }
+}
+
+fn left(model: &mut Model, waiting: usize, refused: Vec<(Refused, Untrusted)>) -> Vec<Effect> {
+    let mut told = Vec::new();
+    if waiting > 0 {
+        model.unsent += waiting;
+        model.said_waiting = true;
+        let (one, many) = ("message of last time is", "messages of last time are");
+        let waiting = counted(waiting, one, many);
+        told.push(say(format!("{waiting} still waiting; sending now.")));
+    }
+    told.extend(refused::left(model, refused).map(say));
+    told
 }
 
 fn known(model: &mut Model, rooms: Vec<Room>, blocked: Option<Blocked>) -> Vec<Effect> {
@@ -155,7 +206,10 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     model.rooms.clear();
     model.blocked = Blocked::default();
     model.recent.clear();
+    model.links.clear();
+    model.typing.clear();
     model.refused.answer_nothing();
+    several::reset(model);
     model.more = None;
     effects.push(say(
         "The server's store is not the one of last time; what it holds unread comes now.",
@@ -165,6 +219,7 @@ fn reset(model: &mut Model) -> Vec<Effect> {
 
 fn connection_lost(model: &mut Model) -> Vec<Effect> {
     model.caught_up = false;
+    model.typing.clear();
     match std::mem::replace(&mut model.link, LinkState::Down) {
         LinkState::Down => Vec::new(),
         LinkState::Up => vec![say("Connection lost; trying again.")],
@@ -219,6 +274,7 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
     };
     match command {
         Command::Users => ask(model, Effect::ListUsers),
+        Command::Conversations(all) => ask(model, Effect::ListConversations(all)),
         Command::Time => ask(model, Effect::AskTime),
         Command::Start(wanted) if model.link == LinkState::Down => start_unasked(model, &wanted),
         Command::Start(wanted) => ask(model, Effect::Start(wanted)),
@@ -227,6 +283,11 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
             Some(to) => send(model, to, text, Some(seq)),
             None => vec![nobody_got_that()],
         },
+        Command::Open(which) => opening::open(model, which),
+        Command::Typing => vec![who_types(model)],
+        Command::Text(what) => several::begin(model, what),
+        Command::Password if model.link == LinkState::Down => vec![say(acts::AWAY)],
+        Command::Password => ask(model, Effect::AskPassword),
         Command::Accounts => vec![say(OTHER_ACCOUNT)],
         Command::Logout => vec![say(LOG_OUT)],
         Command::Retry => refused::retry(model),
@@ -239,6 +300,28 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
             Err(told) => vec![say(told)],
         },
     }
+}
+
+fn leave(model: &mut Model, hurry: bool) -> Vec<Effect> {
+    let told = several::left(model).into_iter();
+    told.chain([Effect::Leave { hurry }]).collect()
+}
+
+fn who_types(model: &Model) -> Effect {
+    let Some(place) = &model.focus else {
+        return say(acts::nowhere());
+    };
+    if !model.hears_typing {
+        return say(
+            "Who types is not told to programs: with --json this client does not ask for it.",
+        );
+    }
+    let id = model.rooms.id_of(place).unwrap_or_default();
+    let room = model.rooms.get(&id);
+    let users = model.typing.users(&id, model.now);
+    say(typing::told(
+        users.filter(|user| !model.blocked.hides(room, user)),
+    ))
 }
 
 fn ask(model: &mut Model, question: Effect) -> Vec<Effect> {
@@ -266,7 +349,13 @@ fn text_typed(model: &mut Model, text: &str) -> Vec<Effect> {
     }
 }
 
-fn send(model: &mut Model, to: Place, text: MessageText, reply_to: Option<u64>) -> Vec<Effect> {
+/// Sends a text.
+pub(super) fn send(
+    model: &mut Model,
+    to: Place,
+    text: MessageText,
+    reply_to: Option<u64>,
+) -> Vec<Effect> {
     model.unsent += 1;
     vec![Effect::Send { to, text, reply_to }]
 }
@@ -446,6 +535,8 @@ fn help() -> String {
          changes between them, and messages of all are shown as they come.",
         "A message to somebody who is offline waits for them. //text sends a text that starts \
          with a slash. Commands may be written in capitals.",
+        "/text begins a text of several lines: all that follows is one message, up to a line of just a dot; .. forgets it. \
+         A line that ends in a backslash is a line like any other.",
         "Everybody may join a channel, #NAME; a group, \"NAME\", is for those who were added. /reply, /edit, \
          /delete and /react take the number of a message, which /history shows.",
         "/link makes a code by which others join a channel or group, /join CODE. /block is not told to the other; both can \
@@ -456,7 +547,8 @@ fn help() -> String {
     lines(command::list().into_iter().chain(rules.map(line::system)))
 }
 
-fn not_sent(text: &Untrusted, problem: &str) -> Effect {
+/// Says that a text was not sent.
+pub(super) fn not_sent(text: &Untrusted, problem: &str) -> Effect {
     if text.is_empty() {
         return say(format!("Not sent: {problem}"));
     }
@@ -478,7 +570,7 @@ pub(super) fn lines(lines: impl IntoIterator<Item = String>) -> String {
 
 #[cfg(test)]
 #[path = "update_tests.rs"]
-mod tests;
+pub(super) mod tests;
 
 #[cfg(test)]
 #[path = "room_tests.rs"]

@@ -15,7 +15,7 @@ pub(super) fn name(text: &str) -> UserName {
     text.parse().unwrap()
 }
 
-pub(super) fn ann() -> Model {
+pub(in super::super) fn ann() -> Model {
     let zone = Zone::Fixed(FixedOffset::east_opt(3600).unwrap());
     let mut model = Model::new(name("ann"), zone);
     update(&mut model, Msg::Connected);
@@ -23,7 +23,7 @@ pub(super) fn ann() -> Model {
     model
 }
 
-pub(super) fn ann_with_bob() -> Model {
+pub(in super::super) fn ann_with_bob() -> Model {
     let mut model = ann();
     start(&mut model, "bob", Ok(()));
     model
@@ -322,7 +322,7 @@ fn commands_prints_the_table_and_help_explains_it() {
         panic!("{help:?}")
     };
     assert!(help.starts_with(&command::list().join("\n")));
-    assert_eq!(help.lines().count(), command::COMMANDS.len() + 5);
+    assert_eq!(help.lines().count(), command::COMMANDS.len() + 6);
 }
 
 #[test]
@@ -331,13 +331,19 @@ fn lines_typed_while_the_server_is_away_are_kept_and_their_state_is_told() {
     update(&mut model, Msg::ConnectionLost);
     assert_eq!(typed(&mut model, "one"), sent("bob", "one"));
     assert_eq!(
-        update(&mut model, Msg::Waits { is_kept: true }),
+        update(&mut model, Msg::Waits { lost: 0 }),
         print("<> Kept until the server is back; 1 message is waiting.")
     );
     assert_eq!(typed(&mut model, "two"), sent("bob", "two"));
     assert_eq!(
-        update(&mut model, Msg::Waits { is_kept: false }),
+        update(&mut model, Msg::Waits { lost: 2 }),
         print("<> Waits for the server, and only as long as this runs; 2 messages are waiting.")
+    );
+    assert_eq!(
+        update(&mut model, Msg::Waits { lost: 1 }),
+        print(
+            "<> Kept until the server is back, but for 1 that could not be kept; 2 messages are waiting."
+        )
     );
     assert_eq!(
         update(&mut model, Msg::Connected),
@@ -372,7 +378,7 @@ fn a_program_that_starts_without_a_server_can_be_written_to() {
     );
     assert!(model.takes_input(), "nothing is waited for");
     assert_eq!(typed(&mut model, "hi"), sent("bob", "hi"));
-    update(&mut model, Msg::Waits { is_kept: true });
+    update(&mut model, Msg::Waits { lost: 0 });
     update(&mut model, Msg::Connected);
     let refused = update(
         &mut model,
@@ -391,8 +397,12 @@ fn a_program_that_starts_without_a_server_can_be_written_to() {
 #[test]
 fn what_an_earlier_run_left_is_counted() {
     let mut model = ann();
+    let left = Msg::Left {
+        waiting: 1,
+        refused: Vec::new(),
+    };
     assert_eq!(
-        update(&mut model, Msg::Left { count: 1 }),
+        update(&mut model, left),
         print("<> 1 message of last time is still waiting; sending now.")
     );
     assert_eq!(
@@ -401,7 +411,46 @@ fn what_an_earlier_run_left_is_counted() {
     );
 }
 
-pub(super) fn said(conversation: &str, seq: u64, sender: &str, text: &str) -> MessageLine {
+#[test]
+fn who_types_here_is_told_when_that_is_asked() {
+    let mut model = ann_with_bob();
+    let types = |model: &mut Model, conversation: &str, user: &str| {
+        let told = Msg::Typing {
+            conversation: conversation.to_owned(),
+            user: user.into(),
+            is_typing: true,
+        };
+        assert_eq!(update(model, told), []);
+    };
+    let told = |model: &mut Model| match typed(model, "/typing").as_slice() {
+        [Effect::Print(told)] => told.clone(),
+        other => panic!("{other:?}"),
+    };
+    types(&mut model, "c-carol", "carol");
+    types(&mut model, "c-bob", "ann");
+    assert_eq!(told(&mut model), "<> Nobody is typing here.");
+    types(&mut model, "c-bob", "bob");
+    assert_eq!(told(&mut model), "<> bob is typing.");
+    update(&mut model, Msg::Message(said("c-bob", 9, "bob", "there")));
+    assert_eq!(told(&mut model), "<> Nobody is typing here.");
+    types(&mut model, "c-bob", "bob");
+    model.now = TimeMs::new(6_000);
+    assert_eq!(told(&mut model), "<> Nobody is typing here.");
+    types(&mut model, "c-bob", "bob");
+    update(&mut model, Msg::ConnectionLost);
+    assert_eq!(told(&mut model), "<> Nobody is typing here.");
+    model.hears_typing = false;
+    assert!(told(&mut model).contains("--json"));
+    typed(&mut model, "/stop");
+    assert_eq!(told(&mut model), format!("<> {}", acts::nowhere()));
+}
+
+pub(in super::super) fn said(
+    conversation: &str,
+    seq: u64,
+    sender: &str,
+    text: &str,
+) -> MessageLine {
     MessageLine {
         conversation: conversation.to_owned(),
         seq,

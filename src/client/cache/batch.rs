@@ -156,6 +156,11 @@ pub(super) fn change(to: &Connection, known: &mut Known, change: Change) -> Resu
                     .execute((chat, text))?;
             }
         }
+        Change::Written(text) if text.is_empty() => {
+            let dropped = to.execute("DELETE FROM meta WHERE name = 'written'", [])?;
+            known.has_residue |= dropped > 0;
+        }
+        Change::Written(text) => put_meta(to, "written", text.as_bytes())?,
         Change::SentLine { conversation, text } => {
             let chat = chat(to, known, &conversation)?;
             to.prepare_cached("INSERT INTO sent_lines (chat, text) VALUES (?1, ?2)")?

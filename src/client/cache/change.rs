@@ -74,6 +74,9 @@ pub enum Change {
         /// The text.
         text: String,
     },
+    /// All that was begun and is no message to a conversation that is here, in the program's own words; empty: nothing. It
+    /// stays when everything is dropped: none of it comes from the server.
+    Written(String),
     /// A line that was sent, for the history of the composer.
     SentLine {
         /// The conversation.
@@ -101,7 +104,10 @@ impl Change {
             Self::Blocked(users) => users.len() * 96,
             Self::Deleted(deleted) => prost::Message::encoded_len(deleted),
             Self::Draft { text, .. } | Self::SentLine { text, .. } => text.len(),
-            Self::Epoch(text) | Self::Cursor(text) | Self::Front(Some(text)) => text.len(),
+            Self::Written(text)
+            | Self::Epoch(text)
+            | Self::Cursor(text)
+            | Self::Front(Some(text)) => text.len(),
             Self::Counts { .. }
             | Self::Gone { .. }
             | Self::Hole(_)

@@ -15,6 +15,7 @@
 
 pub mod change;
 pub mod reading;
+pub mod removal;
 
 mod batch;
 mod schema;
@@ -24,7 +25,7 @@ use std::{
     collections::BTreeSet,
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -49,6 +50,8 @@ use writer::{Bounds, Order, State, Work};
 
 /// How a file's name ends.
 const ENDING: &str = ".cache";
+/// What follows on that in the name of the file that is locked.
+const LOCK_ENDING: &str = ".lock";
 /// Characters of how well a server is known that stand in a file's name, as with the outbox.
 const ASSURANCE_CHARS: usize = 48;
 /// Bytes that may wait for the disk before no more should be asked of the server: about 15,000 short messages, some
@@ -162,19 +165,11 @@ impl Cache {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(folder).map_err(unusable)?;
-        // A file of its own: closing another handle of the database would drop the locks that SQLite has on it.
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(folder.join(format!("{name}{ENDING}.lock")))
-            .map_err(unusable)?;
-        match lock_it(&lock, &file) {
-            Ok(()) => {}
+        let lock = match take_lock(&file) {
+            Ok(lock) => lock,
             Err(TryLockError::WouldBlock) => return Err(CacheError::Held),
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
-        }
+        };
         let account = key.account();
         let opened = open_file(&file, &account).or_else(|fault| match fault {
             Fault::Foreign | Fault::Damaged => {
@@ -394,6 +389,33 @@ impl Key {
             self.user,
             self.assurance
         )
+    }
+}
+
+/// The file that is locked for a cache. One of its own: closing another handle of the database would drop the locks that
+/// SQLite has on it.
+fn lock_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(LOCK_ENDING);
+    PathBuf::from(name)
+}
+
+/// Takes a cache for this program.
+fn take_lock(file: &Path) -> Result<File, TryLockError> {
+    loop {
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(lock_of(file))
+            .map_err(TryLockError::Error)?;
+        lock_it(&lock, file)?;
+        // One that was removed meanwhile keeps nobody out: then there is another one, or none.
+        let found = lock.metadata().map_err(TryLockError::Error)?;
+        if found.nlink() > 0 {
+            return Ok(lock);
+        }
     }
 }
 

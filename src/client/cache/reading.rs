@@ -40,6 +40,8 @@ pub struct FirstPaint {
     pub cursor: Option<String>,
     /// Texts that are not sent, by conversation.
     pub drafts: Vec<(String, String)>,
+    /// What else was begun, as it was told.
+    pub written: String,
     /// Whom the user blocks.
     pub blocked: Vec<pb::UserRef>,
     /// Why a cache that was there had to be dropped, to be shown.
@@ -117,6 +119,7 @@ pub(super) fn first_paint(from: &Connection) -> Result<FirstPaint, Fault> {
     )?;
     let drafts = drafts.query_map([CHATS_MAX], |row| Ok((row.get(0)?, row.get(1)?)))?;
     paint.drafts = drafts.collect::<rusqlite::Result<_>>()?;
+    paint.written = meta_text(&transaction, "written")?.unwrap_or_default();
     if let Some(conversation) = meta_text(&transaction, "front")? {
         let page = page_in(&transaction, &conversation, Place::Newest, FRONT_MESSAGES)?;
         paint.front = Some((conversation, page));

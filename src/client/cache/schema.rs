@@ -51,10 +51,10 @@ CREATE TABLE markers (
 ) WITHOUT ROWID;
 ";
 
-/// Everything but the account.
+/// Everything but the account, and what was begun.
 pub(super) const DROP_ALL: &str = "
 DELETE FROM messages; DELETE FROM chats; DELETE FROM drafts; DELETE FROM sent_lines; DELETE FROM markers;
-DELETE FROM meta WHERE name != 'account';
+DELETE FROM meta WHERE name NOT IN ('account', 'written');
 ";
 
 /// The tables that hang on a conversation.

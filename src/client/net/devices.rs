@@ -1,8 +1,8 @@
-//! The devices of an account: its logins, and the tokens that were made for bots and scripts.
+//! The devices of an account: its logins, and the tokens that were made for bots and scripts; and its password.
 
 use std::time::{Duration, SystemTime};
 
-use crate::pb;
+use crate::{client::app::password::NewPassword, pb};
 
 use super::{
     error::ClientError,
@@ -45,6 +45,24 @@ impl Session {
                 .await
         };
         attempts(Patience::None, call).await.map(|_| ())
+    }
+
+    /// Sets another password; returns how many other devices were ended. Not repeated when the answer is lost: a second attempt
+    /// could find the first one done.
+    pub async fn change_password(&self, wish: &NewPassword) -> Result<u32, ClientError> {
+        let request = pb::ChangePasswordRequest {
+            current_password: wish.current.expose().to_owned(),
+            new_password: wish.new.expose().to_owned(),
+            end_other_devices: wish.ends_others,
+        };
+        let call = async || {
+            self.connection()
+                .auth()
+                .change_password(request.clone())
+                .await
+        };
+        let answer = attempts(Patience::None, call).await?;
+        Ok(answer.ended_devices_count)
     }
 
     /// Makes a token. Not repeated when the answer is lost: a second attempt would make a second one.

@@ -4,7 +4,7 @@
 //! Knows nothing of how anything is done.
 
 use crate::{
-    client::app::{acts::Act, look::Search, room::Wanted, when::Moment},
+    client::app::{acts::Act, look::Search, password::NewPassword, room::Wanted, when::Moment},
     domain::{ids::ClientMessageId, user::Presence},
 };
 
@@ -95,6 +95,8 @@ pub enum Effect {
     Copy(String),
     /// Opens a link outside, or says how to.
     Open(String),
+    /// Changes the password; answered by `News::Password`.
+    Password(NewPassword),
     /// Rings the bell.
     Ring,
     /// Shows a notification outside of the terminal. Both texts are safe.

@@ -8,7 +8,12 @@ use std::mem;
 
 use crate::{
     client::{
-        app::{acts::MemberLine, room::Kind, untrusted::Untrusted},
+        app::{
+            acts::MemberLine,
+            room::Kind,
+            untrusted::Untrusted,
+            written::{self, Written},
+        },
         cache, translate,
     },
     domain::{
@@ -196,8 +201,16 @@ pub fn first_paint(paint: cache::FirstPaint, me: &UserName) -> News {
         drafts: drafts
             .filter_map(|(id, text)| Some((chat(&id)?, text)))
             .collect(),
+        written: begun(&paint.written),
         blocked: translate::blocked(paint.blocked),
     }))
+}
+
+/// What was begun, as a cache has it; what is none is left out.
+fn begun(written: &str) -> Vec<Written> {
+    let read = serde_json::from_str(written).ok();
+    read.map(|read| written::from_json(&read))
+        .unwrap_or_default()
 }
 
 /// Returns a member with its id; that is empty if it cannot be one.

@@ -78,7 +78,25 @@ fn lines(data: &[u8]) {
                 Effect::TakeUp(_) | Effect::StayAs(_) => {
                     update(&mut model, Msg::Settled(Ok(())));
                 }
+                Effect::ListConversations(all) => {
+                    let rows = Ok(Vec::new());
+                    update(&mut model, Msg::Listed { all, rows });
+                }
+                Effect::AskPassword => {
+                    let outcome = Ok(0);
+                    let ends_others = true;
+                    update(
+                        &mut model,
+                        Msg::Password {
+                            ends_others,
+                            outcome,
+                        },
+                    );
+                }
                 Effect::Send { .. }
+                | Effect::SendAgain(_)
+                | Effect::Drop(_)
+                | Effect::Open(_)
                 | Effect::Leave { .. }
                 | Effect::Ring
                 | Effect::Aside { .. } => {}

@@ -3,7 +3,7 @@
 use tinychat::{
     client::app::{
         line::{self, Zone},
-        look::Found,
+        look::{Found, Snippet},
         model::MessageLine,
         room::Rooms,
         untrusted::Untrusted,
@@ -58,6 +58,10 @@ pub fn run(data: &[u8]) {
     };
     let place = Rooms::default().whereabouts(text, &sender);
     harmless(&place);
+    // The same text in two pieces.
+    let half = text.char_indices().nth(text.chars().count() / 2);
+    let (before, behind) = text.split_at(half.map_or(0, |(at, _)| at));
+    let pieces = Snippet::new([(before.into(), false), (behind.into(), true)]);
     let found = |snippet| Found {
         message: message.clone(),
         snippet,
@@ -68,7 +72,7 @@ pub fn run(data: &[u8]) {
             line::numbered(&message, zone),
             line::quotation(&sender, Some(&said)),
             line::found(&found(None), &place, zone),
-            line::found(&found(Some(said.clone())), &place, zone),
+            line::found(&found(Some(pieces.clone())), &place, zone),
         ] {
             assert!(shown.starts_with(['<', '>']));
             harmless(&shown);

@@ -28,6 +28,8 @@ use super::{
 use crate::domain::ids::ClientMessageId;
 use transcript::Space;
 
+#[cfg(test)]
+pub use end::looks;
 pub use end::{is_noticed, to_mark};
 pub use panes::Panes;
 
@@ -120,7 +122,7 @@ pub fn overlay_end(model: &Model, keys: &Keymap) -> usize {
     let rows = match overlay {
         Overlay::Help { .. } => over::help_rows(keys, cells).len(),
         Overlay::Text(page) => over::page_rows(page, cells).len(),
-        Overlay::Pick(_) | Overlay::Search(_) | Overlay::Ask(_) => 0,
+        Overlay::Pick(_) | Overlay::Search(_) | Overlay::Ask(_) | Overlay::Password(_) => 0,
     };
     rows.saturating_sub(over.items())
 }

@@ -15,6 +15,8 @@ use crate::client::ui::{
 const TEXT_ROWS_MAX: usize = 20_000;
 /// Columns beside an overlay that are worth to be seen.
 const SIDES_MIN: u16 = 12;
+/// Columns and rows of the screen on which the password is changed: four fields, and three rows of what is said.
+const PASSWORD_SIZE: (u16, u16) = (62, 10);
 /// Cells of the keys in the help.
 const KEYS_CELLS: usize = 22;
 
@@ -49,6 +51,7 @@ pub fn frame(overlay: &Overlay, screen: Rect) -> Rect {
         Overlay::Search(_) => (92, u16::MAX),
         Overlay::Help { .. } => (88, u16::MAX),
         Overlay::Text(page) => (88, text_height(page, screen)),
+        Overlay::Password(_) => PASSWORD_SIZE,
         Overlay::Ask(question) => {
             let width = 56.min(screen.width.saturating_sub(4));
             let text = text_rows(&question.text, usize::from(width.saturating_sub(4)));
@@ -79,7 +82,9 @@ pub fn frame(overlay: &Overlay, screen: Rect) -> Rect {
 
 fn text_height(page: &TextPage, screen: Rect) -> u16 {
     let width = 88.min(screen.width.saturating_sub(4)).saturating_sub(4);
-    let rows = page_rows(page, usize::from(width)).len();
+    // A long list is not wrapped as far as nobody sees it: this is asked several times for each frame.
+    let most = usize::from(screen.height);
+    let rows = rows_of(page, usize::from(width)).take(most).count();
     u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2)
 }
 
@@ -162,8 +167,11 @@ pub fn text_rows(text: &str, cells: usize) -> Vec<String> {
 
 /// Returns the rows of a page.
 pub fn page_rows(page: &TextPage, cells: usize) -> Vec<String> {
-    let rows = page.rows.iter().map(|row| text_rows(row, cells));
-    rows.flatten().take(TEXT_ROWS_MAX).collect()
+    rows_of(page, cells).take(TEXT_ROWS_MAX).collect()
+}
+
+fn rows_of(page: &TextPage, cells: usize) -> impl Iterator<Item = String> {
+    page.rows.iter().flat_map(move |row| text_rows(row, cells))
 }
 
 /// A row of the help.

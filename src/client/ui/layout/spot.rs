@@ -68,7 +68,9 @@ fn in_overlay(overlay: &Overlay, frame: Rect, at: Position) -> Option<Spot> {
     let (chosen, count) = match overlay {
         Overlay::Pick(picker) => (picker.chosen, picker.rows.len()),
         Overlay::Search(pane) => (pane.chosen, pane.hits.len()),
-        Overlay::Help { .. } | Overlay::Text(_) | Overlay::Ask(_) => return None,
+        Overlay::Help { .. } | Overlay::Text(_) | Overlay::Ask(_) | Overlay::Password(_) => {
+            return None;
+        }
     };
     let item = usize::from((at.y - over.list.y) / over.item_rows.max(1));
     let item = over::first_item(chosen, count, over.items()) + item;

@@ -5,20 +5,18 @@
 
 use super::{
     Ask, Login, Msg, answers,
-    secret::wipe,
     state::{Busy, Screen},
     words,
 };
 use crate::{
-    client::ui::{
-        keymap::{Action, Chord, Context, Keymap},
-        model::{composer::Composer, edit::Edit, notices::Level},
+    client::{
+        app::secret::wipe,
+        ui::{
+            keymap::{Action, Chord, Context, Keymap},
+            model::{composer::Composer, edit::Edit, notices::Level},
+        },
     },
-    domain::{
-        limits::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN},
-        name::{UserName, UserNameError},
-        secret::PasswordError,
-    },
+    domain::name::{UserName, UserNameError},
 };
 
 /// What is to be done, in this order.
@@ -344,11 +342,9 @@ fn accept_password(login: &mut Login, asks: &mut Asks) {
             false => log_in(login, met.server, name, asks),
         };
     }
-    // Not parsed, which would leave a copy behind.
-    let bytes = login.password.expose().len();
-    match (PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&bytes) {
-        true => login.forward(Screen::Again),
-        false => login.tell(Level::Warning, words::sentence(&PasswordError.to_string())),
+    match login.password.check() {
+        Ok(()) => login.forward(Screen::Again),
+        Err(error) => login.tell(Level::Warning, words::sentence(&error.to_string())),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::client::ui::{
     keymap::{Action, Context, Keymap},
     text::width,
     theme::{Glyphs, Role, Theme},
+    view::pen::Pen,
 };
 
 /// The width from which on hints need not be sparing.
@@ -64,10 +65,15 @@ pub fn draw(login: &Login, theme: &Theme, keys: &Keymap, frame: &mut Frame<'_>) 
 fn draw_row(row: &Row, theme: &Theme, place: Rect, buffer: &mut Buffer) {
     let pieces = row.pieces.iter();
     let spans = pieces.map(|(role, text)| Span::styled(text.as_str(), theme.style(*role)));
-    put(buffer, place, &Line::from_iter(spans));
+    put(buffer, theme, place, &Line::from_iter(spans));
     if let Some(right) = &row.right {
         let style = theme.style(Role::Dim);
-        put(buffer, at_right(place, right), &Line::styled(right, style));
+        put(
+            buffer,
+            theme,
+            at_right(place, right),
+            &Line::styled(right, style),
+        );
     }
     if row.is_chosen {
         buffer.set_style(place, theme.style(Role::Selection));
@@ -85,10 +91,13 @@ fn at_right(place: Rect, text: &str) -> Rect {
     }
 }
 
-fn put(buffer: &mut Buffer, place: Rect, line: &Line<'_>) {
-    let place = place.intersection(buffer.area);
-    if !place.is_empty() {
-        buffer.set_line(place.x, place.y, line, place.width);
+/// Draws a line as the panes of the chat are drawn: names of servers hold any signs.
+fn put(buffer: &mut Buffer, theme: &Theme, place: Rect, line: &Line<'_>) {
+    let mut pen = Pen::new(buffer, theme);
+    let mut column = place.x;
+    for span in &line.spans {
+        let style = line.style.patch(span.style);
+        column = pen.put(place, place.y, column, &span.content, style);
     }
 }
 
@@ -111,6 +120,7 @@ fn draw_hints(
         let right = at_right(place, &more);
         put(
             buffer,
+            theme,
             right,
             &Line::styled(more, theme.style(Role::NewBelow)),
         );
@@ -136,7 +146,7 @@ fn draw_hints(
         spans.push(Span::styled(key, style(Role::Key)));
         spans.push(Span::styled(format!(" {word}"), style(Role::Dim)));
     }
-    put(buffer, place, &Line::from(spans));
+    put(buffer, theme, place, &Line::from(spans));
 }
 
 fn hints(login: &Login, page: &Page, keys: &Keymap) -> Vec<(String, &'static str)> {

@@ -13,7 +13,6 @@ use super::{
     markers::{Delivery, Marker, Markers},
     message::{Change, Message},
     tally::{Counts, Tally},
-    typing::Typing,
     window::{Ask, Page, Place, Window},
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
         acts::MemberLine,
         blocked::Blocked,
         room::{Kind, Room},
+        typing::Typing,
         untrusted::Untrusted,
     },
     domain::{
@@ -158,9 +158,16 @@ impl Chat {
         self.is_met_aside &= self.is_marked_unread();
     }
 
-    /// Takes in the counts of an answer of the server.
-    pub fn take_counts(&mut self, counts: Counts) {
-        self.tally.take_state(counts);
+    /// Takes in the counts of an answer of the server. Returns whether messages are gone that there were (see `tally`):
+    /// others may take their numbers, so all that are in memory are forgotten, and read anew where they are looked at.
+    pub fn take_counts(&mut self, counts: Counts) -> bool {
+        let has_less = self.tally.take_state(counts);
+        if has_less {
+            self.window = Window::default();
+            self.left_at = self.left_at.min(counts.last_seq);
+            self.unread_line = self.unread_line.map(|line| line.min(counts.last_seq));
+        }
+        has_less
     }
 
     /// Takes in the first counts, of an answer that brought the conversation or of a cache. Others may be on their way.
@@ -348,6 +355,12 @@ impl Chat {
     pub fn notify_at(&self, now: TimeMs) -> NotifyLevel {
         let notify = self.room.settings.unwrap_or_default().notify;
         notify.at(now).level
+    }
+
+    /// When it ends that this user wants to be called for other messages than else, if that is after a time.
+    pub fn mute_end(&self, after: TimeMs) -> Option<TimeMs> {
+        let until = self.room.settings?.notify.until;
+        until.filter(|until| *until > after)
     }
 
     /// Whether a new message calls this user at a time: one that mentions, or any between two people, as far as it is not

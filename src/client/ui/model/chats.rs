@@ -16,6 +16,7 @@ use crate::{
         blocked::Blocked,
         room::{Kind, Place, Room},
         untrusted::Untrusted,
+        written::{To, WRITTEN_MAX},
     },
     domain::{clock::TimeMs, conversation::NotifyLevel, name::UserName},
 };
@@ -32,8 +33,8 @@ const BYTES_MAX: usize = 48 * 1024 * 1024;
 const COUNTED_EVERY: u64 = 64;
 /// Messages that a conversation keeps that is not in front, once there are too many over all: two screens.
 const ASIDE_MESSAGES_MAX: usize = 100;
-/// Texts that wait for a conversation that is gone. At 16 KiB each 1.6 MB; past it the oldest goes.
-const ADRIFT_MAX: usize = 100;
+/// Texts that wait for a conversation that is gone or not known yet: as many as are kept. Past it the oldest goes.
+const ADRIFT_MAX: usize = WRITTEN_MAX;
 
 /// How conversations are ordered within their sections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,10 +79,43 @@ impl Whose {
         }
     }
 
-    /// The same in another store.
+    /// This very conversation, whatever its kind.
+    pub fn this(chat: &Chat) -> Self {
+        Self {
+            id: Some(chat.id().clone()),
+            ..Self::of(chat)
+        }
+    }
+
+    /// The conversation of this kind and name; with an id, that very one.
+    pub fn called(kind: Kind, name: Untrusted, id: Option<ChatId>) -> Self {
+        Self { kind, name, id }
+    }
+
+    /// The conversation with this id, of which nothing else is known.
+    pub fn with_id(id: ChatId) -> Self {
+        Self::called(Kind::Group, Untrusted::default(), Some(id))
+    }
+
+    /// The id, if it must be that very one.
+    pub fn id(&self) -> Option<&ChatId> {
+        self.id.as_ref()
+    }
+
+    /// The same, as a text is kept for it.
+    pub fn to(&self) -> To {
+        To::Conversation {
+            kind: self.kind,
+            name: self.name.render_line(),
+            id: self.id.as_ref().map(|id| id.as_str().to_owned()),
+        }
+    }
+
+    /// The same in another store; `None`: without its id it has no name.
     #[must_use]
-    pub fn anywhere(self) -> Self {
-        Self { id: None, ..self }
+    pub fn anywhere(self) -> Option<Self> {
+        let has_name = !self.name.is_empty();
+        has_name.then_some(Self { id: None, ..self })
     }
 
     /// Whether this is that conversation, whatever a group is called by now.
@@ -103,6 +137,8 @@ pub struct Chats {
     front: Option<ChatId>,
     /// What was being written to conversations that are gone, by what they were.
     adrift: VecDeque<(Whose, Draft)>,
+    /// How many of those had to go.
+    pub adrift_lost: usize,
     /// How they are ordered.
     pub order: Order,
 }
@@ -126,7 +162,7 @@ impl Chats {
         }
         if is_new {
             let mut chat = Chat::new(room.clone());
-            chat.draft = self.take_adrift(&chat).unwrap_or_default();
+            chat.draft = self.take_adrift(&chat);
             self.all.insert(id.clone(), chat);
         }
         let chat = self.all.get_mut(&id)?;
@@ -136,7 +172,7 @@ impl Chats {
 
     /// Keeps what was being written to a conversation that is gone until there is such a one again.
     pub fn keep_draft(&mut self, whose: Whose, draft: &Draft) {
-        if draft.text().trim().is_empty() {
+        if draft.bare().text().trim().is_empty() {
             return;
         }
         let is_there = |chat: &&mut Chat| chat.draft.is_empty() && whose.is_of(chat);
@@ -144,15 +180,51 @@ impl Chats {
             chat.draft = draft.bare();
             return;
         }
-        if self.adrift.len() >= ADRIFT_MAX {
-            self.adrift.pop_front();
-        }
-        self.adrift.push_back((whose, draft.bare()));
+        self.set_adrift(whose, draft.bare());
     }
 
-    fn take_adrift(&mut self, chat: &Chat) -> Option<Draft> {
-        let at = self.adrift.iter().rposition(|(it, _)| it.is_of(chat))?;
-        self.adrift.remove(at).map(|(_, draft)| draft)
+    /// Brings back what was begun in an earlier program, beside what is there; if there is no such conversation yet, or not
+    /// all of it fits, it waits.
+    pub fn give_back(&mut self, whose: Whose, draft: Draft) {
+        let found = self.all.values_mut().find(|chat| whose.is_of(chat));
+        let joined = found.and_then(|chat| Some((chat.draft.joined(&draft)?, chat)));
+        match joined {
+            Some((both, chat)) => chat.draft = both,
+            None => self.set_adrift(whose, draft),
+        }
+    }
+
+    /// What waits for a conversation that is gone or not known yet.
+    pub fn set_adrift(&mut self, whose: Whose, draft: Draft) {
+        let new = (whose, draft);
+        if self.adrift.contains(&new) {
+            return;
+        }
+        if self.adrift.len() >= ADRIFT_MAX {
+            self.adrift.pop_front();
+            self.adrift_lost += 1;
+        }
+        self.adrift.push_back(new);
+    }
+
+    /// Those texts, and by what their conversations are known.
+    pub fn adrift(&self) -> impl Iterator<Item = (&Whose, &Draft)> {
+        self.adrift.iter().map(|(whose, draft)| (whose, draft))
+    }
+
+    fn take_adrift(&mut self, chat: &Chat) -> Draft {
+        let mut all = Draft::default();
+        self.adrift.retain(|(whose, draft)| {
+            let joined = whose.is_of(chat).then(|| all.joined(draft)).flatten();
+            match joined {
+                Some(joined) => {
+                    all = joined;
+                    false
+                }
+                None => true,
+            }
+        });
+        all
     }
 
     /// Takes in a message of an event; returns whether it is new. That of an unknown conversation is not.
@@ -195,19 +267,27 @@ impl Chats {
         gone
     }
 
-    /// The store is another one. What was being written waits for conversations that are called the same.
-    pub fn clear(&mut self) {
+    /// The store is another one. What was being written waits for conversations that are called the same; returns that for
+    /// which there is no name.
+    #[must_use]
+    pub fn clear(&mut self) -> Vec<Draft> {
         for chat in std::mem::take(&mut self.all).into_values() {
             self.keep_draft(Whose::of(&chat), &chat.draft);
         }
-        for (whose, _) in &mut self.adrift {
-            *whose = whose.clone().anywhere();
+        let (mut adrift, mut nobodys) = (VecDeque::new(), Vec::new());
+        for (whose, draft) in std::mem::take(&mut self.adrift) {
+            match whose.anywhere() {
+                Some(whose) => adrift.push_back((whose, draft.bare())),
+                None => nobodys.push(draft.bare()),
+            }
         }
         *self = Self {
             order: self.order,
-            adrift: std::mem::take(&mut self.adrift),
+            adrift,
+            adrift_lost: self.adrift_lost,
             ..Self::default()
         };
+        nobodys
     }
 
     /// A conversation.

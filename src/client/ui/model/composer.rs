@@ -121,10 +121,55 @@ impl Draft {
         *self == Self::default()
     }
 
-    /// Leaves the text alone: what it answers or edits is of no conversation any more.
+    /// The message that is edited, and its new text, if that is another one by now.
+    pub fn edit(&self) -> Option<(&Quote, &str)> {
+        let Mode::Edit(quote) = &self.mode else {
+            return None;
+        };
+        let text = match &self.aside {
+            Some(aside) if !aside.is_changed(&self.buffer) => aside.draft.text(),
+            _ => self.buffer.text(),
+        };
+        let is_new = !text.trim().is_empty() && text != quote.text.render_lines();
+        is_new.then_some((quote, text))
+    }
+
+    /// What is written becomes another text for an own message; what was written waits behind it.
+    pub(super) fn begin_edit(&mut self, quote: Quote, text: &str) {
+        self.kept = Some(Kept {
+            buffer: std::mem::replace(&mut self.buffer, Buffer::new(text)),
+            aside: self.aside.take(),
+        });
+        self.mode = Mode::Edit(quote);
+    }
+
+    /// The same with another message that was begun.
+    #[must_use]
+    pub(super) fn with_message(&self, message: &str) -> Self {
+        let mut other = self.clone();
+        if message == self.text() {
+            return other;
+        }
+        let buffer = Buffer::new(message);
+        match &mut other.kept {
+            Some(kept) => {
+                *kept = Kept {
+                    buffer,
+                    aside: None,
+                }
+            }
+            None => (other.buffer, other.aside) = (buffer, None),
+        }
+        other
+    }
+
+    /// Leaves the text alone: what it answers or edits is of no conversation any more. Of an edit before which nothing was
+    /// begun it is the new text.
     #[must_use]
     pub fn bare(&self) -> Self {
-        Self::new(self.text())
+        let edit = self.edit().map(|(_, text)| text);
+        let edit = edit.filter(|_| self.text().trim().is_empty());
+        Self::new(edit.unwrap_or(self.text()))
     }
 }
 
@@ -180,6 +225,11 @@ impl Composer {
     /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.text().is_empty()
+    }
+
+    /// Whether nothing is written and nothing was: what was typed and taken away again is not.
+    pub fn is_untouched(&self) -> bool {
+        self.is_empty() && self.mode == Mode::Write && !self.has_aside() && self.undo.is_empty()
     }
 
     /// What the text will be.
@@ -502,6 +552,16 @@ impl Composer {
             None => self.show(draft.unwrap_or_default()),
         }
         Some((text, std::mem::take(&mut self.mode)))
+    }
+
+    /// What is being written, as it would be put aside; it stays where it is.
+    pub fn draft(&self) -> Draft {
+        Draft {
+            buffer: self.buffer.clone(),
+            mode: self.mode.clone(),
+            aside: self.aside.clone(),
+            kept: self.kept.clone(),
+        }
     }
 
     /// Puts the text aside and takes up that of another conversation. Kills go along.

@@ -49,10 +49,8 @@ pub struct Intake {
     is_beginning: bool,
     /// Pages that were under way when messages were left out of what was missed: they may be older.
     void_pages: BTreeSet<(ChatId, Ask)>,
-    /// Messages of others that came before nothing was missed any more, since the link was lost.
-    missed: u64,
-    /// Where they were said.
-    missed_in: BTreeSet<ChatId>,
+    /// Messages of others that were missed since the link was lost, by where they were said.
+    missed: BTreeMap<ChatId, Missed>,
 }
 
 impl Intake {
@@ -300,17 +298,46 @@ impl Intake {
         self.void_pages.remove(page)
     }
 
-    /// So many messages of others came that were missed.
-    pub fn miss(&mut self, chat: &ChatId, count: u64) {
-        self.missed = self.missed.saturating_add(count);
-        add(&mut self.missed_in, chat);
+    /// A message of others came that was missed.
+    pub fn miss(&mut self, chat: &ChatId) {
+        self.miss_more(chat, |missed| &mut missed.came, 1);
     }
 
-    /// Takes how many messages were missed, and in how many conversations.
-    pub fn take_missed(&mut self) -> (u64, usize) {
-        let chats = std::mem::take(&mut self.missed_in);
-        (std::mem::take(&mut self.missed), chats.len())
+    /// So many messages were missed and are left out.
+    pub fn miss_left_out(&mut self, chat: &ChatId, count: u64) {
+        self.miss_more(chat, |missed| &mut missed.left_out, count);
     }
+
+    fn miss_more(&mut self, chat: &ChatId, part: fn(&mut Missed) -> &mut u64, more: u64) {
+        if self.missed.len() < CHATS_MAX || self.missed.contains_key(chat) {
+            let count = part(self.missed.entry(chat.clone()).or_default());
+            *count = count.saturating_add(more);
+        }
+    }
+
+    /// Takes how many messages were missed, and in how many conversations. Those that came where the end is `seen` were not.
+    pub fn take_missed(&mut self, seen: Option<&ChatId>) -> (u64, usize) {
+        let missed = std::mem::take(&mut self.missed).into_iter();
+        let counts = missed.map(|(chat, missed)| match Some(&chat) == seen {
+            true => missed.left_out,
+            false => missed.left_out.saturating_add(missed.came),
+        });
+        counts.fold((0, 0), |(sum, chats), count| {
+            (
+                u64::saturating_add(sum, count),
+                chats + usize::from(count > 0),
+            )
+        })
+    }
+}
+
+/// Messages of others that were missed in one conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Missed {
+    /// Those that came before nothing was missed any more.
+    came: u64,
+    /// Those that do not come.
+    left_out: u64,
 }
 
 /// How the question for all states stands.
@@ -416,9 +443,21 @@ mod tests {
     #[test]
     fn what_was_missed_is_told_once() {
         let (mut intake, chat) = (Intake::default(), chat());
-        intake.miss(&chat, 1);
-        intake.miss(&chat, 2);
-        assert_eq!(intake.take_missed(), (3, 1));
-        assert_eq!(intake.take_missed(), (0, 0));
+        let miss = |intake: &mut Intake| {
+            intake.miss(&chat);
+            intake.miss_left_out(&chat, 2);
+            intake.miss(&ChatId::from("c2"));
+        };
+        miss(&mut intake);
+        assert_eq!(intake.take_missed(None), (4, 2));
+        assert_eq!(intake.take_missed(None), (0, 0));
+        miss(&mut intake);
+        assert_eq!(
+            intake.take_missed(Some(&chat)),
+            (3, 2),
+            "what was left out was not seen"
+        );
+        miss(&mut intake);
+        assert_eq!(intake.take_missed(Some(&ChatId::from("c2"))), (3, 1));
     }
 }

@@ -134,6 +134,16 @@ impl Message {
         true
     }
 
+    /// What has happened to it since it was sent, but for reactions; `None`: nothing.
+    pub fn into_change(self) -> Option<Change> {
+        let Self { seq, revision, .. } = self;
+        match self.text {
+            None => Some(Change::Deleted { seq, revision }),
+            Some(_) if revision > 0 => Some(Change::Edited(Box::new(self))),
+            Some(_) => None,
+        }
+    }
+
     /// Takes in what happened to it; returns whether anything is new.
     pub fn change(&mut self, change: &Change) -> bool {
         if change.seq() != self.seq {

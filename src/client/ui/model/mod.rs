@@ -4,6 +4,7 @@
 //! on its way; `composer` what is being written. Time comes in as `Model::now`. Nothing here decides what happens next, and
 //! nothing knows the wire: names and texts of others are `Untrusted` until they are drawn.
 
+mod begun;
 pub mod buffer;
 pub mod chat;
 pub mod chats;
@@ -17,16 +18,17 @@ pub mod notices;
 pub mod outgoing;
 pub mod overlay;
 pub mod paging;
+pub mod password;
 mod pause;
 pub mod people;
 mod ranges;
 pub mod roll;
 pub mod tally;
-pub mod typing;
 pub mod window;
 
 use std::collections::BTreeSet;
 
+use super::text::day;
 use crate::{
     client::app::{blocked::Blocked, line::Zone, untrusted::Untrusted},
     domain::{clock::TimeMs, ids::ClientMessageId, name::UserName, user::Presence},
@@ -130,10 +132,14 @@ pub struct Model {
     pub written_for: Option<Whose>,
     /// What was written while nothing was in front, and had no place where another text stood.
     pub loose: Draft,
+    /// Whether what is begun outlives this program, as far as it is known.
+    pub can_keep: bool,
     /// Where this user was before.
     pub last_front: Option<ChatId>,
     /// Where others were told last that this user types, and when.
     pub typing_told: Option<(ChatId, TimeMs)>,
+    /// When what is in the composer changed last.
+    pub wrote: Option<TimeMs>,
     /// What is being taken in.
     pub intake: Intake,
     /// Pages that were asked for and are not answered yet.
@@ -187,8 +193,10 @@ impl Model {
             notices: Notices::default(),
             written_for: None,
             loose: Draft::default(),
+            can_keep: true,
             last_front: None,
             typing_told: None,
+            wrote: None,
             intake: Intake::default(),
             asked_pages: BTreeSet::new(),
             roll: Roll::default(),
@@ -344,8 +352,10 @@ impl Model {
     /// the pages that are under way: they come as failures, and the same are not asked for before.
     pub fn reset(&mut self) {
         self.leave_front();
-        self.written_for = self.written_for.take().map(Whose::anywhere);
-        self.chats.clear();
+        self.written_for = self.written_for.take().and_then(Whose::anywhere);
+        for draft in self.chats.clear() {
+            self.give_back_loose(draft.text());
+        }
         self.outgoing.reset();
         self.people = People::default();
         self.roll.reset();
@@ -399,10 +409,13 @@ impl Model {
 
     /// Takes in the time; returns whether that changes anything that is shown.
     pub fn tick(&mut self, now: TimeMs) -> bool {
-        self.now = now;
-        let mut is_changed = self.notices.expire(now);
+        let before = std::mem::replace(&mut self.now, now);
+        // What was said today was said yesterday from then on.
+        let mut is_changed = !day::is_same_day(before, now, self.zone);
+        is_changed |= self.notices.expire(now);
         for chat in self.chats.iter_mut() {
             is_changed |= chat.typing.expire(now);
+            is_changed |= chat.mute_end(before).is_some_and(|end| end <= now);
         }
         is_changed
     }
@@ -417,17 +430,16 @@ impl Model {
             }
             _ => None,
         };
-        let mutes = self.chats.iter().filter_map(|chat| {
-            let until = chat.room.settings?.notify.until;
-            until.filter(|until| *until > self.now)
-        });
+        let mutes = self.chats.iter().filter_map(|chat| chat.mute_end(self.now));
+        let has_days = self.chats.front().is_some_and(|it| !it.window.is_empty());
+        let midnight = has_days.then(|| day::next(self.now, self.zone)).flatten();
         // What is asked for again then changes what is shown.
         let again = match self.link {
             LinkState::Up | LinkState::CatchingUp => self.intake.again_at(),
             _ => None,
         };
         let ends = typing.chain(self.notices.next_end()).chain(link);
-        ends.chain(mutes).chain(again).min()
+        ends.chain(mutes).chain(again).chain(midnight).min()
     }
 
     /// All drafts that a cache must keep.
@@ -437,8 +449,7 @@ impl Model {
             .map(|chat| (chat.id().clone(), chat.draft.text().to_owned()))
             .collect();
         if let Some(front) = self.chats.front() {
-            // What is written now, without taking it away.
-            let draft = self.composer.clone().exchange(Draft::default());
+            let draft = self.composer.draft();
             drafts.push((front.id().clone(), draft.text().to_owned()));
         }
         drafts.retain(|(_, text)| !text.is_empty());

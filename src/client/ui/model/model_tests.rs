@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     client::app::room::{Kind, Place, Wanted},
-    domain::{conversation::MemberSettings, ids::ClientMessageId},
+    domain::{
+        conversation::{MemberSettings, NotifyLevel, NotifySettings},
+        ids::ClientMessageId,
+    },
 };
 
 fn model() -> Model {
@@ -137,6 +140,31 @@ fn time_runs_only_while_something_depends_on_it() {
     assert_eq!(model.next_tick(), Some(TimeMs::new(6_000)));
     model.link_lost(TimeMs::new(9_000));
     assert_eq!(model.next_tick(), Some(TimeMs::new(5_001)));
+}
+
+#[test]
+fn a_mute_that_ends_and_a_day_that_begins_change_what_is_shown() {
+    let mut model = model();
+    let day = 24 * 3_600_000;
+    let muted = |until| MemberSettings {
+        notify: NotifySettings {
+            level: NotifyLevel::None,
+            until: Some(TimeMs::new(until)),
+        },
+        ..MemberSettings::default()
+    };
+    let chat = model.chats.get_mut(&id("bob")).unwrap();
+    chat.set_settings(muted(5_000));
+    assert_eq!(model.next_tick(), Some(TimeMs::new(5_000)));
+    assert!(!model.tick(TimeMs::new(4_999)));
+    assert!(model.tick(TimeMs::new(5_000)) && !model.tick(TimeMs::new(5_001)));
+    assert_eq!(model.next_tick(), None);
+    model.open(Some(id("bob")));
+    assert_eq!(model.next_tick(), None, "nothing is dated there");
+    model.take_message(&id("bob"), said(1, "bob", "hi"));
+    assert_eq!(model.next_tick(), Some(TimeMs::new(day)));
+    assert!(!model.tick(TimeMs::new(day - 1)) && model.tick(TimeMs::new(day)));
+    assert_eq!(model.next_tick(), Some(TimeMs::new(2 * day)));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What the program has to say in its status line, one after the other. Time is given.
 //!
 //! Promises: what is new is shown at once unless something worse has just begun; what it took the place of comes back, so
-//! that each is shown for `TURN_MS` at the least, errors first, and the rest of its time if nothing else waits. Bounded: of
-//! too many the least serious goes, first among those that were shown.
+//! that each is shown for `TURN_MS` at the least, errors first, and the rest of its time if nothing else waits. What is
+//! said again and again takes the turn of none that waits. Bounded: of too many the least serious goes, first among those
+//! that were shown.
 
 use std::collections::VecDeque;
 
@@ -63,30 +64,56 @@ pub struct Notices {
     /// What is shown, and since when.
     shown: Option<(Notice, TimeMs)>,
     waiting: VecDeque<Notice>,
+    /// Texts that had their turn since anything waits.
+    had_turns: VecDeque<String>,
 }
 
 impl Notices {
     /// Says something. What is said again is not said twice.
     pub fn push(&mut self, level: Level, text: impl Into<String>, now: TimeMs) {
+        let text = text.into();
+        self.expire(now);
+        let mut shown_ms = 0;
+        self.waiting.retain(|it| {
+            let is_same = it.text == text;
+            if is_same {
+                shown_ms = it.shown_ms.min(TURN_MS);
+            }
+            !is_same
+        });
+        if let Some((shown, since)) = &mut self.shown
+            && shown.text == text
+        {
+            shown.level = level;
+            // While others wait its turn ends when it does.
+            if self.waiting.is_empty() {
+                (shown.shown_ms, *since) = (0, now);
+            }
+            return;
+        }
+        let had_turn = self.had_turns.contains(&text);
+        if had_turn {
+            shown_ms = TURN_MS;
+        }
         let notice = Notice {
             level,
-            text: text.into(),
-            shown_ms: 0,
+            text,
+            shown_ms,
         };
-        self.expire(now);
-        self.waiting.retain(|it| it.text != notice.text);
-        let worse = match &self.shown {
-            Some((shown, _)) if shown.text == notice.text => {
-                self.shown = Some((notice, now));
-                return;
-            }
+        let (is_in_turn, is_worse) = match &self.shown {
             Some((shown, since)) => {
-                shown.level > level && shown.shown_ms + now.since_ms(*since) < TURN_MS
+                let shown_ms = shown.shown_ms.saturating_add(now.since_ms(*since));
+                (shown_ms < TURN_MS, shown.level > level)
             }
-            None => false,
+            None => (false, false),
         };
-        if worse {
+        let others_wait = || self.waiting.iter().any(|it| !it.had_turn());
+        if is_in_turn && (is_worse || had_turn) {
             self.waiting.push_back(notice);
+        } else if had_turn && others_wait() {
+            self.put_aside(now);
+            self.waiting.push_back(notice);
+            self.show_next(now);
         } else {
             self.put_aside(now);
             self.shown = Some((notice, now));
@@ -100,6 +127,10 @@ impl Notices {
             return;
         };
         notice.shown_ms = notice.shown_ms.saturating_add(now.since_ms(since));
+        if notice.had_turn() && !self.had_turns.contains(&notice.text) {
+            self.had_turns.truncate(NOTICES_MAX - 1);
+            self.had_turns.push_front(notice.text.clone());
+        }
         let is_over = notice.level == Level::Info && notice.had_turn();
         if !is_over && notice.left_ms() > 0 {
             self.waiting.push_back(notice);
@@ -114,6 +145,9 @@ impl Notices {
         });
         let next = place.and_then(|place| self.waiting.remove(place));
         self.shown = next.map(|notice| (notice, now));
+        if self.shown.is_none() {
+            self.had_turns.clear();
+        }
     }
 
     fn bound(&mut self) {
@@ -224,6 +258,54 @@ mod tests {
         notices.push(Level::Info, "b", at(60_000));
         notices.expire(at(9_000_000));
         assert_eq!(shown(&notices, 9_000_000), "a");
+    }
+
+    /// How long each text is shown within some turns, while some are said again every so often.
+    fn shares(again: &[&str], every_ms: usize) -> std::collections::BTreeMap<String, i64> {
+        let mut notices = Notices::default();
+        let mut shares = std::collections::BTreeMap::<String, i64>::new();
+        let turns = i64::try_from(again.len() + 4).unwrap();
+        for (turn, now) in (0..turns * 3_000).step_by(every_ms).enumerate() {
+            let text = again[turn % again.len()];
+            notices.push(Level::Info, text, at(now));
+            if turn == 1 {
+                notices.push(Level::Info, "other", at(now));
+                notices.push(Level::Warning, "worse", at(now));
+            }
+            for now in (now..now + i64::try_from(every_ms).unwrap()).step_by(100) {
+                notices.expire(at(now));
+                *shares.entry(shown(&notices, now).to_owned()).or_default() += 100;
+            }
+        }
+        shares
+    }
+
+    #[test]
+    fn what_is_said_again_and_again_takes_the_turn_of_nobody() {
+        for (again, every_ms) in [
+            (&["a"][..], 500),
+            (&["a"], 1_000),
+            (&["a", "b"], 500),
+            (&["a", "b", "c"], 700),
+        ] {
+            let shares = shares(again, every_ms);
+            for text in again.iter().chain(&["other", "worse"]) {
+                let share = shares.get(*text).copied().unwrap_or(0);
+                assert!(share >= 3_000, "{text} of {again:?}: {shares:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_again_while_nothing_waits_is_shown_for_longer() {
+        let mut notices = Notices::default();
+        notices.push(Level::Info, "a", at(0));
+        notices.push(Level::Info, "a", at(3_500));
+        assert_eq!((shown(&notices, 7_000), shown(&notices, 7_500)), ("a", ""));
+        // Nor is it put off later for what it had before.
+        notices.push(Level::Info, "b", at(8_000));
+        notices.push(Level::Info, "a", at(8_100));
+        assert_eq!(shown(&notices, 8_100), "a");
     }
 
     #[test]

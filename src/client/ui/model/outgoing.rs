@@ -63,10 +63,19 @@ impl Outgoing {
 
 /// Too many wait already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{MESSAGES_MAX} messages are waiting or were refused; try again when some are sent, or drop those that were refused"
-)]
-pub struct Full;
+pub enum Full {
+    /// In number.
+    #[error(
+        "{MESSAGES_MAX} messages are waiting or were refused; try again when some are sent, or drop those that were refused"
+    )]
+    Messages,
+    /// In bytes, where they are kept.
+    #[error(
+        "what waits or was refused takes all the room that there is for it on this machine; try again when some is sent, or \
+         drop what was refused"
+    )]
+    Bytes,
+}
 
 /// See the head of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,19 +83,34 @@ pub struct Outbox {
     items: Vec<Outgoing>,
     /// Whose events have come.
     arrived: VecDeque<ClientMessageId>,
+    /// Why those who send them take no more.
+    full: Option<Full>,
 }
 
 impl Outbox {
-    /// Takes a message that was written, or one that an earlier program left.
+    /// Notes whether those who send the messages take more, and why not.
+    pub fn set_full(&mut self, full: Option<Full>) {
+        self.full = full;
+    }
+
+    /// Takes a message, as one that an earlier program left.
     pub fn push(&mut self, message: Outgoing) -> Result<(), Full> {
         if self.has(message.id) {
             return Ok(());
         }
         if self.items.len() >= MESSAGES_MAX {
-            return Err(Full);
+            return Err(Full::Messages);
         }
         self.items.push(message);
         Ok(())
+    }
+
+    /// Takes a message that was written just now: only where those who send take it.
+    pub fn write(&mut self, message: Outgoing) -> Result<(), Full> {
+        match self.full {
+            Some(full) => Err(full),
+            None => self.push(message),
+        }
     }
 
     /// The message is on the server's stable storage.
@@ -285,7 +309,11 @@ mod tests {
         let mut outbox = Outbox::default();
         let taken = (1..=2_000).filter(|number| outbox.push(message(*number)).is_ok());
         assert_eq!(taken.count(), MESSAGES_MAX);
-        assert!(Full.to_string().contains("1000 messages are waiting"));
+        assert!(
+            Full::Messages
+                .to_string()
+                .contains("1000 messages are waiting")
+        );
         outbox.sent(id(1), 1);
         outbox.reset();
         assert_eq!(outbox.counts(), (MESSAGES_MAX - 1, 0));

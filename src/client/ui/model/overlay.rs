@@ -2,7 +2,9 @@
 //!
 //! Rows that are shown here are safe: whoever makes them renders what is foreign. Nothing is matched or asked for here.
 
-use super::{chat::ChatId, chats::Chats, composer::Composer, message::Reaction};
+use super::{
+    chat::ChatId, chats::Chats, composer::Composer, message::Reaction, password::PasswordPane,
+};
 use crate::{
     client::{
         app::{
@@ -38,6 +40,8 @@ pub enum Overlay {
     Text(TextPage),
     /// A question with two answers.
     Ask(Question),
+    /// The password is changed.
+    Password(Box<PasswordPane>),
 }
 
 /// One of several is picked by some letters.

@@ -55,6 +55,8 @@ pub enum Aim {
 pub struct Going {
     aim: Aim,
     at: At,
+    /// How often it was asked for: as long as one of the answers may be one, it is gone to.
+    asked: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +81,45 @@ impl At {
 }
 
 impl Model {
+    /// A page is asked for; returns whether it was not already.
+    pub fn ask_page(&mut self, chat: &ChatId, ask: Ask) -> bool {
+        if !self.has_asked_page(chat)
+            && let Some(chat) = self.chats.get_mut(chat)
+        {
+            chat.window.begin_page();
+        }
+        self.asked_pages.insert((chat.clone(), ask))
+    }
+
+    /// Whether a page of a conversation is under way.
+    fn has_asked_page(&self, chat: &ChatId) -> bool {
+        self.asked_pages.iter().any(|(it, _)| it == chat)
+    }
+
+    /// A page has come, or will not; returns whether it may be older than what is known by now.
+    pub fn page_came(&mut self, page: &(ChatId, Ask)) -> bool {
+        let is_known = self.asked_pages.remove(page);
+        let is_void = self.intake.is_page_void(page);
+        let chat = self.chats.get(&page.0).filter(|_| is_known);
+        is_void || chat.is_some_and(|chat| chat.window.has_lost())
+    }
+
     /// A conversation is asked for that is gone to. The last one counts.
     pub fn go_after(&mut self, aim: Aim) {
         let at = At::of(self);
-        self.going = Some(Going { aim, at });
+        let before = self.going.take().filter(|going| going.aim == aim);
+        let asked = before.map_or(0, |going| going.asked).saturating_add(1);
+        self.going = Some(Going { aim, at, asked });
+    }
+
+    /// What was asked for cannot be had: nothing is gone to for that wish any more, whatever comes later.
+    pub fn give_up(&mut self, aim: &Aim) {
+        if let Some(going) = self.going.as_mut().filter(|going| going.aim == *aim) {
+            going.asked = going.asked.saturating_sub(1);
+            if going.asked == 0 {
+                self.going = None;
+            }
+        }
     }
 
     /// The answer has come: returns whether it is gone to, as this user is still where that was wished. What was asked for

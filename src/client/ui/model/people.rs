@@ -29,6 +29,8 @@ impl People {
         }
         if let Some(old) = self.names.insert(id.to_owned(), name.clone())
             && old != *name
+            // Another may be called that by now.
+            && self.ids.get(&old).is_some_and(|it| it == id)
         {
             self.ids.remove(&old);
         }
@@ -87,6 +89,10 @@ mod tests {
             (people.name("u2"), people.names().count()),
             (Some(&"rob".into()), 1)
         );
+        people.learn("u3", &"rob".into());
+        people.set_presence("u3", Presence::Online);
+        people.learn("u2", &"bob".into());
+        assert_eq!(people.presence_of(&"rob".into()), Presence::Online);
         people.forget_presence();
         assert_eq!(people.presence_of(&"rob".into()), Presence::Offline);
     }

@@ -52,6 +52,18 @@ impl Ranges {
         self.around(to).is_some_and(|(from, _)| from <= after + 1)
     }
 
+    /// Forgets all numbers after this one.
+    pub fn forget_after(&mut self, number: u64) {
+        while let Some(mut last) = self.0.last_entry() {
+            if *last.key() <= number {
+                let to = *last.get();
+                last.insert(to.min(number));
+                return;
+            }
+            last.remove();
+        }
+    }
+
     /// Forgets all numbers up to this one.
     pub fn forget_to(&mut self, number: u64) {
         while let Some((&from, &to)) = self.0.first_key_value() {
@@ -99,16 +111,23 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_same_as_a_set(
-            ops in prop::collection::vec((0_u64..60, 0_u64..12, prop::bool::weighted(0.1)), 0..40)
+            ops in prop::collection::vec((0_u64..60, 0_u64..12, 0_u8..16), 0..40)
         ) {
             let (mut ranges, mut set) = (Ranges::default(), BTreeSet::new());
-            for (from, length, forgets) in ops {
-                if forgets {
-                    ranges.forget_to(from);
-                    set.retain(|it| *it > from);
-                } else {
-                    ranges.insert(from, from + length);
-                    set.extend(from..=from + length);
+            for (from, length, what) in ops {
+                match what {
+                    0 => {
+                        ranges.forget_to(from);
+                        set.retain(|it| *it > from);
+                    }
+                    1 => {
+                        ranges.forget_after(from);
+                        set.retain(|it| *it <= from);
+                    }
+                    _ => {
+                        ranges.insert(from, from + length);
+                        set.extend(from..=from + length);
+                    }
                 }
             }
             for number in 0..80 {

@@ -2,7 +2,8 @@
 //! user sent there; deleted messages count until they are read.
 //!
 //! Promises: the counts are those of the server, or `is_unsure` says that the server must be asked; they never depend on
-//! which messages are in memory. Every message counts once, however often it comes. The marker never goes back.
+//! which messages are in memory. Every message counts once, however often it comes. The marker never goes back, unless
+//! the server itself says that it has less than it had.
 //! Knows nothing of texts, and takes no count from an event that goes to all members alike.
 
 use std::collections::BTreeSet;
@@ -50,6 +51,8 @@ pub struct Tally {
     told_read: u64,
     /// Answers of the server that are still to come.
     asked: u32,
+    /// The highest number when the first of them was asked for: the server had it by then.
+    asked_at: u64,
     /// Something has changed since the first of them was asked for that they may not hold.
     is_changed: bool,
     /// What they will say is known better by now.
@@ -96,6 +99,7 @@ impl Tally {
     pub fn ask_too(&mut self) {
         if !self.is_asked() {
             self.is_changed = false;
+            self.asked_at = self.counts.last_seq;
         }
         self.asked = self.asked.saturating_add(1);
     }
@@ -168,17 +172,37 @@ impl Tally {
         self.take(state);
     }
 
-    /// Takes in an answer of the server, which may be older or newer than what is known.
-    pub fn take_state(&mut self, state: Counts) {
+    /// Takes in an answer of the server, which may be older or newer than what is known. Returns whether it has less than
+    /// was known already when it was asked, and nothing has come since: so it means that, and messages are gone. To ask
+    /// once more would bring the same.
+    pub fn take_state(&mut self, state: Counts) -> bool {
         if self.is_void {
             self.unanswered();
-            return;
+            return false;
+        }
+        let last_seq = self.counts.last_seq;
+        let is_less = self.is_asked() && state.last_seq < self.asked_at;
+        let is_meant = is_less && last_seq == self.asked_at;
+        if is_meant {
+            self.go_back(state.last_seq);
         }
         // What has changed since it was asked may be missing in the answer: it is asked again.
         self.is_unsure = self.is_changed;
         self.unanswered();
         self.refused = Refused::No;
         self.take(state);
+        is_meant
+    }
+
+    /// Messages after this one are gone, and with them what was known of them and how far they were read.
+    fn go_back(&mut self, last_seq: u64) {
+        self.counts.last_seq = last_seq;
+        self.counts.read_seq = self.counts.read_seq.min(last_seq);
+        self.told_read = self.told_read.min(last_seq);
+        self.known.forget_after(last_seq);
+        for set in [&mut self.own, &mut self.called] {
+            set.retain(|seq| *seq <= last_seq);
+        }
     }
 
     fn take(&mut self, state: Counts) {
@@ -194,8 +218,10 @@ impl Tally {
             self.counts.last_seq = old.last_seq;
             let from = state.last_seq.max(state.read_seq);
             self.is_unsure |= !self.known.covers_after(from, old.last_seq);
-            self.counts.unread += self.others(from, old.last_seq);
-            let mentions = state.mentions + self.mentions(from, old.last_seq);
+            let unread = state.unread.saturating_add(self.others(from, old.last_seq));
+            self.counts.unread = unread;
+            let called = self.mentions(from, old.last_seq);
+            let mentions = state.mentions.saturating_add(called);
             self.counts.mentions = mentions.min(MENTIONS_MAX);
         }
         self.read_to(old.read_seq);

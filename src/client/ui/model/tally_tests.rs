@@ -260,3 +260,56 @@ fn what_is_remembered_is_bounded_and_no_number_is_a_trap() {
     tally.take_message(u64::MAX, false, true);
     tally.read_to(u64::MAX);
 }
+
+#[test]
+fn a_server_that_has_less_than_it_had_is_believed_and_not_asked_without_end() {
+    let less = Counts {
+        last_seq: 6,
+        read_seq: 4,
+        unread: 2,
+        mentions: 1,
+    };
+    let mut tally = Tally::default();
+    tally.take_first(Counts {
+        last_seq: 10,
+        read_seq: 9,
+        unread: 1,
+        mentions: 0,
+    });
+    tally.take_message(12, true, false);
+    assert!(tally.ask());
+    // A message that comes meanwhile may be one that the answer does not have yet.
+    tally.take_message(13, false, false);
+    assert!(!tally.take_state(less));
+    assert_eq!(tally.counts().last_seq, 13);
+    assert!(tally.ask());
+    assert!(tally.take_state(less));
+    assert_eq!((tally.counts().last_seq, tally.counts().read_seq), (6, 6));
+    assert_eq!((tally.counts().unread, tally.counts().mentions), (0, 0));
+    assert!(!tally.is_unsure() && !tally.ask());
+    // What comes then counts as it does anywhere.
+    assert!(tally.take_message(7, false, true));
+    assert_eq!((tally.counts().unread, tally.counts().mentions), (1, 1));
+    assert!(!tally.is_unsure());
+}
+
+#[test]
+fn whatever_an_answer_says_the_asking_ends() {
+    for said in [0, 1, 5, 9, 10, 11, u64::MAX] {
+        for read_seq in [0, 5, 10, u64::MAX] {
+            let mut tally = Tally::default();
+            tally.take_message(10, false, true);
+            let mut asked = 0;
+            while tally.ask() && asked < 9 {
+                asked += 1;
+                tally.take_state(Counts {
+                    last_seq: said,
+                    read_seq,
+                    unread: u64::MAX,
+                    mentions: u64::MAX,
+                });
+            }
+            assert!(asked <= 2, "{said} {read_seq}: {asked}");
+        }
+    }
+}

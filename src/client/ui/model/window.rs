@@ -3,6 +3,7 @@
 //! Promises:
 //! 1. A message stands there once, in its newest state, in whatever order events and pages come and however often.
 //! 2. What happened to a message that is not here is kept for a while: a page that was asked for before brings it old.
+//!    Once some of that is lost, `has_lost` says so until the next is asked for.
 //! 3. It is bounded; what is far from the place that is looked at goes first, and can be asked for again.
 //! 4. Numbers that a page has passed over are never asked for again, so a server cannot make the asking endless.
 //!
@@ -80,6 +81,8 @@ pub struct Window {
     void: Ranges,
     /// What happened to messages that are not here, the oldest first.
     changes: VecDeque<Change>,
+    /// Some of that was dropped since no page was under way.
+    has_lost: bool,
     /// What the messages take, and the changes.
     messages_bytes: usize,
     changes_bytes: usize,
@@ -116,6 +119,11 @@ impl Window {
             self.messages_bytes += weight(message);
             return is_new;
         }
+        self.keep(change);
+        false
+    }
+
+    fn keep(&mut self, change: Change) {
         self.changes_bytes += weight_of_change(&change);
         self.changes.push_back(change);
         while self.changes.len() > CHANGES_MAX || self.changes_bytes > CHANGES_BYTES_MAX {
@@ -123,8 +131,19 @@ impl Window {
                 break;
             };
             self.changes_bytes -= weight_of_change(&oldest);
+            self.has_lost = true;
         }
-        false
+    }
+
+    /// A page is asked for, and no other is under way: it will hold all that has happened until now.
+    pub fn begin_page(&mut self) {
+        self.has_lost = false;
+    }
+
+    /// Whether something that happened to messages that are not here is not known any more: a page that was under way by
+    /// then may be older than that.
+    pub fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// Takes in a page. That of a cache is not taken to say that anything is missing.
@@ -174,16 +193,13 @@ impl Window {
     }
 
     /// Forgets what is farthest from the place that is looked at, until no more than so many are here, and no more bytes
-    /// than there may be. None at all: what happened to others is forgotten, too.
+    /// than there may be. That some of them were edited or deleted is kept, as of others. None at all: that is forgotten,
+    /// too.
     pub fn trim(&mut self, place: Place, messages_max: usize) {
         let at = match place {
             Place::At(seq) => seq,
             Place::End => u64::MAX,
         };
-        if messages_max == 0 {
-            self.changes.clear();
-            self.changes_bytes = 0;
-        }
         while self.messages.len() > messages_max
             || self.messages_bytes > BYTES_MAX && self.messages.len() > 1
         {
@@ -197,7 +213,15 @@ impl Window {
             };
             if let Some((_, gone)) = gone {
                 self.messages_bytes -= weight(&gone);
+                if let Some(change) = gone.into_change() {
+                    self.keep(change);
+                }
             }
+        }
+        if messages_max == 0 {
+            self.has_lost |= !self.changes.is_empty();
+            self.changes.clear();
+            self.changes_bytes = 0;
         }
     }
 

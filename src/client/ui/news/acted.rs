@@ -19,10 +19,11 @@ use crate::{
     client::app::{
         acts::{self, Act, Deeds, Outcome, Spot},
         calls, line,
-        links::{self, Seen},
+        links::{self, Seen, Sought},
         look::Found,
         model::{MessageLine, StartProblem, UserLine},
         news,
+        password::{self, PasswordProblem},
         room::{Kind, Place, Room, Rooms, Wanted},
         untrusted::Untrusted,
         update::cannot_start_line,
@@ -34,6 +35,8 @@ use crate::{
 const ROWS_MAX: usize = 10_000;
 /// Members of whom one line tells how far they have come; of more it is a list.
 const SEEN_IN_A_LINE_MAX: usize = 3;
+/// How long after a letter somebody counts as writing: the clock of the screen goes by seconds.
+const WRITING_MS: i64 = 3_000;
 
 /// A conversation was found or begun: it comes to the front.
 pub(super) fn started(
@@ -48,6 +51,7 @@ pub(super) fn started(
             open(model, &aim, room, told)
         }
         Err(problem) => {
+            model.give_up(&Aim::Start(wanted.clone()));
             let why = cannot_start_line(wanted, problem);
             say(model, Level::Warning, why);
             Vec::new()
@@ -93,6 +97,7 @@ pub(super) fn acted(
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(problem) => {
+            model.give_up(&Aim::Act(act.clone()));
             back(model, act);
             let text = format!("Not done: {}", problem.render_line());
             say(model, Level::Warning, text);
@@ -193,7 +198,7 @@ fn at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Vec<Eff
             page(model, &format!("Invite links of {label}"), rows, empty);
             None
         }
-        (Deeds::Seen, Outcome::Seen(seen)) => {
+        (Deeds::Seen(_), Outcome::Seen(seen)) => {
             tell_seen(model, &label, &seen);
             None
         }
@@ -233,8 +238,8 @@ fn at(model: &mut Model, spot: &Spot, deed: &Deeds, outcome: Outcome) -> Vec<Eff
 
 /// Tells how far others have come with an own message.
 pub fn tell_seen(model: &mut Model, label: &str, seen: &Seen) {
-    match seen.last_own {
-        Some(seq) if seen.others.len() > SEEN_IN_A_LINE_MAX => {
+    match seen.message {
+        Sought::Own(seq) if seen.others.len() > SEEN_IN_A_LINE_MAX => {
             let rows = seen.others.iter().map(|it| links::marker_line(it, seq));
             page(model, &format!("Your message [{seq}] in {label}"), rows, "");
         }
@@ -317,6 +322,29 @@ pub(super) fn time(model: &mut Model, time: Result<TimeMs, Untrusted>) -> Vec<Ef
     Vec::new()
 }
 
+/// Tells whether the password is another one: where it was typed, if that is still open.
+pub(super) fn password(
+    model: &mut Model,
+    ends_others: bool,
+    outcome: Result<u32, PasswordProblem>,
+) -> Vec<Effect> {
+    let asking = model
+        .overlay
+        .take_if(|overlay| matches!(overlay, Overlay::Password(pane) if pane.is_asking));
+    match (outcome, asking) {
+        (Ok(ended), _) => say(model, Level::Info, password::done_line(ends_others, ended)),
+        (Err(problem), Some(Overlay::Password(mut pane))) => {
+            pane.refused(&problem);
+            model.overlay = Some(Overlay::Password(pane));
+        }
+        (Err(problem), _) => {
+            let text = format!("Not changed: {}", problem.words());
+            say(model, Level::Warning, text);
+        }
+    }
+    Vec::new()
+}
+
 /// Shows a list, or says that there is nothing on it. What is being typed or answered is not taken away for it.
 fn page(model: &mut Model, title: &str, rows: impl Iterator<Item = String>, if_empty: &str) {
     let rows: Vec<String> = rows.take(ROWS_MAX).collect();
@@ -324,13 +352,20 @@ fn page(model: &mut Model, title: &str, rows: impl Iterator<Item = String>, if_e
         say(model, Level::Info, if_empty);
         return;
     }
-    match &model.overlay {
-        None | Some(Overlay::Text(_)) => show(model, title, rows),
-        Some(_) => {
-            let text = format!("{title}: not shown over what is open; close that and ask again.");
-            say(model, Level::Info, text);
-        }
-    }
+    let in_the_way = match &model.overlay {
+        // Keys would go to the list in the middle of a word.
+        None if is_writing(model) => "not shown while you write; ask again afterwards",
+        None | Some(Overlay::Text(_)) => return show(model, title, rows),
+        Some(_) => "not shown over what is open; close that and ask again",
+    };
+    say(model, Level::Info, format!("{title}: {in_the_way}."));
+}
+
+/// Whether a text grows at this moment.
+fn is_writing(model: &Model) -> bool {
+    let now = model.now.milliseconds();
+    let is_fresh = |wrote: TimeMs| now.saturating_sub(wrote.milliseconds()) < WRITING_MS;
+    !model.composer.text().is_empty() && model.wrote.is_some_and(is_fresh)
 }
 
 fn show(model: &mut Model, title: &str, rows: Vec<String>) {

@@ -13,7 +13,7 @@ use crate::{
         app::{
             acts::MemberLine,
             blocked::Blocked,
-            links::{Ends, LinkLine, MarkerLine, Seen},
+            links::{Ends, LinkLine, MarkerLine, Seen, Sought},
             look::{Look, Search},
             parse::Which,
         },
@@ -76,7 +76,7 @@ fn seen(count: u64) -> Outcome {
         delivered: number,
     };
     Outcome::Seen(Seen {
-        last_own: Some(2),
+        message: Sought::Own(2),
         others: (1..=count).map(one).collect(),
     })
 }
@@ -112,12 +112,12 @@ fn what_a_line_tells_is_a_notice_in_the_words_of_the_line_mode() {
             "Nobody joins #ops by i3 any more.",
         ),
         (
-            at(OPS, Deeds::Seen),
+            at(OPS, Deeds::Seen(None)),
             seen(0),
             "Nobody else here shows you that",
         ),
         (
-            at(OPS, Deeds::Seen),
+            at(OPS, Deeds::Seen(None)),
             seen(3),
             "Your message [2]: n2 and n3 have read it, n1 not yet.",
         ),
@@ -194,7 +194,7 @@ fn what_is_a_list_is_a_page() {
             ),
         ),
         (
-            at(OPS, Deeds::Seen),
+            at(OPS, Deeds::Seen(None)),
             seen(4),
             (
                 "Your message [2] in #ops",
@@ -288,6 +288,20 @@ fn a_list_takes_away_nothing_that_is_typed_or_answered_but_a_code_is_shown_at_on
         notice(&mut model),
         "Channels: not shown over what is open; close that and ask again."
     );
+    // Nor do keys go to a list in the middle of a word; a draft that rests is no word.
+    model.overlay = None;
+    model.composer.type_in("in the middle of a wor");
+    model.wrote = Some(model.now);
+    take(&mut model, answer(Act::Channels(String::new()), channels()));
+    assert_eq!(model.overlay, None);
+    assert_eq!(
+        notice(&mut model),
+        "Channels: not shown while you write; ask again afterwards."
+    );
+    model.now = TimeMs::new(model.now.milliseconds() + 3_000);
+    quietly(&mut model, answer(Act::Channels(String::new()), channels()));
+    assert_eq!(page(&mut model).0, "Channels");
+    model.overlay = None;
     let made = Outcome::Link(link(), "tci_x".into());
     quietly(
         &mut model,
@@ -525,4 +539,56 @@ fn who_writes_or_is_elsewhere_is_not_taken_away_by_a_late_answer() {
     let mut model = ann();
     take(&mut model, started());
     assert!(model.is_front(&"c-news".into()));
+}
+
+#[test]
+fn a_wish_ends_with_the_last_answer_to_it() {
+    let wanted = || Wanted::Channel("news".parse().unwrap());
+    let answer = |outcome| News::Started {
+        wanted: wanted(),
+        outcome,
+    };
+    let failed = || answer(Err(StartProblem::NotAMember));
+    let found = || answer(Ok(room("c-news", Kind::Channel, "news", 2)));
+    let join = || Act::Join("news".parse().unwrap());
+    let ann = || {
+        let mut model = ann();
+        model.open(Some(OPS.into()));
+        model
+    };
+    // It was asked for twice.
+    let mut model = ann();
+    (0..2).for_each(|_| model.go_after(Aim::Start(wanted())));
+    take(&mut model, failed());
+    take(&mut model, found());
+    assert!(model.is_front(&"c-news".into()));
+    for (aim, failed) in [
+        (Aim::Start(wanted()), failed()),
+        (
+            Aim::Act(join()),
+            News::Acted {
+                act: Box::new(join()),
+                outcome: Err("no".into()),
+            },
+        ),
+    ] {
+        let mut model = ann();
+        model.go_after(aim);
+        take(&mut model, failed);
+        assert_eq!(model.going, None);
+        take(&mut model, found());
+        take(
+            &mut model,
+            News::Acted {
+                act: Box::new(join()),
+                outcome: Ok(Box::new(Outcome::Room(room(
+                    "c-news",
+                    Kind::Channel,
+                    "news",
+                    2,
+                )))),
+            },
+        );
+        assert!(model.is_front(&OPS.into()));
+    }
 }

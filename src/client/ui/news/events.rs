@@ -50,16 +50,20 @@ fn new_message(model: &mut Model, id: &ChatId, message: &Message) -> Vec<Effect>
         return Vec::new();
     };
     let is_hidden = message.is_hidden(chat.room.kind, &model.blocked);
-    let is_seen = model.is_front(id) && layout::is_noticed(model);
     if model.link != LinkState::Up {
+        // What is in front is seen to when nothing is missed any more.
         let is_muted = chat.notify_at(model.now) == NotifyLevel::None;
-        if !message.is_by(&model.me) && !is_hidden && !is_muted && !is_seen {
-            model.intake.miss(id, 1);
+        if !message.is_by(&model.me) && !is_hidden && !is_muted {
+            model.intake.miss(id);
         }
         return Vec::new();
     }
-    let is_quiet = is_seen || is_hidden || model.presence == Presence::DoNotDisturb;
+    let is_quiet = is_hidden || model.presence == Presence::DoNotDisturb;
     if is_quiet || !chat.calls(message, &model.me, &model.blocked, model.now) {
+        return Vec::new();
+    }
+    // Last, since a screen is laid out for it.
+    if model.is_front(id) && layout::is_noticed(model) {
         return Vec::new();
     }
     vec![Effect::Ring, notification(chat, message)]

@@ -9,9 +9,12 @@ use super::{
     *,
 };
 use crate::{
-    client::ui::model::{
-        markers::Delivery,
-        message::{Deed, Reaction},
+    client::ui::{
+        layout::looks,
+        model::{
+            markers::Delivery,
+            message::{Deed, Reaction},
+        },
     },
     domain::{
         clock::TimeMs,
@@ -130,6 +133,18 @@ fn what_calls_nobody_is_quiet() {
             assert_eq!(take(&mut model, news), [], "{name}, muted");
         }
     }
+}
+
+#[test]
+fn a_screen_is_laid_out_only_for_what_would_call() {
+    let mut model = ann();
+    model.open(Some(TRIP.into()));
+    looks::take();
+    take(&mut model, said(TRIP, message(6, "bob", "x")));
+    take(&mut model, said(BOB, message(6, "bob", "x")));
+    assert_eq!(looks::take(), 0);
+    quietly(&mut model, said(TRIP, mention(7, "bob", "@ann")));
+    assert_eq!(looks::take(), 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{
     super::{
         effect::Effect,
+        layout,
         model::{LinkState, Model, chat::ChatId, notices::Level, overlay::Overlay},
     },
     events, say, states,
@@ -77,7 +78,10 @@ fn ask_all(model: &mut Model) -> Effect {
 pub(super) fn caught_up(model: &mut Model) -> Vec<Effect> {
     model.link = LinkState::Up;
     states::all_told(model);
-    let (missed, chats) = model.intake.take_missed();
+    // Whether its end is seen takes a screen to be laid out: once, and not for each message.
+    let front = model.chats.front().map(|chat| chat.id().clone());
+    let seen = front.filter(|_| layout::is_noticed(model));
+    let (missed, chats) = model.intake.take_missed(seen.as_ref());
     if missed > 0 {
         let missed = usize::try_from(missed).unwrap_or(usize::MAX);
         let missed = counted(missed, "new message", "new messages");
@@ -142,7 +146,7 @@ pub(super) fn gap(model: &mut Model, id: &ChatId, from: u64, to: u64) -> Vec<Eff
     let first = from.max(last.saturating_add(1));
     let missed = to.saturating_add(1).saturating_sub(first);
     if missed > 0 {
-        model.intake.miss(id, missed);
+        model.intake.miss_left_out(id, missed);
     }
     Vec::new()
 }

@@ -12,9 +12,12 @@ use super::{
 };
 use crate::client::{
     app::room::Kind,
-    ui::model::{
-        composer::{Mode, Quote},
-        overlay::{Overlay, Question, TextPage, Then},
+    ui::{
+        layout::looks,
+        model::{
+            composer::{Mode, Quote},
+            overlay::{Overlay, Question, TextPage, Then},
+        },
     },
 };
 
@@ -186,4 +189,26 @@ fn what_was_left_out_is_read_anew_and_counts_are_asked_for() {
     assert_eq!(take(&mut model, gap("c-new", 10, 12)), []);
     assert!(!is_known(&model, "c-new"));
     assert_eq!(chat(&model, OPS).room.kind, Kind::Channel);
+}
+
+#[test]
+fn whatever_was_missed_one_screen_is_laid_out_for_it() {
+    for is_focused in [true, false] {
+        let mut model = ann();
+        model.is_focused = is_focused;
+        take(&mut model, lost());
+        take(&mut model, connected());
+        looks::take();
+        for seq in 6..506 {
+            quietly(&mut model, said(BOB, message(seq, "bob", "x")));
+        }
+        assert_eq!(looks::take(), 0);
+        take(&mut model, News::CaughtUp);
+        assert_eq!(looks::take(), 1);
+        let told = match is_focused {
+            true => "",
+            false => "500 new messages in 1 conversation.",
+        };
+        assert_eq!(notice(&mut model), told);
+    }
 }

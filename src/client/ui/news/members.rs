@@ -77,10 +77,6 @@ pub(super) fn gone(model: &mut Model, id: &ChatId) -> Option<Room> {
     let room = model.chats.get(id).map(|chat| chat.room.clone());
     model.intake.lost(id);
     model.forget(id);
-    if let Some(place) = room.as_ref().and_then(Room::place) {
-        // What is on the server stands where this user does not see it any more.
-        model.outgoing.passed(&place, u64::MAX);
-    }
     room
 }
 

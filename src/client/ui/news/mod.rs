@@ -22,8 +22,10 @@ use crate::{
         look::Found,
         model::{StartProblem, UserLine},
         news::Change as MemberChange,
+        password::PasswordProblem,
         room::{Room, Wanted},
         untrusted::Untrusted,
+        written::Written,
     },
     domain::{
         clock::TimeMs, conversation::MemberSettings, ids::ClientMessageId, role::Role,
@@ -184,6 +186,13 @@ pub enum News {
     Users(Result<Vec<UserLine>, Untrusted>),
     /// The answer to `Effect::Time`.
     Time(Result<TimeMs, Untrusted>),
+    /// The answer to `Effect::Password`: how many other devices were ended, or what is in the way.
+    Password {
+        /// Whether they were to be.
+        ends_others: bool,
+        /// What came of it.
+        outcome: Result<u32, PasswordProblem>,
+    },
     /// The answer to `Effect::States`: all of them, and whom this user blocks, if that could be got.
     States {
         /// All conversations of this user.
@@ -284,6 +293,8 @@ pub struct FirstPaint {
     pub front: Option<(ChatId, Page)>,
     /// Texts that are not sent.
     pub drafts: Vec<(ChatId, String)>,
+    /// What else was begun.
+    pub written: Vec<Written>,
     /// Whom this user blocks.
     pub blocked: Blocked,
 }
@@ -354,6 +365,10 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Acted { act, outcome } => acted::acted(model, &act, outcome.map(|it| *it)),
         News::Users(users) => acted::users(model, users),
         News::Time(time) => acted::time(model, time),
+        News::Password {
+            ends_others,
+            outcome,
+        } => acted::password(model, ends_others, outcome),
         News::Page { chat, ask, page } => pages::page(model, chat, ask, page),
         News::Found { chat, seq } => pages::found(model, &chat, seq),
         News::Hits { number, hits } => pages::hits(model, number, hits),

@@ -25,10 +25,9 @@ pub(super) fn page(
     page: Result<Page, Untrusted>,
 ) -> Vec<Effect> {
     let key = (chat, ask);
-    model.asked_pages.remove(&key);
-    let is_void = model.intake.is_page_void(&key);
+    let is_void = model.page_came(&key);
     match page {
-        // It may be older than what was left out since, and is asked for again where it is looked at.
+        // It may be older than what was left out or is not known any more, and is asked for again where it is looked at.
         Ok(_) if is_void => model.filled = None,
         Ok(page) => take(model, &key.0, page),
         // What there is, is shown; how the link stands is, too.

@@ -3,7 +3,7 @@
 use super::{
     super::{
         News,
-        support::{BOB, OPS, ann, chat, is_known, message, newest, notice, quietly},
+        support::{BOB, OPS, TRIP, ann, chat, is_known, message, newest, notice, quietly},
         take,
     },
     *,
@@ -11,11 +11,15 @@ use super::{
 use crate::{
     client::{
         app::model::MessageLine,
-        ui::model::{
-            chat::Scroll,
-            composer::Composer,
-            overlay::HITS_MAX,
-            window::{Ends, MESSAGES_MAX},
+        ui::{
+            model::{
+                chat::Scroll,
+                composer::Composer,
+                message::{Change, Message},
+                overlay::HITS_MAX,
+                window::{Ends, MESSAGES_MAX},
+            },
+            update,
         },
     },
     domain::clock::TimeMs,
@@ -190,4 +194,88 @@ fn what_was_found_stays_when_no_more_can_be_had() {
     assert_eq!((shown.hits.len(), &shown.problem), (1, &None));
     assert_eq!(shown.next, "more", "it can be asked for again");
     assert_eq!(notice(&mut model), "No more is shown: away");
+}
+
+/// What is said of message 1 of the group by a page that is asked for before that happens, and of which it comes after.
+fn late(happens: impl FnOnce(&mut Model)) -> Option<Untrusted> {
+    let mut model = ann();
+    let trip = ChatId::from(TRIP);
+    model.ask_page(&trip, Ask::Newest);
+    happens(&mut model);
+    let page = newest(vec![message(1, "bob", "old"), message(2, "bob", "x")]);
+    quietly(&mut model, answer(TRIP, Ok(page)));
+    let window = &chat(&model, TRIP).window;
+    window.get(1).and_then(|message| message.text.clone())
+}
+
+fn happens_to(model: &mut Model, change: Change) {
+    let chat = TRIP.into();
+    quietly(model, News::Changed { chat, change });
+}
+
+fn edited(seq: u64, text: &str) -> Change {
+    let message = message(seq, "bob", text);
+    Change::Edited(Box::new(Message {
+        revision: 1,
+        ..message
+    }))
+}
+
+fn forget(model: &mut Model) {
+    model.chats.get_mut(&TRIP.into()).unwrap().trim(0);
+}
+
+#[test]
+fn a_page_that_is_late_brings_no_text_back() {
+    let deleted = Change::Deleted {
+        seq: 1,
+        revision: 1,
+    };
+    assert_eq!(late(|_| {}), Some("x".into()), "what is here stays");
+    // What happened to a message that was here, and is not any more.
+    for change in [deleted.clone(), edited(1, "new")] {
+        let text = late(|model| {
+            happens_to(model, change);
+            model.chats.get_mut(&TRIP.into()).unwrap().trim(2);
+        });
+        assert_ne!(text, Some("old".into()));
+    }
+    // All of it is forgotten.
+    let text = late(|model| {
+        happens_to(model, deleted.clone());
+        forget(model);
+    });
+    assert_eq!(text, None);
+    let text = late(|model| {
+        forget(model);
+        happens_to(model, deleted.clone());
+        forget(model);
+    });
+    assert_eq!(text, None);
+    // More happened than is kept.
+    let text = late(|model| {
+        forget(model);
+        happens_to(model, edited(1, "new"));
+        (10..300).for_each(|seq| happens_to(model, edited(seq, "new")));
+    });
+    assert_eq!(text, None);
+}
+
+#[test]
+fn what_a_late_page_was_to_bring_is_asked_for_again_once() {
+    let mut model = ann();
+    model.ask_page(&BOB.into(), Ask::Newest);
+    model.chats.get_mut(&BOB.into()).unwrap().trim(0);
+    (10..300).for_each(|seq| {
+        let chat = BOB.into();
+        let change = edited(seq, "new");
+        quietly(&mut model, News::Changed { chat, change });
+    });
+    let page = || newest((1..=5).map(|seq| message(seq, "bob", "x")).collect());
+    quietly(&mut model, answer(BOB, Ok(page())));
+    assert!(chat(&model, BOB).window.is_empty());
+    assert_eq!(update::fill(&mut model).len(), 1);
+    quietly(&mut model, answer(BOB, Ok(page())));
+    assert_eq!(chat(&model, BOB).window.len(), 5);
+    assert_eq!(update::fill(&mut model), []);
 }

@@ -10,12 +10,14 @@ use super::{
         model::{
             Model,
             chat::{ChatId, Told},
+            chats::Whose,
             composer::Draft,
             intake::{Answered, Expected},
+            markers::Markers,
             notices::Level,
         },
     },
-    ChatState, FirstPaint, events, link, members, pages, say,
+    ChatState, FirstPaint, events, link, pages, say,
 };
 use crate::client::app::{blocked::Blocked, room::Room, untrusted::Untrusted};
 
@@ -72,7 +74,25 @@ pub(super) fn all_told(model: &mut Model) {
     let others: Vec<ChatId> = others.filter(|id| !told.contains(*id)).cloned().collect();
     for id in others {
         model.intake.lost(&id);
-        model.forget(&id);
+        vanished(model, &id);
+    }
+    // Who has left since the events that are missing is not among those who have read what was said.
+    for chat in model.chats.iter_mut() {
+        chat.markers = Markers::default();
+    }
+}
+
+/// This user is no member of a conversation any more, which nothing else tells: if that was in front, it is said.
+fn vanished(model: &mut Model, id: &ChatId) {
+    let front = model.chats.get(id).filter(|_| model.is_front(id));
+    let label = front.map(|chat| chat.room.label());
+    model.forget(id);
+    if let Some(label) = label {
+        say(
+            model,
+            Level::Warning,
+            format!("{label} is closed: you are not in it any more."),
+        );
     }
 }
 
@@ -162,7 +182,7 @@ fn take_all(model: &mut Model, states: Vec<ChatState>, answered: Answered) {
             continue;
         }
         match (expected, model.chats.get_mut(&id)) {
-            (Expected::OrGone, _) => model.forget(&id),
+            (Expected::OrGone, _) => vanished(model, &id),
             (Expected::OrOlder, Some(chat)) => chat.unanswered(),
             (Expected::OrOlder, None) => {}
         }
@@ -192,7 +212,10 @@ fn none(model: &mut Model, id: &ChatId) {
         // An event has told of it since the question; who was no member before is one now.
         true => chat.ask_failed(true),
         // An answer brought it that was older than the event that ended it, as one to `/join` that came late.
-        false => drop(members::gone(model, id)),
+        false => {
+            model.intake.lost(id);
+            vanished(model, id);
+        }
     }
 }
 
@@ -254,12 +277,18 @@ fn answer(model: &mut Model, state: ChatState) {
         chat.my_role = state.my_role;
     }
     let counts = state.counts.unwrap_or_else(|| chat.counts());
-    match is_new {
-        true => chat.take_first_counts(counts),
+    let has_less = match is_new {
+        true => {
+            chat.take_first_counts(counts);
+            false
+        }
         false => chat.take_counts(counts),
-    }
+    };
     if is_older {
         chat.doubt();
+    }
+    if has_less {
+        model.void_pages(&id);
     }
     events::passed(model, &id);
 }
@@ -301,8 +330,12 @@ pub(super) fn first_paint(model: &mut Model, paint: FirstPaint) -> Vec<Effect> {
         }
     }
     for (id, text) in paint.drafts {
-        if let Some(chat) = model.chats.get_mut(&id) {
-            chat.draft = Draft::new(&text);
+        match model.chats.get(&id) {
+            Some(_) => take_draft(model, &id, &text),
+            // The list of all may still bring it.
+            None => model
+                .chats
+                .set_adrift(Whose::with_id(id), Draft::new(&text)),
         }
     }
     if let Some((id, page)) = paint.front {
@@ -312,7 +345,29 @@ pub(super) fn first_paint(model: &mut Model, paint: FirstPaint) -> Vec<Effect> {
             model.open(Some(id));
         }
     }
+    for written in paint.written {
+        model.give_back(written);
+    }
     Vec::new()
+}
+
+/// Takes up what was being written in an earlier program. What was typed by now stays, and this can be yanked.
+fn take_draft(model: &mut Model, id: &ChatId, text: &str) {
+    let is_front = model.is_front(id);
+    let Some(chat) = model.chats.get_mut(id) else {
+        return;
+    };
+    let is_free = match is_front {
+        true => model.composer.is_untouched(),
+        false => chat.draft.is_empty(),
+    };
+    match (is_free, is_front) {
+        (true, true) => {
+            model.composer.exchange(Draft::new(text));
+        }
+        (true, false) => chat.draft = Draft::new(text),
+        (false, _) => model.composer.save(text.to_owned()),
+    }
 }
 
 /// Takes in a conversation that an answer tells of and of which nothing but this is known.

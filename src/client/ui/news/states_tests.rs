@@ -17,7 +17,7 @@ use crate::{
             news::Change,
             room::{Kind, Room},
         },
-        ui::model::LinkState,
+        ui::model::{LinkState, edit::Edit, markers::Marker, window::Ask},
     },
     domain::{clock::TimeMs, role::Role},
 };
@@ -84,6 +84,32 @@ fn what_an_event_brought_meanwhile_is_not_gone() {
     );
     take(&mut model, all(Vec::new()));
     assert!(is_known(&model, OPS));
+}
+
+#[test]
+fn a_stream_that_tells_of_all_leaves_nothing_of_before() {
+    let mut model = ann();
+    let marker = Marker {
+        delivered: 5,
+        read: 5,
+    };
+    model
+        .chats
+        .get_mut(&OPS.into())
+        .unwrap()
+        .advance("u-left", marker);
+    connect(&mut model);
+    quietly(
+        &mut model,
+        News::Chat(Box::new(state(ops(), Some(counts(5, 5))))),
+    );
+    take(&mut model, News::CaughtUp);
+    assert_eq!(
+        notice(&mut model),
+        "bob is closed: you are not in it any more."
+    );
+    assert!(is_known(&model, OPS) && !is_known(&model, TRIP));
+    assert_eq!(chat(&model, OPS).markers.iter().count(), 0);
 }
 
 #[test]
@@ -178,10 +204,41 @@ fn a_state_that_could_not_be_got_is_asked_for_again_after_a_wait_that_grows() {
     // What the server would not tell is not asked for again.
     for id in ["c-new", BOB] {
         let chat = id.into();
-        quietly(&mut model, News::State { chat, state: None });
+        assert_eq!(take(&mut model, News::State { chat, state: None }), []);
     }
     assert_eq!(pass(&mut model, 60_000), []);
     assert_eq!(take(&mut model, news), []);
+    assert_eq!(model.counts_to_ask(), []);
+}
+
+#[test]
+fn a_server_that_has_less_than_it_had_is_asked_once_and_its_messages_are_read_anew() {
+    let mut model = ann();
+    take(&mut model, said(BOB, message(9, "bob", "x")));
+    let ask = Ask::Before(9);
+    model.ask_page(&BOB.into(), ask);
+    assert_eq!(model.counts_to_ask(), [ChatId::from(BOB)]);
+    let answer = |last_seq| {
+        let room = room(BOB, Kind::Direct, "bob", 2);
+        let state = Some(Box::new(state(room, Some(counts(last_seq, last_seq)))));
+        let chat = BOB.into();
+        News::State { chat, state }
+    };
+    quietly(&mut model, answer(3));
+    assert_eq!(model.counts_to_ask(), []);
+    let bob = chat(&model, BOB);
+    assert_eq!((bob.counts(), bob.window.len()), (counts(3, 3), 0));
+    // A page that was asked for before may hold what is gone.
+    let page = Ok(newest(vec![message(8, "bob", "gone")]));
+    let late = News::Page {
+        chat: BOB.into(),
+        ask,
+        page,
+    };
+    quietly(&mut model, late);
+    assert!(chat(&model, BOB).window.is_empty());
+    take(&mut model, said(BOB, message(4, "bob", "anew")));
+    assert_eq!(chat(&model, BOB).counts(), counts(4, 3));
     assert_eq!(model.counts_to_ask(), []);
 }
 
@@ -264,7 +321,11 @@ fn what_the_server_does_not_know_of_this_user_is_gone_unless_an_event_came_since
         News::Chat(Box::new(state(ops(), Some(counts(3, 3))))),
     );
     quietly(&mut model, no(OPS));
-    quietly(&mut model, no(BOB));
+    assert_eq!(take(&mut model, no(BOB)), []);
+    assert_eq!(
+        notice(&mut model),
+        "bob is closed: you are not in it any more."
+    );
     assert!(is_known(&model, OPS) && !is_known(&model, BOB));
 }
 
@@ -282,6 +343,7 @@ fn the_cache_paints_the_front_with_its_draft_and_the_newest_first() {
             (BOB.into(), "half a".to_owned()),
             ("c-gone".into(), "lost".to_owned()),
         ],
+        written: Vec::new(),
         blocked: Blocked::new(["eve".into()]),
     };
     take(&mut model, News::FirstPaint(Box::new(paint)));
@@ -292,4 +354,35 @@ fn the_cache_paints_the_front_with_its_draft_and_the_newest_first() {
     let names: Vec<String> = model.chats.names().into_iter().map(|it| it.1).collect();
     assert_eq!(names, ["bob", "carol"]);
     assert_eq!(model.blocked.names().count(), 1);
+}
+
+#[test]
+fn what_was_typed_before_the_cache_painted_stays() {
+    let paint = || {
+        let drafts = [BOB, TRIP, OPS].map(|id| (id.into(), "of before".to_owned()));
+        News::FirstPaint(Box::new(FirstPaint {
+            drafts: drafts.into(),
+            ..FirstPaint::default()
+        }))
+    };
+    let mut model = ann();
+    model.open(Some(TRIP.into()));
+    model.composer.type_in("x");
+    model.open(Some(BOB.into()));
+    model.composer.type_in("to bob");
+    quietly(&mut model, paint());
+    assert_eq!(model.composer.text(), "to bob");
+    let draft = |model: &Model, id: &str| chat(model, id).draft.text().to_owned();
+    assert_eq!(
+        (draft(&model, TRIP), draft(&model, OPS)),
+        ("x".to_owned(), "of before".to_owned())
+    );
+    model.composer.edit(Edit::KillAll);
+    model.composer.edit(Edit::Yank);
+    model.composer.edit(Edit::YankPop);
+    assert_eq!(model.composer.text(), "of before", "it is not lost");
+    // Where nothing was typed it is there, in front, too.
+    let mut model = ann();
+    quietly(&mut model, paint());
+    assert_eq!(model.composer.text(), "of before");
 }

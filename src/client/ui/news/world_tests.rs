@@ -136,6 +136,7 @@ impl World {
             states: states.into_iter().map(state).collect(),
             front: page.map(|page| (ChatId::from(front.as_str()), page)),
             drafts: Vec::new(),
+            written: Vec::new(),
             blocked: crate::client::translate::blocked(self.server.blocked_users()),
         };
         self.cursors.push((self.server.store, self.server.end));
@@ -383,7 +384,7 @@ impl World {
     }
 
     fn ask_page(&mut self, id: ChatId, ask: Ask) {
-        if self.model.asked_pages.insert((id.clone(), ask)) {
+        if self.model.ask_page(&id, ask) {
             self.questions.push((self.era, Question::Page(id, ask)));
         }
     }

@@ -15,6 +15,7 @@ use crate::{
             line::Zone,
             look::Search,
             model::Msg as Word,
+            password::NewPassword,
             room::Wanted,
             untrusted::Untrusted,
             when::Moment,
@@ -172,6 +173,7 @@ impl Asker {
             Question::Search(number, search) => self.search(number, search).await,
             Question::StayAs(presence) => self.stay_as(presence).await,
             Question::LogOut => self.log_out().await,
+            Question::Password(wish) => self.password(wish).await,
             // Answered above.
             Question::Kept(..) => Answer::default(),
         }
@@ -192,6 +194,20 @@ impl Asker {
                 logged_out: Some(outcome),
                 ..Learned::default()
             },
+        }
+    }
+
+    async fn password(&self, wish: NewPassword) -> Answer {
+        match asks::password(self.session.clone(), wish).await.what {
+            Word::Password {
+                ends_others,
+                outcome,
+            } => News::Password {
+                ends_others,
+                outcome,
+            }
+            .into(),
+            _ => Answer::default(),
         }
     }
 
@@ -453,6 +469,8 @@ pub enum Question {
     StayAs(Presence),
     /// Ends this login.
     LogOut,
+    /// Changes the password.
+    Password(NewPassword),
     /// What the cache has of a conversation beside its messages.
     Kept(Cache, ChatId),
 }
@@ -460,8 +478,10 @@ pub enum Question {
 impl Question {
     /// What it is to do, if a person waits for that; `None`: it only asks, or is of no weight.
     pub fn deed(&self) -> Option<String> {
-        let Self::Act(act) = self else {
-            return None;
+        let act = match self {
+            Self::Act(act) => act,
+            Self::Password(_) => return Some("the new password".to_owned()),
+            _ => return None,
         };
         match &**act {
             Act::Create(..) | Act::Group(..) | Act::Join(_) | Act::JoinBy(_) | Act::Block(..) => {
@@ -481,7 +501,7 @@ impl Question {
                 Deeds::React { .. } => Some("a reaction".to_owned()),
                 Deeds::Members
                 | Deeds::Links
-                | Deeds::Seen
+                | Deeds::Seen(_)
                 | Deeds::Topic(None)
                 | Deeds::History(_)
                 | Deeds::Notify(None) => None,

@@ -91,6 +91,7 @@ const LINES: &[&str] = &[
     "/mentions all",
     "/notify",
     "/leave",
+    "/password",
     "",
 ];
 /// What opens what lies over all, and goes around in it.
@@ -333,7 +334,8 @@ impl Seat {
     }
 }
 
-fn theme(number: usize) -> Theme {
+/// One of the looks.
+pub(super) fn theme(number: usize) -> Theme {
     let env = Env {
         colorterm: Some("truecolor"),
         ..Env::default()
@@ -348,7 +350,8 @@ fn theme(number: usize) -> Theme {
     }
 }
 
-fn chords() -> Vec<Chord> {
+/// All keys that have a meaning.
+pub(super) fn chords() -> Vec<Chord> {
     let help = Keymap::default().help();
     let rows = help.iter().flat_map(|section| &section.rows);
     let names = rows.flat_map(|row| row.keys.iter());

@@ -1,19 +1,37 @@
 //! What is being written is kept on this machine while it is written: at the latest some seconds after a key, so that a
-//! program that is killed loses no more than a word or two. What goes from the front is kept by `update`. The new text of
-//! an own message is none of the drafts, since it would be sent as another message; when the program ends it is kept with
-//! the lines that were sent, where it can be had back.
+//! program that is killed loses no more than a word or two. What goes from the front is kept by `update`.
+//!
+//! Messages to conversations are drafts of the cache. What else was begun, as the new text of an own message or what waits
+//! for a conversation that is gone, is kept there as well, all together, whenever it is another than was kept. Where there
+//! is no cache, all of it goes to the journal.
+//!
+//! A draft that takes the place of what was entered waits for the disk (`Behind`): at each moment what was entered stands
+//! in the journal, or still among the drafts.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::client::{
-    cache::Change,
-    ui::model::{Model, chat::ChatId, composer::Mode},
+use crate::{
+    client::{
+        app::written::{self, Written},
+        cache::Change,
+        ui::model::{Model, chat::ChatId},
+    },
+    domain::ids::ClientMessageId,
 };
 
 /// How old what is kept may be.
 const KEPT_AFTER: Duration = Duration::from_secs(2);
+
+/// What is to be kept now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ToKeep {
+    /// All that was begun and is no draft of the cache, if it is another than before.
+    pub begun: Option<Vec<Written>>,
+    /// The draft of the conversation in front, if it is another than before.
+    pub draft: Option<(ChatId, String)>,
+}
 
 /// See the head of the file.
 #[derive(Debug, Default)]
@@ -21,11 +39,29 @@ pub(super) struct Drafts {
     front: Option<ChatId>,
     kept: String,
     due: Option<Instant>,
+    begun: Begun,
+    begun_due: Option<Instant>,
+}
+
+/// What was begun, as it was kept last.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Begun {
+    /// With the drafts of conversations, as where there is no cache.
+    has_drafts: bool,
+    aside: Vec<Written>,
+    here: Vec<Written>,
 }
 
 impl Drafts {
     /// Looks at what is being written; returns what is to be kept now.
-    pub fn look(&mut self, model: &Model, now: Instant) -> Option<Change> {
+    pub fn look(&mut self, model: &Model, now: Instant, has_cache: bool) -> ToKeep {
+        ToKeep {
+            draft: self.look_here(model, now),
+            begun: self.look_around(model, now, !has_cache),
+        }
+    }
+
+    fn look_here(&mut self, model: &Model, now: Instant) -> Option<(ChatId, String)> {
         let front = model.chats.front().map(|chat| chat.id());
         let text = model.composer.text();
         if front != self.front.as_ref() {
@@ -36,54 +72,141 @@ impl Drafts {
             self.due = None;
             return None;
         }
-        let due = *self.due.get_or_insert(now + KEPT_AFTER);
-        if due > now {
+        if !is_due(&mut self.due, now) {
             return None;
         }
-        self.due = None;
         text.clone_into(&mut self.kept);
         Some(draft(model, front?))
     }
 
+    fn look_around(
+        &mut self,
+        model: &Model,
+        now: Instant,
+        has_drafts: bool,
+    ) -> Option<Vec<Written>> {
+        let begun = Begun {
+            has_drafts,
+            aside: model.begun_aside(has_drafts),
+            here: model.begun_here(has_drafts),
+        };
+        if begun == self.begun {
+            self.begun_due = None;
+            return None;
+        }
+        // What changes under the hands is kept now and then, all else at once.
+        let is_typed =
+            (begun.has_drafts, &begun.aside) == (self.begun.has_drafts, &self.begun.aside);
+        if is_typed && !is_due(&mut self.begun_due, now) {
+            return None;
+        }
+        self.begun_due = None;
+        let is_nothing = [&begun, &self.begun]
+            .iter()
+            .all(|it| it.all().next().is_none());
+        self.begun = begun;
+        let all = self.begun.all().cloned().collect();
+        (!is_nothing).then_some(all)
+    }
+
     /// When there is something to be kept.
     pub fn due(&self) -> Option<Instant> {
-        self.due
+        self.due.into_iter().chain(self.begun_due).min()
     }
 }
 
-/// Returns what keeps all that is being written.
+impl Begun {
+    fn all(&self) -> impl Iterator<Item = &Written> {
+        self.here.iter().chain(&self.aside)
+    }
+}
+
+/// Drafts that wait for messages that were entered before them: of each conversation the newest, and the message.
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    drafts: BTreeMap<ChatId, (ClientMessageId, String)>,
+}
+
+impl Behind {
+    /// Takes a draft, and which message on its way to the disk was entered last. Returns what is to be kept now.
+    #[must_use]
+    pub fn take(
+        &mut self,
+        (chat, text): (ChatId, String),
+        last: Option<ClientMessageId>,
+    ) -> Option<Change> {
+        match last {
+            Some(last) => {
+                self.drafts.insert(chat, (last, text));
+                None
+            }
+            None => {
+                self.drafts.remove(&chat);
+                Some(change((chat, text)))
+            }
+        }
+    }
+
+    /// Returns what is to be kept now: that of which the message is not on its way to the disk any more.
+    #[must_use]
+    pub fn free(&mut self, is_at_disk: impl Fn(ClientMessageId) -> bool) -> Vec<Change> {
+        let all = std::mem::take(&mut self.drafts).into_iter();
+        let (held, free): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.partition(|(_, (message, _))| is_at_disk(*message));
+        self.drafts = held;
+        let free = free.into_iter();
+        free.map(|(chat, (_, text))| change((chat, text))).collect()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+}
+
+fn is_due(due: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = *due.get_or_insert(now + KEPT_AFTER) <= now;
+    if is_due {
+        *due = None;
+    }
+    is_due
+}
+
+/// Returns what keeps all that is being written in a cache.
 pub(super) fn all(model: &Model) -> Vec<Change> {
     let aside = model.drafts().into_iter();
     let aside = aside.filter(|(chat, _)| !model.is_front(chat));
-    let mut changes: Vec<Change> = aside.map(|(chat, text)| change(&chat, text)).collect();
-    changes.extend(model.chats.front().map(|front| draft(model, front.id())));
-    changes.extend(edited(model));
+    let mut changes: Vec<Change> = aside.map(change).collect();
+    let front = model.chats.front();
+    changes.extend(front.map(|front| change(draft(model, front.id()))));
+    let mut begun = model.begun_here(false);
+    begun.extend(model.begun_aside(false));
+    changes.push(Change::Written(in_cache(&begun)));
     changes
 }
 
-/// The new text that is being written for an own message, if it is another one by now.
-fn edited(model: &Model) -> Option<Change> {
-    let Mode::Edit(quote) = model.composer.mode() else {
-        return None;
-    };
-    let (text, front) = (model.composer.text(), model.chats.front()?);
-    let is_new = !text.trim().is_empty() && text != quote.text.render_lines();
-    is_new.then(|| Change::SentLine {
-        conversation: front.id().as_str().to_owned(),
-        text: text.to_owned(),
-    })
-}
-
 /// What is being written to the conversation in front: beside an edit that is the message that waits behind it.
-fn draft(model: &Model, front: &ChatId) -> Change {
+fn draft(model: &Model, front: &ChatId) -> (ChatId, String) {
     let found = model.drafts().into_iter().find(|(chat, _)| chat == front);
-    change(front, found.map(|(_, text)| text).unwrap_or_default())
+    (
+        front.clone(),
+        found.map(|(_, text)| text).unwrap_or_default(),
+    )
 }
 
-fn change(chat: &ChatId, text: String) -> Change {
+/// Returns what keeps a draft.
+pub(super) fn change((chat, text): (ChatId, String)) -> Change {
     Change::Draft {
         conversation: chat.as_str().to_owned(),
         text,
+    }
+}
+
+/// What was begun, as a cache has it.
+pub(super) fn in_cache(begun: &[Written]) -> String {
+    match begun {
+        [] => String::new(),
+        some => written::to_json(some).to_string(),
     }
 }
 
@@ -92,18 +215,28 @@ mod tests {
     use super::*;
     use crate::{
         client::{
-            app::{line::Zone, room::Room},
+            app::{line::Zone, room::Room, written::To},
             ui::model::composer::Quote,
         },
         domain::clock::TimeMs,
     };
 
-    fn kept(text: &str) -> Option<Change> {
-        Some(change(&ChatId::from("c1"), text.to_owned()))
+    fn kept(text: &str) -> ToKeep {
+        ToKeep {
+            draft: Some(("c1".into(), text.to_owned())),
+            begun: None,
+        }
     }
 
-    #[test]
-    fn what_is_written_is_kept_after_a_while_and_once() {
+    fn draft(id: &str, text: &str) -> Change {
+        change((id.into(), text.to_owned()))
+    }
+
+    fn nothing() -> ToKeep {
+        ToKeep::default()
+    }
+
+    fn ann() -> Model {
         let mut model = Model::new("ann".parse().unwrap(), Zone::Local, TimeMs::new(0));
         for id in ["c1", "c2"] {
             let room = Room {
@@ -112,47 +245,98 @@ mod tests {
             };
             model.chats.learn(room, None);
         }
+        model
+    }
+
+    #[test]
+    fn what_is_written_is_kept_after_a_while_and_once() {
+        let mut model = ann();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut drafts = Drafts::default();
+        let mut look = |model: &Model, seconds| {
+            let to_keep = drafts.look(model, at(seconds), true);
+            (to_keep, drafts.due())
+        };
+        let none = Change::Written(String::new());
         model.open(Some("c1".into()));
-        assert_eq!(drafts.look(&model, at(0)), None);
+        assert_eq!(look(&model, 0), (nothing(), None));
         model.composer.paste("he");
-        assert_eq!(drafts.look(&model, at(1)), None);
-        assert_eq!(drafts.due(), Some(at(3)));
+        assert_eq!(look(&model, 1), (nothing(), Some(at(3))));
         model.composer.paste("llo");
-        assert_eq!(drafts.look(&model, at(2)), None);
-        assert_eq!(drafts.look(&model, at(3)), kept("hello"));
-        assert_eq!((drafts.look(&model, at(9)), drafts.due()), (None, None));
-        assert_eq!(all(&model), [kept("hello").unwrap()]);
+        assert_eq!(look(&model, 2), (nothing(), Some(at(3))));
+        assert_eq!(look(&model, 3), (kept("hello"), None));
+        assert_eq!(look(&model, 9), (nothing(), None));
+        assert_eq!(all(&model), [draft("c1", "hello"), none.clone()]);
         // Elsewhere nothing is written, and what was begun is there still.
         model.composer.paste("!");
-        drafts.look(&model, at(10));
+        look(&model, 10);
         model.open(Some("c2".into()));
-        assert_eq!((drafts.look(&model, at(20)), drafts.due()), (None, None));
-        let empty = change(&"c2".into(), String::new());
-        assert_eq!(all(&model), [kept("hello!").unwrap(), empty]);
-        // The new text of an own message is no draft, and is not lost either.
+        assert_eq!(look(&model, 20), (nothing(), None));
+        let two = [draft("c1", "hello!"), draft("c2", ""), none.clone()];
+        assert_eq!(all(&model), two);
+        // What was sent is no draft any more.
         model.open(Some("c1".into()));
+        look(&model, 20);
+        model.composer.take();
+        look(&model, 20);
+        assert_eq!(look(&model, 22), (kept(""), None));
+    }
+
+    #[test]
+    fn the_new_text_of_a_message_is_kept_as_such_beside_the_draft() {
+        let mut model = ann();
+        let mut drafts = Drafts::default();
+        let start = Instant::now();
+        model.open(Some("c1".into()));
+        model.composer.paste("draft");
         let quote = Quote {
             seq: 7,
             sender: "ann".into(),
             text: "old".into(),
         };
         model.composer.edit_message(quote, "old");
-        assert_eq!(all(&model), [kept("hello!").unwrap()]);
+        // Nothing of it is new yet.
+        assert_eq!(drafts.look(&model, start, true).begun, None);
         model.composer.paste(" and new");
-        let line = Change::SentLine {
-            conversation: "c1".to_owned(),
+        assert_eq!(drafts.look(&model, start, true).begun, None);
+        let begun = drafts.look(&model, start + KEPT_AFTER, true).begun;
+        let edit = Written {
+            to: To::Edit {
+                conversation: "c1".to_owned(),
+                seq: 7,
+                old: "old".to_owned(),
+            },
             text: "old and new".to_owned(),
         };
-        assert_eq!(all(&model), [kept("hello!").unwrap(), line]);
+        assert_eq!(begun, Some(vec![edit.clone()]));
+        let written = Change::Written(in_cache(&[edit]));
+        assert_eq!(all(&model), [draft("c1", "draft"), written]);
+        // It is sent, or taken back.
         model.composer.leave_mode();
-        // What was sent is no draft any more.
+        drafts.look(&model, start, true);
+        let begun = drafts.look(&model, start + KEPT_AFTER, true).begun;
+        assert_eq!(begun, Some(Vec::new()));
+    }
+
+    #[test]
+    fn without_a_cache_the_drafts_are_among_what_was_begun_and_at_once_if_it_goes() {
+        let mut model = ann();
+        let mut drafts = Drafts::default();
+        let now = Instant::now();
         model.open(Some("c1".into()));
-        drafts.look(&model, at(20));
-        model.composer.take();
-        drafts.look(&model, at(20));
-        assert_eq!(drafts.look(&model, at(22)), kept(""));
+        model.composer.paste("draft");
+        assert_eq!(drafts.look(&model, now, true).begun, None);
+        let begun = drafts.look(&model, now, false).begun.unwrap();
+        assert_eq!(begun.len(), 1);
+        assert_eq!(begun[0].text, "draft");
+        // What goes from the front is kept at once.
+        model.open(Some("c2".into()));
+        assert_eq!(drafts.look(&model, now, false).begun, Some(begun));
+        // With nothing open it is nobody's, and no draft of a cache.
+        model.open(None);
+        model.composer.paste("to whom?");
+        let begun = drafts.look(&model, now, true).begun.unwrap();
+        assert_eq!((begun.len(), &begun[0].to), (1, &To::Nobody));
     }
 }

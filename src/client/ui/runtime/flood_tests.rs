@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{
-    tests::{acknowledged, nobody, seat},
+    support::{acknowledged, nobody, seat},
     *,
 };
 use crate::client::{

@@ -143,7 +143,14 @@ impl Ui {
             let wait = at.since_ms(SystemClock.now());
             Instant::now() + Duration::from_millis(wait).max(TICK_MIN)
         });
-        let all = [self.frame_at(), self.mark_at(), self.drafts.due(), tick];
+        let disk = self.ledger.slow_at();
+        let all = [
+            self.frame_at(),
+            self.mark_at(),
+            self.drafts.due(),
+            disk,
+            tick,
+        ];
         all.into_iter().flatten().min()
     }
 

@@ -8,8 +8,9 @@ use crate::{
     client::{
         app::{
             acts::{Act, Deeds, Outcome},
-            links::Seen,
+            links::{Seen, Sought},
             model::StartProblem,
+            password::PasswordProblem,
             untrusted::Untrusted,
         },
         cache,
@@ -377,6 +378,7 @@ impl Says {
             front: Some((self.id(), page)),
             cursor: None,
             drafts: vec![(self.id(), draft.to_owned())],
+            written: String::new(),
             blocked: user(&self.name).into_iter().collect(),
             notice: None,
         }
@@ -434,6 +436,10 @@ impl Says {
                 })
             }
             Effect::Time => News::Time(Err(refused())),
+            Effect::Password(wish) => News::Password {
+                ends_others: wish.ends_others,
+                outcome: Err(PasswordProblem::Other(refused())),
+            },
             Effect::Page { chat, ask, .. } => {
                 let ends = Ends {
                     floor: 0,
@@ -492,8 +498,8 @@ impl Says {
                     translate::invite_link(self.link()),
                     self.text.as_str().into(),
                 ),
-                Deeds::Seen => Outcome::Seen(Seen {
-                    last_own: Some(self.seq),
+                Deeds::Seen(_) => Outcome::Seen(Seen {
+                    message: Sought::Own(self.seq),
                     others: vec![translate::marker(self.marker()); 2],
                 }),
                 Deeds::Notify(_) => Outcome::Notify(self.id(), NotifySettings::default()),

@@ -21,7 +21,8 @@ use crate::{
 
 use super::{
     asks::{Answer, Asked},
-    remember,
+    drafts::Behind,
+    keeper, remember,
     run::{Next, Ui},
 };
 
@@ -36,7 +37,7 @@ impl Ui {
             LinkEvent::Connected | LinkEvent::Closed => Ok(()),
             LinkEvent::Event(event) | LinkEvent::Echo(event) => self.event(event),
             LinkEvent::Sent(message, answer) => {
-                self.settle(message.id);
+                self.ledger.settle(message.id);
                 let (id, seq) = (message.id, answer.seq);
                 self.take(News::Sent { id, seq })
             }
@@ -45,7 +46,6 @@ impl Ui {
                 self.take(news)
             }
             LinkEvent::Disconnected { retry_in, .. } => {
-                self.sync();
                 let wait = i64::try_from(retry_in.as_millis()).unwrap_or(i64::MAX);
                 let retry_at = self.model.now.milliseconds().saturating_add(wait);
                 self.take(News::Lost {
@@ -89,6 +89,15 @@ impl Ui {
         }
     }
 
+    /// Takes in what the disk says of what was handed to it.
+    pub(super) fn kept(&mut self, word: keeper::Word) {
+        let (message, said) = self.ledger.word(word);
+        self.warn(said);
+        if let Some(message) = message {
+            self.link.send_again(message);
+        }
+    }
+
     /// A message was refused: it stays where it is kept, until somebody says what is to become of it.
     pub(super) fn not_sent(&mut self, message: Outgoing, error: &ClientError) -> News {
         let (id, why) = (message.id, translate::problem(error).cut(WHY_CHARS_MAX));
@@ -98,8 +107,7 @@ impl Ui {
             return News::Held { id, why };
         }
         let is_shown = self.model.outgoing.get(id).is_some();
-        let said = self.ledger.refuse(message, &why.render_line(), is_shown);
-        self.warn(said);
+        self.ledger.refuse(message, &why.render_line(), is_shown);
         News::NotSent { id, why }
     }
 
@@ -110,8 +118,9 @@ impl Ui {
         }
         if matches!(event.body, Some(Body::Reset(_))) {
             self.era += 1;
-            let said = self.ledger.reset();
-            self.warn(said);
+            self.ledger.reset();
+            // Drafts of the old store are none here: what was being written comes with what was begun.
+            self.behind = Behind::default();
             (self.drawn.cursor, self.drawn.on_the_way) = (None, None);
         }
         let my_id = self.memory.my_id();
@@ -125,6 +134,9 @@ impl Ui {
     pub(super) fn word(&mut self, word: Word) -> Result<(), Failure> {
         match word {
             Word::Stored(cursor) => {
+                if std::mem::take(&mut self.moves_begun) {
+                    self.ledger.keep_texts(Vec::new());
+                }
                 if let Some(cursor) = cursor {
                     self.link.acknowledge(cursor);
                 }
@@ -132,6 +144,8 @@ impl Ui {
             }
             Word::Ended(error) => {
                 let cache = (self.cache.take(), self.stored.take());
+                // The journal keeps what it has.
+                self.moves_begun = false;
                 // It may be the last one that has it: closing is nothing to wait for here.
                 let era = self.era;
                 self.asks.spawn_blocking(move || {

@@ -1,11 +1,10 @@
 //! How the terminal UI ends: what was entered is kept, what came is stored, the server hears the last words, and what could
 //! not be done is told.
 //!
-//! The terminal is given back before. All of it together takes two seconds at the most, whatever the server and the disk do
-//! (but that lines of the journal are handed to the system, which nearly never waits), and whoever asks once more for the
-//! end gets it at once; what is cut short comes again, or is sent by the next program.
+//! The terminal is given back before. All of it together takes two seconds at the most, whatever the server and the disk do,
+//! and whoever asks once more for the end gets it at once; what is cut short comes again, or is sent by the next program.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     task::{JoinHandle, spawn_blocking},
@@ -13,8 +12,8 @@ use tokio::{
 };
 
 use crate::client::{
-    app::line::counted,
-    cache::{CacheError, Stored, Word},
+    app::{line::counted, written::Written},
+    cache::{CacheError, Change, Stored, Word},
     exit::Failure,
     net::{error::ClientError, live::LinkEvent},
     ui::{model::LinkState, news::News},
@@ -22,7 +21,7 @@ use crate::client::{
 
 use super::{
     asks::Asked,
-    drafts,
+    drafts, ledger,
     run::{Next, Ui},
 };
 
@@ -30,66 +29,116 @@ use super::{
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 /// How long what is just being answered may take of that.
 const ANSWERS_WAIT: Duration = Duration::from_secs(1);
+/// How long the disk may take for messages that were entered just now, before drafts are kept without them.
+const DRAFTS_WAIT: Duration = Duration::from_millis(500);
 /// How long the server may take for its last words.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
 
 impl Ui {
     /// Ends, at once when somebody asks for that; returns what is to be told below the screen that came back.
     pub(super) async fn leave(
-        mut self,
+        &mut self,
         outcome: Result<(), Failure>,
         at_once: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
         let mut failed = Vec::new();
-        tokio::select! {
-            // What is being written is handed to the cache before anything is waited for.
+        let begun = self.model.begun();
+        let has_cache = self.cache.is_some();
+        let kept = tokio::select! {
+            // What is being written is handed to the disk before anything is waited for.
             biased;
-            () = self.last_words(&mut failed) => {}
-            () = at_once => {}
+            is_stored = self.last_words(&begun, &mut failed) => Some(is_stored),
+            () = at_once => None,
+        };
+        let is_kept = match kept {
+            Some(is_stored) => is_stored || self.ledger.has_kept_texts(),
+            // It is on its way, and most likely comes there.
+            None => self.model.can_keep,
+        };
+        if !is_kept {
+            self.lost = begun;
         }
-        self.told(outcome, failed)
+        let is_stored = is_kept && kept.unwrap_or(has_cache);
+        let past = self.model.begun_past(!is_stored);
+        self.told(outcome, failed, &past)
     }
 
-    /// Sees to what can be seen to in time; what could not be done is put down.
-    async fn last_words(&mut self, failed: &mut Vec<String>) {
+    /// Sees to what can be seen to in time; what could not be done is put down. Returns whether the cache has what was begun.
+    async fn last_words(&mut self, begun: &[Written], failed: &mut Vec<String>) -> bool {
         let until = Instant::now() + LEAVE_WAIT;
         let was_up = matches!(self.model.link, LinkState::Up | LinkState::CatchingUp);
         let was_ended = self.ended.is_some();
-        self.keep_drafts();
+        self.keep_begun_at_last(begun);
+        self.free_last_drafts(until).await;
         let cache = self.cache.take();
         let storing = cache.map(|cache| spawn_blocking(move || cache.close()));
-        self.sync();
         if was_up {
             let until = until.min(Instant::now() + ANSWERS_WAIT);
-            let is_awaited = |ui: &Self| ui.link.unsent() > 0 || !ui.deeds.is_empty();
+            let is_awaited =
+                |ui: &Self| ui.link.unsent() + ui.ledger.waiting() > 0 || !ui.deeds.is_empty();
             while is_awaited(self) && self.last_event(until, failed).await {}
         }
-        if let Some(cursor) = stored(storing, self.stored.take(), until).await {
+        let stored = stored(storing, self.stored.take(), until).await;
+        if let Some(cursor) = stored.clone().flatten() {
             self.link.acknowledge(cursor);
+        }
+        if stored.is_some() {
+            self.ledger.keep_texts(Vec::new());
         }
         if !was_ended {
             self.link.close();
             let until = until.min(Instant::now() + CLOSE_WAIT);
             while self.last_event(until, failed).await {}
         }
-        self.sync();
-        let synced = async {
-            while let Some(synced) = self.syncs.join_next().await {
-                self.synced(synced.unwrap_or_else(|it| Err(io::Error::other(it))));
+        self.ledger.close();
+        let kept = async {
+            while let Some(word) = self.ledger.next_or_end().await {
+                self.kept(word);
             }
         };
-        let _ = timeout_at(until, synced).await;
+        let _ = timeout_at(until, kept).await;
         if was_up {
             let _ = timeout_at(until, self.tell_marks()).await;
         }
+        stored.is_some()
     }
 
-    /// What is being written is there again at the next start.
-    fn keep_drafts(&mut self) {
-        self.changes.extend(drafts::all(&self.model));
+    /// What is being written is there again at the next start: it is in the journal until the cache has it for sure.
+    fn keep_begun_at_last(&mut self, begun: &[Written]) {
+        self.ledger.keep_texts(begun.to_vec());
+        for change in drafts::all(&self.model) {
+            match change {
+                // In the place of what was entered, which may be on its way to the disk.
+                Change::Draft { conversation, text } if text.is_empty() => {
+                    self.keep_draft((conversation.as_str().into(), text));
+                }
+                Change::Draft { conversation, text } => {
+                    let draft = (conversation.as_str().into(), text);
+                    self.changes.extend(self.behind.take(draft, None));
+                }
+                other => self.changes.push(other),
+            }
+        }
         // The drafts stand before the cursor, which holds without them.
         let ends = self.memory.finish(&self.model.chats);
         self.changes.extend(ends);
+        if let Some(cache) = &self.cache {
+            cache.apply(std::mem::take(&mut self.changes));
+        }
+    }
+
+    /// Lets the drafts go whose messages came to the disk in time. Of the others what was kept last stays: it may be all that
+    /// there is of what was entered.
+    async fn free_last_drafts(&mut self, until: Instant) {
+        let until = until.min(Instant::now() + DRAFTS_WAIT);
+        self.free_drafts();
+        while !self.behind.is_empty() {
+            let Ok(word) = timeout_at(until, self.ledger.next()).await else {
+                break;
+            };
+            self.kept(word);
+            self.free_drafts();
+        }
         if let Some(cache) = &self.cache {
             cache.apply(std::mem::take(&mut self.changes));
         }
@@ -106,13 +155,17 @@ impl Ui {
                 }
                 true
             }
+            word = self.ledger.next() => {
+                self.kept(word);
+                true
+            }
             () = sleep_until(until) => false,
         }
     }
 
     fn last_of_link(&mut self, event: LinkEvent) -> bool {
         match event {
-            LinkEvent::Sent(message, _) => self.settle(message.id),
+            LinkEvent::Sent(message, _) => self.ledger.settle(message.id),
             LinkEvent::NotSent(message, error) => {
                 self.not_sent(message, &error);
             }
@@ -130,10 +183,11 @@ impl Ui {
     fn last_answer(&mut self, asked: Asked) -> Option<String> {
         let deed = self.deeds.remove(&asked.deed?)?;
         let problem = asked.answer.news.into_iter().find_map(|news| match news {
-            News::Acted { outcome, .. } => outcome.err(),
+            News::Acted { outcome, .. } => outcome.err().map(|problem| problem.render_line()),
+            News::Password { outcome, .. } => outcome.err().map(|problem| problem.words()),
             _ => None,
         });
-        problem.map(|problem| format!("{deed}: {}", problem.render_line()))
+        problem.map(|problem| format!("{deed}: {problem}"))
     }
 
     /// Tells what was read and not answered by the server.
@@ -147,8 +201,13 @@ impl Ui {
         }
     }
 
-    /// Everything that a person should know: one line, and the exit code of what is said first.
-    fn told(mut self, outcome: Result<(), Failure>, failed: Vec<String>) -> Result<(), Failure> {
+    /// Everything that a person should know.
+    fn told(
+        &mut self,
+        outcome: Result<(), Failure>,
+        failed: Vec<String>,
+        past: &[Written],
+    ) -> Result<(), Failure> {
         if outcome == Err(Failure::OutputClosed) {
             return outcome;
         }
@@ -158,9 +217,14 @@ impl Ui {
         all.extend(self.ended.take().filter(|_| !is_end_told));
         let unsent = self.link.unsent();
         all.extend(match self.next {
-            Next::LogIn(_) => self.ledger.report_lost(unsent),
+            // What the journal has when it is closed the next login takes over.
+            Next::LogIn(_) if self.ledger.is_closed() => self.ledger.report_lost(unsent),
             _ => self.ledger.report(unsent),
         });
+        // Where another login follows it comes back with that.
+        let is_lost = self.next == Next::Leave && !self.lost.is_empty();
+        all.extend(is_lost.then(|| ledger::lost(&self.lost)));
+        all.extend(ledger::past(past, self.model.chats.adrift_lost));
         all.extend(
             failed
                 .into_iter()
@@ -175,24 +239,30 @@ impl Ui {
             );
             all.push(Failure::told(4, text));
         }
-        let together = |first: Failure, next: Failure| match first {
-            Failure::Told { code, reason, text } => Failure::Told {
-                code,
-                reason,
-                text: format!("{text} — {next}"),
-            },
-            Failure::OutputClosed => next,
-        };
-        all.into_iter().reduce(together).map_or(Ok(()), Err)
+        together(all)
     }
 }
 
-/// Returns the newest cursor that is stored, if it was not told before.
+/// Everything that is to be told as one: one line, and the exit code of what is said first.
+pub(super) fn together(all: Vec<Failure>) -> Result<(), Failure> {
+    let both = |first: Failure, next: Failure| match first {
+        Failure::Told { code, reason, text } => Failure::Told {
+            code,
+            reason,
+            text: format!("{text} — {next}"),
+        },
+        Failure::OutputClosed => next,
+    };
+    all.into_iter().reduce(both).map_or(Ok(()), Err)
+}
+
+/// Waits until all is stored; returns the newest cursor that is, if it was not told before. `None`: it is not, or not in
+/// time.
 async fn stored(
     storing: Option<JoinHandle<Result<(), CacheError>>>,
     stored: Option<Stored>,
     until: Instant,
-) -> Option<String> {
+) -> Option<Option<String>> {
     let (storing, mut stored) = (storing?, stored?);
     timeout_at(until, storing).await.ok()?.ok()?.ok()?;
     let mut newest = None;
@@ -200,5 +270,5 @@ async fn stored(
     while let Ok(Word::Stored(cursor)) = timeout(Duration::ZERO, stored.next()).await {
         newest = cursor.or(newest);
     }
-    newest
+    Some(newest)
 }

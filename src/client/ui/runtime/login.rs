@@ -86,6 +86,8 @@ pub enum Heard {
     Free,
     /// The terminal is gone, or the program was asked to end.
     Over,
+    /// The program cannot go on.
+    Failed(Failure),
 }
 
 /// What is known before anybody is asked.
@@ -203,6 +205,7 @@ async fn at_desk(
                     continue;
                 }
                 Heard::Over => return Ok(None),
+                Heard::Failed(failure) => return Err(failure),
             },
         };
         asks = update(&mut login, keys, msg);
@@ -358,10 +361,13 @@ impl Desk {
 
     async fn use_remembered(&self, server: &str, name: UserName) -> Result<Outcome, Refusal> {
         let server = address_of(server)?;
+        // What was made by TLS is used so, whatever is tried first on this machine where nothing is known.
+        let made = self.logins.find(&server, &name)?;
+        let was_by_tls = made.is_some_and(|made| made.assurance != Assurance::Plaintext);
+        let tls = self.tls || (was_by_tls && !self.insecure);
         // One that nobody vouches for is not trusted on this way: the token was for another.
         let by_system = Security::Tls(Trust::System);
-        let security =
-            trust::unasked(&self.wish(&server, self.tls), &self.known)?.unwrap_or(by_system);
+        let security = trust::unasked(&self.wish(&server, tls), &self.known)?.unwrap_or(by_system);
         let assurance = security.assurance();
         let Some(found) = remembered(&self.logins, &server, &name, assurance)? else {
             return Ok(greet(server, security, Answer::Ended).await?);

@@ -195,7 +195,8 @@ async fn a_remembered_login_opens_the_chat_without_a_question_while_the_server_i
 #[tokio::test]
 async fn a_token_is_not_shown_to_a_server_that_is_known_less() {
     let home = tempfile::tempdir().unwrap();
-    let (away, desk) = (nobody().await, a_desk(home.path()));
+    let (away, mut desk) = (nobody().await, a_desk(home.path()));
+    desk.insecure = true;
     let vouched = Remembered {
         assurance: Assurance::Vouched,
         ..a_login("token")
@@ -209,6 +210,22 @@ async fn a_token_is_not_shown_to_a_server_that_is_known_less() {
         desk.logins.find(&away, &ann()).unwrap().is_some(),
         "it is kept"
     );
+}
+
+#[tokio::test]
+async fn a_login_that_was_made_by_tls_is_used_by_tls_on_this_machine_too() {
+    let home = tempfile::tempdir().unwrap();
+    let (away, desk) = (nobody().await, a_desk(home.path()));
+    let vouched = Remembered {
+        assurance: Assurance::Vouched,
+        ..a_login("token")
+    };
+    desk.logins.keep(&away, &ann(), &vouched).unwrap();
+    let mut person = Person::who([("cannot be logged in", key("ctrl+c"))]);
+    let entered = asked(&mut person, &begin(&away), &Why::Start, &desk).await;
+    let entered = entered.unwrap().expect("it opens the chat");
+    assert_eq!(entered.assurance, Assurance::Vouched);
+    assert_eq!(entered.login.token, "token");
 }
 
 #[tokio::test]
@@ -281,6 +298,7 @@ async fn a_chat(folder: &std::path::Path, server: ServerAddress) -> Ui {
         server,
         assurance: Assurance::Plaintext,
         folder: folder.to_owned(),
+        begun: Vec::new(),
     };
     let settings = Settings::in_folder(None, &Surroundings::default());
     let screen = screen::Screen::new((80, 24), Nowhere).unwrap();
@@ -401,4 +419,20 @@ async fn a_login_that_could_not_be_ended_goes_on_and_that_is_said() {
     ui.answered(answered(Ok(()))).unwrap();
     assert!(ui.is_over);
     assert_eq!(ui.next, Next::LoggedOut);
+}
+
+#[tokio::test]
+async fn a_defect_at_these_screens_is_a_failure_of_the_program() {
+    let home = tempfile::tempdir().unwrap();
+    let away = nobody().await;
+    let defect = Failure::other("a defect of this program: a panic; please report it");
+    let mut person = Person::who([("Cannot reach", Heard::Failed(defect.clone()))]);
+    let entered = asked(
+        &mut person,
+        &begin(&away),
+        &Why::Start,
+        &a_desk(home.path()),
+    )
+    .await;
+    assert_eq!(entered.err(), Some(defect));
 }

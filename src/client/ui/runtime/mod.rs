@@ -10,12 +10,13 @@ mod drafts;
 mod fitting;
 mod frames;
 mod inflow;
+mod keeper;
 mod keys;
 mod leave;
 mod ledger;
 mod login;
 mod notice;
-mod open;
+pub mod open;
 mod outlet;
 mod perform;
 mod remember;
@@ -25,15 +26,16 @@ pub mod settings;
 mod stage;
 mod terminal;
 
-use std::{io, path::PathBuf};
+use std::{collections::BTreeMap, io, path::PathBuf};
 
 use tokio::task::spawn_blocking;
 
 use crate::{
     client::{
-        app::{line::Zone, room::Place, untrusted::Untrusted},
+        app::{line::Zone, room::Place, untrusted::Untrusted, written::Written},
         cache::{self, Cache, CacheError},
-        exit::Failure,
+        exit::{self, Failure},
+        forgetting,
         journal::Journal,
         net::{
             connect::ServerAddress,
@@ -42,7 +44,8 @@ use crate::{
             session::Session,
             tls::Assurance,
         },
-        state::{self, Logins},
+        run::given_token,
+        state,
         ui::{
             model::{
                 Model,
@@ -64,11 +67,13 @@ use crate::{
 pub use self::login::{Entered, Start};
 use self::{
     asks::Asker,
+    keeper::Keeper,
     keys::Keys,
+    leave::together,
     ledger::{Ledger, not_kept},
     login::Why,
     remember::Memory,
-    run::{Next, Parts, Signals, Ui},
+    run::{Next, Parts, Signals, Ui, a_defect},
     screen::Screen,
     settings::Settings,
     stage::Stage,
@@ -86,8 +91,24 @@ pub enum Entry {
     Asking(Start),
 }
 
+/// What was begun under each account and is kept in no file of this machine: it comes back with the next login of that
+/// account, or is told in the end.
+type Carried = BTreeMap<String, Vec<Written>>;
+
 /// Runs the terminal UI until the user leaves. Returns what is to be told below the screen that is there again.
-pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
+pub async fn run(entry: Entry, settings: Settings) -> Result<(), Failure> {
+    let mut carried = Carried::new();
+    let outcome = chats(entry, settings, &mut carried).await;
+    if outcome == Err(Failure::OutputClosed) {
+        return outcome;
+    }
+    let lost: Vec<Written> = carried.into_values().flatten().collect();
+    let lost = (!lost.is_empty()).then(|| ledger::lost(&lost));
+    together(outcome.err().into_iter().chain(lost).collect())
+}
+
+/// Runs one chat after the other.
+async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> Result<(), Failure> {
     let cannot_use = |error| Failure::other(format!("cannot use the terminal: {error}"));
     let mut signals = Signals::new()?;
     let folder = state::folder_of_user()?;
@@ -104,7 +125,8 @@ pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
         let entered = match (given.take(), &asking) {
             (Some(entered), _) => Some(entered),
             (None, Some((begin, why))) => {
-                let mut stage = Stage::new(&mut screen, &mut keys.read, &mut signals, size);
+                let looks = (size, settings.has_title);
+                let mut stage = Stage::new(&mut screen, &mut keys.read, &mut signals, looks);
                 let (theme, keys) = (&settings.theme, &settings.keys);
                 login::log_in(&mut stage, (begin, why), theme, keys).await?
             }
@@ -119,19 +141,24 @@ pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
             return Ok(());
         };
         let (user, token) = (login.name, login.token);
-        let account = Account {
-            me: user.clone(),
-            session: login.session,
-            server: server.clone(),
-            assurance,
-            folder: folder.clone(),
-        };
+        let name = format!("{}\n{user}\n{assurance}", server.as_str());
         let size = terminal::size();
         screen.resize(size).map_err(cannot_use)?;
-        let mut ui = tokio::select! {
-            started = start(account, settings.clone(), (screen, size)) => started?,
-            // The disk takes its time, and somebody does not wait for it.
-            () = signals.ended() => return Ok(()),
+        let begin = |begun| {
+            let account = Account {
+                me: user.clone(),
+                session: login.session,
+                server: server.clone(),
+                begun,
+                assurance,
+                folder: folder.clone(),
+            };
+            start(account, settings.clone(), (screen, size))
+        };
+        // The disk takes its time, and somebody may not wait for it.
+        let started = taken_up(carried, &name, begin, signals.ended()).await?;
+        let Some(mut ui) = started else {
+            return Ok(());
         };
         // They were said.
         settings.problems.clear();
@@ -145,11 +172,18 @@ pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
             Some(_) => ui.next.clone(),
             None => Next::Leave,
         };
+        let is_logged_out = ui.next == Next::LoggedOut;
         if next == Next::Leave {
             // From here on keys and the screen are those of the shell.
             drop(keys);
             drop(guard);
-            return ui.leave(outcome, signals.insisted()).await;
+            let left = ui.leave(outcome, signals.insisted()).await;
+            if !is_logged_out {
+                return left;
+            }
+            let said = forgotten(folder, (server, user), token).await?;
+            exit::tell(&said);
+            return left;
         }
         // The screen goes on; what is not sent is kept for the next login, which is about to be made.
         let nobody = Screen::new(size, Nowhere).map_err(cannot_use)?;
@@ -160,6 +194,10 @@ pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
             is_over = true;
         };
         let left = ui.leave(outcome, at_once).await;
+        let lost = std::mem::take(&mut ui.lost);
+        if !lost.is_empty() {
+            carried.insert(name, lost);
+        }
         if is_over {
             return left;
         }
@@ -175,10 +213,10 @@ pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
                 token,
             },
             Next::LoggedOut => {
-                // Its token is void.
-                Logins::of_user()?.forget_this(&server, &user, &token)?;
-                let server = server.as_str();
-                let said = format!("the login of {user} at {server} is ended");
+                let account = (server.clone(), user.clone());
+                let said = forgotten(folder.clone(), account, token).await;
+                // What could not be forgotten is said where the next login is asked for.
+                let said = said.unwrap_or_else(|failure| failure.to_string());
                 Why::Another(Some(with_left(said)))
             }
             Next::Another | Next::Leave => Why::Another(left),
@@ -189,6 +227,39 @@ pub async fn run(entry: Entry, mut settings: Settings) -> Result<(), Failure> {
     }
 }
 
+/// Starts with what was begun under an account; `None`: the program is to end before. What was begun is carried until it is
+/// there.
+async fn taken_up<T, Started: Future<Output = Result<T, Failure>>>(
+    carried: &mut Carried,
+    name: &str,
+    start: impl FnOnce(Vec<Written>) -> Started,
+    ended: impl Future<Output = ()>,
+) -> Result<Option<T>, Failure> {
+    let begun = carried.get(name).cloned().unwrap_or_default();
+    let started = tokio::select! {
+        started = start(begun) => started?,
+        () = ended => return Ok(None),
+    };
+    carried.remove(name);
+    Ok(Some(started))
+}
+
+/// Forgets a login that its user has ended, and what came by it; returns what is to be said.
+async fn forgotten(
+    folder: PathBuf,
+    (server, user): (ServerAddress, UserName),
+    token: String,
+) -> Result<String, Failure> {
+    let mut done = format!("the login of {user} at {} is ended", server.as_str());
+    if given_token().is_some_and(|given| given == token) {
+        done += "; its token, which is in TINYCHAT_TOKEN, is void";
+    }
+    let forget = move || forgetting::logged_out(&folder, (&server, &user), &token);
+    let forgotten = spawn_blocking(forget).await;
+    let forgotten = forgotten.map_err(|defect| a_defect(&defect.to_string()))?;
+    forgotten?.ending(done)
+}
+
 /// Whose messages are shown, and where.
 struct Account {
     me: UserName,
@@ -197,6 +268,8 @@ struct Account {
     assurance: Assurance,
     /// Where the cache and the journal are.
     folder: PathBuf,
+    /// What was begun under it in this program and is kept nowhere.
+    begun: Vec<Written>,
 }
 
 /// Takes over what is on this machine, and makes the loop.
@@ -211,6 +284,7 @@ async fn start(
         server,
         assurance,
         folder,
+        begun,
     } = account;
     let zone = Zone::Local;
     let mut model = Model::new(me.clone(), zone, SystemClock.now());
@@ -232,15 +306,17 @@ async fn start(
     };
     let (place, user) = (folder.clone(), me.clone());
     let journal = spawn_blocking(move || Journal::open(&place, &server, assurance, &user)).await;
-    let (journal, left, no_journal) = match journal.unwrap_or_else(|it| Err(io::Error::other(it))) {
-        Ok((journal, left)) => (Some(journal), left, None),
+    let journal = journal.unwrap_or_else(|it| Err(io::Error::other(it)));
+    let journal = journal.and_then(|(journal, left)| keep(journal, left));
+    let (keeper, left, texts, no_journal) = match journal {
+        Ok((keeper, left, texts)) => (Some(keeper), left, texts, None),
         Err(error) => {
             let problem = format!("{}: {error}", folder.display());
             let problem = Untrusted::from(problem).render_line();
-            (None, Vec::new(), Some(not_kept(&problem)))
+            (None, Vec::new(), Vec::new(), Some(not_kept(&problem)))
         }
     };
-    let (ledger, left) = Ledger::new(journal, left);
+    let ledger = Ledger::new(keeper, &left, !texts.is_empty());
     let mut link = Link::new(
         session.clone(),
         LinkOptions {
@@ -271,6 +347,13 @@ async fn start(
     });
     let notice = paint.notice.clone();
     ui.take(wire::first_paint(paint, &me))?;
+    ui.moves_begun = ui.cache.is_some() && !texts.is_empty();
+    for text in texts.into_iter().chain(begun) {
+        ui.model.give_back(text);
+    }
+    if ui.moves_begun {
+        ui.changes.extend(drafts::all(&ui.model));
+    }
     if !shown.is_empty() {
         ui.take(News::Left(shown))?;
     }
@@ -282,6 +365,25 @@ async fn start(
         ui.take(News::Said { level, text })?;
     }
     Ok(ui)
+}
+
+/// A message of an earlier program, and why it was refused then.
+type Left = (outbox::Outgoing, Option<String>);
+
+/// Hands a journal to the thread that keeps things in it. Returns of each message that was left why it was refused, if it
+/// was: the others are to be sent; and the texts that were begun.
+fn keep(
+    mut journal: Journal,
+    left: Vec<outbox::Outgoing>,
+) -> io::Result<(Keeper, Vec<Left>, Vec<Written>)> {
+    let texts = journal.texts().to_vec();
+    let mut refused = journal.take_refused();
+    let with_reason = |message: outbox::Outgoing| {
+        let why = refused.remove(&message.id);
+        (message, why)
+    };
+    let left = left.into_iter().map(with_reason).collect();
+    Ok((Keeper::start(journal, |_| ())?, left, texts))
 }
 
 /// Returns a message of an earlier program as it is shown, and why it was refused then; `None`: it goes where nothing can be
@@ -317,6 +419,34 @@ fn minted(id: ClientMessageId) -> Option<TimeMs> {
 }
 
 #[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::app::written::To;
+
+    #[tokio::test]
+    async fn what_was_begun_is_carried_until_the_account_is_open() {
+        let begun = vec![Written {
+            to: To::Nobody,
+            text: "half a".to_owned(),
+        }];
+        let mut carried = Carried::from([("ann".to_owned(), begun.clone())]);
+        // Somebody ends the program while the disk takes its time.
+        let stuck = |_| std::future::pending::<Result<(), Failure>>();
+        let ended = taken_up(&mut carried, "ann", stuck, async {}).await;
+        assert_eq!((ended, &carried["ann"]), (Ok(None), &begun));
+        let fails = async |_| Err::<(), _>(Failure::OutputClosed);
+        let failed = taken_up(&mut carried, "ann", fails, std::future::pending()).await;
+        assert_eq!(
+            (failed, &carried["ann"]),
+            (Err(Failure::OutputClosed), &begun)
+        );
+        let start = async |begun| Ok(begun);
+        let started = taken_up(&mut carried, "ann", start, std::future::pending()).await;
+        assert_eq!((started, carried.len()), (Ok(Some(begun)), 0));
+    }
+}
+
+#[cfg(test)]
 #[path = "codes_tests.rs"]
 mod codes_tests;
 #[cfg(test)]
@@ -325,3 +455,6 @@ mod hostile;
 #[cfg(test)]
 #[path = "judge_tests.rs"]
 mod judge;
+#[cfg(test)]
+#[path = "login_codes_tests.rs"]
+mod login_codes;

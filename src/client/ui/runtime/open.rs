@@ -4,7 +4,7 @@
 //! neither read the keys nor write on the screen.
 
 use std::{
-    io,
+    env, io,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
 };
@@ -25,13 +25,21 @@ pub fn openable(link: &str) -> Option<&str> {
     (is_one && is_harmless && link.len() <= LINK_BYTES_MAX).then_some(link)
 }
 
-/// Returns the program that opens links here, if there is a screen to open them on.
-pub fn opener(has_display: bool, is_mac: bool) -> Option<&'static str> {
+/// Returns the program that opens links, if there is a screen to open them on.
+fn opener(has_display: bool, is_mac: bool) -> Option<&'static str> {
     match (is_mac, has_display) {
         (true, _) => Some("open"),
         (false, true) => Some("xdg-open"),
         (false, false) => None,
     }
+}
+
+/// Returns the program that opens links where this runs.
+pub fn opener_here() -> Option<&'static str> {
+    let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .into_iter()
+        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+    opener(has_display, cfg!(target_os = "macos"))
 }
 
 /// Starts the program with a link. It is one that [`openable`] returned.

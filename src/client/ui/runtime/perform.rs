@@ -1,7 +1,5 @@
 //! What the terminal UI wants to be done, done. Each effect once, in the order in which they come; none of them waits.
 
-use std::env;
-
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
@@ -9,10 +7,14 @@ use crate::{
         app::room::Place,
         cache::Change,
         exit::Failure,
-        net::outbox::{self, OutboxFull, Target},
+        net::outbox::{self, OUTBOX_MESSAGES_MAX, Target},
         ui::{
             effect::Effect,
-            model::{LinkState, chat::ChatId, notices::Level, outgoing::Outgoing},
+            model::{
+                chat::ChatId,
+                notices::Level,
+                outgoing::{Full, Outgoing},
+            },
             news::News,
             translate as wire,
         },
@@ -23,7 +25,7 @@ use crate::{
 use super::{
     asks::{Answer, Asked, Question},
     clipboard,
-    open::{open, openable, opener},
+    open::{open, openable, opener_here},
     run::{Next, Ui},
     terminal,
 };
@@ -33,7 +35,7 @@ impl Ui {
     pub(super) fn perform(&mut self, effect: Effect) -> Result<(), Failure> {
         match effect {
             Effect::Send(message) => self.send(&message),
-            Effect::Drop(id) => self.settle(id),
+            Effect::Drop(id) => self.ledger.settle(id),
             Effect::Start(wanted) => self.ask(Question::Start(wanted)),
             Effect::Act(act) => self.ask(Question::Act(Box::new(act))),
             Effect::Users => self.ask(Question::Users),
@@ -52,6 +54,7 @@ impl Ui {
             Effect::Find { chat, at } => self.ask(Question::Find(chat, at)),
             Effect::Members(chat) => self.members(chat),
             Effect::Markers(chat) => self.ask(Question::Markers(chat)),
+            Effect::Password(wish) => self.ask(Question::Password(wish)),
             Effect::Search { number, search } => self.ask(Question::Search(number, search)),
             Effect::MarkRead { chat, seq } => {
                 self.link.mark_read(chat.as_str(), seq);
@@ -60,10 +63,7 @@ impl Ui {
             Effect::KeepUnread(chat) => self.link.keep_unread(chat.as_str()),
             Effect::Typing { chat, is_typing } => self.link.set_typing(chat.as_str(), is_typing),
             Effect::StayAs(presence) => self.ask(Question::StayAs(presence)),
-            Effect::KeepDraft { chat, text } => {
-                let conversation = chat.as_str().to_owned();
-                self.changes.push(Change::Draft { conversation, text });
-            }
+            Effect::KeepDraft { chat, text } => self.keep_draft((chat, text)),
             Effect::KeepLine { chat, text } => {
                 let conversation = chat.as_str().to_owned();
                 self.changes.push(Change::SentLine { conversation, text });
@@ -101,27 +101,32 @@ impl Ui {
         Ok(())
     }
 
-    /// Keeps a message, then gives it to the link.
+    /// Keeps a message; once that is done it goes to the link.
     fn send(&mut self, message: &Outgoing) {
         if message.id == self.model.fresh_id {
             self.model.fresh_id = ClientMessageId::mint();
         }
         let message = on_the_wire(message);
-        if !self.ledger.has_room() {
-            let (id, why) = (message.id, OutboxFull.to_string());
-            let said = self.ledger.refuse(message, &why, true);
-            self.warn(said);
+        // What is written is not taken then; but what is tried again may come here.
+        if let Some(full) = self.full() {
+            let (id, why) = (message.id, full.to_string());
+            self.ledger.refuse(message, &why, true);
             let why = why.into();
             self.news.push_back(News::NotSent { id, why });
             return;
         }
-        let said = self.ledger.add(&message);
-        self.warn(said);
-        // While the server is there it is enough that the system has it.
-        if self.model.link != LinkState::Up {
-            self.sync();
+        if let Some(message) = self.ledger.add(message, Instant::now()) {
+            self.link.send_again(message);
         }
-        self.link.send_again(message);
+    }
+
+    /// Why no further message can be taken, if that is so.
+    pub(super) fn full(&self) -> Option<Full> {
+        let waiting = self.link.unsent() + self.ledger.waiting();
+        match self.ledger.has_room() {
+            true => (waiting >= OUTBOX_MESSAGES_MAX).then_some(Full::Messages),
+            false => Some(Full::Bytes),
+        }
     }
 
     /// Asks for the states of all. Of these answers, which may be large, there is one at a time: one that is wanted while
@@ -174,10 +179,7 @@ impl Ui {
             );
             return Ok(());
         };
-        let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
-            .into_iter()
-            .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
-        let Some(program) = opener(has_display, cfg!(target_os = "macos")) else {
+        let Some(program) = opener_here() else {
             return self.copy_instead(link, "there is no screen to open it on");
         };
         match open(program, link) {
@@ -206,7 +208,6 @@ impl Ui {
             );
             return Ok(());
         }
-        self.sync();
         self.is_stopped = true;
         terminal::leave();
         // A frame that was on its way may have been cut: what it shows is shown by the next one.

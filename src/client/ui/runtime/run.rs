@@ -2,12 +2,12 @@
 //! decide, does what follows, and draws.
 //!
 //! Promises:
-//! 1. Nothing here waits for the server or the terminal, nor until something is on the disk itself: lines of the journal are
-//!    handed to the system, and all else is done by threads. While the terminal stands still frames are left out.
+//! 1. Nothing here waits for the server, the terminal or the disk: all of that is done by threads. While the terminal stands
+//!    still frames are left out.
 //! 2. Without anything to do there is no timer.
 //! 3. A cursor is acknowledged once what it stands for is in the cache; where there is no cache, once it was on the screen.
-//! 4. What is entered is in a file of this machine before it goes to the server, and what cannot go there now is put on the
-//!    disk itself.
+//! 4. What is entered is on the disk of this machine before it goes to the server, unless it cannot be put there, which is
+//!    said.
 //! 5. No more is taken from the server than can be asked for and kept.
 //!
 //! Decides nothing of what is shown.
@@ -15,7 +15,6 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
-    io,
     time::Duration,
 };
 
@@ -28,6 +27,7 @@ use tokio::{
 
 use crate::{
     client::{
+        app::written::Written,
         cache::{Cache, Change, Stored, Word},
         exit::Failure,
         net::live::{Link, LinkEvent},
@@ -35,24 +35,22 @@ use crate::{
         ui::{
             effect::Effect,
             keymap::Keymap,
-            model::{LinkState, Model, notices::Level},
+            model::{LinkState, Model, chat::ChatId, notices::Level},
             news::News,
             theme::Theme,
             update::{Msg, fill, update},
         },
     },
-    domain::{
-        clock::{Clock, SystemClock},
-        ids::ClientMessageId,
-    },
+    domain::clock::{Clock, SystemClock},
 };
 
 use super::{
     asks::{Asked, Asker, Question},
-    drafts::Drafts,
+    drafts::{self, Behind, Drafts, ToKeep},
     frames::Drawn,
+    keeper,
     keys::Input,
-    ledger::{Ledger, not_kept},
+    ledger::Ledger,
     notice::{Bell, Way},
     remember::Memory,
     screen::Screen,
@@ -91,9 +89,6 @@ pub(super) struct Ui {
     pub cache: Option<Cache>,
     pub stored: Option<Stored>,
     pub ledger: Ledger,
-    /// The one that puts the journal on the disk itself, and whether there is more for it.
-    pub syncs: JoinSet<io::Result<()>>,
-    pub has_more_to_sync: bool,
     pub screen: Screen,
     pub bell: Bell,
     /// News of this machine that wait for their turn.
@@ -110,6 +105,12 @@ pub(super) struct Ui {
     pub is_stopped: bool,
     pub drawn: Drawn,
     pub drafts: Drafts,
+    /// Drafts that wait for what was entered before them.
+    pub behind: Behind,
+    /// What was begun came out of the journal into the cache, and is dropped there once it is stored here.
+    pub moves_begun: bool,
+    /// What was begun and outlives this loop in no file.
+    pub lost: Vec<Written>,
     /// Whether there is somebody to ask for another login.
     pub may_log_in: bool,
     /// The server was asked to end this login.
@@ -186,7 +187,7 @@ pub(super) enum Step {
     Link(LinkEvent),
     Word(Word),
     Answer(Asked),
-    Synced(io::Result<()>),
+    Kept(keeper::Word),
     Shown,
     Wake,
     Stop,
@@ -226,8 +227,6 @@ impl Ui {
             cache: parts.cache,
             stored,
             ledger: parts.ledger,
-            syncs: JoinSet::new(),
-            has_more_to_sync: false,
             screen: parts.screen,
             bell: Bell::default(),
             news: VecDeque::new(),
@@ -238,6 +237,9 @@ impl Ui {
             is_stopped: false,
             drawn: Drawn::new(),
             drafts: Drafts::default(),
+            behind: Behind::default(),
+            moves_begun: false,
+            lost: Vec::new(),
             may_log_in: false,
             is_logging_out: false,
             next: Next::Leave,
@@ -262,10 +264,7 @@ impl Ui {
                     Ok(asked) => Step::Answer(asked),
                     Err(defect) => return Err(a_defect(&defect.to_string())),
                 },
-                Some(synced) = self.syncs.join_next() => match synced {
-                    Ok(synced) => Step::Synced(synced),
-                    Err(defect) => return Err(a_defect(&defect.to_string())),
-                },
+                word = self.ledger.next() => Step::Kept(word),
                 shown = self.screen.more_is_shown() => {
                     shown?;
                     Step::Shown
@@ -301,8 +300,8 @@ impl Ui {
             Step::Link(event) => self.link_event(event),
             Step::Word(word) => self.word(word),
             Step::Answer(asked) => self.answered(asked),
-            Step::Synced(synced) => {
-                self.synced(synced);
+            Step::Kept(word) => {
+                self.kept(word);
                 Ok(())
             }
             Step::Shown => {
@@ -368,6 +367,9 @@ impl Ui {
     }
 
     fn update(&mut self, msg: Msg) -> Result<(), Failure> {
+        let full = self.full();
+        self.model.outgoing.set_full(full);
+        self.model.can_keep = self.cache.is_some() || self.ledger.can_keep();
         for effect in update(&mut self.model, &self.keys, msg) {
             self.perform(effect)?;
         }
@@ -442,10 +444,12 @@ impl Ui {
         for effect in fill(&mut self.model) {
             self.perform(effect)?;
         }
+        let slow = self.ledger.slow(Instant::now());
+        self.warn(slow);
         self.take_own()?;
         self.mark()?;
-        let draft = self.drafts.look(&self.model, Instant::now());
-        self.changes.extend(draft);
+        self.keep_begun();
+        self.free_drafts();
         let ends = self.memory.finish(&self.model.chats);
         self.changes.extend(ends);
         let changes = std::mem::take(&mut self.changes);
@@ -455,31 +459,33 @@ impl Ui {
         self.draw()
     }
 
-    /// A message is on the server, or is dropped.
-    pub fn settle(&mut self, id: ClientMessageId) {
-        let said = self.ledger.settle(id);
-        self.warn(said);
-    }
-
-    /// Puts the journal on the disk itself, by a thread that may wait. One at a time.
-    pub fn sync(&mut self) {
-        if !self.syncs.is_empty() {
-            self.has_more_to_sync = true;
-            return;
+    /// Keeps what was begun, if it is time for that: in the cache, or where there is none in the journal.
+    fn keep_begun(&mut self) {
+        let has_cache = self.cache.is_some();
+        let ToKeep { begun, draft } = self.drafts.look(&self.model, Instant::now(), has_cache);
+        if let Some(draft) = draft {
+            self.keep_draft(draft);
         }
-        let (file, said) = self.ledger.unsynced();
-        self.warn(said);
-        if let Some(file) = file {
-            self.syncs.spawn_blocking(move || file.sync_data());
+        match begun {
+            Some(begun) if has_cache => {
+                let begun = drafts::in_cache(&begun);
+                self.changes.push(Change::Written(begun));
+            }
+            Some(begun) => self.ledger.keep_texts(begun),
+            None => {}
         }
     }
 
-    /// The journal is on the disk itself, or cannot be put there.
-    pub fn synced(&mut self, synced: io::Result<()>) {
-        self.warn(synced.err().map(|error| not_kept(&error)));
-        if std::mem::take(&mut self.has_more_to_sync) {
-            self.sync();
-        }
+    /// Keeps a draft, once all that was entered before it is on the disk, or cannot be put there.
+    pub fn keep_draft(&mut self, draft: (ChatId, String)) {
+        let last = self.ledger.last_at_disk();
+        self.changes.extend(self.behind.take(draft, last));
+    }
+
+    /// Keeps the drafts for which nothing is waited any more.
+    pub fn free_drafts(&mut self) {
+        let free = self.behind.free(|message| self.ledger.is_at_disk(message));
+        self.changes.extend(free);
     }
 
     /// Warns, if there is something to be said.
@@ -504,11 +510,16 @@ async fn sleep_until_some(until: Option<Instant>) {
     }
 }
 
-fn a_defect(what: &str) -> Failure {
+/// The failure of a program that has one of its own.
+pub(super) fn a_defect(what: &str) -> Failure {
     Failure::other(format!(
         "a defect of this program: {what}; please report it"
     ))
 }
+
+#[cfg(test)]
+#[path = "support_tests.rs"]
+mod support;
 
 #[cfg(test)]
 #[path = "run_tests.rs"]

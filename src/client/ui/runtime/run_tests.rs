@@ -1,141 +1,20 @@
 //! The loop without a terminal, against a server that plays a part.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::*;
+use super::{
+    support::{acknowledged, marked, message, nobody, seat},
+    *,
+};
 use crate::{
     client::{
-        app::room::Place,
-        net::{
-            live::fake_tests::{Door, Stage, caught_up, said, welcome},
-            session::Session,
-            tls::{Assurance, Security},
-        },
-        paper::Sheet,
-        ui::{
-            model::{
-                intake::Intake,
-                notices::Notices,
-                outgoing::{Outgoing, State},
-            },
-            runtime::{
-                Account,
-                settings::{Settings, Surroundings},
-                start,
-            },
-            translate as wire,
-        },
+        net::live::fake_tests::{Stage, caught_up, said, welcome},
+        ui::model::{intake::Intake, notices::Notices, outgoing::Outgoing},
     },
-    domain::clock::TimeMs,
-    pb::{self, chat_request::Request},
+    pb::chat_request::Request,
 };
-
-/// The longest that anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A terminal without a person. It stands still while somebody holds its gate.
-struct Fake {
-    screen: Arc<Mutex<vt100::Parser>>,
-    gate: Gate,
-}
-
-pub(super) type Gate = Arc<tokio::sync::Mutex<()>>;
-
-impl Sheet for Fake {
-    fn show(&mut self, text: &[u8]) -> io::Result<()> {
-        let _open = self.gate.blocking_lock();
-        self.screen.lock().unwrap().process(text);
-        Ok(())
-    }
-}
-
-/// The UI of ann, without a terminal.
-pub(super) struct Seat {
-    pub ui: Ui,
-    keys: mpsc::Sender<Input>,
-    inputs: mpsc::Receiver<Input>,
-    screen: Arc<Mutex<vt100::Parser>>,
-    gate: Gate,
-}
-
-pub(super) async fn seat(folder: &std::path::Path, address: SocketAddr) -> Seat {
-    let here = address.to_string().parse().unwrap();
-    let account = Account {
-        me: "ann".parse().unwrap(),
-        session: Session::open(&here, &Security::Plaintext).unwrap(),
-        // The same one, whichever port it has in a test.
-        server: "127.0.0.1:7777".parse().unwrap(),
-        assurance: Assurance::Plaintext,
-        folder: folder.to_owned(),
-    };
-    let settings = Settings::in_folder(None, &Surroundings::default());
-    let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
-    let gate = Gate::default();
-    let sheet = Fake {
-        screen: Arc::clone(&screen),
-        gate: Arc::clone(&gate),
-    };
-    let drawn = Screen::new((80, 24), sheet).unwrap();
-    let ui = start(account, settings, (drawn, (80, 24))).await.unwrap();
-    let (keys, inputs) = mpsc::channel(16);
-    Seat {
-        ui,
-        keys,
-        inputs,
-        screen,
-        gate,
-    }
-}
-
-impl Seat {
-    /// Runs the loop while something is played, then the terminal goes.
-    pub async fn run<T>(&mut self, play: impl Future<Output = T>) -> T {
-        let mut signals = Signals::new().unwrap();
-        let keys = self.keys.clone();
-        let play = async {
-            let played = play.await;
-            keys.send(Input::Gone).await.unwrap();
-            played
-        };
-        let run = self.ui.run(&mut self.inputs, &mut signals);
-        let both = async { tokio::join!(run, play) };
-        let (outcome, played) = timeout(PATIENCE, both).await.unwrap();
-        outcome.unwrap();
-        played
-    }
-}
-
-/// The next cursor that is acknowledged.
-pub(super) async fn acknowledged(door: &mut Door) -> String {
-    loop {
-        let frame = door.inbound.message().await.unwrap().unwrap();
-        if let Some(Request::Acknowledge(acknowledge)) = frame.request {
-            return acknowledge.cursor;
-        }
-    }
-}
-
-/// The next conversation that is marked read, and how far.
-async fn marked(door: &mut Door) -> (String, u64) {
-    loop {
-        let frame = door.inbound.message().await.unwrap().unwrap();
-        if let Some(Request::MarkRead(mark)) = frame.request {
-            return (mark.conversation_id, mark.read_seq);
-        }
-    }
-}
-
-pub(super) fn nobody() -> SocketAddr {
-    // The port of a listener that is gone.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
 
 #[tokio::test]
 async fn what_is_stored_is_acknowledged_and_the_next_start_resumes_there() {
@@ -155,7 +34,7 @@ async fn what_is_stored_is_acknowledged_and_the_next_start_resumes_there() {
     };
     let door = first.run(play).await;
     drop(door);
-    assert_eq!(first.ui.leave(Ok(()), pending()).await, Ok(()));
+    assert_eq!(first.left().await, Ok(()));
 
     let mut second = seat(home.path(), address).await;
     let screen = Arc::clone(&second.screen);
@@ -202,7 +81,7 @@ async fn without_a_cache_only_what_was_on_the_screen_is_acknowledged() {
         assert_eq!(acknowledged(&mut door).await, "2");
     };
     seat.run(play).await;
-    assert_eq!(holder.ui.leave(Ok(()), pending()).await, Ok(()));
+    assert_eq!(holder.left().await, Ok(()));
 }
 
 #[tokio::test]
@@ -210,15 +89,7 @@ async fn only_what_was_on_the_screen_is_marked_read() {
     let home = tempfile::tempdir().unwrap();
     let mut stage = Stage::new().await;
     let mut seat = seat(home.path(), stage.address).await;
-    let state = pb::Conversation {
-        id: "c1".to_owned(),
-        notify: Some(pb::NotifySettings::default()),
-        ..pb::Conversation::default()
-    };
-    let me = seat.ui.model.me.clone();
-    let state = News::Chat(Box::new(wire::state(state, &me)));
-    seat.ui.take(state).unwrap();
-    assert!(seat.ui.model.open(Some("c1".into())));
+    seat.open("c1");
     let gate = Arc::clone(&seat.gate);
     let play = async {
         let mut door = stage.doors.recv().await.unwrap();
@@ -278,21 +149,12 @@ async fn what_is_sent_while_the_server_is_away_is_kept_and_sent_by_the_next_prog
     let home = tempfile::tempdir().unwrap();
     let mut away = seat(home.path(), nobody()).await;
     let message = Outgoing {
-        id: ClientMessageId::mint(),
-        to: Place::User("bob".parse().unwrap()),
-        text: "are you there?".parse().unwrap(),
         reply_to: Some(7),
-        time: TimeMs::new(0),
-        state: State::Waiting,
+        ..message("are you there?")
     };
     away.ui.perform(Effect::Send(message.clone())).unwrap();
     away.run(async {}).await;
-    let failure = away
-        .ui
-        .leave(Ok(()), pending())
-        .await
-        .unwrap_err()
-        .to_string();
+    let failure = away.told().await;
     assert!(
         failure.contains("1 message was not sent yet and kept"),
         "{failure}"

@@ -1,7 +1,8 @@
 //! The terminal for the screens before the chat: what is drawn goes to it, what a person does comes from it.
 //!
 //! Borrows what the chat uses afterwards, so that nothing that is typed meanwhile is lost. Promises that no frame waits for
-//! a terminal that stands still, and that a program that was stopped has its screen again when it goes on.
+//! a terminal that stands still, that a program that was stopped has its screen again when it goes on, that the title of the
+//! terminal is that of these screens, and that a defect of the program is no end of it that nobody hears of.
 
 use std::io;
 
@@ -11,11 +12,15 @@ use tokio::sync::mpsc;
 use super::{
     keys::Input,
     login::{self, Heard},
-    run::{Signals, Step},
+    notice,
+    run::{Signals, Step, a_defect},
     screen::Screen,
     terminal,
 };
-use crate::client::ui::update::Msg;
+use crate::client::{exit::Failure, ui::update::Msg};
+
+/// The title while nobody is logged in: that of an account that was left is none of these screens.
+const TITLE: &str = "TinyChat";
 
 /// See the head of the file.
 pub(super) struct Stage<'a> {
@@ -23,17 +28,20 @@ pub(super) struct Stage<'a> {
     inputs: &'a mut mpsc::Receiver<Input>,
     signals: &'a mut Signals,
     size: (u16, u16),
-    /// A frame was left out.
+    /// A frame or the title was left out.
     is_owed: bool,
+    /// The terminal is to get the title of these screens.
+    wants_title: bool,
+    has_title: bool,
 }
 
 impl<'a> Stage<'a> {
-    /// The terminal, whose screen has the size that is told.
+    /// The terminal, whose screen has the size that is told; and whether it gets a title.
     pub fn new(
         screen: &'a mut Screen,
         inputs: &'a mut mpsc::Receiver<Input>,
         signals: &'a mut Signals,
-        size: (u16, u16),
+        (size, has_title): ((u16, u16), bool),
     ) -> Self {
         Self {
             screen,
@@ -41,6 +49,8 @@ impl<'a> Stage<'a> {
             signals,
             size,
             is_owed: false,
+            wants_title: has_title,
+            has_title,
         }
     }
 
@@ -56,6 +66,7 @@ impl<'a> Stage<'a> {
             Turn::Input(Some(Input::Msg(Msg::Key(chord)))) => Heard::Key(chord),
             Turn::Input(Some(Input::Msg(Msg::Paste(text)))) => Heard::Paste(text),
             Turn::Input(Some(Input::Gone) | None) | Turn::Over => Heard::Over,
+            Turn::Failed(failure) => Heard::Failed(failure),
             Turn::Shown => {
                 self.is_owed = false;
                 Heard::Free
@@ -69,6 +80,8 @@ impl<'a> Stage<'a> {
                 terminal::enter_again()?;
                 let heard = self.resized(terminal::size())?;
                 self.screen.redraw()?;
+                // The shell has given it one of its own.
+                self.wants_title = self.has_title;
                 heard
             }
             Turn::Input(Some(Input::Msg(_))) => return Ok(None),
@@ -83,8 +96,10 @@ enum Turn {
     Size,
     Stop,
     GoOn,
-    /// The program is to end, the terminal takes nothing any more, or there was a panic.
+    /// The program is to end.
     Over,
+    /// The terminal takes nothing any more, or there was a panic.
+    Failed(Failure),
 }
 
 impl login::Screen for Stage<'_> {
@@ -94,6 +109,11 @@ impl login::Screen for Stage<'_> {
 
     fn draw(&mut self, view: &mut dyn FnMut(&mut Frame<'_>)) -> io::Result<()> {
         self.is_owed = self.screen.draw(view)?.is_none();
+        // One that finds no room comes with a later frame.
+        if self.wants_title && !self.is_owed {
+            self.wants_title = !self.screen.codes(&notice::title(TITLE))?;
+            self.is_owed = self.wants_title;
+        }
         Ok(())
     }
 
@@ -113,6 +133,9 @@ impl login::Screen for Stage<'_> {
     async fn next(&mut self) -> io::Result<Heard> {
         loop {
             let turn = tokio::select! {
+                // What a panic brings down with it is no reason of its own.
+                biased;
+                () = terminal::defect() => Turn::Failed(a_defect("a panic")),
                 input = self.inputs.recv() => Turn::Input(input),
                 step = self.signals.next() => match step {
                     Step::Size => Turn::Size,
@@ -123,9 +146,8 @@ impl login::Screen for Stage<'_> {
                 shown = self.screen.more_is_shown() => match shown {
                     Ok(()) if !self.is_owed => continue,
                     Ok(()) => Turn::Shown,
-                    Err(_) => Turn::Over,
+                    Err(failure) => Turn::Failed(failure),
                 },
-                () = terminal::defect() => Turn::Over,
             };
             if let Some(heard) = self.heard(turn)? {
                 return Ok(heard);
@@ -133,3 +155,7 @@ impl login::Screen for Stage<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "stage_tests.rs"]
+mod tests;

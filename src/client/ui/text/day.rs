@@ -3,7 +3,7 @@
 //! `Today`, `Yesterday`, else the day by its name, with the year where it is another one. What today is and where the
 //! reader is are handed in; a moment that no calendar holds is shown as dashes. Knows no clock.
 
-use chrono::{DateTime, Datelike, Local, NaiveDateTime};
+use chrono::{DateTime, Datelike, Local, NaiveDateTime, TimeZone};
 
 use crate::{client::app::line::Zone, domain::clock::TimeMs};
 
@@ -39,6 +39,23 @@ pub fn time_of_day(time: TimeMs, zone: Zone) -> String {
 pub fn is_same_day(one: TimeMs, other: TimeMs, zone: Zone) -> bool {
     let day = |time| wall(time, zone).map(|wall| wall.date());
     day(one) == day(other)
+}
+
+/// Returns when the day after a moment begins, or just behind that where a clock is put forward over midnight.
+pub fn next(time: TimeMs, zone: Zone) -> Option<TimeMs> {
+    let tomorrow = wall(time, zone)?.date().succ_opt()?;
+    let hours = (0..4).filter_map(|hour| tomorrow.and_hms_opt(hour, 0, 0));
+    let mut begins = hours.filter_map(|wall| match zone {
+        Zone::Local => {
+            let time = Local.from_local_datetime(&wall).earliest()?;
+            Some(time.timestamp_millis())
+        }
+        Zone::Fixed(offset) => {
+            let time = wall.checked_sub_offset(offset)?;
+            Some(time.and_utc().timestamp_millis())
+        }
+    });
+    begins.next().map(TimeMs::new)
 }
 
 /// What a clock on the wall of the reader shows.
@@ -105,12 +122,39 @@ mod tests {
         assert_eq!(time_of_day(TimeMs::new(i64::MIN), zone(UTC)), NO_TIME);
     }
 
+    #[test]
+    fn the_next_day_begins_at_midnight_of_the_reader() {
+        let midnight = |hours| {
+            let next = next(at(2026, 11, 28, 12), zone(hours)).unwrap();
+            next.milliseconds()
+        };
+        let hour = 3_600_000;
+        let of_utc = 1_795_910_400_000;
+        assert_eq!((midnight(0), midnight(2)), (of_utc, of_utc - 2 * hour));
+        assert_eq!(midnight(-2), of_utc + 2 * hour);
+        assert_eq!(next(TimeMs::new(i64::MAX), zone(UTC)), None);
+    }
+
     proptest! {
+        #[test]
+        fn the_next_day_is_another_and_near(time in 0_i64..4_000_000_000_000, hours in -23..=23) {
+            for zone in [zone(hours), Zone::Local] {
+                let time = TimeMs::new(time);
+                let next = next(time, zone).unwrap();
+                let wait = next.milliseconds() - time.milliseconds();
+                prop_assert!((1..=28 * 3_600_000).contains(&wait));
+                prop_assert!(!is_same_day(time, next, zone));
+                let before = TimeMs::new(next.milliseconds() - 1);
+                prop_assert!(is_same_day(time, before, zone));
+            }
+        }
+
         #[test]
         fn any_moment_is_shown(time in any::<i64>(), now in any::<i64>(), hours in -23..=23) {
             for zone in [zone(hours), Zone::Local] {
                 let (time, now) = (TimeMs::new(time), TimeMs::new(now));
                 prop_assert!(!day(time, now, zone).is_empty());
+                let _ = next(time, zone);
                 prop_assert!(time_of_day(time, zone).len() == 5);
             }
         }

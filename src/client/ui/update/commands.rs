@@ -6,7 +6,7 @@
 use super::{
     super::{
         effect::Effect,
-        keymap::{Action, Keymap},
+        keymap::{Action, Context, Keymap},
         model::{Focus, Model, chat::ChatId, composer::Mode, notices::Level, paging::JumpTo},
     },
     asking, jump, keys as dispatch, messages, open, overlays, say, send, writing,
@@ -16,6 +16,7 @@ use crate::client::app::{
     ground::Ground,
     parse::{Command, Input, Which, parse},
     room::{Place, Wanted},
+    typing,
     untrusted::Untrusted,
 };
 
@@ -123,12 +124,21 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
     };
     match command {
         Command::Users => question(model, Effect::Users),
+        // They are in sight, or a few letters away.
+        Command::Conversations(_) => Ok(overlays::open(model, keys, Action::Switcher)),
+        Command::Open(which) => messages::open_here(model, which),
+        Command::Typing => who_types(model),
+        Command::Text(_) => Ok(several_lines(model, keys)),
         Command::Time => question(model, Effect::Time),
         Command::Start(wanted) => start(model, wanted),
         Command::Stop => stop(model),
         Command::Reply(seq, text) => send::text(model, text.as_str(), Some(seq)),
         Command::History(which) => history(model, which),
         Command::Search(_) => Ok(overlays::search_for(model, words(line))),
+        Command::Password => {
+            overlays::change_password(model);
+            Ok(Vec::new())
+        }
         Command::Accounts => Ok(dispatch::left(model, Effect::Accounts)),
         Command::Logout => match asking::can_ask(model) {
             true => Ok(dispatch::left(model, Effect::LogOut)),
@@ -144,6 +154,24 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
             act => asking::asked(model, act),
         },
     }
+}
+
+/// Says who types in the conversation in front.
+fn who_types(model: &mut Model) -> Result<Vec<Effect>, String> {
+    let front = model.chats.front().ok_or_else(acts::nowhere)?;
+    let told = typing::told(front.typing.users(model.now));
+    say(model, Level::Info, told);
+    Ok(Vec::new())
+}
+
+/// Says how a text of several lines is written here.
+fn several_lines(model: &mut Model, keys: &Keymap) -> Vec<Effect> {
+    let told = match keys.hint(Context::Composer, Action::Newline) {
+        Some(chord) => format!("Here {chord} begins a new line of what you write."),
+        None => "No key begins a new line; lay one in keys.toml, or paste the lines.".to_owned(),
+    };
+    say(model, Level::Info, told);
+    Vec::new()
 }
 
 /// What stands behind the first word.

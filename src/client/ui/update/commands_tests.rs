@@ -102,7 +102,11 @@ fn cases() -> Vec<(&'static str, After)> {
         ("/role carol admin", |_, effects| assert!(matches!(deed(effects), Deeds::SetRole(..)))),
         ("/topic all", |_, effects| assert!(matches!(deed(effects), Deeds::Topic(Some(_))))),
         ("/rename news", |_, effects| assert_eq!(*deed(effects), Deeds::Rename("news".to_owned()))),
-        ("/seen", |_, effects| assert_eq!(*deed(effects), Deeds::Seen)),
+        ("/seen", |_, effects| assert_eq!(*deed(effects), Deeds::Seen(None))),
+        ("/conversations", |model, _| assert_eq!(picker(model).kind, PickerKind::Switcher)),
+        ("/typing", |model, _| assert_eq!(notice(model), "Nobody is typing here.")),
+        ("/open", |_, effects| assert_eq!(effects.last(), Some(&Effect::Open("https://x.org".to_owned())))),
+        ("/text", |model, _| assert_eq!(notice(model), "Here alt+enter begins a new line of what you write.")),
         ("/retry", |model, _| {
             assert_eq!(notice(model), "Nothing was refused here, so there is nothing to send again or to drop.");
         }),
@@ -123,6 +127,10 @@ fn cases() -> Vec<(&'static str, After)> {
         ("/away", |_, effects| assert_eq!(*act(effects), Act::Presence(Presence::Away))),
         ("/dnd", |_, effects| assert_eq!(*act(effects), Act::Presence(Presence::DoNotDisturb))),
         ("/online", |_, effects| assert_eq!(*act(effects), Act::Presence(Presence::Online))),
+        ("/password", |model, effects| {
+            assert_eq!(effects, []);
+            assert!(matches!(model.overlay, Some(Overlay::Password(_))));
+        }),
         ("/accounts", |_, effects| assert_eq!(effects.last(), Some(&Effect::Accounts))),
         ("/logout", |_, effects| assert_eq!(effects.last(), Some(&Effect::LogOut))),
         ("/quit", |_, effects| assert_eq!(effects.last(), Some(&Effect::Quit))),

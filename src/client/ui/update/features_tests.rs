@@ -15,6 +15,12 @@ pub enum Same {
     There,
     /// Both show something, and ask nothing.
     Shown,
+    /// Both say something, and ask nothing.
+    Said,
+    /// The line mode needs lines for it, of which the first is a command; in the UI keys do it, and the command names them.
+    Lines,
+    /// The line mode prints a list, and the UI has one to choose from.
+    Listed,
     /// Both say that there is nothing of it.
     Nothing,
     /// The UI does it; the line mode says how it is done from the shell.
@@ -51,6 +57,13 @@ const fn row(
 #[rustfmt::skip]
 pub const FEATURES: &[Feature] = &[
     row("send", "hi", Same::Call, &[(&["'hi", "enter"], Send)]),
+    row("send several lines", "/text\ntwo\n/lines\n.", Same::Lines, &[(&["'two", "alt+enter", "'/lines", "enter"], Newline)]),
+    row("answer with several lines", "/text reply 3\na\nb\n.", Same::Lines, &[
+        (&["alt+v", "home", "down", "down", "r", "'a", "alt+enter", "'b", "enter"], Newline),
+    ]),
+    row("edit with several lines", "/text edit 4\na\nb\n.", Same::Lines, &[
+        (&["up", "ctrl+u", "'a", "alt+enter", "'b", "enter"], Newline),
+    ]),
     row("send what looks like a command", "//hi", Same::Call, &[]),
     row("reply to a message", "/reply 3 yes", Same::Call, &[(&["alt+v", "home", "down", "down", "r", "'yes", "enter"], Reply)]),
     row("edit a message", "/edit 4 better", Same::Call, &[
@@ -61,6 +74,11 @@ pub const FEATURES: &[Feature] = &[
     row("react to a message", "/react 3 👍", Same::Call, &[(&["alt+v", "home", "down", "down", "+", "'+1", "enter"], React)]),
     row("take a reaction back", "/unreact 5 🎉", Same::Call, &[(&["alt+v", "home", "down", "down", "down", "down", "+", "enter"], React)]),
     row("see who has read", "/seen", Same::CallOrShown, &[(&["alt+v", "home", "down", "down", "down", "s"], SeenBy)]),
+    row("see who has read a message", "/seen 4", Same::CallOrShown, &[(&["alt+v", "home", "down", "down", "down", "s"], SeenBy)]),
+    row("see who types", "/typing", Same::Said, &[]),
+    row("open a link", "/open", Same::Call, &[(&["alt+v", "home", "down", "down", "o"], OpenLink)]),
+    row("open a link of a message", "/open 2 2", Same::Call, &[(&["alt+v", "home", "down", "o", "down", "enter"], OpenLink)]),
+    row("list the links of a message", "/open 2", Same::Listed, &[(&["alt+v", "home", "down", "o"], OpenLink)]),
     row("send again what was refused", "/retry", Same::Call, &[(&["alt+v", "t"], Retry)]),
     row("drop what was refused", "/drop", Same::Call, &[(&["alt+v", "x", "'y"], Drop)]),
     row("older messages", "/history 3", Same::There, &[(&["pgup"], PageUp), (&["ctrl+home"], Oldest)]),
@@ -72,6 +90,8 @@ pub const FEATURES: &[Feature] = &[
     row("all mentions", "/mentions all", Same::Call, &[]),
     row("more of what was found", "/more", Same::Nothing, &[]),
     row("everybody", "/users", Same::Call, &[]),
+    row("list the conversations", "/conversations", Same::There, &[(&["alt+g"], Switcher)]),
+    row("list all conversations", "/conversations all", Same::There, &[(&["alt+s"], FocusSidebar)]),
     row("the time", "/time", Same::Call, &[]),
     row("begin a conversation", "/start dan", Same::Call, &[]),
     row("go to a conversation", "/start carol", Same::Call, &[(&["alt+g", "'carol", "enter"], Switcher), (&["ctrl+k", "'carol", "enter"], DeleteToEndOrSwitch)]),
@@ -108,6 +128,7 @@ pub const FEATURES: &[Feature] = &[
     row("be online", "/online", Same::Call, &[]),
     row("list the commands", "/commands", Same::Shown, &[(&["alt+x"], Palette)]),
     row("help", "/help", Same::Shown, &[(&["f1"], Help)]),
+    row("change the password", "/password", Same::Call, &[]),
     row("go to another account", "/accounts", Same::Shell, &[]),
     row("log out", "/logout", Same::Shell, &[]),
     row("leave the program", "/quit", Same::Call, &[
@@ -121,10 +142,7 @@ pub const FEATURES: &[Feature] = &[
 pub const OF_THE_SHELL: &[(&str, &[&str])] = &[
     ("log in", &["login"]),
     ("log out", &["logout"]),
-    (
-        "list the conversations with what is unread",
-        &["conversations"],
-    ),
+    ("change the password", &["password"]),
     ("list devices and tokens", &["devices"]),
     ("end a device or a token", &["devices", "--revoke", "d1"]),
     ("make a token", &["token", "--create", "bot"]),
@@ -141,15 +159,15 @@ pub const OF_THE_SCREEN: &[(&str, &[Action])] = &[
         OpenConversation,
     ]),
     ("what is unread is printed as it comes", &[FirstUnread]),
-    ("text and links stand in the output as they are, and can be taken from there", &[Copy, OpenLink]),
+    ("text stands in the output as it is, and can be taken from there", &[Copy]),
     ("there is one line, and nothing to go to", &[
-        FocusMessages, FocusSidebar, FocusNext, FocusComposer, SelectUp, SelectDown, SelectFirst, SelectLast, ToggleSidebar,
+        FocusMessages, FocusNext, FocusComposer, SelectUp, SelectDown, SelectFirst, SelectLast, ToggleSidebar,
         Accept, CloseOverlay, Cancel,
     ]),
     ("nothing is drawn", &[Redraw]),
     ("the terminal does that", &[Suspend]),
     ("writing: the terminal does that, or the editor of --lines", &[
-        Newline, Complete, CompleteBack, DownOrNewer, HistoryOlder, HistoryNewer, HistorySearch, Left, Right, WordLeft, WordRight,
+        Complete, CompleteBack, DownOrNewer, HistoryOlder, HistoryNewer, HistorySearch, Left, Right, WordLeft, WordRight,
         LineStart, LineEnd, DeleteLeft, DeleteRight, DeleteWordLeft, DeleteWordRight, DeleteToStart, DeleteToEnd,
         Yank, Transpose, Undo,
     ]),

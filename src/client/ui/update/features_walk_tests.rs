@@ -10,7 +10,7 @@ use super::{
     super::{
         effect::Effect,
         keymap::{Action, Chord, action::ACTIONS},
-        model::Model,
+        model::{Model, overlay::Overlay},
     },
     Msg,
     features::{FEATURES, Feature, OF_THE_SCREEN, OF_THE_SHELL, Same},
@@ -32,7 +32,7 @@ use crate::{
         },
         cli::Arguments,
     },
-    domain::text::MessageText,
+    domain::{clock::TimeMs, text::MessageText},
 };
 
 /// What is asked for, whoever asks.
@@ -45,10 +45,14 @@ enum Call {
     Closed,
     Dropped,
     Users,
+    Conversations,
+    Open(String),
     Time,
     Leave,
     /// Another login, or none.
     Login,
+    /// Another password: it is asked for.
+    Password,
     /// Nothing of the server: it is there.
     Shown,
 }
@@ -84,17 +88,37 @@ fn line_mode() -> lines::Model {
         outcome: Ok(room(("bob", Kind::Direct))),
     };
     let refused = LineMsg::Refused(Refused {
+        id: id(7),
         to: bob(),
         text: REFUSED.parse().unwrap(),
         reply_to: None,
     });
-    for msg in [
+    let linked = [
+        (2, "see https://x.org and [y](https://y.org)"),
+        (3, "only https://x.org"),
+    ];
+    let linked = linked.map(|(seq, text)| {
+        LineMsg::Message(lines::MessageLine {
+            conversation: "c-bob".to_owned(),
+            seq,
+            sender: "bob".into(),
+            time: TimeMs::new(0),
+            text: Some(text.into()),
+            reply_to: 0,
+            is_edited: false,
+            reactions: Vec::new(),
+            mentions: Vec::new(),
+            mentions_all: false,
+        })
+    });
+    let came = [
         LineMsg::Connected,
         LineMsg::CaughtUp,
         known,
         started,
         refused,
-    ] {
+    ];
+    for msg in came.into_iter().chain(linked) {
         line_update(&mut model, msg);
     }
     model
@@ -119,7 +143,10 @@ fn ui() -> Model {
 /// What a line asks for in the line mode.
 fn line_call(line: &str) -> Call {
     let mut model = line_mode();
-    let effects = line_update(&mut model, LineMsg::Typed(line.to_owned()));
+    let mut effects = Vec::new();
+    for line in line.split('\n') {
+        effects.extend(line_update(&mut model, LineMsg::Typed(line.to_owned())));
+    }
     let mut said = String::new();
     let mut call = None;
     for effect in effects {
@@ -130,14 +157,19 @@ fn line_call(line: &str) -> Call {
             }
             lines::Effect::Act(act) => Some(Call::Act(Box::new(act))),
             lines::Effect::Send { to, text, reply_to } => Some(Call::Send(to, text, reply_to)),
+            lines::Effect::SendAgain(it) => Some(Call::Send(it.to, it.text, it.reply_to)),
+            lines::Effect::Drop(_) => Some(Call::Dropped),
             lines::Effect::Start(wanted) => Some(match &wanted {
                 Wanted::User(name) if model.rooms.id_of(&Place::User(name.clone())).is_some() => {
                     Call::GoTo(format!("c-{name}"))
                 }
                 _ => Call::Start(wanted),
             }),
+            lines::Effect::ListConversations(_) => Some(Call::Conversations),
+            lines::Effect::Open(link) => Some(Call::Open(link)),
             lines::Effect::ListUsers => Some(Call::Users),
             lines::Effect::AskTime => Some(Call::Time),
+            lines::Effect::AskPassword => Some(Call::Password),
             lines::Effect::Leave { .. } => Some(Call::Leave),
             _ => None,
         });
@@ -145,7 +177,6 @@ fn line_call(line: &str) -> Call {
     let strange = |c: char| c.is_control() && c != '\n';
     assert!(!said.contains(strange), "{line}: {said:?}");
     let call = call.or_else(|| model.focus.is_none().then_some(Call::Closed));
-    let call = call.or_else(|| said.contains("Dropped").then_some(Call::Dropped));
     call.unwrap_or_else(|| {
         assert!(!said.is_empty(), "{line} does nothing and says nothing");
         Call::Shown
@@ -164,6 +195,7 @@ fn ui_call(model: &Model, effects: Vec<Effect>) -> Call {
             Effect::Front(Some(chat)) => Some(Call::GoTo(chat.as_str().to_owned())),
             Effect::Front(None) => Some(Call::Closed),
             Effect::Drop(_) => Some(Call::Dropped),
+            Effect::Open(link) => Some(Call::Open(link)),
             Effect::Users => Some(Call::Users),
             Effect::Time => Some(Call::Time),
             Effect::Quit => Some(Call::Leave),
@@ -172,6 +204,9 @@ fn ui_call(model: &Model, effects: Vec<Effect>) -> Call {
         };
     }
     assert!(model.chats.iter().count() > 3);
+    if let Some(Overlay::Password(_)) = model.overlay {
+        call = Some(Call::Password);
+    }
     call.unwrap_or(Call::Shown)
 }
 
@@ -216,7 +251,9 @@ fn walk(feature: &Feature) {
     } = feature;
     let asked = line_call(line);
     let mut model = ui();
-    let mut effects = typed(&mut model, line);
+    // What follows the first line is for a client that takes lines.
+    let command = line.split('\n').next().unwrap_or_default();
+    let mut effects = typed(&mut model, command);
     let enter = Msg::Key(Chord::parse("enter").unwrap());
     effects.extend(update(&mut model, &super::support::keys(), enter));
     let in_ui = ui_call(&model, effects);
@@ -226,16 +263,25 @@ fn walk(feature: &Feature) {
             assert_eq!(in_ui, asked, "{act}: {line}");
         }
         Same::There => {
-            assert!(is_history(&asked), "{act}: {asked:?}");
+            let is_list = matches!(asked, Call::Conversations);
+            assert!(is_list || is_history(&asked), "{act}: {asked:?}");
             assert_eq!(in_ui, Call::Shown, "{act}");
             assert_eq!(notice(&model), "", "{act}");
         }
-        Same::Shown => {
+        Same::Shown | Same::Listed => {
             assert_eq!((&asked, &in_ui), (&Call::Shown, &Call::Shown), "{act}");
             assert!(model.overlay.is_some(), "{act}");
         }
+        Same::Lines => {
+            assert!(
+                matches!(asked, Call::Send(..) | Call::Act(_)),
+                "{act}: {asked:?}"
+            );
+            assert_eq!(in_ui, Call::Shown, "{act}");
+            assert!(notice(&model).contains("new line"), "{act}");
+        }
         Same::Shell => assert_eq!((&asked, &in_ui), (&Call::Shown, &Call::Login), "{act}"),
-        Same::Nothing => {
+        Same::Said | Same::Nothing => {
             assert_eq!((&asked, &in_ui), (&Call::Shown, &Call::Shown), "{act}");
             assert_ne!(notice(&model), "", "{act}");
         }
@@ -250,10 +296,12 @@ fn walk(feature: &Feature) {
         );
         let shows = shows(&model, &before);
         match same {
-            Same::Call => assert_eq!(call, asked, "{act} by {action:?}"),
+            Same::Call | Same::Lines => assert_eq!(call, asked, "{act} by {action:?}"),
             Same::CallOrShown => assert!(call == asked || shows, "{act}: {call:?}"),
             Same::There => assert_eq!(notice(&model), "", "{act} by {action:?}"),
-            Same::Shown | Same::Nothing | Same::Shell => assert!(shows, "{act} by {action:?}"),
+            Same::Shown | Same::Listed | Same::Said | Same::Nothing | Same::Shell => {
+                assert!(shows, "{act} by {action:?}")
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn fill(model: &mut Model) -> Vec<Effect> {
     if is_asked || model.asked_pages.len() >= ASKED_MAX || model.filled.as_ref() == Some(&wanted) {
         return Vec::new();
     }
-    model.asked_pages.insert(key);
+    model.ask_page(&wanted.chat, wanted.ask);
     let effect = Effect::Page {
         chat: wanted.chat.clone(),
         ask: wanted.ask,

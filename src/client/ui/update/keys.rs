@@ -7,7 +7,10 @@ use super::{
     super::{
         effect::Effect,
         keymap::{Action, Chord, Context, Keymap},
-        model::{Focus, Model},
+        model::{
+            Focus, Model,
+            overlay::{Overlay, Question, Then},
+        },
     },
     conversations, focus, messages, open, overlays, scroll, selection, sidebar, writing,
 };
@@ -112,8 +115,26 @@ pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effec
     }
 }
 
-/// Leaves. What waits is kept on this machine, so nothing is lost by it and nothing is asked.
+/// Leaves. What waits is kept on this machine, so nothing is lost by it and nothing is asked; where what is begun cannot be
+/// kept it is, once.
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+    let is_asked = matches!(
+        &model.overlay,
+        Some(Overlay::Ask(question)) if question.then == Then::Quit
+    );
+    if model.can_keep || is_asked || model.begun().is_empty() {
+        return leave(model);
+    }
+    model.overlay = Some(Overlay::Ask(Question {
+        text: "What you are writing cannot be kept on this machine, and is lost when you leave. Leave all the same?"
+            .to_owned(),
+        then: Then::Quit,
+    }));
+    Vec::new()
+}
+
+/// Leaves, whatever is lost by it.
+pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
     left(model, Effect::Quit)
 }
 

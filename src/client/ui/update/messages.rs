@@ -22,10 +22,10 @@ use super::{
 };
 use crate::{
     client::app::{
-        acts::Deeds,
+        acts::{self, Deeds},
         ground::Ground,
-        links::{MarkerLine, Seen},
-        refused,
+        links::{MarkerLine, Seen, Sought},
+        opening, refused,
         untrusted::Untrusted,
     },
     domain::ids::ClientMessageId,
@@ -123,7 +123,7 @@ fn seen_by(model: &mut Model, message: &Message) -> Vec<Effect> {
         );
     }
     let seen = Seen {
-        last_own: Some(message.seq),
+        message: Sought::Own(message.seq),
         others,
     };
     let label = front.room.label();
@@ -173,6 +173,30 @@ fn open_link(model: &mut Model, text: &Untrusted) -> Vec<Effect> {
         0 => refuse(model, "There is no link in that message."),
         1 => links.pop().map(Effect::Open).into_iter().collect(),
         _ => overlays::links(model, links),
+    }
+}
+
+/// Opens a link of the conversation in front; what says why not if there is none.
+pub(super) fn open_here(model: &mut Model, which: opening::Which) -> Result<Vec<Effect>, String> {
+    let front = model.chats.front().ok_or_else(acts::nowhere)?;
+    let links = |message: &Message| message.text.as_ref().map_or_else(Vec::new, links_of);
+    let is_shown = |it: &&Message| !model.blocked.hides(Some(&front.room), &it.sender);
+    let found = match which.seq {
+        Some(seq) => {
+            let message = front.window.get(seq).filter(is_shown);
+            message.map(|message| (seq, links(message)))
+        }
+        None => {
+            let newest = front.window.all().rev().filter(is_shown);
+            let mut linked = newest.map(|message| (message.seq, links(message)));
+            linked.find(|(_, links)| !links.is_empty())
+        }
+    };
+    let found = found.or_else(|| Some((which.seq?, Vec::new())));
+    let (seq, links) = found.ok_or_else(|| opening::NOTHING.to_owned())?;
+    match which.number {
+        None if links.len() > 1 => Ok(overlays::links(model, links)),
+        number => opening::chosen(&links, seq, number).map(|link| vec![Effect::Open(link.clone())]),
     }
 }
 

@@ -34,7 +34,7 @@ use super::{
     model::{Focus, Model, chat::ChatId, notices::Level},
     news::{self, News},
 };
-use crate::domain::clock::TimeMs;
+use crate::{client::app::secret::wipe, domain::clock::TimeMs};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,9 @@ pub fn update(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
             hands.keep(model);
             jump::note(model, &effects);
             effects.extend(typing::told(model, &before));
+            if typing::Written::of(model) != before {
+                model.wrote = Some(model.now);
+            }
             effects
         }
     };
@@ -114,7 +117,12 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::News(news) => taking::take(model, *news),
         Msg::Key(chord) => keys::press(model, keys, chord),
-        Msg::Paste(text) => paste(model, keys, &text),
+        Msg::Paste(mut text) => {
+            let effects = paste(model, keys, &text);
+            // It may be a password.
+            wipe(&mut text);
+            effects
+        }
         Msg::Mouse { deed, column, row } => mouse::act(model, keys, deed, (column, row)),
         Msg::Resized(columns, rows) => {
             model.size = (columns, rows);
@@ -133,7 +141,7 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
             model.tick(now);
             news::due(model)
         }
-        Msg::Ended => keys::quit(model),
+        Msg::Ended => keys::leave(model),
     }
 }
 

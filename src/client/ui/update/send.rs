@@ -51,7 +51,7 @@ pub(super) fn text(
     if model.outgoing.get(outgoing.id).is_some() {
         return Err("Not sent yet: there is no name for it; press the key again.".to_owned());
     }
-    let full = model.outgoing.push(outgoing.clone());
+    let full = model.outgoing.write(outgoing.clone());
     full.map_err(|full| format!("Not sent: {full}."))?;
     if let Some(front) = model.chats.front_mut() {
         front.history.push(text);

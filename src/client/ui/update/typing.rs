@@ -89,10 +89,14 @@ mod tests {
         assert!(told(&typed(&mut model, "ello")).is_empty());
         model.now = TimeMs::new(model.now.milliseconds() + EVERY_MS);
         assert_eq!(told(&typed(&mut model, "!")), [true]);
+        let wrote = model.wrote;
+        assert_eq!(wrote, Some(model.now));
+        model.now = TimeMs::new(model.now.milliseconds() + 1);
         assert!(
             told(&press(&mut model, "left")).is_empty(),
             "nothing is written"
         );
+        assert_eq!(model.wrote, wrote);
         assert_eq!(told(&press(&mut model, "enter")), [false]);
         assert_eq!(told(&typed(&mut model, "x")), [true]);
         assert_eq!(told(&press(&mut model, "backspace")), [false]);

@@ -8,7 +8,13 @@ use super::models::*;
 use crate::{
     client::{
         app::{
-            acts::MemberLine, blocked::Blocked, look::Found, model::MessageLine, room::Kind,
+            acts::MemberLine,
+            blocked::Blocked,
+            look::{Found, Snippet},
+            model::MessageLine,
+            password::Field,
+            room::Kind,
+            secret::Secret,
             untrusted::Untrusted,
         },
         ui::{
@@ -24,6 +30,7 @@ use crate::{
                     Hit, Overlay, PickRow, Picked, Picker, PickerKind, Question, SearchPane,
                     TextPage, Then,
                 },
+                password::PasswordPane,
                 tally::Counts,
             },
             theme::{Role, Theme},
@@ -287,8 +294,20 @@ impl Any {
                 chosen,
             })),
             4 => Some(Overlay::Search(Box::new(self.search(input, chosen, ids)))),
+            5 => Some(Overlay::Password(Box::new(self.password()))),
             _ => None,
         }
+    }
+
+    fn password(&self) -> PasswordPane {
+        let mut pane = PasswordPane {
+            at: Field::ALL[self.number(10, 4)],
+            ..PasswordPane::default()
+        };
+        pane.form.current = Secret::from(self.text(0));
+        pane.form.new = Secret::from(self.text(1));
+        pane.problem = Some(safe(self.text(2)));
+        pane
     }
 
     fn search(&self, input: Composer, chosen: usize, ids: &[ChatId]) -> SearchPane {
@@ -308,7 +327,14 @@ impl Any {
                     mentions: Vec::new(),
                     mentions_all: false,
                 },
-                snippet: self.flag(13).then(|| format!("*{text}* x").into()),
+                snippet: self.flag(13).then(|| {
+                    let pieces = [
+                        (text.as_str(), true),
+                        (" x*", false),
+                        (text.as_str(), self.flag(14)),
+                    ];
+                    Snippet::new(pieces.map(|(text, is_match)| (text.into(), is_match)))
+                }),
             },
         };
         SearchPane {

@@ -4,6 +4,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::{
     composer::typed,
+    password,
     pen::{Bit, Pen},
     search,
 };
@@ -39,6 +40,7 @@ pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, frame: Rect) -> Opt
             text(pen, &over, page);
             None
         }
+        Overlay::Password(pane) => password::draw(pen, &over, pane),
         Overlay::Ask(question) => {
             ask(pen, &over, question);
             None
@@ -59,6 +61,7 @@ fn title(overlay: &Overlay) -> String {
         Overlay::Search(_) => "Search".to_owned(),
         Overlay::Help { .. } => "Keys".to_owned(),
         Overlay::Text(page) => page.title.clone(),
+        Overlay::Password(_) => "Another password".to_owned(),
         Overlay::Ask(_) => "Are you sure?".to_owned(),
     }
 }

@@ -217,18 +217,31 @@ impl<'a> Pen<'a> {
     pub fn clear(&mut self, pane: Rect) {
         let pane = pane.intersection(self.buffer.area);
         for row in pane.rows() {
-            // A wide sign that reaches in would be left with one half.
-            let beside = row.x.checked_sub(1);
-            if let Some(cell) = beside.and_then(|x| self.buffer.cell_mut((x, row.y)))
-                && cell.symbol().width() > 1
-            {
-                cell.set_symbol(" ");
-            }
+            self.take_reaching(row.x, row.y);
             for column in row.columns() {
                 if let Some(cell) = self.buffer.cell_mut((column.x, row.y)) {
                     cell.reset();
                 }
             }
+        }
+    }
+
+    /// Takes away a wide sign that begins before a column and reaches into it: it would be left with a part of itself, and
+    /// hide what is drawn there.
+    fn take_reaching(&mut self, column: u16, row: u16) {
+        let before = (self.buffer.area.left()..column).rev();
+        for x in before {
+            let Some(cell) = self.buffer.cell_mut((x, row)) else {
+                return;
+            };
+            // Behind a wide sign stand blanks as far as it reaches.
+            if cell.symbol() == " " {
+                continue;
+            }
+            if cell.symbol().width() > usize::from(column - x) {
+                cell.set_symbol(" ").set_diff_option(CellDiffOption::None);
+            }
+            return;
         }
     }
 
@@ -352,6 +365,22 @@ mod tests {
             .map(|(column, _, cell)| (column, cell.symbol()))
             .collect();
         assert_eq!(drawn, [(0, "ｶ\u{ff9e}"), (2, "b"), (3, "c")]);
+    }
+
+    #[test]
+    fn what_is_drawn_over_the_end_of_a_wide_sign_is_seen() {
+        let before = put(9, &[]);
+        let theme = theme("plain");
+        for column in 1..5 {
+            let mut after = put(9, &[(0, "ｶ\u{ff9e}🏽b")]);
+            let area = after.area;
+            let mut pen = Pen::new(&mut after, &theme);
+            pen.clear(Rect::new(column, 0, 2, 1));
+            pen.put(area, 0, column, "|", Style::new());
+            let drawn = before.diff_iter(&after);
+            let drawn: Vec<(u16, &str)> = drawn.map(|(x, _, cell)| (x, cell.symbol())).collect();
+            assert!(drawn.contains(&(column, "|")), "{column}: {drawn:?}");
+        }
     }
 
     #[test]

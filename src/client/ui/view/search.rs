@@ -22,9 +22,8 @@ use crate::client::{
     },
 };
 
-/// Characters of a name, and of the part of a text that was found.
+/// Characters of a name.
 const NAME_CHARS: usize = 40;
-const SNIPPET_CHARS: usize = 400;
 
 /// Draws it; returns where the cursor stands.
 pub fn draw(model: &Model, pen: &mut Pen<'_>, over: &Over, pane: &SearchPane) -> Option<Position> {
@@ -131,7 +130,14 @@ fn hit(model: &Model, pen: &mut Pen<'_>, over: &Over, y: u16, hit: &Hit) {
 /// The part of the text around what was looked for.
 fn words<'t>(pen: &Pen<'_>, found: &Found, space: usize) -> Vec<Bit<'t>> {
     let spans = match (&found.snippet, &found.message.text) {
-        (Some(snippet), _) => between_stars(&snippet.render_start(SNIPPET_CHARS)),
+        (Some(snippet), _) => {
+            let pieces = snippet.shown().into_iter();
+            let span = |(text, is_match)| match is_match {
+                true => Span::new(text, Said::HIT),
+                false => Span::plain(text),
+            };
+            pieces.map(span).collect()
+        }
         (None, Some(text)) => vec![Span::plain(preview(text, &pen.signs()))],
         (None, None) => vec![Span::new("(deleted)", Said::DIM)],
     };
@@ -147,18 +153,6 @@ fn words<'t>(pen: &Pen<'_>, found: &Found, space: usize) -> Vec<Bit<'t>> {
     row.spans.into_iter().map(bit).collect()
 }
 
-/// What stands between stars is what was looked for. A star alone is one.
-fn between_stars(text: &str) -> Vec<Span> {
-    let mut spans = Vec::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('*') {
-        let Some((hit, after)) = behind.split_once('*').filter(|(hit, _)| !hit.is_empty()) else {
-            break;
-        };
-        spans.push(Span::plain(before));
-        spans.push(Span::new(hit, Said::HIT));
-        rest = after;
-    }
-    spans.push(Span::plain(rest));
-    spans
-}
+#[cfg(test)]
+#[path = "search_tests.rs"]
+mod tests;

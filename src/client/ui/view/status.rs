@@ -288,6 +288,14 @@ fn wanted(model: &Model) -> (Context, &'static [(Action, &'static str)]) {
                 ],
             ),
         },
+        (Some(Overlay::Password(_)), _) => (
+            Context::Overlay,
+            &[
+                (Accept, "go on"),
+                (CloseOverlay, "close"),
+                (Complete, "next"),
+            ],
+        ),
         (Some(Overlay::Ask(_)), _) => (Context::Overlay, &[(CloseOverlay, "no")]),
         (Some(_), _) => (
             Context::Overlay,

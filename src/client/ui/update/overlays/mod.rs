@@ -7,12 +7,14 @@ mod emoji;
 mod lists;
 mod pages;
 mod palette;
+mod password;
 mod picker;
 mod search;
 mod switcher;
 
 pub(super) use emoji::react;
 pub(super) use lists::links;
+pub(super) use password::open as change_password;
 pub(super) use search::{filled, found, hits_count, mentions_came, search_for, waits_for};
 
 use super::{
@@ -63,6 +65,9 @@ fn keep(model: &mut Model, pane: Box<SearchPane>) {
 pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Option<Vec<Effect>> {
     if let Some(Overlay::Ask(_)) = model.overlay {
         return ask(model, action);
+    }
+    if let Some(Overlay::Password(_)) = model.overlay {
+        return password::act(model, action);
     }
     let rows = layout::overlay_rows(model).max(1);
     let page = isize::try_from(rows).unwrap_or(isize::MAX);
@@ -136,6 +141,10 @@ pub(super) fn type_in(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effec
             " " => act(model, keys, Action::PageDown).unwrap_or_default(),
             _ => Vec::new(),
         },
+        Some(Overlay::Password(pane)) => {
+            pane.type_in(text);
+            Vec::new()
+        }
         _ => change(model, keys, |input| {
             input.type_in(text);
         }),
@@ -144,6 +153,10 @@ pub(super) fn type_in(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effec
 
 /// A text was pasted: it goes to the line, as one line, if there is one; it answers nothing.
 pub(super) fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
+    if let Some(pane) = password::pane(model) {
+        pane.put(text);
+        return Vec::new();
+    }
     let line = text.replace(['\r', '\n'], " ");
     change(model, keys, |input| {
         input.paste(&line);
@@ -160,7 +173,7 @@ fn answer(model: &mut Model, text: &str) -> Vec<Effect> {
     match then {
         Then::Act(act) => asking::ask(model, *act),
         Then::Drop(id) => messages::drop_refused(model, id),
-        Then::Quit => dispatch::quit(model),
+        Then::Quit => dispatch::leave(model),
     }
 }
 
@@ -233,6 +246,10 @@ fn step(model: &mut Model, keys: &Keymap, by: By) -> Vec<Effect> {
             return search::more(model);
         }
         Some(Overlay::Help { .. } | Overlay::Text(_)) => pages::step(model, keys, by),
+        Some(Overlay::Password(pane)) => match by {
+            By::Rows(rows) => pane.step(rows > 0),
+            By::First | By::Last => {}
+        },
         Some(Overlay::Ask(_)) | None => {}
     }
     Vec::new()

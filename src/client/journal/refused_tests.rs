@@ -55,19 +55,7 @@ fn an_answer_that_could_not_be_written_is_written_with_what_comes_next() {
     journal.fail(true);
     assert!(journal.settled(messages[1].id).is_err());
     journal.fail(false);
-    assert!(journal.unsynced().is_ok());
+    assert!(journal.sync().is_ok());
     killed(journal);
     assert_eq!(open(home.path()).1, []);
-}
-
-#[test]
-fn what_is_still_being_put_on_the_disk_is_taken_over_all_the_same() {
-    let home = tempfile::tempdir().unwrap();
-    let (mut journal, _) = open(home.path());
-    let one = message("one");
-    journal.add(&one).unwrap();
-    let on_its_way = journal.unsynced().unwrap().unwrap();
-    drop(journal);
-    assert_eq!(open(home.path()).1, [one]);
-    on_its_way.sync_data().unwrap();
 }

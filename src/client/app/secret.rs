@@ -1,13 +1,18 @@
 //! A password while it is typed: one line, seen by nobody.
 //!
 //! Promises that nothing prints it, that it never moves in memory while it grows, and that its place is overwritten when it
-//! is let go. What is typed can be taken back from the end only: a cursor in what nobody sees helps nobody.
+//! is let go, and so is that of the text that it was made of. What is typed can be taken back from the end only: a cursor in
+//! what nobody sees helps nobody. Knows nothing of the copies of others: those of the terminal and of what reads it, and the
+//! bytes in which it goes to the server.
 
 use std::{fmt, hint::black_box, mem::take};
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::domain::limits::PASSWORD_BYTES_MAX;
+use crate::domain::{
+    limits::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN},
+    secret::PasswordError,
+};
 
 /// See the head of the file.
 pub struct Secret(String);
@@ -21,6 +26,15 @@ impl Secret {
     /// Whether nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Returns whether it can be the password of an account, as the server sees it.
+    pub fn check(&self) -> Result<(), PasswordError> {
+        // Not parsed, which would leave a copy behind.
+        match (PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&self.0.len()) {
+            true => Ok(()),
+            false => Err(PasswordError),
+        }
     }
 
     /// How many signs were typed.
@@ -70,9 +84,21 @@ impl From<&str> for Secret {
     }
 }
 
+impl From<String> for Secret {
+    /// Takes a line as it is, and overwrites where it stood.
+    fn from(mut text: String) -> Self {
+        let mut secret = Self(String::with_capacity(text.len().max(PASSWORD_BYTES_MAX)));
+        secret.0.push_str(&text);
+        wipe(&mut text);
+        secret
+    }
+}
+
 impl Clone for Secret {
     fn clone(&self) -> Self {
-        Self::from(self.expose())
+        let mut copy = Self(String::with_capacity(self.0.len().max(PASSWORD_BYTES_MAX)));
+        copy.0.push_str(&self.0);
+        copy
     }
 }
 
@@ -97,7 +123,7 @@ impl Drop for Secret {
 }
 
 /// Overwrites a text and leaves none.
-pub(super) fn wipe(text: &mut String) {
+pub fn wipe(text: &mut String) {
     let mut bytes = take(text).into_bytes();
     bytes.fill(0);
     // Or the compiler would see that nobody reads what was written.
@@ -130,6 +156,17 @@ mod tests {
         assert!(!secret.put("y"));
         assert_eq!(secret.expose().len(), PASSWORD_BYTES_MAX);
         assert_eq!(secret.expose().as_ptr(), place);
+    }
+
+    #[test]
+    fn a_line_is_taken_as_it_is_and_copied_whole() {
+        let line = format!(" \t{}", "x".repeat(2 * PASSWORD_BYTES_MAX));
+        let mut secret = Secret::from(line.clone());
+        assert_eq!(secret.expose(), line);
+        assert_eq!(secret.clone().expose(), line);
+        assert!(!secret.put("y") && secret.check().is_err());
+        assert!(Secret::from("12345678".to_owned()).check().is_ok());
+        assert!(Secret::from("1234567").check().is_err());
     }
 
     #[test]

@@ -1,0 +1,140 @@
+//! How the line mode ends: what it still waits for, and how long.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    super::{
+        app::model::LinkState,
+        exit::Failure,
+        unsent::{messages, named, unsent_of_both},
+    },
+    Plain,
+};
+
+/// How long `/quit` waits for messages that are not answered.
+const UNSENT_WAIT: Duration = Duration::from_secs(5);
+/// The same when the server is away and they are kept for the next time.
+const KEPT_WAIT: Duration = Duration::from_secs(1);
+/// The same when it is the input that ended: a script waits a little for a server that is just being started anew.
+const AWAY_WAIT: Duration = Duration::from_secs(10);
+/// How long leaving waits for what the server still has to say.
+pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// How far leaving has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// Not at all.
+    No,
+    /// Waits for messages to be answered, perhaps not for ever.
+    Sending(Option<Instant>),
+    /// Waits for the last words of the server.
+    Closing(Instant),
+    /// Nothing any more.
+    Done,
+}
+
+impl Plain {
+    /// Leaves; hurries if the wait is to have an end.
+    pub(super) fn leave(&mut self, hurry: bool) {
+        let is_kept = self.unsent().1.is_empty() && self.model.link == LinkState::Down;
+        let wait = match (is_kept, hurry) {
+            (true, true) => Some(KEPT_WAIT),
+            (true, false) => Some(AWAY_WAIT),
+            (false, true) => Some(UNSENT_WAIT),
+            (false, false) => None,
+        };
+        self.leaving = match self.leaving {
+            Leaving::No | Leaving::Sending(None) => {
+                Leaving::Sending(wait.map(|wait| Instant::now() + wait))
+            }
+            // Asked twice to hurry: no more waiting.
+            _ => Leaving::Done,
+        };
+    }
+
+    /// Goes on once everything is answered.
+    pub(super) fn close_if_all_is_sent(&mut self) {
+        if matches!(self.leaving, Leaving::Sending(_)) && self.link.unsent() == 0 {
+            self.close();
+        }
+    }
+
+    /// It was waited long enough.
+    pub(super) fn late(&mut self) {
+        match self.leaving {
+            Leaving::Sending(_) => self.close(),
+            _ => self.leaving = Leaving::Done,
+        }
+    }
+
+    /// How many messages are on their way and kept, and which are on their way and lost when this ends.
+    fn unsent(&self) -> (usize, Vec<&str>) {
+        let unsent = self.link.unsent();
+        let lost = self.kept.lost(unsent);
+        (unsent.saturating_sub(lost.len()), lost)
+    }
+
+    /// What is told at the end of messages that are on their way, if there are any.
+    pub(super) fn unsent_failure(&self) -> Option<Failure> {
+        match self.unsent() {
+            (0, lost) if lost.is_empty() => None,
+            (kept, lost) => Some(unsent_of_both(kept, &lost)),
+        }
+    }
+
+    /// The server ended it.
+    pub(super) fn ended(&self, failure: Failure) -> Failure {
+        let (kept, lost) = self.unsent();
+        let failure = match lost.as_slice() {
+            [] => failure,
+            lost => failure.within(&lost_line(lost)),
+        };
+        match kept {
+            0 => failure,
+            count => failure.within(&format!(
+                "{count} not answered yet and kept for the next login"
+            )),
+        }
+    }
+
+    /// Nobody reads the output any more: no failure of a program that prints, but one of a program that was given lines
+    /// to send and has not sent them.
+    pub(super) fn unread(&self, failure: Failure) -> Failure {
+        let has_more = self.leaving == Leaving::No || self.link.unsent() > 0;
+        if failure != Failure::OutputClosed || !has_more || self.lines.by_a_person() {
+            return failure;
+        }
+        let why = "nobody reads the output any more, so no further line was taken";
+        Failure::other(match self.unsent().1.as_slice() {
+            [] => format!("{why}; what was taken and not answered is kept"),
+            lost => format!(
+                "{why}; what was taken and not answered is kept, but for this: {}",
+                lost_line(lost)
+            ),
+        })
+    }
+
+    fn close(&mut self) {
+        self.leaving = Leaving::Closing(Instant::now() + CLOSE_WAIT);
+        self.link.close();
+    }
+}
+
+/// Tells which messages are lost.
+fn lost_line(lost: &[&str]) -> String {
+    format!(
+        "{} not answered and could not be kept ({}); send again what is missing",
+        messages(lost.len()),
+        named(lost)
+    )
+}
+
+/// Returns when it is time to go on with leaving.
+pub(super) async fn leave_at(leaving: Leaving) {
+    match leaving {
+        Leaving::Sending(Some(until)) | Leaving::Closing(until) => sleep_until(until).await,
+        _ => std::future::pending().await,
+    }
+}

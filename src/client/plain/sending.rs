@@ -1,0 +1,166 @@
+//! What is typed on its way to the server, and what becomes of it: kept before it is sent, until it is answered.
+//!
+//! What was refused, now or last time, is only sent again when that is asked for.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        app::{
+            model::{LinkState, Msg},
+            refused::Refused,
+            room::Place,
+        },
+        exit::Failure,
+        json,
+        kept::Kept,
+        net::{
+            connect::ServerAddress,
+            error::{ClientError, ErrorKind},
+            outbox::{OUTBOX_MESSAGES_MAX, OutboxFull, Outgoing},
+            tls::Assurance,
+        },
+        refused, translate,
+    },
+    Plain,
+};
+use crate::{domain::text::MessageText, pb};
+
+/// Characters that are kept of the reason why a message was refused.
+const WHY_CHARS_MAX: usize = 500;
+
+impl Plain {
+    /// Takes over what earlier programs did not see answered.
+    pub(super) fn take_over(
+        &mut self,
+        folder: &Path,
+        server: (&ServerAddress, Assurance),
+    ) -> Result<(), Failure> {
+        let left = match Kept::open(folder, server, &self.me) {
+            Ok((kept, left)) => {
+                self.kept = kept;
+                left
+            }
+            Err(error) => {
+                let problem = format!("{}: {error}", folder.display()).into();
+                return self.happened(Msg::NotKept { problem });
+            }
+        };
+        let (mut waiting, mut refused) = (0, Vec::new());
+        for (message, why) in left {
+            // What was refused waits for somebody to say what is to become of it, if it can be said.
+            match why.and_then(|why| Some((refused::again(&message)?, why.into()))) {
+                Some(one) => refused.push(one),
+                None => {
+                    waiting += 1;
+                    self.link.send_again(message);
+                }
+            }
+        }
+        self.happened(Msg::Left { waiting, refused })
+    }
+
+    pub(super) fn send(
+        &mut self,
+        to: Place,
+        reply_to: Option<u64>,
+        text: MessageText,
+    ) -> Result<(), Failure> {
+        let target = refused::target(to, reply_to);
+        let text = text.as_str().to_owned();
+        let taken = match self.kept.has_room() {
+            false => Err(OutboxFull),
+            true => self.link.send(target.clone(), text.clone()),
+        };
+        let id = match taken {
+            Ok(id) => id,
+            Err(full) => {
+                let problem = full.to_string().into();
+                let text = text.into();
+                return self.happened(Msg::NotSent { text, problem });
+            }
+        };
+        self.is_sent(&Outgoing { id, target, text })
+    }
+
+    /// Sends again what was refused, as the same message: it is shown when it is there.
+    pub(super) fn send_again(&mut self, refused: Refused) -> Result<(), Failure> {
+        if !self.kept.has_room() || self.link.unsent() >= OUTBOX_MESSAGES_MAX {
+            let problem = OutboxFull.to_string().into();
+            let text = refused.text.as_str().into();
+            self.happened(Msg::NotSent { text, problem })?;
+            return self.happened(Msg::Refused(refused));
+        }
+        let message = refused::message(refused);
+        self.link.send_again(message.clone());
+        self.is_sent(&message)
+    }
+
+    /// The link has a message, and sends it only when it is asked for what happens next: before that it is kept.
+    fn is_sent(&mut self, message: &Outgoing) -> Result<(), Failure> {
+        let said = self.kept.add(message, self.model.link == LinkState::Up);
+        self.said(said)?;
+        if self.model.link != LinkState::Down {
+            return Ok(());
+        }
+        let lost = self.kept.lost(self.link.unsent()).len();
+        self.happened(Msg::Waits { lost })
+    }
+
+    /// A message is on the server.
+    pub(super) fn sent(
+        &mut self,
+        message: &Outgoing,
+        response: &pb::SendResponse,
+    ) -> Result<(), Failure> {
+        let said = self.kept.settled(message.id);
+        self.said(said)?;
+        let object = || with_id(message, json::value(response));
+        self.told("sent", object, Msg::Sent)
+    }
+
+    /// A message was refused.
+    pub(super) fn not_sent(
+        &mut self,
+        message: &Outgoing,
+        error: &ClientError,
+    ) -> Result<(), Failure> {
+        let problem = translate::problem(error);
+        // The login may not, or no longer: another can. It stays where it is kept.
+        let is_of_login = error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING";
+        if is_of_login && self.kept.hold(message.id) {
+            return self.happened(Msg::Held { problem });
+        }
+        let again = refused::again(message);
+        let why = problem.render_start(WHY_CHARS_MAX);
+        let said = match again {
+            Some(_) => self
+                .kept
+                .refused(message.id, &why, self.lines.by_a_person()),
+            // Nobody could say what is to become of it.
+            None => self.kept.settled(message.id),
+        };
+        self.said(said)?;
+        let object = || {
+            let why = json!({
+                "text": message.text, "reason": error.reason(), "message": error.to_string()
+            });
+            with_id(message, Some(why))
+        };
+        let text = message.text.as_str().into();
+        self.told("not_sent", object, Msg::NotSent { text, problem })?;
+        again.map_or(Ok(()), |it| self.happened(Msg::Refused(it)))
+    }
+}
+
+fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
+    let mut object = object.unwrap_or_else(|| json!({}));
+    object["client_message_id"] = json!(message.id.to_string());
+    object
+}
+
+#[cfg(test)]
+#[path = "sending_tests.rs"]
+mod tests;

@@ -1,0 +1,222 @@
+//! What earlier programs left, and what becomes of what is refused: with a link that is never asked to connect.
+
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    super::{Knows, Leaving},
+    *,
+};
+use crate::{
+    client::{
+        app::{line::Zone, model::Model},
+        json::Format,
+        lines::Lines,
+        net::{
+            live::{Link, LinkOptions},
+            outbox::Target,
+            session::Session,
+            tls::Security,
+        },
+        output::Output,
+        paper::{Paper, Sheet},
+        progress::Progress,
+    },
+    domain::{ids::ClientMessageId, name::UserName},
+};
+
+struct Nowhere;
+
+impl Sheet for Nowhere {
+    fn show(&mut self, _text: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn server() -> ServerAddress {
+    "127.0.0.1:7777".parse().unwrap()
+}
+
+fn ann() -> UserName {
+    "ann".parse().unwrap()
+}
+
+/// A line mode that has taken over what was left in a folder, with bob in front.
+fn plain(folder: &Path, by_a_person: bool) -> Plain {
+    let session = Session::open(&server(), &Security::Plaintext).unwrap();
+    let (_, typed) = mpsc::channel(1);
+    let mut plain = Plain {
+        model: Model::new(ann(), Zone::Local),
+        link: Link::new(session.clone(), LinkOptions::default()),
+        asks: JoinSet::new(),
+        progress: Progress::default(),
+        leaving: Leaving::No,
+        me: ann(),
+        session,
+        kept: Kept::default(),
+        lines: Lines::Plain { typed, by_a_person },
+        line_is_due: false,
+        was_connected: false,
+        rooms: Knows::All,
+        talk: None,
+        out: Output::new(Format::Text, Paper::on(Nowhere).unwrap()),
+    };
+    let server = server();
+    let server = (&server, Assurance::Plaintext);
+    assert!(plain.take_over(folder, server).is_ok());
+    plain.model.focus = Some(Place::User("bob".parse().unwrap()));
+    plain
+}
+
+fn message(number: u8, text: &str) -> Outgoing {
+    Outgoing {
+        id: ClientMessageId::from_bytes([number; 16]),
+        target: Target::User("bob".to_owned()),
+        text: text.to_owned(),
+    }
+}
+
+/// What is in a folder: each text, and why it was refused.
+fn left(folder: &Path) -> Vec<(String, Option<String>)> {
+    let server = server();
+    let (_, left) = Kept::open(folder, (&server, Assurance::Plaintext), &ann()).unwrap();
+    let left = left.into_iter().map(|(message, why)| (message.text, why));
+    left.collect()
+}
+
+fn refused() -> ClientError {
+    let reason = "TEXT_TOO_LONG".to_owned();
+    pb::Error {
+        code: 3,
+        reason,
+        message: "no".to_owned(),
+        ..pb::Error::default()
+    }
+    .into()
+}
+
+fn typed(plain: &mut Plain, line: &str) {
+    assert!(plain.happened(Msg::Typed(line.to_owned())).is_ok());
+}
+
+#[tokio::test]
+async fn what_was_refused_last_time_is_sent_only_when_that_is_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let server = server();
+    let server = (&server, Assurance::Plaintext);
+    let (mut kept, _) = Kept::open(home.path(), server, &ann()).unwrap();
+    for (number, text) in [(1, "refused"), (2, "dropped"), (3, "waits")] {
+        assert_eq!(kept.add(&message(number, text), true), None);
+    }
+    for number in [1, 2] {
+        let id = message(number, "").id;
+        assert_eq!(kept.refused(id, "too late", true), None);
+    }
+    drop(kept);
+
+    let mut lines = plain(home.path(), true);
+    assert_eq!((lines.link.unsent(), lines.model.unsent), (1, 1));
+    typed(&mut lines, "/drop");
+    assert_eq!(lines.link.unsent(), 1);
+    typed(&mut lines, "/retry");
+    assert_eq!((lines.link.unsent(), lines.model.unsent), (2, 2));
+    typed(&mut lines, "/retry");
+    assert_eq!(lines.link.unsent(), 2, "there is none any more");
+    // Refused again, it waits again.
+    let answered = lines.not_sent(&message(1, "refused"), &refused());
+    assert!(answered.is_ok());
+    let answered = lines.sent(&message(3, "waits"), &pb::SendResponse::default());
+    assert!(answered.is_ok());
+    drop(lines);
+    let (text, why) = left(home.path()).remove(0);
+    assert!(text == "refused" && why.is_some_and(|why| why != "too late"));
+}
+
+#[tokio::test]
+async fn what_a_person_typed_stays_when_it_is_refused_and_what_a_pipe_brought_is_told() {
+    for (by_a_person, count) in [(true, 1), (false, 0)] {
+        let home = tempfile::tempdir().unwrap();
+        let mut lines = plain(home.path(), by_a_person);
+        let sent = message(1, "hi");
+        assert!(lines.is_sent(&sent).is_ok());
+        assert!(lines.not_sent(&sent, &refused()).is_ok());
+        drop(lines);
+        assert_eq!(left(home.path()).len(), count, "{by_a_person}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_typed_is_not_thrown_away_by_a_pipe_that_takes_it_over() {
+    let home = tempfile::tempdir().unwrap();
+    let mut lines = plain(home.path(), true);
+    let typed_once = message(1, "hi");
+    assert!(lines.is_sent(&typed_once).is_ok());
+    drop(lines);
+    let mut lines = plain(home.path(), false);
+    assert_eq!(lines.link.unsent(), 1);
+    assert!(lines.not_sent(&typed_once, &refused()).is_ok());
+    drop(lines);
+    let (text, why) = left(home.path()).remove(0);
+    assert!(text == "hi" && why.is_some());
+    // What nobody could send again is no matter of waiting.
+    let nowhere = Outgoing {
+        target: Target::User("no such name".to_owned()),
+        ..message(2, "lost")
+    };
+    let mut lines = plain(home.path(), true);
+    assert!(lines.is_sent(&nowhere).is_ok());
+    drop(lines);
+    let mut lines = plain(home.path(), true);
+    assert!(lines.not_sent(&nowhere, &refused()).is_ok());
+    drop(lines);
+    assert_eq!(left(home.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn at_the_end_what_is_kept_is_told_and_what_is_lost_is_named() {
+    let login_ended = || {
+        ClientError::from(pb::Error {
+            code: 16,
+            reason: "TOKEN_ENDED".to_owned(),
+            ..pb::Error::default()
+        })
+    };
+    let home = tempfile::tempdir().unwrap();
+    let mut lines = plain(home.path(), false);
+    assert_eq!(lines.unsent_failure(), None);
+    typed(&mut lines, "one");
+    let told = |lines: &Plain| lines.unsent_failure().unwrap().to_string();
+    assert!(told(&lines).starts_with("1 message was not sent yet and kept"));
+    lines.kept.fail(true);
+    typed(&mut lines, "two");
+    let both = told(&lines);
+    assert!(both.starts_with("1 message was not sent yet and kept"));
+    assert!(
+        both.ends_with("; to bob: \"two\": 1 message was not sent; send again what is missing")
+    );
+    let ended = lines.ended(Failure::auth("ended")).to_string();
+    assert_eq!(
+        ended,
+        "1 not answered yet and kept for the next login: 1 message was not answered and could not be kept (to bob: \"two\"); \
+         send again what is missing: ended"
+    );
+    let unread = lines.unread(Failure::OutputClosed).to_string();
+    assert!(unread.contains("to bob: \"two\""), "{unread}");
+
+    // One that is kept nowhere is not said to be kept for another login.
+    lines.kept = Kept::default();
+    let mut lost = message(9, "three");
+    assert!(lines.is_sent(&lost).is_ok());
+    assert!(lines.not_sent(&lost, &login_ended()).is_ok());
+    assert_eq!(lines.kept.held(), 0);
+    let (kept, _) = Kept::open(
+        tempfile::tempdir().unwrap().path(),
+        (&server(), Assurance::Plaintext),
+        &ann(),
+    )
+    .unwrap();
+    lines.kept = kept;
+    lost = message(8, "four");
+    assert!(lines.is_sent(&lost).is_ok());
+    assert!(lines.not_sent(&lost, &login_ended()).is_ok());
+    assert_eq!(lines.kept.held(), 1);
+}

@@ -1,0 +1,169 @@
+//! The line mode asks for another password: the questions, and the lines that are their answers.
+//!
+//! Nothing that answers a hidden question is shown, and lines are answers only as long as the questions last. Asked is on a
+//! terminal only, and on stderr where no editor has it, so that what the program prints stays clean.
+
+use super::{
+    app::{
+        model::Msg,
+        password::{NewPassword, Next, Talk},
+    },
+    exit::Failure,
+    hidden::Hidden,
+    input::Typed,
+    lines::{Lines, typed_msg},
+    login::prompt,
+};
+
+/// The mend where there is nobody to ask.
+pub(super) const NOBODY: &str =
+    "a password is asked for on a terminal only; there, tinychat-client password changes it";
+
+/// See the head of the file.
+#[derive(Debug)]
+pub(super) struct TalkLines {
+    talk: Talk,
+    /// The terminal that shows nothing of what is typed, where no editor sees to that.
+    hidden: Option<Hidden>,
+    is_edited: bool,
+}
+
+/// What follows from a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// More is asked for.
+    More,
+    /// This is to be asked of the server.
+    Wish(NewPassword),
+    /// Nothing is: why, and what the line means beside that.
+    Over(String, Option<Msg>),
+}
+
+impl TalkLines {
+    /// Asks the first question; says why not if that cannot be.
+    pub fn begin(lines: &Lines) -> Result<Self, String> {
+        if !lines.by_a_person() {
+            return Err(NOBODY.to_owned());
+        }
+        let mut talk = Self {
+            talk: Talk::default(),
+            hidden: None,
+            is_edited: matches!(lines, Lines::Edited(_)),
+        };
+        talk.ask().map_err(|failure| failure.to_string())?;
+        Ok(talk)
+    }
+
+    /// The question, and whether nobody sees the answer.
+    pub fn prompt(&self) -> (String, bool) {
+        let field = self.talk.field();
+        (field.question().to_owned(), field.is_hidden())
+    }
+
+    /// Asks, unless the editor does.
+    fn ask(&mut self) -> Result<(), Failure> {
+        if self.is_edited {
+            return Ok(());
+        }
+        let (question, is_hidden) = self.prompt();
+        if !is_hidden {
+            self.hidden = None;
+        } else if self.hidden.is_none() {
+            let hidden = Hidden::begin();
+            self.hidden = Some(hidden.map_err(|error| {
+                Failure::other(format!("cannot hide a password on this terminal ({error})"))
+            })?);
+        }
+        prompt(&question)
+    }
+
+    /// Takes in a line. What ends the input ends the questions as well.
+    pub fn typed(&mut self, line: Option<Typed>) -> Result<Told, Failure> {
+        let next = match line {
+            Some(Typed::Line(line)) => self.talk.answer(line.into()),
+            Some(Typed::Interrupted) => Next::Over("you have stopped it".to_owned()),
+            Some(Typed::Undecodable) => Next::Over("that is not UTF-8".to_owned()),
+            Some(Typed::TooLong) => Next::Over("that is longer than any password".to_owned()),
+            end @ (None | Some(Typed::Failed(_))) => {
+                let why = "no answer was given".to_owned();
+                return Ok(Told::Over(why, Some(typed_msg(end)?)));
+            }
+        };
+        Ok(match next {
+            Next::More => match self.ask() {
+                Ok(()) => Told::More,
+                Err(failure) => Told::Over(failure.to_string(), None),
+            },
+            Next::Wish(wish) => Told::Wish(wish),
+            Next::Over(why) => Told::Over(format!("{why}; /password begins anew"), None),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::client::app::secret::Secret;
+
+    fn lines(by_a_person: bool) -> Lines {
+        let (_, typed) = mpsc::channel(1);
+        Lines::Plain { typed, by_a_person }
+    }
+
+    /// As with an editor: the terminal of the tests stays as it is.
+    fn edited() -> TalkLines {
+        TalkLines {
+            talk: Talk::default(),
+            hidden: None,
+            is_edited: true,
+        }
+    }
+
+    fn line(text: &str) -> Option<Typed> {
+        Some(Typed::Line(text.to_owned()))
+    }
+
+    #[test]
+    fn a_pipe_is_not_asked_for_a_password() {
+        let refused = TalkLines::begin(&lines(false)).err();
+        assert_eq!(refused.as_deref(), Some(NOBODY));
+    }
+
+    #[test]
+    fn lines_are_answers_and_only_the_last_is_seen() {
+        let mut talk = edited();
+        for answer in ["correct horse", "battery staple", "battery staple"] {
+            assert!(talk.prompt().1);
+            assert_eq!(talk.typed(line(answer)), Ok(Told::More));
+        }
+        assert!(talk.prompt().0.contains("other devices") && !talk.prompt().1);
+        let wish = NewPassword {
+            current: Secret::from("correct horse"),
+            new: Secret::from("battery staple"),
+            ends_others: true,
+        };
+        assert_eq!(talk.typed(line("y")), Ok(Told::Wish(wish)));
+    }
+
+    #[test]
+    fn what_is_no_answer_ends_it_and_the_end_of_the_input_stays_one() {
+        let over = |why: &str| Ok(Told::Over(why.to_owned(), None));
+        assert_eq!(
+            edited().typed(line("")),
+            over("your password until now is needed; /password begins anew")
+        );
+        assert_eq!(
+            edited().typed(Some(Typed::Interrupted)),
+            over("you have stopped it; /password begins anew")
+        );
+        let end = Told::Over("no answer was given".to_owned(), Some(Msg::InputEnded));
+        assert_eq!(edited().typed(None), Ok(end));
+        assert!(
+            edited()
+                .typed(Some(Typed::Failed("gone".to_owned())))
+                .is_err()
+        );
+    }
+}

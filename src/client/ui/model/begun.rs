@@ -1,0 +1,170 @@
+//! What was begun and is not sent, as it is kept on this machine, and how it comes back.
+//!
+//! Promises that what comes back stands beside what is there already, never in its place, and goes to nobody else than it
+//! was meant for. Does not know where it is kept.
+
+use super::{
+    Model,
+    chats::Whose,
+    composer::{Draft, Mode, Quote},
+};
+use crate::client::app::written::{To, WRITTEN_MAX, Written};
+
+impl Model {
+    /// What was begun elsewhere than in front: texts for conversations that are gone or for nobody, edits, and, if it must
+    /// be `all`, the drafts of conversations as well, which a cache keeps by itself.
+    pub fn begun_aside(&self, all: bool) -> Vec<Written> {
+        self.every_aside(all).take(WRITTEN_MAX).collect()
+    }
+
+    fn every_aside(&self, all: bool) -> impl Iterator<Item = Written> {
+        let aside = self.chats.iter().filter(|chat| !self.is_front(chat.id()));
+        let aside = aside.filter(|chat| !chat.draft.is_empty());
+        let aside = aside.flat_map(move |chat| begun(&Whose::this(chat), &chat.draft, all));
+        let adrift = self.chats.adrift();
+        let adrift = adrift.flat_map(|(whose, draft)| begun(whose, draft, true));
+        let loose = text_of(To::Nobody, self.loose.text());
+        loose.into_iter().chain(adrift).chain(aside)
+    }
+
+    /// The same of what is being written now.
+    pub fn begun_here(&self, all: bool) -> Vec<Written> {
+        let draft = self.composer.draft();
+        match (self.chats.front(), &self.written_for) {
+            (Some(front), _) => begun(&Whose::this(front), &draft, all),
+            (None, Some(whose)) => begun(whose, &draft, true),
+            (None, None) => text_of(To::Nobody, draft.text()).into_iter().collect(),
+        }
+    }
+
+    /// All that would be lost if nothing were kept, as far as it could be kept.
+    pub fn begun(&self) -> Vec<Written> {
+        let here = self.begun_here(true).into_iter();
+        let begun = here.chain(self.every_aside(true));
+        begun.take(WRITTEN_MAX).collect()
+    }
+
+    /// What was begun past what is kept: where there is a cache, not `all` of it counts.
+    pub fn begun_past(&self, all: bool) -> Vec<Written> {
+        let here = self.begun_here(all).into_iter();
+        let begun = here.chain(self.every_aside(all));
+        begun.skip(WRITTEN_MAX).collect()
+    }
+
+    /// Brings back what was begun in an earlier program.
+    pub fn give_back(&mut self, written: Written) {
+        let Written { to, text } = written;
+        let (whose, draft) = match to {
+            To::Nobody => return self.give_back_loose(&text),
+            // Nothing could ever be known to be that.
+            To::Conversation { name, id: None, .. } if name.is_empty() => {
+                return self.give_back_loose(&text);
+            }
+            To::Conversation { kind, name, id } => {
+                let id = id.map(|id| id.as_str().into());
+                (Whose::called(kind, name.into(), id), Draft::new(&text))
+            }
+            To::Edit {
+                conversation,
+                seq,
+                old,
+            } => {
+                let quote = Quote {
+                    seq,
+                    sender: self.me.as_str().into(),
+                    text: old.into(),
+                };
+                let whose = Whose::with_id(conversation.as_str().into());
+                (whose, Draft::editing(quote, &text, ""))
+            }
+        };
+        if self.chats.front().is_some_and(|chat| whose.is_of(chat)) {
+            let here = self.composer.exchange(Draft::default());
+            let (both, rest) = match here.joined(&draft) {
+                Some(both) => (both, None),
+                None => (here, Some(draft)),
+            };
+            self.composer.exchange(both);
+            if let Some(rest) = rest {
+                self.chats.set_adrift(whose, rest);
+            }
+        } else {
+            self.chats.give_back(whose, draft);
+        }
+    }
+
+    /// Brings back what was begun for nobody.
+    pub(super) fn give_back_loose(&mut self, text: &str) {
+        let draft = Draft::new(text);
+        if self.chats.front().is_none() {
+            let has_place = !self.composer.has_aside() && self.written_for.is_none();
+            if self.composer.is_empty() && has_place {
+                self.composer.exchange(draft);
+                return;
+            }
+            if self.composer.text() == text {
+                return;
+            }
+        }
+        match self.loose.joined(&draft) {
+            Some(both) => self.loose = both,
+            None => self.composer.save(text.to_owned()),
+        }
+    }
+}
+
+fn begun(whose: &Whose, draft: &Draft, has_message: bool) -> Vec<Written> {
+    let edit = draft.edit().zip(whose.id());
+    let edit = edit.map(|((quote, text), id)| Written {
+        to: To::Edit {
+            conversation: id.as_str().to_owned(),
+            seq: quote.seq,
+            old: quote.text.render_lines(),
+        },
+        text: text.to_owned(),
+    });
+    let message = text_of(whose.to(), draft.text()).filter(|_| has_message);
+    edit.into_iter().chain(message).collect()
+}
+
+fn text_of(to: To, text: &str) -> Option<Written> {
+    let is_text = !text.trim().is_empty();
+    is_text.then(|| Written {
+        to,
+        text: text.to_owned(),
+    })
+}
+
+impl Draft {
+    /// Another text for an own message, with the message that was being written before.
+    pub fn editing(quote: Quote, text: &str, message: &str) -> Self {
+        let mut draft = Self::new(message);
+        draft.begin_edit(quote, text);
+        draft
+    }
+
+    /// Both this and what was begun elsewhere for the same conversation: texts below each other, and one edit. `None`: they
+    /// are too long together, or both edit.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let message = match (self.text(), other.text()) {
+            (here, there) if there.trim().is_empty() || here == there => here.to_owned(),
+            (here, there) if here.trim().is_empty() => there.to_owned(),
+            (here, there) => {
+                let both = format!("{here}\n{there}");
+                let fits = Self::new(&both).text() == both;
+                fits.then_some(both)?
+            }
+        };
+        let is_edit = |draft: &Self| matches!(draft.mode, Mode::Edit(_));
+        match (is_edit(self), other.edit()) {
+            (true, Some(there)) if self.edit() != Some(there) => None,
+            (false, Some((quote, text))) => Some(Self::editing(quote.clone(), text, &message)),
+            _ => Some(self.with_message(&message)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "begun_tests.rs"]
+mod tests;

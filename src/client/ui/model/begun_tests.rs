@@ -1,0 +1,211 @@
+//! What was begun, kept and brought back.
+
+use super::*;
+use crate::{
+    client::app::{
+        line::Zone,
+        room::{Kind, Room},
+    },
+    domain::clock::TimeMs,
+};
+
+fn room(id: &str, kind: Kind, name: &str) -> Room {
+    Room {
+        id: id.to_owned(),
+        kind,
+        name: name.into(),
+        ..Room::default()
+    }
+}
+
+fn ann() -> Model {
+    let mut model = Model::new("ann".parse().unwrap(), Zone::Local, TimeMs::new(0));
+    learn(&mut model);
+    model
+}
+
+fn learn(model: &mut Model) {
+    for (id, kind, name) in [
+        ("c1", Kind::Direct, "bob"),
+        ("c2", Kind::Group, "trip"),
+        ("c3", Kind::Channel, "ops"),
+    ] {
+        model.chats.learn(room(id, kind, name), None).unwrap();
+    }
+}
+
+fn quote(seq: u64) -> Quote {
+    Quote {
+        seq,
+        sender: "ann".into(),
+        text: "old".into(),
+    }
+}
+
+/// A model in which something of each kind was begun.
+fn busy() -> Model {
+    let mut model = ann();
+    model.open(Some("c1".into()));
+    model.composer.paste("to bob");
+    model.composer.edit_message(quote(7), "old");
+    model.composer.paste(" and new");
+    model.open(Some("c2".into()));
+    model.composer.paste("to the group");
+    // It is gone while somebody writes to it, and so is one that is aside.
+    model.forget(&"c2".into());
+    model.open(Some("c3".into()));
+    model.composer.paste("to ops");
+    model.open(None);
+    model.composer.paste("to nobody");
+    model
+}
+
+/// All of it, in no order.
+fn sorted(mut all: Vec<Written>) -> Vec<String> {
+    all.sort_by_key(|it| it.text.clone());
+    let all = all.into_iter();
+    all.map(|it| format!("{:?} {}", it.to, it.text)).collect()
+}
+
+#[test]
+fn all_that_was_begun_comes_back_once_however_often_and_in_whatever_order() {
+    let busy = busy();
+    let begun = busy.begun();
+    let texts: Vec<&str> = begun.iter().map(|it| it.text.as_str()).collect();
+    for text in [
+        "to bob",
+        "old and new",
+        "to the group",
+        "to ops",
+        "to nobody",
+    ] {
+        assert!(texts.contains(&text), "{text}: {texts:?}");
+    }
+    assert_eq!(texts.len(), 5);
+    for is_known in [true, false] {
+        let mut model = Model::new("ann".parse().unwrap(), Zone::Local, TimeMs::new(0));
+        if is_known {
+            learn(&mut model);
+        }
+        for written in begun.iter().rev().chain(&begun).cloned() {
+            model.give_back(written);
+        }
+        if !is_known {
+            assert_eq!(sorted(model.begun()), sorted(begun.clone()));
+            learn(&mut model);
+        }
+        let text = |id: &str| model.chats.get(&id.into()).unwrap().draft.text();
+        assert_eq!((text("c1"), text("c2")), ("to bob", "to the group"));
+        assert_eq!((text("c3"), model.composer.text()), ("to ops", "to nobody"));
+        model.open(Some("c1".into()));
+        assert_eq!(model.composer.text(), "old and new");
+        assert_eq!(model.composer.mode(), &Mode::Edit(quote(7)));
+        model.composer.leave_mode();
+        assert_eq!(model.composer.text(), "to bob");
+        assert_eq!(model.chats.adrift().count(), 0);
+    }
+}
+
+#[test]
+fn what_comes_back_stands_beside_what_is_there() {
+    let mut model = ann();
+    let to_bob = |text: &str| Written {
+        to: To::Conversation {
+            kind: Kind::Direct,
+            name: "bob".to_owned(),
+            id: None,
+        },
+        text: text.to_owned(),
+    };
+    for is_front in [false, true] {
+        model.chats.get_mut(&"c1".into()).unwrap().draft = Draft::new("here");
+        if is_front {
+            model.open(Some("c1".into()));
+        }
+        model.give_back(to_bob("there"));
+        model.open(None);
+        let draft = &model.chats.get(&"c1".into()).unwrap().draft;
+        assert_eq!(draft.text(), "here\nthere");
+    }
+    // What has no room beside it waits, and is kept still.
+    let long = "x".repeat(crate::domain::limits::TEXT_BYTES_MAX);
+    model.give_back(to_bob(&long));
+    let begun = model.begun();
+    assert_eq!(begun.len(), 2);
+    assert!(begun.contains(&to_bob(&long)));
+    // Nobody's text does not take the place of another.
+    model.open(Some("c3".into()));
+    for text in ["one", "two"] {
+        let to = To::Nobody;
+        let text = text.to_owned();
+        model.give_back(Written { to, text });
+    }
+    assert_eq!(model.composer.text(), "");
+    model.open(None);
+    assert_eq!(model.composer.text(), "one\ntwo");
+}
+
+#[test]
+fn an_edit_is_no_edit_of_another_store_and_its_text_is_not_lost() {
+    let mut model = Model::new("ann".parse().unwrap(), Zone::Local, TimeMs::new(0));
+    let edit = Written {
+        to: To::Edit {
+            conversation: "c1".to_owned(),
+            seq: 7,
+            old: "old".to_owned(),
+        },
+        text: "new".to_owned(),
+    };
+    model.give_back(edit);
+    model.reset();
+    learn(&mut model);
+    let draft = &model.chats.get(&"c1".into()).unwrap().draft;
+    assert_eq!(draft.mode, Mode::Write);
+    let texts: Vec<String> = model.begun().into_iter().map(|it| it.text).collect();
+    assert_eq!(texts, ["new"]);
+}
+
+#[test]
+fn what_has_no_name_in_another_store_is_nobodys_and_is_seen_again() {
+    let mut model = Model::new("ann".parse().unwrap(), Zone::Local, TimeMs::new(0));
+    let edit = |seq| Written {
+        to: To::Edit {
+            conversation: format!("c{seq}"),
+            seq,
+            old: "old".to_owned(),
+        },
+        text: format!("new {seq}"),
+    };
+    model.give_back(edit(7));
+    model.give_back(edit(8));
+    model.reset();
+    assert_eq!(model.composer.text(), "new 7");
+    // A group without a name is not meant by what was begun in another one.
+    learn(&mut model);
+    model
+        .chats
+        .learn(room("c9", Kind::Group, ""), None)
+        .unwrap();
+    assert!(model.chats.get(&"c9".into()).unwrap().draft.is_empty());
+    assert_eq!(model.chats.adrift().count(), 0);
+    model.open(Some("c9".into()));
+    assert_eq!(model.composer.text(), "new 7");
+    model.reset();
+    assert_eq!(
+        (model.composer.text(), &model.written_for),
+        ("new 7", &None)
+    );
+    let begun = model.begun();
+    assert!(begun.iter().all(|it| it.to == To::Nobody), "{begun:?}");
+    let texts: Vec<&str> = begun.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(texts, ["new 7", "new 8"]);
+    // As an earlier program may have kept it.
+    let to = To::Conversation {
+        kind: Kind::Group,
+        name: String::new(),
+        id: None,
+    };
+    let text = "adrift".to_owned();
+    model.give_back(Written { to, text });
+    assert_eq!(model.loose.text(), "new 8\nadrift");
+}
