@@ -440,6 +440,16 @@ fn keys_that_mean_two_things_mean_the_right_one() {
 }
 
 #[test]
+fn up_edits_no_older_message_while_the_last_one_is_on_its_way() {
+    let mut model = ann_with_bob();
+    crate::client::ui::update::support::typed(&mut model, "the newest");
+    press(&mut model, "enter");
+    assert_eq!(press(&mut model, "up"), []);
+    assert_eq!(model.composer.mode(), &Mode::Write);
+    assert_eq!(text(&model).0, "");
+}
+
+#[test]
 fn letters_are_typed_where_letters_go_and_do_nothing_elsewhere() {
     for (context, is_typed) in [
         (Context::Composer, true),

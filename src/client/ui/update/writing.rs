@@ -4,7 +4,10 @@ use super::{
     super::{
         effect::Effect,
         keymap::{Action, Keymap},
-        model::{Focus, Model, composer::Mode, edit::Edit, history::History, notices::Level},
+        model::{
+            Focus, Model, composer::Mode, edit::Edit, history::History, markers::Delivery,
+            notices::Level,
+        },
     },
     commands, complete, keys as dispatch, messages, overlays, refuse, say,
 };
@@ -108,6 +111,12 @@ fn down(model: &mut Model) {
 }
 
 fn edit_last(model: &mut Model) -> Vec<Effect> {
+    // The one before it would get a text that is meant for another.
+    if has_newer_on_its_way(model) {
+        let text =
+            "Your last message is still on its way; it can be edited once it has its number.";
+        return refuse(model, text);
+    }
     let last = model
         .chats
         .front()
@@ -117,6 +126,14 @@ fn edit_last(model: &mut Model) -> Vec<Effect> {
         Some((message, text)) => messages::edit(model, &message, text),
         None => refuse(model, "You have said nothing here that could be edited."),
     }
+}
+
+/// Whether something that was written in the conversation in front has no number yet.
+fn has_newer_on_its_way(model: &Model) -> bool {
+    let place = model.chats.front().and_then(|chat| chat.room.place());
+    let all = place.iter().flat_map(|place| model.outgoing.to(place));
+    let mut on_its_way = all.filter(|it| it.delivery() != Delivery::Failed);
+    on_its_way.next().is_some()
 }
 
 fn recall(model: &mut Model, is_older: bool) {
