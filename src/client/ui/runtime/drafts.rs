@@ -1,5 +1,6 @@
 //! What is being written is kept on this machine while it is written: at the latest some seconds after a key, so that a
-//! program that is killed loses no more than a word or two. What goes from the front is kept by `update`.
+//! program that is killed loses no more than a word or two; and at once where it is gone, sent or cleared, so that it does
+//! not come back. What goes from the front is kept by `update`.
 //!
 //! Messages to conversations are drafts of the cache. What else was begun, as the new text of an own message or what waits
 //! for a conversation that is gone, is kept there as well, all together, whenever it is another than was kept. Where there
@@ -72,9 +73,11 @@ impl Drafts {
             self.due = None;
             return None;
         }
-        if !is_due(&mut self.due, now) {
+        // What was sent or cleared must not come back.
+        if !text.is_empty() && !is_due(&mut self.due, now) {
             return None;
         }
+        self.due = None;
         text.clone_into(&mut self.kept);
         Some(draft(model, front?))
     }
@@ -97,7 +100,8 @@ impl Drafts {
         // What changes under the hands is kept now and then, all else at once.
         let is_typed =
             (begun.has_drafts, &begun.aside) == (self.begun.has_drafts, &self.begun.aside);
-        if is_typed && !is_due(&mut self.begun_due, now) {
+        let is_over = begun.here.len() < self.begun.here.len();
+        if is_typed && !is_over && !is_due(&mut self.begun_due, now) {
             return None;
         }
         self.begun_due = None;
@@ -275,12 +279,12 @@ mod tests {
         assert_eq!(look(&model, 20), (nothing(), None));
         let two = [draft("c1", "hello!"), draft("c2", ""), none.clone()];
         assert_eq!(all(&model), two);
-        // What was sent is no draft any more.
+        // What was sent is no draft any more, and at once: a program that is killed then must not bring it back.
         model.open(Some("c1".into()));
         look(&model, 20);
         model.composer.take();
-        look(&model, 20);
-        assert_eq!(look(&model, 22), (kept(""), None));
+        assert_eq!(look(&model, 20), (kept(""), None));
+        assert_eq!(look(&model, 22), (nothing(), None));
     }
 
     #[test]
@@ -312,10 +316,9 @@ mod tests {
         assert_eq!(begun, Some(vec![edit.clone()]));
         let written = Change::Written(in_cache(&[edit]));
         assert_eq!(all(&model), [draft("c1", "draft"), written]);
-        // It is sent, or taken back.
+        // It is sent, or taken back: it must not come back.
         model.composer.leave_mode();
-        drafts.look(&model, start, true);
-        let begun = drafts.look(&model, start + KEPT_AFTER, true).begun;
+        let begun = drafts.look(&model, start, true).begun;
         assert_eq!(begun, Some(Vec::new()));
     }
 

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     client::{
-        app::acts::{Act, Deeds},
+        app::{
+            acts::{Act, Deeds},
+            ground::Ground,
+        },
         ui::{
             keymap::action::ACTIONS,
             layout,
@@ -447,6 +450,15 @@ fn up_edits_no_older_message_while_the_last_one_is_on_its_way() {
     assert_eq!(press(&mut model, "up"), []);
     assert_eq!(model.composer.mode(), &Mode::Write);
     assert_eq!(text(&model).0, "");
+    // Its number is enough, its event may be still to come.
+    let place = model.place().unwrap();
+    let id = model.outgoing.to(&place).next().unwrap().id;
+    model.outgoing.sent(id, 900);
+    press(&mut model, "up");
+    let Mode::Edit(quote) = model.composer.mode() else {
+        panic!("nothing is edited");
+    };
+    assert_eq!((quote.seq, text(&model).0), (900, "the newest"));
 }
 
 #[test]

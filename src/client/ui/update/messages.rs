@@ -148,8 +148,13 @@ pub(super) fn edit(model: &mut Model, message: &Message, text: Untrusted) -> Vec
             "Only your own messages can be edited; answer it instead.",
         );
     }
-    let written = text.render_lines();
-    model.composer.edit_message(quote(message, text), &written);
+    edit_quote(model, quote(message, text))
+}
+
+/// Edits an own message.
+pub(super) fn edit_quote(model: &mut Model, quote: Quote) -> Vec<Effect> {
+    let written = quote.text.render_lines();
+    model.composer.edit_message(quote, &written);
     model.focus = Focus::Composer;
     Vec::new()
 }

@@ -5,13 +5,21 @@ use super::{
         effect::Effect,
         keymap::{Action, Keymap},
         model::{
-            Focus, Model, composer::Mode, edit::Edit, history::History, markers::Delivery,
+            Focus, Model,
+            composer::{Mode, Quote},
+            edit::Edit,
+            history::History,
+            markers::Delivery,
             notices::Level,
+            outgoing::{Outgoing, State},
         },
     },
     commands, complete, keys as dispatch, messages, overlays, refuse, say,
 };
-use crate::domain::limits::TEXT_BYTES_MAX;
+use crate::{
+    client::app::{ground::Ground, untrusted::Untrusted},
+    domain::limits::TEXT_BYTES_MAX,
+};
 
 /// Does what an action says to what is being written.
 pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effect> {
@@ -111,29 +119,47 @@ fn down(model: &mut Model) {
 }
 
 fn edit_last(model: &mut Model) -> Vec<Effect> {
-    // The one before it would get a text that is meant for another.
-    if has_newer_on_its_way(model) {
-        let text =
-            "Your last message is still on its way; it can be edited once it has its number.";
-        return refuse(model, text);
-    }
     let last = model
         .chats
         .front()
         .and_then(|chat| chat.last_own(&model.me));
-    let last = last.and_then(|message| Some((message.clone(), message.text.clone()?)));
-    match last {
-        Some((message, text)) => messages::edit(model, &message, text),
+    let last = last.and_then(|message| {
+        let text = message.text.clone()?;
+        Some(messages::quote(message, text))
+    });
+    let quote = match newest_on_its_way(model) {
+        // Its event is still to come, and its number is here.
+        Some(Outgoing {
+            state: State::Sent { seq },
+            text,
+            ..
+        }) => {
+            let sent = Quote {
+                seq: *seq,
+                sender: Untrusted::from(model.me.as_str()),
+                text: Untrusted::from(text.as_str()),
+            };
+            last.into_iter().chain([sent]).max_by_key(|it| it.seq)
+        }
+        // The one before it would get a text that is meant for another.
+        Some(_) => {
+            let text =
+                "Your last message is still on its way; it can be edited once the server has it.";
+            return refuse(model, text);
+        }
+        None => last,
+    };
+    match quote {
+        Some(quote) => messages::edit_quote(model, quote),
         None => refuse(model, "You have said nothing here that could be edited."),
     }
 }
 
-/// Whether something that was written in the conversation in front has no number yet.
-fn has_newer_on_its_way(model: &Model) -> bool {
-    let place = model.chats.front().and_then(|chat| chat.room.place());
-    let all = place.iter().flat_map(|place| model.outgoing.to(place));
-    let mut on_its_way = all.filter(|it| it.delivery() != Delivery::Failed);
-    on_its_way.next().is_some()
+/// What was written last in the conversation in front, of what has not come back from the server.
+fn newest_on_its_way(model: &Model) -> Option<&Outgoing> {
+    let place = model.place()?;
+    let all = model.outgoing.to(&place);
+    all.filter(|it| it.delivery() != Delivery::Failed).last()
 }
 
 fn recall(model: &mut Model, is_older: bool) {
