@@ -43,8 +43,9 @@ use crate::{
 const SEARCHES: usize = 2;
 /// How long a search waits for its turn, and for an index that is far behind.
 const BEHIND: Duration = Duration::from_secs(5);
-/// How long the closing of the store waits for what is still to be erased.
-const FINISH: Duration = Duration::from_secs(1);
+/// How long the closing of the store waits for what is still to be erased: some 100 ms are enough on an idle machine, a
+/// loaded one took more than a second. What is left then is erased at the next start.
+const FINISH: Duration = Duration::from_secs(5);
 
 /// What was in the way.
 #[derive(Debug)]
@@ -189,7 +190,7 @@ impl SearchIndex {
         }
     }
 
-    /// Ends the thread, which first does what it can in a second: the log is at its end when this is called.
+    /// Ends the thread, which first does what it can in five seconds: the log is at its end when this is called.
     pub async fn close(&self) {
         self.searches.close();
         self.shared
