@@ -164,7 +164,7 @@ pub struct Model {
     pub zone: Zone,
     /// Columns and rows of the screen.
     pub size: (u16, u16),
-    /// Whether the terminal is in front; one that does not say is taken to be.
+    /// Whether the terminal is in front; one that does not say is taken to be, and so is one in which somebody does something.
     pub is_focused: bool,
 }
 

@@ -114,6 +114,10 @@ fn asked(model: &mut Model, effects: &[Effect]) {
 }
 
 fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
+    // Whoever does something has the terminal in front, whatever it said last: it may have kept to itself that it came back.
+    if matches!(msg, Msg::Key(_) | Msg::Paste(_) | Msg::Mouse { .. }) {
+        model.is_focused = true;
+    }
     match msg {
         Msg::News(news) => taking::take(model, *news),
         Msg::Key(chord) => keys::press(model, keys, chord),
@@ -177,6 +181,10 @@ mod support;
 #[cfg(test)]
 #[path = "any_tests.rs"]
 mod any_tests;
+
+#[cfg(test)]
+#[path = "in_front_tests.rs"]
+mod in_front;
 
 #[cfg(test)]
 #[path = "features_tests.rs"]
