@@ -460,6 +460,14 @@ impl Composer {
         }
     }
 
+    /// Takes blanks away if nothing else is written; what they stand in the place of is there again.
+    pub fn drop_blanks(&mut self) {
+        let is_blank = !self.is_empty() && self.text().trim().is_empty();
+        if is_blank && !self.come_back() {
+            self.show(Buffer::default());
+        }
+    }
+
     /// Whether something stands in the place of what was being written.
     pub fn has_aside(&self) -> bool {
         self.aside.is_some()

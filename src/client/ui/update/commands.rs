@@ -66,14 +66,17 @@ pub(super) fn enter(model: &mut Model, keys: &Keymap) -> Vec<Effect> {
     }
 }
 
-/// There is nothing to send.
+/// There is nothing to send. Blanks that nobody sees do not stay: what is typed next would not begin a line.
 fn nothing(model: &mut Model, mode: &Mode) -> Vec<Effect> {
     match mode {
         Mode::Edit(_) => super::refuse(
             model,
             "A message cannot be empty; leave it as it is, or select it and delete it.",
         ),
-        _ => Vec::new(),
+        _ => {
+            model.composer.drop_blanks();
+            Vec::new()
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What keys do to what is written; the rest is among the cases of `keys`.
 
 use super::{
-    super::support::{ann, ann_with_bob, notice, press, typed},
+    super::support::{ann, ann_with_bob, entered, front, notice, press, typed, without_typing},
     *,
 };
 
@@ -56,5 +56,35 @@ fn another_text_in_the_place_of_a_draft_can_be_undone() {
     assert_eq!(model.composer.text(), "/mute ");
     press(&mut model, "ctrl+_");
     press(&mut model, "ctrl+_");
+    assert_eq!(model.composer.text(), "draft");
+}
+
+#[test]
+fn blanks_alone_do_not_stay_when_enter_finds_nothing_to_send() {
+    for blanks in [" ", "   \t", " \n ", "\u{a0}\u{3000}"] {
+        let mut model = ann_with_bob();
+        model.composer.paste(blanks);
+        assert_eq!(without_typing(press(&mut model, "enter")), []);
+        assert_eq!(model.composer.text(), "");
+        entered(&mut model, "/start #ops");
+        assert_eq!(front(&model).room.label(), "#ops", "it is a command");
+    }
+}
+
+#[test]
+fn blanks_that_go_away_take_nothing_along() {
+    let mut model = ann_with_bob();
+    // The answer that was begun stays begun.
+    model.focus = Focus::Messages(5);
+    press(&mut model, "r");
+    let mode = model.composer.mode().clone();
+    typed(&mut model, "  ");
+    press(&mut model, "enter");
+    assert_eq!((model.composer.text(), model.composer.mode()), ("", &mode));
+    // What was written before a line of the history is there again.
+    let mut model = ann_with_bob();
+    typed(&mut model, "draft");
+    replace(&mut model, " ");
+    press(&mut model, "enter");
     assert_eq!(model.composer.text(), "draft");
 }
