@@ -1,6 +1,7 @@
 //! How long to wait before the next attempt: exponential with full jitter.
 //!
-//! Full jitter spreads a thousand clients that lost the same server evenly over the whole wait.
+//! Full jitter spreads a thousand clients that lost the same server evenly over the whole wait. Where somebody is there and
+//! waits, the series goes back to waits of some seconds.
 
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use std::time::Duration;
 const BASE: Duration = Duration::from_millis(100);
 /// The longest wait at all.
 const CAP: Duration = Duration::from_secs(30);
+/// Failures from which on the waits grow once more after somebody was there: the first is 3.2 s at the most, which one who
+/// looks at the screen sits through, and no more than a series of those who are away asks of a server by then.
+const ATTENDED: u32 = 5;
 
 /// The waits of one series of attempts.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,11 @@ impl Backoff {
         let wait = jittered(self.failures, random);
         self.failures = self.failures.saturating_add(1);
         wait
+    }
+
+    /// Somebody is there: the next waits are short ones again, though not the first of a series.
+    pub fn attend(&mut self) {
+        self.failures = self.failures.min(ATTENDED);
     }
 
     /// Forgets the failures: an attempt succeeded.
@@ -65,6 +74,20 @@ mod tests {
         assert_eq!(jittered(3, u32::MAX), Duration::from_millis(800));
         let half = jittered(3, u32::MAX / 2);
         assert!(half > Duration::from_millis(399) && half < Duration::from_millis(401));
+    }
+
+    #[test]
+    fn who_is_there_waits_for_some_seconds_and_the_waits_grow_from_there() {
+        let mut backoff = Backoff::default();
+        backoff.attend();
+        assert!(backoff.next_wait() <= BASE, "it makes no wait longer");
+        for _ in 0..20 {
+            assert!(backoff.next_wait() <= CAP);
+        }
+        backoff.attend();
+        for ceiling in [3_200, 6_400, 12_800] {
+            assert!(backoff.next_wait() <= Duration::from_millis(ceiling));
+        }
     }
 
     #[test]

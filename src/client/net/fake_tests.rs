@@ -30,6 +30,12 @@ pub(in super::super::super) struct Door {
     pub(in super::super::super) out: Out,
 }
 
+/// Makes a link wait for its next attempt as if it had failed for long.
+pub(in super::super::super) fn waits(link: &mut Link, wait: Duration) {
+    let now = Instant::now();
+    link.state = State::Waiting(now + wait, now);
+}
+
 /// Takes streams and sends, and gives them to the test.
 struct Fake {
     doors: mpsc::Sender<Door>,

@@ -230,14 +230,17 @@ impl Link {
         }
     }
 
-    /// Tries at once to connect, if the link waits to do so, but for the time that the server has asked for. Further waits
-    /// are as long as they would have been. Returns whether it waits no more.
-    pub fn retry_now(&mut self) -> bool {
+    /// Somebody is there and wants the link: if it waits, it tries to connect at this moment or before, but for the time that
+    /// the server has asked for. Waits after that are short ones again. Returns when it tries; `None`: it does not wait.
+    pub fn retry_by(&mut self, moment: Instant) -> Option<Instant> {
+        if matches!(self.state, State::Waiting(..) | State::Connecting(_)) {
+            self.backoff.attend();
+        }
         let State::Waiting(until, least) = &mut self.state else {
-            return false;
+            return None;
         };
-        *until = *least;
-        *least <= Instant::now()
+        *until = (*until).min(moment).max(*least);
+        Some(*until)
     }
 
     /// Returns an event that is there already.

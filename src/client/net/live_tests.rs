@@ -143,11 +143,18 @@ async fn a_link_that_waits_tries_at_once_when_somebody_wants_that_but_not_sooner
     for _ in 0..60 {
         broken(&mut link);
     }
-    while wait(&link) < Duration::from_secs(1) {
+    while wait(&link) < Duration::from_secs(5) {
         broken(&mut link);
     }
-    assert!(link.retry_now());
+    let soon = Instant::now() + Duration::from_secs(2);
+    assert_eq!(link.retry_by(soon), Some(soon));
+    let late = Instant::now() + Duration::from_secs(4);
+    assert_eq!(link.retry_by(late), Some(soon), "it waits no longer");
+    link.retry_by(Instant::now());
     assert_eq!(wait(&link), Duration::ZERO);
+    // Whoever is there does not wait for half a minute after that.
+    broken(&mut link);
+    assert!(wait(&link) <= Duration::from_millis(3_200));
     let going = pb::GoingAway {
         reason: 1,
         retry_after: Some(prost_types::Duration {
@@ -157,11 +164,11 @@ async fn a_link_that_waits_tries_at_once_when_somebody_wants_that_but_not_sooner
     };
     give(&mut link, [event("", Body::GoingAway(going))]);
     broken(&mut link);
-    assert!(!link.retry_now());
+    link.retry_by(Instant::now());
     let least = Duration::from_millis(1_500)..=Duration::from_secs(2);
     assert!(least.contains(&wait(&link)));
     link.close();
-    assert!(!link.retry_now());
+    assert_eq!(link.retry_by(Instant::now()), None);
 }
 
 #[tokio::test]

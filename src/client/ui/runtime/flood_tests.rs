@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{
-    support::{acknowledged, nobody, seat},
+    support::{Seat, acknowledged, nobody, seat},
     *,
 };
 use crate::client::{
-    net::live::fake_tests::{Stage, caught_up, said, welcome},
+    net::live::fake_tests::{Stage, caught_up, said, waits, welcome},
     ui::{keymap::Chord, runtime::asks::Answer},
 };
 
@@ -77,30 +77,33 @@ async fn nothing_more_is_taken_from_a_server_that_makes_for_too_many_questions()
 }
 
 #[tokio::test]
-async fn a_key_makes_a_link_that_is_down_try_at_once_but_not_without_end() {
+async fn whoever_does_something_while_the_server_is_away_brings_a_try_but_few() {
     let home = tempfile::tempdir().unwrap();
     let mut seat = seat(home.path(), nobody()).await;
-    let ui = &mut seat.ui;
-    let key = || Step::Input(Some(Input::Msg(Msg::Key(Chord::parse("a").unwrap()))));
-    let down = |ui: &mut Ui| {
-        let later = ui.model.now.milliseconds() + 30_000;
-        let retry_at = crate::domain::clock::TimeMs::new(later);
-        ui.model.link = LinkState::Down { retry_at };
+    let long = Duration::from_secs(26);
+    let press = |seat: &mut Seat, msg: Msg| {
+        waits(&mut seat.ui.link, long);
+        seat.ui.tick();
+        let now = seat.ui.model.now;
+        let retry_at = TimeMs::new(now.milliseconds() + 26_000);
+        seat.ui.model.link = LinkState::Down { retry_at };
+        seat.ui.step(Step::Input(Some(Input::Msg(msg)))).unwrap();
+        let LinkState::Down { retry_at } = seat.ui.model.link else {
+            panic!("{:?}", seat.ui.model.link);
+        };
+        Duration::from_millis(retry_at.since_ms(now))
     };
-    let waits = |ui: &Ui| match ui.model.link {
-        LinkState::Down { retry_at } => retry_at.since_ms(ui.model.now),
-        _ => panic!("down"),
-    };
-    down(ui);
-    ui.step(Step::Input(Some(Input::Msg(Msg::Focused(true)))))
-        .unwrap();
-    assert_eq!(waits(ui), 30_000);
-    ui.step(key()).unwrap();
-    assert_eq!(waits(ui), 0);
-    down(ui);
-    ui.step(key()).unwrap();
-    assert_eq!(waits(ui), 30_000, "it did just now");
-    ui.retried = ui.retried.and_then(|at| at.checked_sub(RETRY_EVERY));
-    ui.step(key()).unwrap();
-    assert_eq!(waits(ui), 0);
+    let key = || Msg::Key(Chord::parse("enter").unwrap());
+    assert_eq!(press(&mut seat, key()), Duration::ZERO);
+    // The next one comes too soon after that, and is not lost.
+    let soon = press(&mut seat, key());
+    assert!(soon > Duration::ZERO && soon <= RETRY_EVERY, "{soon:?}");
+    for msg in [Msg::Paste("x".to_owned()), Msg::Focused(true)] {
+        seat.ui.retried = None;
+        assert_eq!(press(&mut seat, msg), Duration::ZERO);
+    }
+    seat.ui.retried = None;
+    for msg in [Msg::Focused(false), Msg::Resized(80, 24)] {
+        assert_eq!(press(&mut seat, msg), long, "nobody did anything");
+    }
 }

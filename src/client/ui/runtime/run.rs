@@ -41,7 +41,7 @@ use crate::{
             update::{Msg, fill, update},
         },
     },
-    domain::clock::{Clock, SystemClock},
+    domain::clock::{Clock, SystemClock, TimeMs},
 };
 
 use super::{
@@ -64,8 +64,9 @@ const STATES_ONE_BY_ONE: usize = 8;
 /// Questions under way past which nothing more is taken from the server: it is the server that makes for most of them, and
 /// no honest one for so many.
 const ASKS_MAX: usize = 256;
-/// How often a key makes a link that is down try at once.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How often a person makes a link that is down try: nobody notices that it comes so much later, and a thousand who type ask
+/// no more than 500 attempts a second of a server that comes back.
+const RETRY_EVERY: Duration = Duration::from_secs(2);
 
 /// See the head of the file.
 pub(super) struct Ui {
@@ -95,7 +96,7 @@ pub(super) struct Ui {
     pub news: VecDeque<News>,
     /// Which store the server has, counted from 0: what was asked of an older one says nothing of this.
     pub era: u64,
-    /// When a key made the link try at once.
+    /// When a person made the link try last, or does.
     pub retried: Option<Instant>,
     /// Why the link is over.
     pub ended: Option<Failure>,
@@ -289,6 +290,8 @@ impl Ui {
             Step::Input(Some(Input::Msg(msg))) => {
                 if matches!(msg, Msg::Key(_)) {
                     self.drawn.is_of_key = true;
+                }
+                if is_of_person(&msg) {
                     self.try_link();
                 }
                 self.happened(msg)
@@ -404,16 +407,20 @@ impl Ui {
         self.asks.len() < ASKS_MAX && self.cache.as_ref().is_none_or(Cache::has_room)
     }
 
-    /// Whoever presses keys wants to know now whether the server is back.
+    /// Whoever does something wants to know now whether the server is back. What comes too soon after a try brings another
+    /// one as soon as there may be one: it is the last key, the one that sends, that somebody waits after.
     fn try_link(&mut self) {
-        let now = Instant::now();
-        let is_due = self.retried.is_none_or(|at| now >= at + RETRY_EVERY);
         let LinkState::Down { retry_at } = &mut self.model.link else {
             return;
         };
-        if is_due && self.link.retry_now() {
-            self.retried = Some(now);
-            *retry_at = self.model.now;
+        let now = Instant::now();
+        let due = self.retried.map_or(now, |at| now.max(at + RETRY_EVERY));
+        if let Some(at) = self.link.retry_by(due) {
+            self.retried = Some(at);
+            let wait = at.saturating_duration_since(now).as_millis();
+            let wait = i64::try_from(wait).unwrap_or(i64::MAX);
+            let now = self.model.now.milliseconds();
+            *retry_at = TimeMs::new(now.saturating_add(wait));
         }
     }
 
@@ -494,6 +501,14 @@ impl Ui {
             self.say(Level::Warning, text);
         }
     }
+}
+
+/// Whether a person did something, or came back to the terminal.
+const fn is_of_person(msg: &Msg) -> bool {
+    matches!(
+        msg,
+        Msg::Key(_) | Msg::Paste(_) | Msg::Mouse { .. } | Msg::Focused(true)
+    )
 }
 
 async fn next_word(stored: &mut Option<Stored>) -> Word {
