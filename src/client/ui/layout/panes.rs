@@ -21,6 +21,8 @@ const COMPOSER_ROWS_MAX: u16 = 6;
 /// Below this only the composer and the last rows are shown.
 const COLUMNS_MIN: u16 = 20;
 const ROWS_MIN: u16 = 6;
+/// Rows of messages from which on one is given to what waits elsewhere.
+const NEWS_ROWS_MIN: u16 = 4;
 /// Cells of the sign before what is written.
 pub const PROMPT: u16 = 2;
 
@@ -98,8 +100,12 @@ pub fn panes_in(model: &Model, screen: Rect) -> Panes {
 fn tiny(model: &Model, screen: Rect) -> Panes {
     let mut rest = Rest(screen);
     let composer = rest.bottom(1);
+    // Where there are rows enough one of them tells what waits where nobody looks.
+    let has_news = || model.chats.elsewhere(model.now).unread > 0;
+    let header = (rest.0.height >= NEWS_ROWS_MIN && has_news()).then(|| rest.top(1));
     Panes {
         sidebar: (model.focus == Focus::Sidebar).then_some(screen),
+        header,
         messages: rest.0,
         composer,
         ..Panes::default()

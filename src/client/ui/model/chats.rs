@@ -46,6 +46,15 @@ pub enum Order {
     Recent,
 }
 
+/// What is to be read in other conversations than the one in front.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Messages.
+    pub unread: u64,
+    /// Those of them that mention this user.
+    pub mentions: u64,
+}
+
 /// How pressing a conversation is, the most pressing first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
@@ -471,6 +480,25 @@ impl Chats {
             totals.1 += usize::from(urgency == Urgency::Called);
         }
         totals
+    }
+
+    /// What waits in conversations that are not in front. A muted one counts by its mentions only, and one that was put
+    /// aside with nothing in it as one.
+    pub fn elsewhere(&self, now: TimeMs) -> Elsewhere {
+        let mut elsewhere = Elsewhere::default();
+        for chat in self.all.values() {
+            if self.front.as_ref() == Some(chat.id()) {
+                continue;
+            }
+            let counts = chat.counts();
+            let unread = match chat.notify_at(now) {
+                NotifyLevel::None => counts.mentions,
+                _ => counts.unread.max(u64::from(chat.is_unread())),
+            };
+            elsewhere.unread = elsewhere.unread.saturating_add(unread);
+            elsewhere.mentions = elsewhere.mentions.saturating_add(counts.mentions);
+        }
+        elsewhere
     }
 
     /// How many there are.

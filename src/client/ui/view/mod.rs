@@ -57,7 +57,7 @@ fn all(
     let is_alone = panes.sidebar.is_some_and(|pane| pane.width == screen.width);
     if !is_alone {
         if let Some(pane) = panes.header {
-            header::draw(model, pen, pane);
+            header::draw(model, pen, keys, pane, panes.sidebar.is_none());
         }
         messages::draw(model, pen, keys, panes.messages);
         if let Some(pane) = panes.members {
