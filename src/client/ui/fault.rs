@@ -35,15 +35,59 @@ impl fmt::Display for Fault {
 /// Reads a text as TOML as far as it goes, and names what is no TOML.
 pub fn read<'t>(text: &'t str) -> (DeTable<'t>, Vec<Fault>) {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let fault = |error: &Error| Fault {
-        line: line_of(text, &error.span().unwrap_or_default()),
-        what: format!("this is no TOML: {}", one_line(error.message())),
-        mend: "correct this line; the others hold".to_owned(),
+    let fault = |error: &Error| {
+        let line = line_of(text, &error.span().unwrap_or_default());
+        let written = text.split('\n').nth(line - 1).unwrap_or_default();
+        let (what, mend) = match bare(written) {
+            Some((what, mend)) => (what, mend),
+            None => (
+                one_line(error.message()),
+                "correct this line; the others hold".to_owned(),
+            ),
+        };
+        let what = format!("this is no TOML: {what}");
+        Fault { line, what, mend }
     };
     let mut faults: Vec<Fault> = errors.iter().map(fault).collect();
     // One slip makes the parser complain more than once about a line.
     faults.dedup_by(|next, first| next.line == first.line);
     (table.into_inner(), faults)
+}
+
+/// What is wrong with a line, and its mend, where something stands without quotes that needs them, or a word for yes or no that
+/// TOML does not know.
+fn bare(written: &str) -> Option<(String, String)> {
+    let (key, value) = written.split_once('=')?;
+    let (key, value) = (
+        key.trim(),
+        value.split('#').next().unwrap_or_default().trim(),
+    );
+    let is_quoted = |text: &str| text.starts_with(['"', '\'']);
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-. \t".contains(c);
+    let is_key = !key.is_empty() && !key.starts_with('[') && !is_quoted(key);
+    if is_key && !key.chars().all(is_bare) {
+        let what = format!("{} stands without quotes", shown(key));
+        return Some((what, "put what is before the = in double quotes".to_owned()));
+    }
+    let lower = value.to_ascii_lowercase();
+    let word = match lower.as_str() {
+        "yes" | "on" | "true" | "enabled" => "true",
+        "no" | "off" | "false" | "disabled" => "false",
+        _ => "",
+    };
+    // Those of TOML have nothing wrong with them.
+    if !word.is_empty() && value != word {
+        let what = format!("{} is neither true nor false", shown(value));
+        let mend = format!("write {word}, without quotes (true or false)");
+        return Some((what, mend));
+    }
+    let mut signs = value.chars();
+    let is_word = signs.next().is_some_and(char::is_alphabetic)
+        && signs.all(|c| c.is_alphanumeric() || "_-+. ".contains(c));
+    (is_word && value != word).then(|| {
+        let what = format!("{} stands without quotes", shown(value));
+        (what, "put it in double quotes".to_owned())
+    })
 }
 
 /// Returns the entries of a table in the order in which they stand in the file.
@@ -148,6 +192,40 @@ mod tests {
         assert_eq!(faults[0].line, 2);
         assert!(faults[0].to_string().starts_with("line 2: this is no TOML"));
         assert!(table.contains_key("a") && table.contains_key("c"));
+    }
+
+    #[test]
+    fn what_needs_quotes_and_what_is_no_truth_is_named_with_its_mend() {
+        for (line, expected) in [
+            (
+                "mouse = yes",
+                "\"yes\" is neither true nor false; write true, without quotes (true or false)",
+            ),
+            (
+                "mouse = Off # for now",
+                "\"Off\" is neither true nor false; write false, without quotes (true or false)",
+            ),
+            (
+                "theme = dark",
+                "\"dark\" stands without quotes; put it in double quotes",
+            ),
+            (
+                "ctrl+x = \"quit\"",
+                "\"ctrl+x\" stands without quotes; put what is before the = in double quotes",
+            ),
+        ] {
+            let text = format!("a = 1\n{line}\nc = 3\n");
+            let (_, faults) = read(&text);
+            let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+            let expected = format!("line 2: this is no TOML: {expected}");
+            assert_eq!(faults, [expected], "{line}");
+        }
+        for line in ["b = = 2", "b =", "= 3", "b = \"x", "b", "[b"] {
+            let (_, faults) = read(line);
+            let mend = &faults[0].mend;
+            assert_eq!(mend, "correct this line; the others hold", "{line}");
+        }
+        assert_eq!(read("a = true\nb = \"x\"\n").1, []);
     }
 
     #[test]

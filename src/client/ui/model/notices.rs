@@ -2,8 +2,8 @@
 //!
 //! Promises: what is new is shown at once unless something worse has just begun; what it took the place of comes back, so
 //! that each is shown for `TURN_MS` at the least, errors first, and the rest of its time if nothing else waits. What is
-//! said again and again takes the turn of none that waits. Bounded: of too many the least serious goes, first among those
-//! that were shown.
+//! said again and again takes the turn of none that waits. What somebody takes away takes those along that had their turn:
+//! nothing that was seen comes up behind it. Bounded: of too many the least serious goes, first among those that were shown.
 
 use std::collections::VecDeque;
 
@@ -13,6 +13,8 @@ use crate::domain::clock::TimeMs;
 const NOTICES_MAX: usize = 20;
 /// How long each is shown before the next, in milliseconds: as long as it takes to read one.
 const TURN_MS: u64 = 3_000;
+/// The longest that one of many lines is shown by itself, in milliseconds.
+const SHOWN_MS_MAX: u64 = 60_000;
 
 /// How serious it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +38,7 @@ impl Level {
     }
 }
 
-/// One notice. Its text is safe: whoever makes it renders what is foreign.
+/// One notice. Its text is safe: whoever makes it renders what is foreign. It may have several lines, a thing each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// How serious it is.
@@ -50,7 +52,11 @@ pub struct Notice {
 impl Notice {
     /// How long it is still to be shown.
     fn left_ms(&self) -> u64 {
-        self.level.shown_ms().saturating_sub(self.shown_ms)
+        let further = u64::try_from(self.text.matches('\n').count()).unwrap_or(u64::MAX);
+        let whole = further
+            .saturating_mul(TURN_MS)
+            .saturating_add(self.level.shown_ms());
+        whole.min(SHOWN_MS_MAX).saturating_sub(self.shown_ms)
     }
 
     fn had_turn(&self) -> bool {
@@ -169,9 +175,9 @@ impl Notices {
         (!is_over).then_some(notice)
     }
 
-    /// How many others wait.
+    /// How many others wait for their turn; those that had it were seen.
     pub fn waiting_count(&self) -> usize {
-        self.waiting.len()
+        self.waiting.iter().filter(|it| !it.had_turn()).count()
     }
 
     /// Goes on to the next when a turn is over; returns whether it was.
@@ -184,9 +190,10 @@ impl Notices {
         is_over
     }
 
-    /// Takes away what is shown.
+    /// Takes away what is shown, and what was shown before.
     pub fn dismiss(&mut self, now: TimeMs) -> bool {
         let is_shown = self.shown(now).is_some();
+        self.waiting.retain(|it| !it.had_turn());
         self.show_next(now);
         is_shown
     }
@@ -309,6 +316,43 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_is_not_counted_and_does_not_come_up_behind_what_is_taken_away() {
+        let mut notices = Notices::default();
+        notices.push(Level::Warning, "old", at(0));
+        notices.push(Level::Info, "new", at(3_000));
+        assert_eq!(
+            (shown(&notices, 3_000), notices.waiting_count()),
+            ("new", 0)
+        );
+        assert!(notices.dismiss(at(3_500)));
+        assert_eq!(shown(&notices, 3_500), "");
+        // What nobody has read comes after it, and is gone for good when that is taken away.
+        notices.push(Level::Warning, "short", at(10_000));
+        notices.push(Level::Warning, "new", at(10_500));
+        assert_eq!(notices.waiting_count(), 1);
+        assert!(notices.dismiss(at(11_000)));
+        assert_eq!(shown(&notices, 11_000), "short");
+        assert!(notices.dismiss(at(11_100)));
+        notices.push(Level::Info, "done", at(11_200));
+        assert_eq!(
+            (shown(&notices, 11_200), notices.waiting_count()),
+            ("done", 0)
+        );
+        notices.expire(at(20_000));
+        assert_eq!((shown(&notices, 20_000), notices.next_end()), ("", None));
+    }
+
+    #[test]
+    fn each_line_is_given_the_time_to_read_it() {
+        let mut notices = Notices::default();
+        notices.push(Level::Warning, "one\ntwo\nthree", at(0));
+        assert_eq!(notices.next_end(), Some(at(8_000 + 2 * 3_000)));
+        notices.push(Level::Error, "x\n".repeat(1_000), at(0));
+        notices.waiting.clear();
+        assert_eq!(notices.next_end(), Some(at(60_000)));
+    }
+
+    #[test]
     fn there_are_never_too_many_and_errors_go_last() {
         let mut notices = Notices::default();
         notices.push(Level::Error, "lost", at(0));
@@ -316,7 +360,7 @@ mod tests {
             notices.push(Level::Info, number.to_string(), at(0));
             notices.push(Level::Info, "again", at(0));
         }
-        assert!(notices.waiting_count() < NOTICES_MAX);
+        assert!(notices.waiting.len() < NOTICES_MAX);
         assert_eq!(shown(&notices, 0), "lost");
         for number in 0..NOTICES_MAX {
             notices.push(Level::Error, format!("error {number}"), at(0));

@@ -360,8 +360,8 @@ async fn start(
     let said = problems.into_iter().chain(no_cache);
     let said: Vec<String> = said.chain(no_journal).chain(notice).collect();
     if !said.is_empty() {
-        // Of several notices one is seen: all that is wrong stands in one.
-        let (level, text) = (Level::Warning, said.join(" — "));
+        // Of several notices one is seen: all that is wrong stands in one, a line each.
+        let (level, text) = (Level::Warning, said.join("\n"));
         ui.take(News::Said { level, text })?;
     }
     Ok(ui)

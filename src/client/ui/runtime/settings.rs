@@ -36,6 +36,9 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What `ui.toml` may hold.
 const NAMES: [&str; 4] = ["theme", "mouse", "notify", "sidebar-order"];
 
+/// What `sidebar-order` may be.
+const ORDERS: [&str; 2] = ["unread", "recent"];
+
 /// See the head of the file.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -226,18 +229,21 @@ impl<'t> Reader<'_, 't> {
             ("sidebar-order", DeValue::String(order)) => match order.as_ref() {
                 "unread" => self.settings.order = Order::UnreadFirst,
                 "recent" => self.settings.order = Order::Recent,
-                _ => self.unknown(at, "order", order, &["unread", "recent"]),
+                _ => self.unknown(at, "order", order, &ORDERS),
             },
-            ("theme" | "sidebar-order", _) => {
-                let what = format!("{name} is given something that is no text");
-                self.fault(at, what, "write its name in double quotes");
-            }
+            ("theme", _) => self.no_text(at, name, &theme::NAMES),
+            ("sidebar-order", _) => self.no_text(at, name, &ORDERS),
             _ => {
                 let what = format!("there is no setting {}", shown(name));
                 let all = format!("there are {}", NAMES.join(", "));
                 self.fault(at, what, suggest(name, NAMES, &all));
             }
         }
+    }
+
+    fn no_text(&mut self, at: &Range<usize>, name: &str, known: &[&'static str]) {
+        let what = format!("{name} is given something that is no text");
+        self.fault(at, what, format!("write \"{}\"", known.join("\" or \"")));
     }
 
     fn unknown(&mut self, at: &Range<usize>, kind: &str, word: &str, known: &[&'static str]) {

@@ -58,13 +58,20 @@ fn what_is_wrong_is_named_with_file_line_and_mend_and_the_rest_holds() {
     let expected = [
         "ui.toml, line 1: there is no theme \"lihgt\"; did you mean \"light\"?",
         "ui.toml, line 2: mouse is neither on nor off; write true or false, without quotes",
-        "ui.toml, line 3: sidebar-order is given something that is no text; write its name in double quotes",
+        "ui.toml, line 3: sidebar-order is given something that is no text; write \"unread\" or \"recent\"",
         "ui.toml, line 4: there is no setting \"muose\"; did you mean \"mouse\"?",
     ];
     assert_eq!(settings.problems[..4], expected);
     assert!(settings.problems[4].starts_with("ui.toml, line 6: this is no TOML"));
     assert_eq!(settings.problems.len(), 5);
     assert_eq!(settings.notify, Way::None, "what is right holds");
+    let yes = of("mouse = yes\n");
+    assert_eq!(
+        yes.problems,
+        [
+            "ui.toml, line 1: this is no TOML: \"yes\" is neither true nor false; write true, without quotes (true or false)"
+        ]
+    );
     let hostile = of("\"\\u001b[2J\" = 1\n");
     assert!(!hostile.problems[0].contains('\u{1b}'));
 }

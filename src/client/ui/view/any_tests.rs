@@ -236,7 +236,10 @@ impl Any {
         };
         if self.flag(10) {
             let level = [Level::Info, Level::Error][usize::from(self.flag(11))];
-            model.notices.push(level, safe(self.text(5)), model.now);
+            // Of several lines, too.
+            let lines = [safe(self.text(5)), safe(self.text(4))];
+            let said = lines[..1 + usize::from(self.flag(29))].join("\n");
+            model.notices.push(level, said, model.now);
         }
         model.composer.paste(self.text(6));
         let quote = || Quote {

@@ -77,8 +77,8 @@ fn all(
         }
     }
     if let Some(pane) = panes.status {
-        status::draw(model, pen, keys, pane);
-        status::long_text(model, pen, pane, panes.messages);
+        status::draw(model, pen, keys, pane, panes.messages);
+        status::long_text(model, pen, keys, pane, panes.messages);
     }
     if model.focus == Focus::Composer {
         composer::offer(model, pen, panes.messages);

@@ -1,6 +1,7 @@
 //! The line at the bottom: how the link stands, what the program has to say, who types, and which keys help.
 //!
-//! A notice takes the place of what matters less; one that is longer than the line stands above the composer as a whole.
+//! A notice takes the place of what matters less; one that is longer than the line stands in a box over the oldest messages,
+//! so that the newest are seen while somebody reads it and writes.
 
 use ratatui::{layout::Rect, style::Style};
 
@@ -27,13 +28,17 @@ use crate::{
 /// Characters of a name, and names of those who type.
 const NAME_CHARS: usize = 24;
 const TYPING_MAX: usize = 2;
-/// Rows of what is too long for the line.
-const TEXT_ROWS_MAX: usize = 6;
+/// Rows of the messages below the box of what is too long for the line: the newest, and who said it.
+const NEWEST_ROWS: u16 = 3;
+/// Rows of a box: its edges and one row.
+const BOX_ROWS_MIN: u16 = 3;
+/// Columns of a box.
+const BOX_COLUMNS_MIN: u16 = 12;
 /// What stands for a reason that is too long.
 const ENDED: &str = "disconnected";
 
-/// Draws the line.
-pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect) {
+/// Draws the line; `above`: where a box would stand.
+pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect, above: Rect) {
     pen.tint(pane, pen.theme.style(Role::Status));
     let whole = usize::from(pane.width);
     let mut left = vec![plain(pen, " ")];
@@ -47,6 +52,14 @@ pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect) {
             left.push(plain(pen, notice.text.as_str()));
             left.push(on_ground(pen, Role::Dim, others(model)));
         }
+        // Part of it is more than nothing, and than whose screen this is.
+        Some(notice) if !has_box(above) => {
+            left = vec![
+                plain(pen, " "),
+                on_ground(pen, sign_role(notice.level), sign(pen, notice)),
+                plain(pen, notice.text.replace('\n', " ")),
+            ];
+        }
         Some(_) => {}
         None => {
             left.extend(typing(model, pen));
@@ -56,8 +69,9 @@ pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect) {
     pen.row(pane, pane.y, &left, &right);
 }
 
-/// Draws what is too long for the line, above the rule: a notice, or why the link is over.
-pub fn long_text(model: &Model, pen: &mut Pen<'_>, status: Rect, above: Rect) {
+/// Draws what is too long for the line over the oldest messages, or where there are none in the way above the rule: a notice,
+/// or why the link is over.
+pub fn long_text(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, status: Rect, above: Rect) {
     let whole = usize::from(status.width);
     let (title, text) = match (model.notices.shown(model.now), &model.link) {
         (Some(notice), _) => {
@@ -72,10 +86,9 @@ pub fn long_text(model: &Model, pen: &mut Pen<'_>, status: Rect, above: Rect) {
                 Level::Warning => "Warning",
                 Level::Error => "Error",
             };
-            (
-                format!("{}{word}{}", sign(pen, notice), others(model)),
-                notice.text.clone(),
-            )
+            let title = format!("{}{word}{}", sign(pen, notice), others(model));
+            let hint = close_hint(model, pen, keys);
+            (format!("{title}{hint}"), notice.text.clone())
         }
         (None, LinkState::Ended { why }) if !is_short(&why.render_line(), whole) => {
             let sign = pen.theme.glyph(Role::Disconnected);
@@ -83,23 +96,88 @@ pub fn long_text(model: &Model, pen: &mut Pen<'_>, status: Rect, above: Rect) {
         }
         _ => return,
     };
-    if above.width < 12 || above.height < 3 {
+    if !has_box(above) {
         return;
     }
-    let cells = usize::from(above.width) - 4;
-    let rows = over::text_rows(&text, cells);
-    let most = usize::from(above.height - 2).min(TEXT_ROWS_MAX);
-    let count = rows.len().min(most);
-    let height = u16::try_from(count).unwrap_or(1) + 2;
-    let frame = Rect {
-        y: above.bottom().saturating_sub(height),
-        height,
-        ..above
+    let is_over_messages = model.chats.front().is_some();
+    let most = match is_over_messages {
+        true => above.height.saturating_sub(NEWEST_ROWS).max(BOX_ROWS_MIN),
+        false => above.height,
     };
+    let cells = usize::from(above.width) - 4;
+    let rows = rows_of(pen, &text, cells, usize::from(most - 2));
+    let height = u16::try_from(rows.len()).unwrap_or(most) + 2;
+    let y = match is_over_messages {
+        true => above.y,
+        false => above.bottom().saturating_sub(height),
+    };
+    let frame = Rect { y, height, ..above };
     pen.boxed(frame, &title, false);
     let style = pen.theme.style(Role::Text);
-    for (row, text) in (frame.y + 1..frame.bottom()).zip(rows.iter().take(count)) {
-        pen.put(frame, row, frame.x + 2, text, style);
+    for (row, text) in (frame.y + 1..frame.bottom()).zip(rows) {
+        pen.put(frame, row, frame.x + 2, &text, style);
+    }
+}
+
+/// Whether there is room for a box.
+const fn has_box(above: Rect) -> bool {
+    above.width >= BOX_COLUMNS_MIN && above.height >= BOX_ROWS_MIN
+}
+
+/// The rows of a text, at most so many, and how much is left out; of several lines each begins with a sign.
+fn rows_of(pen: &Pen<'_>, text: &str, cells: usize, most: usize) -> Vec<String> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let is_list = lines.len() > 1;
+    let bullet = pen.dot().trim_start();
+    let mut rows: Vec<(usize, String)> = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let (first, further) = match is_list {
+            true => (bullet, "  "),
+            false => ("", ""),
+        };
+        let cells = cells.saturating_sub(first.chars().count());
+        for (place, row) in over::text_rows(line, cells).into_iter().enumerate() {
+            let before = if place == 0 { first } else { further };
+            rows.push((number, format!("{before}{row}")));
+        }
+    }
+    if most <= 1 {
+        // A beginning says more than a count.
+        rows.truncate(most);
+    } else if rows.len() > most {
+        let kept = most.saturating_sub(1);
+        let left_out = match rows.get(kept) {
+            Some((number, _)) if is_list => {
+                // A part of one thing more would be counted neither way; of the first alone it is better than nothing.
+                let cut = (*number).max(1);
+                rows.truncate(kept);
+                rows.retain(|(number, _)| *number < cut);
+                lines.len().saturating_sub(cut)
+            }
+            _ => rows.len().saturating_sub(kept),
+        };
+        let unit = match (is_list, left_out) {
+            (true, _) => "more",
+            (false, 1) => "more row",
+            (false, _) => "more rows",
+        };
+        rows.truncate(kept);
+        let dots = pen.signs().ellipsis;
+        rows.push((0, format!("{dots} and {left_out} {unit}")));
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// How a notice is taken away, if a key does that now.
+fn close_hint(model: &Model, pen: &Pen<'_>, keys: &Keymap) -> String {
+    let is_next = model.overlay.is_none()
+        && model.focus == Focus::Composer
+        && model.composer.offer().is_none()
+        && *model.composer.mode() == Mode::Write;
+    let key = keys.hint(Context::Composer, Action::Cancel);
+    match key.filter(|_| is_next) {
+        Some(key) => format!("{}{key} closes", pen.dot()),
+        None => String::new(),
     }
 }
 
@@ -109,11 +187,14 @@ fn is_short(why: &str, whole: usize) -> bool {
 }
 
 fn fits(model: &Model, pen: &Pen<'_>, left: &[Bit<'_>], notice: &Notice, whole: usize) -> bool {
+    if notice.text.contains('\n') {
+        return false;
+    }
     let text = width::room(&notice.text) + others(model).len();
     room(left) + 2 + width::room(&sign(pen, notice)) + text <= whole
 }
 
-/// How many notices wait behind the one that is shown.
+/// How many notices that nobody has seen wait behind the one that is shown.
 fn others(model: &Model) -> String {
     match model.notices.waiting_count() {
         0 => String::new(),
@@ -340,3 +421,7 @@ fn wanted(model: &Model) -> (Context, &'static [(Action, &'static str)]) {
         ),
     }
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
