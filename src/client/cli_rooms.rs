@@ -121,7 +121,7 @@ pub(super) enum RoomCommand {
     React {
         #[command(flatten)]
         message: Which,
-        /// The emoji.
+        /// The emoji, or its name as in :heart:.
         emoji: Emoji,
         /// Takes it back instead.
         #[arg(long)]

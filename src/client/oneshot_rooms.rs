@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    app::{acts, calls, line::Zone, parse::Notify},
+    app::{acts, calls, emoji, line::Zone, parse::Notify},
     asks_calls,
     cli_rooms::{RoomCommand, Way, Which},
     exit::Failure,
@@ -126,6 +126,11 @@ async fn message(
             emoji,
             undo,
         } => {
+            let emoji = match undo {
+                true => emoji::taken_back(emoji.clone()),
+                false => emoji::given(emoji.clone())
+                    .map_err(|unknown| Failure::usage(unknown.to_string()))?,
+            };
             let (id, seq) = find(session, message).await?;
             let emoji = emoji.as_str();
             if *undo {

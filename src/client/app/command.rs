@@ -248,17 +248,9 @@ pub fn list() -> Vec<String> {
 
 fn unknown(word: &str) -> CommandError {
     let typed = word.to_lowercase();
-    let near = |spec: &Spec| {
-        let distance = match !typed.is_empty() && spec.name.starts_with(&typed) {
-            true => 0,
-            false => distance(&typed, spec.name),
-        };
-        // A word that shares no letter with the command is no misspelling of it.
-        (distance <= DISTANCE_MAX && distance < typed.chars().count()).then_some(distance)
-    };
     let nearest = COMMANDS
         .iter()
-        .filter_map(|spec| near(spec).map(|distance| (distance, spec.name)))
+        .filter_map(|spec| nearness(&typed, spec.name).map(|distance| (distance, spec.name)))
         .min_by_key(|(distance, _)| *distance);
     let elsewhere = ELSEWHERE
         .iter()
@@ -268,6 +260,16 @@ fn unknown(word: &str) -> CommandError {
         word: Untrusted::from(word).render_start(WORD_CHARS_MAX),
         suggestion: elsewhere.or(nearest.map(|(_, name)| name)),
     }
+}
+
+/// How many mistakes make what was typed of a name, both in lower case: none, if it begins it. `None`: it is another word.
+pub(super) fn nearness(typed: &str, name: &str) -> Option<usize> {
+    let distance = match !typed.is_empty() && name.starts_with(typed) {
+        true => 0,
+        false => distance(typed, name),
+    };
+    // A word that shares no letter with the name is no misspelling of it.
+    (distance <= DISTANCE_MAX && distance < typed.chars().count()).then_some(distance)
 }
 
 /// Counts the letters to add, drop or change between two words. Long words are far from everything.

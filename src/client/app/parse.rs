@@ -263,7 +263,8 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Delete => Command::Delete(read.seq(argument)?),
         Verb::React | Verb::Unreact => {
             let (seq, emoji) = read.seq_and_more(argument)?;
-            let (emoji, give) = (read.as_is(emoji)?, spec.verb == Verb::React);
+            let give = spec.verb == Verb::React;
+            let emoji = read.emoji(emoji, give)?;
             Command::React { seq, emoji, give }
         }
         Verb::Channels => {

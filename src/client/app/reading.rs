@@ -5,10 +5,11 @@ use std::{fmt::Display, str::FromStr};
 use crate::domain::{
     conversation::NotifyLevel,
     name::{ChannelName, UserName},
+    reaction::Emoji,
     role::Role,
 };
 
-use super::{command::Spec, parse::CommandError, room::Wanted, untrusted::Untrusted};
+use super::{command::Spec, emoji, parse::CommandError, room::Wanted, untrusted::Untrusted};
 
 /// Letters of a bad argument that are shown.
 const WORD_CHARS_MAX: usize = 20;
@@ -85,6 +86,15 @@ impl Reading<'_> {
         match more.is_empty() {
             true => Err(self.missing()),
             false => Ok((seq, more)),
+        }
+    }
+
+    /// An emoji that is given, or taken back; a name between colons is its sign.
+    pub(super) fn emoji(&self, text: &str, give: bool) -> Result<Emoji, CommandError> {
+        let emoji: Emoji = self.as_is(text)?;
+        match give {
+            true => emoji::given(emoji).map_err(|unknown| self.bad(unknown.to_string())),
+            false => Ok(emoji::taken_back(emoji)),
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     parse::CommandError,
     reading::{Reading, first_word},
     room::Place,
-    update::{not_sent, say, send},
+    update::{meant, not_sent, say, send},
 };
 
 /// What ends a text, and what forgets it.
@@ -182,6 +182,7 @@ fn end(model: &mut Model) -> Vec<Effect> {
             return vec![not_sent(&text.into(), &error.to_string())];
         }
     };
+    let text = meant(model, text);
     match several.what {
         For::New => send(model, several.to, text, None),
         For::Reply(seq) => send(model, several.to, text, Some(seq)),

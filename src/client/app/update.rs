@@ -8,7 +8,7 @@ use crate::domain::{
 use super::{
     acts,
     blocked::Blocked,
-    command,
+    command, emoji, help,
     line::{self, counted},
     listing,
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
@@ -280,7 +280,10 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
         Command::Start(wanted) => ask(model, Effect::Start(wanted)),
         Command::Stop => stop(model),
         Command::Reply(seq, text) => match model.focus.clone() {
-            Some(to) => send(model, to, text, Some(seq)),
+            Some(to) => {
+                let text = meant(model, text);
+                send(model, to, text, Some(seq))
+            }
             None => vec![nobody_got_that()],
         },
         Command::Open(which) => opening::open(model, which),
@@ -294,11 +297,27 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
         Command::Drop => refused::dropped(model),
         Command::Quit => vec![Effect::Leave { hurry: true }],
         Command::Commands => vec![Effect::Print(lines(command::list()))],
-        Command::Help => vec![Effect::Print(help())],
-        act => match acts::act_of(model, act) {
-            Ok(act) => acts::asked(model, act),
-            Err(told) => vec![say(told)],
-        },
+        Command::Help => vec![Effect::Print(help::help())],
+        Command::Edit(seq, text) => {
+            let edit = Command::Edit(seq, meant(model, text));
+            act(model, edit)
+        }
+        other => act(model, other),
+    }
+}
+
+/// What a person types means the emoji that it names; what a program says is taken as it is.
+pub(super) fn meant(model: &Model, text: MessageText) -> MessageText {
+    match model.is_read_by_a_person {
+        true => emoji::meant(text),
+        false => text,
+    }
+}
+
+fn act(model: &mut Model, command: Command) -> Vec<Effect> {
+    match acts::act_of(model, command) {
+        Ok(act) => acts::asked(model, act),
+        Err(told) => vec![say(told)],
     }
 }
 
@@ -337,11 +356,18 @@ fn nobody_got_that() -> Effect {
 }
 
 fn text_typed(model: &mut Model, text: &str) -> Vec<Effect> {
+    // Enter alone says nothing to anybody; a program that sends an empty text is told.
+    if text.is_empty() && (model.focus.is_none() || model.is_read_by_a_person) {
+        return Vec::new();
+    }
     let Some(to) = model.focus.clone() else {
         return vec![nobody_got_that()];
     };
     match text.parse() {
-        Ok(text) => send(model, to, text, None),
+        Ok(text) => {
+            let text = meant(model, text);
+            send(model, to, text, None)
+        }
         Err(error) => {
             let error: MessageTextError = error;
             vec![not_sent(&text.into(), &error.to_string())]
@@ -527,24 +553,6 @@ fn opened(model: &Model, place: &Place, left: Option<Place>, known: bool) -> Str
             label(place)
         ),
     }
-}
-
-fn help() -> String {
-    let rules = [
-        "Lines you type go to the conversation that /start opened. Several can be open: /start \
-         changes between them, and messages of all are shown as they come.",
-        "A message to somebody who is offline waits for them. //text sends a text that starts \
-         with a slash. Commands may be written in capitals.",
-        "/text begins a text of several lines: all that follows is one message, up to a line of just a dot; .. forgets it. \
-         A line that ends in a backslash is a line like any other.",
-        "Everybody may join a channel, #NAME; a group, \"NAME\", is for those who were added. /reply, /edit, \
-         /delete and /react take the number of a message, which /history shows.",
-        "/link makes a code by which others join a channel or group, /join CODE. /block is not told to the other; both can \
-         still be in the same channels and groups.",
-        "/search also takes in:#NAME, in:NAME, in:this, from:NAME, since:TIME and until:TIME; \"words in quotes\" must \
-         stand so together. A TIME is 2026-11-20 or 2026-11-20T14:00. /history [7] shows what stands around message 7.",
-    ];
-    lines(command::list().into_iter().chain(rules.map(line::system)))
 }
 
 /// Says that a text was not sent.

@@ -5,6 +5,7 @@ use chrono::FixedOffset;
 use super::*;
 use crate::{
     client::app::{
+        acts::{Act, Deeds},
         line::Zone,
         model::{MessageLine, UserLine},
     },
@@ -197,6 +198,55 @@ fn stop_says_what_it_did_and_outside_a_conversation_too() {
 }
 
 #[test]
+fn names_of_emoji_are_meant_by_people_and_not_by_programs() {
+    let lines = [
+        "hi :heart: at 12:30:45",
+        "//x :heart:",
+        "/reply 3 `:heart:` :heart:",
+        "/edit 3 :heart:",
+        "/text",
+        ":heart:",
+        ".",
+    ];
+    let said = |is_a_person| -> Vec<String> {
+        let mut model = ann_with_bob();
+        model.is_read_by_a_person = is_a_person;
+        let effects = lines.iter().flat_map(|line| typed(&mut model, line));
+        let effects: Vec<Effect> = effects.collect();
+        let texts = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send { text, .. } | Effect::Act(Act::At(_, Deeds::Edit(_, text))) => {
+                Some(text.as_str().to_owned())
+            }
+            _ => None,
+        });
+        texts.collect()
+    };
+    assert_eq!(
+        said(true),
+        ["hi ❤️ at 12:30:45", "/x ❤️", "`:heart:` ❤️", "❤️", "❤️"]
+    );
+    assert_eq!(
+        said(false),
+        [
+            "hi :heart: at 12:30:45",
+            "/x :heart:",
+            "`:heart:` :heart:",
+            ":heart:",
+            ":heart:"
+        ]
+    );
+}
+
+#[test]
+fn enter_alone_does_nothing_to_a_person() {
+    assert_eq!(typed(&mut ann(), ""), [], "no conversation is open");
+    let mut model = ann_with_bob();
+    model.is_read_by_a_person = true;
+    assert_eq!(typed(&mut model, ""), []);
+    assert_eq!(model.unsent, 0);
+}
+
+#[test]
 fn a_text_that_cannot_be_sent_says_why() {
     let mut model = ann_with_bob();
     assert_eq!(
@@ -322,7 +372,7 @@ fn commands_prints_the_table_and_help_explains_it() {
         panic!("{help:?}")
     };
     assert!(help.starts_with(&command::list().join("\n")));
-    assert_eq!(help.lines().count(), command::COMMANDS.len() + 6);
+    assert_eq!(help.lines().count(), command::COMMANDS.len() + 7);
 }
 
 #[test]

@@ -8,8 +8,6 @@
 mod containers;
 mod cut;
 pub mod day;
-pub mod emoji;
-mod emoji_table;
 pub mod links;
 pub mod markdown;
 mod markup;

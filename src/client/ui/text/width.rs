@@ -136,6 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::client::app::emoji;
 
     fn shown(text: &str) -> String {
         signs(text).map(|sign| sign.text.into_owned()).collect()
@@ -154,6 +155,13 @@ mod tests {
             ("שלום", 4, 4),
         ] {
             assert_eq!((cells(text), room(text)), (drawn, worst), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_emoji_that_has_a_name_takes_two_cells() {
+        for (name, sign) in emoji::TABLE {
+            assert_eq!(cells(sign), 2, "{name} {sign}");
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::client::app::{
     acts::{self, Act},
+    emoji,
     ground::Ground,
     parse::{Command, Input, Which, parse},
     room::{Place, Wanted},
@@ -152,6 +153,10 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
         Command::Quit => Ok(dispatch::quit(model)),
         Command::Commands => Ok(overlays::open(model, keys, Action::Palette)),
         Command::Help => Ok(overlays::open(model, keys, Action::Help)),
+        Command::Edit(seq, text) => {
+            let edit = acts::act_of(model, Command::Edit(seq, emoji::meant(text)))?;
+            asking::asked(model, edit)
+        }
         command => match acts::act_of(model, command)? {
             act @ (Act::Search(_) | Act::Mentions { .. }) => overlays::found(model, act),
             act => asking::asked(model, act),

@@ -5,14 +5,14 @@
 //! further letters narrow them.
 
 use super::{
-    super::{
-        model::{Model, composer::Candidate},
-        text::emoji,
-    },
+    super::model::{Model, composer::Candidate},
     names, writing,
 };
 use crate::{
-    client::app::command::{self, COMMANDS, Spec},
+    client::app::{
+        command::{self, COMMANDS, Spec},
+        emoji,
+    },
     domain::role::Role,
 };
 

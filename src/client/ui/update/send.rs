@@ -8,12 +8,11 @@ use super::{
             composer::Quote,
             outgoing::{Outgoing, State},
         },
-        text::emoji,
     },
     asking,
 };
 use crate::{
-    client::app::{acts::Deeds, ground::Ground, untrusted::Untrusted},
+    client::app::{acts::Deeds, emoji, ground::Ground, untrusted::Untrusted},
     domain::text::MessageText,
 };
 

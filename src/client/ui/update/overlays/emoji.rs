@@ -1,5 +1,7 @@
 //! The picker of emoji for a message: those that it has first, then those that are given most, then all by their names.
 
+use std::collections::HashMap;
+
 use super::{
     super::{
         super::{
@@ -9,29 +11,15 @@ use super::{
                 message::{Message, Reaction},
                 overlay::{PickRow, Picked, PickerKind},
             },
-            text::emoji,
         },
         asking, refuse,
     },
     picker,
 };
 use crate::{
-    client::app::{acts::Deeds, line, untrusted::Untrusted},
+    client::app::{acts::Deeds, emoji, line, untrusted::Untrusted},
     domain::reaction::Emoji,
 };
-
-/// Names of those that are given most.
-const USUAL: [&str; 9] = [
-    "+1",
-    "heart",
-    "joy",
-    "tada",
-    "open_mouth",
-    "cry",
-    "pray",
-    "eyes",
-    "white_check_mark",
-];
 
 /// Opens it for a message of the conversation in front.
 pub(in super::super) fn react(model: &mut Model, message: &Message) -> Vec<Effect> {
@@ -56,14 +44,17 @@ pub(super) fn rows(reactions: &[Reaction], typed: &str) -> Vec<PickRow> {
         let sign = Untrusted::from(sign);
         reactions.iter().any(|it| it.emoji == sign)
     };
-    let usual = USUAL
-        .iter()
-        .filter_map(|name| Some((*name, emoji::named(name)?)));
-    let rest = emoji::TABLE.iter().copied();
-    let rest = rest.filter(|(name, _)| !USUAL.contains(name));
-    let named = usual.chain(rest).filter(|(_, sign)| !has(sign));
+    let named = emoji::by_use().filter(|(_, sign)| !has(sign));
     let named = named.map(|(name, sign)| row(format!("{sign} {name}"), "", sign));
-    let mut rows = picker::fit(given.chain(named).collect(), typed);
+    let all: Vec<PickRow> = given.chain(named).collect();
+    let places: HashMap<String, Place> = all
+        .iter()
+        .enumerate()
+        .map(|(at, row)| (row.label.clone(), place(row, at, typed)))
+        .collect();
+    let mut rows = picker::fit(all, typed);
+    // What fits by some of its letters only stays as the picker has it, behind the rest.
+    rows.sort_by_key(|row| places.get(&row.label).copied().unwrap_or(LOOSE));
     // One that has no name here can be pasted.
     let is_sign = typed.parse::<Emoji>().is_ok() && !typed.is_ascii();
     if is_sign && rows.is_empty() {
@@ -71,6 +62,21 @@ pub(super) fn rows(reactions: &[Reaction], typed: &str) -> Vec<PickRow> {
         rows.push(row(shown, "give this", typed));
     }
     rows
+}
+
+/// Where a row stands: how well its name fits, and which is before which of those that fit equally well.
+type Place = (bool, Option<emoji::Fit>, usize);
+
+/// The place of one that fits by some of its letters.
+const LOOSE: Place = (true, None, 0);
+
+/// The place of a row that is the `at`th while nothing is typed: as where names are completed.
+fn place(row: &PickRow, at: usize, typed: &str) -> Place {
+    let name = row.label.split_once(' ').map_or("", |(_, name)| name);
+    match emoji::fit(name, &typed.to_lowercase()) {
+        Some(fit) => (false, Some(fit), at),
+        None => LOOSE,
+    }
 }
 
 fn row(label: String, help: &str, sign: &str) -> PickRow {

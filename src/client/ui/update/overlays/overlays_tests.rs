@@ -18,6 +18,7 @@ use super::{
 use crate::{
     client::app::{
         acts::{Act, Deeds},
+        emoji,
         room::Wanted,
     },
     domain::ids::ClientMessageId,
@@ -161,6 +162,18 @@ fn an_emoji_is_given_or_taken_back() {
     );
     assert_eq!(react(&mut model, "", 1), (5, "👀".to_owned(), true));
     assert_eq!(react(&mut model, ":rocket", 0), (5, "🚀".to_owned(), true));
+    // As names are completed: itself, what is given most, the letters.
+    assert_eq!(react(&mut model, "art", 0).1, "🎨");
+    for typed_in in ["hea", "roc", "clap"] {
+        let completed = emoji::complete(typed_in, 9).into_iter();
+        for (row, (name, sign)) in completed.take(2).enumerate() {
+            assert_eq!(
+                react(&mut model, typed_in, row).1,
+                sign,
+                "{typed_in} {name}"
+            );
+        }
+    }
     model.focus = Focus::Messages(5);
     open_overlay(&mut model, "+");
     let sign = "🪿".to_owned();
