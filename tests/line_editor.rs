@@ -137,7 +137,7 @@ fn what_is_cut_out_of_a_password_is_not_put_into_the_next_line() {
         ann.types("/time\x15/password\r");
         ann.shows("Your password until now:");
         ann.types(&format!("precious{keys}\r"));
-        ann.shows("is needed");
+        ann.shows("an empty line stops it");
         ann.ends_with(">");
         ann.types("x\x19");
         ann.ends_with("> x/time");

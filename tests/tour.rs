@@ -310,11 +310,7 @@ const TOUR: &[Step] = &[
         "/password",
         &[("carol", "Your password until now: ")],
     ),
-    (
-        "carol",
-        "",
-        &[("carol", "your password until now is needed")],
-    ),
+    ("carol", "", &[("carol", "an empty line stops it")]),
     // Links by which others join. CODE: the last that ann was given.
     ("ann", "/link 2h 1", &[("ann", "/unlink i1 makes it void.")]),
     ("ann", "/links", &[("ann", "i1 <0 OF 1 USE> by ann")]),

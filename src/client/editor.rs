@@ -121,9 +121,6 @@ impl EditedTerminal {
                 reads.begin();
                 let line = read_line(&mut editor, &ask);
                 reads.end();
-                let Some(line) = line else {
-                    return;
-                };
                 let is_last = matches!(line, Typed::Failed(_));
                 if lines.blocking_send(line).is_err() || is_last {
                     return;
@@ -165,8 +162,7 @@ impl Drop for EditedTerminal {
     }
 }
 
-/// `None` at the end of the input.
-fn read_line(editor: &mut Editor<Words, MemHistory>, ask: &Ask) -> Option<Typed> {
+fn read_line(editor: &mut Editor<Words, MemHistory>, ask: &Ask) -> Typed {
     if let Some(words) = editor.helper() {
         words.is_hidden.set(ask.is_hidden);
     }
@@ -176,17 +172,17 @@ fn read_line(editor: &mut Editor<Words, MemHistory>, ask: &Ask) -> Option<Typed>
         false => ColorMode::Enabled,
     });
     match editor.readline(&ask.prompt) {
-        Ok(line) if line.len() as u64 > LINE_BYTES_MAX => Some(Typed::TooLong),
+        Ok(line) if line.len() as u64 > LINE_BYTES_MAX => Typed::TooLong,
         Ok(line) => {
             if !ask.is_hidden {
                 // A line that cannot be remembered can still be sent.
                 let _ = editor.add_history_entry(&line);
             }
-            Some(Typed::Line(line))
+            Typed::Line(line)
         }
-        Err(ReadlineError::Eof) => None,
-        Err(ReadlineError::Interrupted) => Some(Typed::Interrupted),
-        Err(error) => Some(Typed::Failed(error.to_string())),
+        Err(ReadlineError::Eof) => Typed::Ended,
+        Err(ReadlineError::Interrupted) => Typed::Interrupted,
+        Err(error) => Typed::Failed(error.to_string()),
     }
 }
 

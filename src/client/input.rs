@@ -4,7 +4,7 @@
 //! must not keep the program from ending. The thread ends with the process.
 
 use std::{
-    io::{self, BufRead, Read},
+    io::{self, BufRead, IsTerminal as _, Read},
     thread,
 };
 
@@ -26,16 +26,19 @@ pub enum Typed {
     TooLong,
     /// Reading failed; nothing comes after it.
     Failed(String),
+    /// The end of what a terminal gave so far, as Ctrl-D says it: more can come.
+    Ended,
     /// Ctrl-C, where the terminal does not make a signal of it.
     Interrupted,
 }
 
-/// Begins to read standard input. The channel ends with the input.
+/// Begins to read standard input. The channel ends with the input; that of a terminal does not.
 pub fn lines() -> io::Result<mpsc::Receiver<Typed>> {
     let (lines, typed) = mpsc::channel(LINES_MAX);
+    let is_terminal = io::stdin().is_terminal();
     let read = move || {
         let mut input = io::stdin().lock();
-        while let Some(line) = read_line(&mut input) {
+        while let Some(line) = next_line(&mut input, is_terminal) {
             let last = matches!(line, Typed::Failed(_));
             if lines.blocking_send(line).is_err() || last {
                 return;
@@ -46,6 +49,11 @@ pub fn lines() -> io::Result<mpsc::Receiver<Typed>> {
         .name("stdin".to_owned())
         .spawn(read)?;
     Ok(typed)
+}
+
+/// Reads one line; `None`: no other one comes.
+fn next_line(input: &mut impl BufRead, is_terminal: bool) -> Option<Typed> {
+    read_line(input).or_else(|| is_terminal.then_some(Typed::Ended))
 }
 
 /// Reads one line; `None` at the end. A last line without a line end counts.
@@ -115,6 +123,13 @@ mod tests {
             read(b"a\n\xff\xfe\nb\n"),
             [line("a"), Typed::Undecodable, line("b")]
         );
+    }
+
+    #[test]
+    fn the_end_of_a_terminal_is_not_the_last_of_it() {
+        assert_eq!(next_line(&mut &b""[..], false), None);
+        assert_eq!(next_line(&mut &b""[..], true), Some(Typed::Ended));
+        assert_eq!(next_line(&mut &b"a\n"[..], true), Some(line("a")));
     }
 
     #[test]

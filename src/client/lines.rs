@@ -59,7 +59,7 @@ pub fn typed_msg(line: Option<Typed>) -> Result<Msg, Failure> {
         Some(Typed::Failed(error)) => Err(Failure::other(format!(
             "cannot read the input: {error}; give it as text lines"
         ))),
-        None => Ok(Msg::InputEnded),
+        Some(Typed::Ended) | None => Ok(Msg::InputEnded),
     }
 }
 
@@ -70,6 +70,7 @@ mod tests {
     #[test]
     fn the_end_of_input_is_no_error_and_a_failure_to_read_is() {
         assert_eq!(typed_msg(None), Ok(Msg::InputEnded));
+        assert_eq!(typed_msg(Some(Typed::Ended)), Ok(Msg::InputEnded));
         assert!(typed_msg(Some(Typed::Failed("is a directory".to_owned()))).is_err());
     }
 }

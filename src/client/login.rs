@@ -81,9 +81,16 @@ pub async fn log_in(session: &Session, options: &LoginOptions<'_>) -> Result<Log
     if let Some(remembered) = remembered(&logins, options.server, &name, options.assurance)? {
         let answer = by_token(session, &remembered.token, options.patience).await;
         match answer.map_err(Failure::from) {
-            Ok(login) if login.name == name => return Ok(login),
+            Ok(login) if login.name == name => {
+                // What people chat with is what they used; scripts run beside that.
+                if options.may_be_offline {
+                    logins.touch(options.server, &name);
+                }
+                return Ok(login);
+            }
             Err(Failure::Told { code: 3, .. }) | Ok(_) => logins.forget(options.server, &name)?,
             Err(Failure::Told { code: 4, .. }) if options.may_be_offline => {
+                logins.touch(options.server, &name);
                 return Ok(LoggedIn {
                     session: session.with_token(&remembered.token)?,
                     token: remembered.token,
@@ -383,7 +390,7 @@ pub fn ask(question: &str) -> Result<String, Failure> {
             "the answer is not UTF-8; set the terminal to UTF-8 and start again",
         )),
         Some(Typed::TooLong) => Err(Failure::usage("the answer is too long; start again")),
-        None | Some(Typed::Failed(_) | Typed::Interrupted) => {
+        None | Some(Typed::Failed(_) | Typed::Interrupted | Typed::Ended) => {
             Err(Failure::auth("no answer was given, so no login"))
         }
     }
@@ -398,7 +405,8 @@ pub(super) fn prompt(question: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::output(&error))
 }
 
-fn tell(text: &str) {
+/// Says something on stderr.
+pub(super) fn tell(text: &str) {
     eprintln!("{text}");
 }
 

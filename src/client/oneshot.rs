@@ -18,7 +18,7 @@ use super::{
         blocked::Blocked,
         line::{self, Zone, counted},
         listing::listed_line,
-        password::{Next, Talk, done_line},
+        password::{NewPassword, Next, PasswordProblem, Talk, done_line},
         room::Room,
         untrusted::Untrusted,
     },
@@ -28,7 +28,7 @@ use super::{
     input::{self, Typed},
     journal,
     json::Format,
-    login::{LoggedIn, LoginOptions, ask, ask_password, log_out},
+    login::{LoggedIn, LoginOptions, ask, ask_password, log_out, tell},
     net::{
         connect::ServerAddress,
         devices::TokenWish,
@@ -266,6 +266,7 @@ pub async fn send_lines(
     while let Some(line) = lines.recv().await {
         number += 1;
         let sent = match line {
+            Typed::Ended => break,
             // Output of other programs has empty lines; a message has at least a byte.
             Typed::Line(text) if text.is_empty() => continue,
             Typed::Line(text) => send(session, to.clone(), &text, None, patience, out).await,
@@ -341,7 +342,31 @@ pub(super) async fn password(
     out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
     let mut talk = Talk::default();
-    let wish = loop {
+    loop {
+        let wish = wished(&mut talk)?;
+        let error = match session.change_password(&wish).await {
+            Ok(ended) => return done(&done_line(wish.ends_others, ended), out),
+            Err(error) => error,
+        };
+        let problem = translate::password_problem(&error);
+        if problem == PasswordProblem::Wrong {
+            tell(&talk.was_wrong());
+            continue;
+        }
+        return Err(match Failure::from(error) {
+            Failure::Told { code, reason, .. } => Failure::Told {
+                code,
+                reason,
+                text: format!("not changed: {}", problem.words()),
+            },
+            Failure::OutputClosed => Failure::OutputClosed,
+        });
+    }
+}
+
+/// Asks until there is something to ask of the server.
+fn wished(talk: &mut Talk) -> Result<NewPassword, Failure> {
+    loop {
         let field = talk.field();
         let line = match field.is_hidden() {
             true => ask_password(field.question())?,
@@ -349,22 +374,9 @@ pub(super) async fn password(
         };
         match talk.answer(line) {
             Next::More => {}
-            Next::Wish(wish) => break wish,
+            Next::Again(told) => tell(&told),
+            Next::Wish(wish) => return Ok(wish),
             Next::Over(why) => return Err(Failure::refused(format!("not changed: {why}"))),
-        }
-    };
-    match session.change_password(&wish).await {
-        Ok(ended) => done(&done_line(wish.ends_others, ended), out),
-        Err(error) => {
-            let words = translate::password_problem(&error).words();
-            Err(match Failure::from(error) {
-                Failure::Told { code, reason, .. } => Failure::Told {
-                    code,
-                    reason,
-                    text: format!("not changed: {words}"),
-                },
-                Failure::OutputClosed => Failure::OutputClosed,
-            })
         }
     }
 }

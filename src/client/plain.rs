@@ -24,6 +24,7 @@ use super::{
     app::{
         line::Zone,
         model::{Effect, Model, Msg},
+        password::PasswordProblem,
         update::update,
     },
     asks::{self, Answer},
@@ -44,9 +45,9 @@ use super::{
     output::Output,
     paper::Paper,
     progress::{INTERVAL, Mark, Progress},
-    signal::Interrupts,
+    signal::{Interrupt, Interrupts},
     state,
-    talk::{TalkLines, Told},
+    talk::TalkLines,
     translate,
     unsent::messages,
 };
@@ -54,6 +55,7 @@ use super::{
 mod leaving;
 mod opening;
 mod sending;
+mod talking;
 
 use leaving::{CLOSE_WAIT, Leaving, leave_at};
 
@@ -92,6 +94,7 @@ pub async fn run(
         was_connected: false,
         rooms: Knows::Nothing,
         talk: None,
+        answered_talk: None,
         out,
     };
     let outcome = plain.chat(server, &mut interrupts, tick).await;
@@ -125,7 +128,7 @@ enum Step {
     Link(LinkEvent),
     Typed(Option<Typed>),
     Answer(Answer),
-    Msg(Msg),
+    Interrupt(Interrupt),
     Tick,
     Late,
 }
@@ -158,6 +161,8 @@ struct Plain {
     rooms: Knows,
     /// What is asked for another password, while that is.
     talk: Option<TalkLines>,
+    /// The same while the server has all answers, which may not be right.
+    answered_talk: Option<TalkLines>,
     out: Output<Paper>,
 }
 
@@ -185,7 +190,7 @@ impl Plain {
                         "a defect of this program: {defect}; please report it"
                     ))),
                 },
-                () = interrupts.next() => Step::Msg(Msg::Interrupted),
+                kind = interrupts.next_and_kind() => Step::Interrupt(kind),
                 _ = tick.tick() => Step::Tick,
                 () = leave_at(self.leaving) => Step::Late,
             };
@@ -195,7 +200,10 @@ impl Plain {
                 Step::Link(event) => self.link_events(event)?,
                 Step::Typed(line) => self.typed(line)?,
                 Step::Answer(answer) => self.answered(answer)?,
-                Step::Msg(msg) => self.happened(msg)?,
+                Step::Interrupt(Interrupt::Key) if self.stops_questions() => {
+                    self.typed(Some(Typed::Interrupted))?;
+                }
+                Step::Interrupt(_) => self.happened(Msg::Interrupted)?,
                 Step::Tick if self.out.is_closed() => {
                     return Err(self.unread(Failure::OutputClosed));
                 }
@@ -236,20 +244,11 @@ impl Plain {
 
     fn typed(&mut self, line: Option<Typed>) -> Result<(), Failure> {
         self.line_is_due = false;
-        match &mut self.talk {
-            Some(talk) => match talk.typed(line)? {
-                Told::More => Ok(()),
-                Told::Wish(wish) => {
-                    self.talk = None;
-                    self.asks.spawn(asks::password(self.session.clone(), wish));
-                    Ok(())
-                }
-                Told::Over(why, rest) => {
-                    self.talk = None;
-                    self.happened(Msg::NoPassword(why))?;
-                    rest.map_or(Ok(()), |rest| self.happened(rest))
-                }
-            },
+        match self.talk.take() {
+            Some(mut talk) => {
+                let told = talk.typed(line)?;
+                self.talked(talk, told)
+            }
             None => self.happened(typed_msg(line)?),
         }
     }
@@ -412,7 +411,7 @@ impl Plain {
             },
             Effect::Leave { hurry } => {
                 // The terminal shows again what is typed.
-                self.talk = None;
+                (self.talk, self.answered_talk) = (None, None);
                 self.leave(hurry);
             }
         }
@@ -443,6 +442,12 @@ impl Plain {
     fn answered(&mut self, answer: Answer) -> Result<(), Failure> {
         for name in &answer.names {
             self.lines.name_seen(name);
+        }
+        if let Msg::Password { outcome, .. } = &answer.what
+            && let Some(talk) = self.answered_talk.take()
+            && *outcome == Err(PasswordProblem::Wrong)
+        {
+            return self.wrong_password(talk);
         }
         if let Msg::Known { blocked, .. } = &answer.what {
             // What is missing is asked for again with the next connection.

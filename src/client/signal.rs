@@ -13,6 +13,15 @@ pub struct Interrupts {
     hang_up: Option<Signal>,
 }
 
+/// What a signal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// SIGINT, which Ctrl-C makes of itself: it can be about what the program is just doing.
+    Key,
+    /// SIGTERM or SIGHUP: the program is to end.
+    End,
+}
+
 impl Interrupts {
     /// Begins to listen; from now on the signals no longer end the program by themselves.
     pub fn new() -> Result<Self, Failure> {
@@ -32,10 +41,15 @@ impl Interrupts {
 
     /// Returns at the next one.
     pub async fn next(&mut self) {
+        self.next_and_kind().await;
+    }
+
+    /// Returns at the next one; what it says.
+    pub async fn next_and_kind(&mut self) -> Interrupt {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = next_of(&mut self.hang_up) => {}
+            _ = self.interrupt.recv() => Interrupt::Key,
+            _ = self.terminate.recv() => Interrupt::End,
+            () = next_of(&mut self.hang_up) => Interrupt::End,
         }
     }
 
@@ -104,6 +118,11 @@ mod tests {
             tell(Signal::TERM);
             insisted.await;
         }
+        // Of two that wait either may come first.
+        tell(Signal::INT);
+        let mut keys = vec![others.next_and_kind().await, others.next_and_kind().await];
+        keys.sort_by_key(|kind| *kind == Interrupt::Key);
+        assert_eq!(keys, [Interrupt::End, Interrupt::Key]);
         // It is not forgotten either.
         interrupts.next().await;
     }

@@ -5,6 +5,7 @@
 
 use super::{
     app::{
+        line,
         model::Msg,
         password::{NewPassword, Next, Talk},
     },
@@ -33,6 +34,8 @@ pub(super) struct TalkLines {
 pub(super) enum Told {
     /// More is asked for.
     More,
+    /// The same, once this is said, which the editor leaves to others.
+    Said(String),
     /// This is to be asked of the server.
     Wish(NewPassword),
     /// Nothing is: why, and what the line means beside that.
@@ -50,7 +53,7 @@ impl TalkLines {
             hidden: None,
             is_edited: matches!(lines, Lines::Edited(_)),
         };
-        talk.ask().map_err(|failure| failure.to_string())?;
+        talk.ask("").map_err(|failure| failure.to_string())?;
         Ok(talk)
     }
 
@@ -60,8 +63,34 @@ impl TalkLines {
         (field.question().to_owned(), field.is_hidden())
     }
 
-    /// Asks, unless the editor does.
-    fn ask(&mut self) -> Result<(), Failure> {
+    /// Whether Ctrl-C is a signal here, and no key of an editor.
+    pub const fn is_stopped_by_a_signal(&self) -> bool {
+        !self.is_edited
+    }
+
+    /// The server says that the password until now is another one.
+    pub fn was_wrong(&mut self) -> Told {
+        let told = self.talk.was_wrong();
+        self.asked_again(told)
+    }
+
+    fn asked_again(&mut self, told: String) -> Told {
+        if self.is_edited {
+            return Told::Said(told);
+        }
+        // In one piece, and by the way of the question: what goes another way could come behind it.
+        self.asked(&format!("{}\n", line::system(told)))
+    }
+
+    fn asked(&mut self, before: &str) -> Told {
+        match self.ask(before) {
+            Ok(()) => Told::More,
+            Err(failure) => Told::Over(failure.to_string(), None),
+        }
+    }
+
+    /// Asks, unless the editor does; with what stands before the question.
+    fn ask(&mut self, before: &str) -> Result<(), Failure> {
         if self.is_edited {
             return Ok(());
         }
@@ -74,26 +103,32 @@ impl TalkLines {
                 Failure::other(format!("cannot hide a password on this terminal ({error})"))
             })?);
         }
-        prompt(&question)
+        prompt(&format!("{before}{question}"))
+    }
+
+    /// A key ended the line that was being typed, which is still open.
+    fn stopped(&self) -> Result<Next, Failure> {
+        if !self.is_edited {
+            prompt("\n")?;
+        }
+        Ok(Next::Over("you have stopped it".to_owned()))
     }
 
     /// Takes in a line. What ends the input ends the questions as well.
     pub fn typed(&mut self, line: Option<Typed>) -> Result<Told, Failure> {
         let next = match line {
             Some(Typed::Line(line)) => self.talk.answer(line.into()),
-            Some(Typed::Interrupted) => Next::Over("you have stopped it".to_owned()),
-            Some(Typed::Undecodable) => Next::Over("that is not UTF-8".to_owned()),
-            Some(Typed::TooLong) => Next::Over("that is longer than any password".to_owned()),
+            Some(Typed::Interrupted | Typed::Ended) => self.stopped()?,
+            Some(Typed::Undecodable) => self.talk.no_answer("that is not UTF-8"),
+            Some(Typed::TooLong) => self.talk.no_answer("that is longer than any password"),
             end @ (None | Some(Typed::Failed(_))) => {
                 let why = "no answer was given".to_owned();
                 return Ok(Told::Over(why, Some(typed_msg(end)?)));
             }
         };
         Ok(match next {
-            Next::More => match self.ask() {
-                Ok(()) => Told::More,
-                Err(failure) => Told::Over(failure.to_string(), None),
-            },
+            Next::More => self.asked(""),
+            Next::Again(told) => self.asked_again(told),
             Next::Wish(wish) => Told::Wish(wish),
             Next::Over(why) => Told::Over(format!("{why}; /password begins anew"), None),
         })
@@ -148,16 +183,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_is_asked_for_again_and_stays_hidden() {
+        let mut talk = edited();
+        let again = |why: &str| {
+            let told = format!("Not taken: {why}. An empty line stops it.");
+            Ok(Told::Said(told))
+        };
+        talk.typed(line("correct horse")).unwrap();
+        assert_eq!(
+            talk.typed(line("short")),
+            again("a password has 8 to 1024 bytes")
+        );
+        assert_eq!(talk.prompt(), ("New password: ".to_owned(), true));
+        talk.typed(line("battery staple")).unwrap();
+        assert_eq!(
+            talk.typed(line("battery stable")),
+            again("the two new passwords differ")
+        );
+        assert_eq!(talk.prompt(), ("New password: ".to_owned(), true));
+        assert_eq!(
+            talk.typed(Some(Typed::Undecodable)),
+            again("that is not UTF-8")
+        );
+        assert_eq!(
+            talk.typed(Some(Typed::TooLong)),
+            again("that is longer than any password")
+        );
+        let told = again("that is not your password; try again");
+        assert_eq!(Ok(talk.was_wrong()), told);
+        assert_eq!(
+            talk.prompt(),
+            ("Your password until now: ".to_owned(), true)
+        );
+    }
+
+    #[test]
     fn what_is_no_answer_ends_it_and_the_end_of_the_input_stays_one() {
         let over = |why: &str| Ok(Told::Over(why.to_owned(), None));
         assert_eq!(
             edited().typed(line("")),
-            over("your password until now is needed; /password begins anew")
+            over("an empty line stops it; /password begins anew")
         );
-        assert_eq!(
-            edited().typed(Some(Typed::Interrupted)),
-            over("you have stopped it; /password begins anew")
-        );
+        for key in [Typed::Interrupted, Typed::Ended] {
+            assert_eq!(
+                edited().typed(Some(key)),
+                over("you have stopped it; /password begins anew")
+            );
+        }
         let end = Told::Over("no answer was given".to_owned(), Some(Msg::InputEnded));
         assert_eq!(edited().typed(None), Ok(end));
         assert!(

@@ -214,6 +214,8 @@ pub enum Msg {
         /// What came of it, or what is in the way.
         outcome: Result<u32, PasswordProblem>,
     },
+    /// An answer about the password is asked for again; this is said of the one before: a safe sentence or two.
+    PasswordAgain(String),
     /// The server was not asked for another password; why, in safe words without a capital and a stop.
     NoPassword(String),
 }

@@ -147,11 +147,14 @@ pub fn rule() -> String {
     )
 }
 
-/// Asks in lines, one answer after the other.
+/// Asks in lines, one answer after the other. What is wrong is asked for again, so that a line that is meant as a password
+/// is never taken for anything else; a line with nothing in it ends it.
 #[derive(Debug)]
 pub struct Talk {
     field: Field,
     form: Form,
+    /// Whether all but the password until now is answered already.
+    is_rest_answered: bool,
 }
 
 /// What follows from an answer.
@@ -159,6 +162,8 @@ pub struct Talk {
 pub enum Next {
     /// The next question.
     More,
+    /// A question again, after this was said: a sentence or two.
+    Again(String),
     /// All is answered: this is to be asked of the server.
     Wish(NewPassword),
     /// Nothing is to be asked; why, in words without a capital and a stop.
@@ -170,8 +175,14 @@ impl Default for Talk {
         Self {
             field: Field::Current,
             form: Form::default(),
+            is_rest_answered: false,
         }
     }
+}
+
+/// Says that an answer is not taken, for a reason without a capital and a stop.
+fn not_taken(why: &str) -> String {
+    format!("Not taken: {why}. An empty line stops it.")
 }
 
 impl Talk {
@@ -180,8 +191,24 @@ impl Talk {
         self.field
     }
 
+    /// The server says that the password until now is another one: that is asked for again, and nothing else. Returns what
+    /// is to be said of it.
+    pub fn was_wrong(&mut self) -> String {
+        self.field = Field::Current;
+        self.is_rest_answered = true;
+        not_taken(&PasswordProblem::Wrong.words())
+    }
+
+    /// Something came that is no answer, for a reason without a capital and a stop: it is asked for again.
+    pub fn no_answer(&self, why: &str) -> Next {
+        Next::Again(not_taken(why))
+    }
+
     /// Takes in an answer.
     pub fn answer(&mut self, line: Secret) -> Next {
+        if self.field.is_hidden() && line.is_empty() {
+            return Next::Over("an empty line stops it".to_owned());
+        }
         match self.field {
             Field::Current => self.form.current = line,
             Field::New => self.form.new = line,
@@ -191,8 +218,15 @@ impl Talk {
                 self.form.ends_others = is_yes("y") || is_yes("yes");
             }
         }
-        match (self.form.check(self.field), self.field.next()) {
-            (Err(why), _) => Next::Over(why),
+        let next = self.field.next().filter(|_| !self.is_rest_answered);
+        match (self.form.check(self.field), next) {
+            (Err(why), _) => {
+                // Nobody sees which of two that differ is the wrong one.
+                if self.field == Field::Again {
+                    self.field = Field::New;
+                }
+                Next::Again(not_taken(&why))
+            }
             (Ok(()), Some(next)) => {
                 self.field = next;
                 Next::More
@@ -231,16 +265,52 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_would_refuse_is_not_asked() {
-        let over = |text: &str| Next::Over(text.to_owned());
-        assert_eq!(talked(&[""]), over("your password until now is needed"));
+    fn what_the_server_would_refuse_is_asked_for_again() {
+        let again = |why: &str| Next::Again(format!("Not taken: {why}. An empty line stops it."));
         let rule = "a password has 8 to 1024 bytes";
-        assert_eq!(talked(&["x", "1234567"]), over(rule));
-        assert_eq!(talked(&["x", &"y".repeat(1025)]), over(rule));
+        assert_eq!(talked(&["x", "1234567"]), again(rule));
+        assert_eq!(talked(&["x", &"y".repeat(1025)]), again(rule));
+        let mut talk = Talk::default();
+        let mut said = |answer: &str| (talk.answer(Secret::from(answer)), talk.field());
+        assert_eq!(said("x"), (Next::More, Field::New));
+        assert_eq!(said("short"), (again(rule), Field::New));
+        assert_eq!(said("12345678"), (Next::More, Field::Again));
+        let differ = again("the two new passwords differ");
+        assert_eq!(said("12345679"), (differ, Field::New));
+        assert_eq!(said("12345678"), (Next::More, Field::Again));
+        assert_eq!(said("12345678"), (Next::More, Field::Others));
+        let (next, _) = said("");
+        assert!(matches!(next, Next::Wish(wish) if wish.new.expose() == "12345678"));
+    }
+
+    #[test]
+    fn a_line_with_nothing_in_it_stops_what_is_hidden() {
+        for answers in [&[""][..], &["x", ""], &["x", "12345678", ""]] {
+            let over = Next::Over("an empty line stops it".to_owned());
+            assert_eq!(talked(answers), over, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_the_one_until_now_is_asked_for_alone() {
+        let mut talk = Talk::default();
+        for answer in ["wrong", "battery staple", "battery staple", "y"] {
+            talk.answer(Secret::from(answer));
+        }
+        let told = talk.was_wrong();
         assert_eq!(
-            talked(&["x", "12345678", "12345679"]),
-            over("the two new passwords differ")
+            told,
+            "Not taken: that is not your password; try again. An empty line stops it."
         );
+        assert_eq!(talk.field(), Field::Current);
+        let wish = NewPassword {
+            current: Secret::from("correct horse"),
+            new: Secret::from("battery staple"),
+            ends_others: true,
+        };
+        assert_eq!(talk.answer(Secret::from("correct horse")), Next::Wish(wish));
+        talk.was_wrong();
+        assert!(matches!(talk.answer(Secret::default()), Next::Over(_)));
     }
 
     #[test]

@@ -132,6 +132,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 Err(problem) => format!("Not changed: {}", problem.words()),
             })]
         }
+        Msg::PasswordAgain(told) => vec![say(told)],
         Msg::NoPassword(why) => {
             model.asking = false;
             vec![say(format!("Not changed: {why}"))]

@@ -58,6 +58,7 @@ fn plain(folder: &Path, by_a_person: bool) -> Plain {
         was_connected: false,
         rooms: Knows::All,
         talk: None,
+        answered_talk: None,
         out: Output::new(Format::Text, Paper::on(Nowhere).unwrap()),
     };
     let server = server();
