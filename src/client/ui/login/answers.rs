@@ -66,6 +66,7 @@ fn connected(login: &mut Login, met: Met, asks: &mut Asks) {
 fn ended(login: &mut Login, met: Met, name: &UserName, asks: &mut Asks) {
     let is_it = |server: &str, user: &UserName| server == met.server && user == name;
     login.accounts.retain(|it| !is_it(&it.server, &it.name));
+    login.in_use.take_if(|it| is_it(&it.server, &it.name));
     login.chosen = login.chosen.min(login.accounts.len());
     login.server = typed(&met.server);
     login.name = typed(name.as_str());

@@ -168,6 +168,41 @@ fn a_login_that_ended_while_it_was_used_says_why_and_asks_for_the_password() {
 }
 
 #[test]
+fn going_back_leads_to_the_account_in_use_from_where_another_was_asked_for() {
+    let another = || Opening {
+        is_another: true,
+        in_use: Some(name("bob")),
+        ..opening(accounts())
+    };
+    let (mut login, asks) = Login::open(another());
+    assert_eq!((asks, login.chosen), (Vec::new(), 0));
+    assert_eq!(
+        login.accounts[0].name,
+        name("bob"),
+        "whatever the files say"
+    );
+    // From further on it is a step like any other.
+    pressed(&mut login, "ctrl+end enter esc");
+    assert_eq!(login.screen, Screen::Accounts);
+    assert_eq!(key(&mut login, "esc"), [remembered(HERE, "bob")]);
+    assert_eq!(key(&mut login, "esc"), [Ask::Stop]);
+    assert_eq!(login.screen, Screen::Accounts);
+    // A login that has ended meanwhile is none to go back to.
+    key(&mut login, "esc");
+    answer(&mut login, Answer::Ended(met(HERE, false)));
+    assert_eq!(login.screen, Screen::Password);
+    key(&mut login, "esc");
+    assert_eq!(login.screen, Screen::Accounts);
+    assert_eq!(key(&mut login, "esc"), []);
+    // Nor is one that is not remembered.
+    let (mut login, _) = Login::open(Opening {
+        in_use: Some(name("carol")),
+        ..another()
+    });
+    assert_eq!(key(&mut login, "esc"), []);
+}
+
+#[test]
 fn another_account_is_asked_for_with_what_is_to_be_said() {
     let another = |accounts| Opening {
         told: Some("that login has ended".to_owned()),

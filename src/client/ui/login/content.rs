@@ -300,8 +300,11 @@ impl Writer {
         names: usize,
         login: &Login,
     ) -> (Vec<(Role, String)>, Option<String>) {
-        let right = account.used.filter(|_| self.shows_used());
-        let right = right.map(|used| when(used, login));
+        let right = match login.in_use.as_ref() == Some(account) {
+            true => Some("in use".to_owned()),
+            false => account.used.map(|used| when(used, login)),
+        };
+        let right = right.filter(|_| self.shows_used());
         let taken = right.as_ref().map_or(0, |right| right.len() + 2);
         let name = cut(account.name.as_str(), names, &self.signs());
         let blank = " ".repeat(names.saturating_sub(width::cells(&name)) + 2);

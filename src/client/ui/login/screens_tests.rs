@@ -121,6 +121,13 @@ fn at_ended() -> Login {
 #[test]
 fn choosing_an_account() {
     pin("accounts", &begun(accounts()));
+    let (called, _) = Login::open(Opening {
+        is_another: true,
+        in_use: Some("bob".parse().unwrap()),
+        ..opening(accounts())
+    });
+    let dark = theme("dark", "en_GB.UTF-8");
+    pin_as("accounts_in_use_80x24", &called, (80, 24), &dark);
     let many = (0..40).map(|n| account("chat.lan:7777", &format!("user{n:02}"), Some(n)));
     let mut login = begun(many.collect());
     pressed(&mut login, "ctrl+end up up");

@@ -40,6 +40,8 @@ pub struct Opening {
     pub user: Option<UserName>,
     /// Whether the user wants another account than the one that is used: it is asked for which.
     pub is_another: bool,
+    /// Who wants that, of the server that is proposed, and can go back; `None`: that login is none any more.
+    pub in_use: Option<UserName>,
     /// Why the login of that user there has just ended; `None`: it has not, or this is the start.
     pub ended: Option<String>,
     /// Something that is to be said: one safe line.
@@ -152,6 +154,8 @@ pub struct Login {
     pub(super) told: Option<Told>,
     /// The remembered logins: what was used last comes first.
     pub(super) accounts: Vec<Account>,
+    /// The one whose chat was left for another: the first of them, and where going back leads from here.
+    pub(super) in_use: Option<Account>,
     /// Which of them is chosen; one more than there are is another one.
     pub(super) chosen: usize,
     /// Whether the answer that must be meant is chosen.
@@ -191,22 +195,29 @@ impl Login {
             is_named,
             user,
             is_another,
+            in_use,
             ended,
             told,
             size,
             now,
             zone,
         } = opening;
+        let is_in_use = |it: &Account| {
+            it.server == server && in_use.as_ref().is_some_and(|user| it.name == *user)
+        };
         accounts.sort_by(|one, other| {
             let place = |it: &Account| (it.server.clone(), it.name.clone());
             let by_place = place(one).cmp(&place(other));
-            other.used.cmp(&one.used).then(by_place)
+            let by_use = is_in_use(other).cmp(&is_in_use(one));
+            by_use.then(other.used.cmp(&one.used)).then(by_place)
         });
+        let in_use = accounts.first().filter(|it| is_in_use(it)).cloned();
         let mut login = Self {
             screen: Screen::Accounts,
             past: Vec::new(),
             told: None,
             accounts,
+            in_use,
             chosen: 0,
             is_yes: false,
             is_new: false,
@@ -303,6 +314,11 @@ impl Login {
             _ => self.forget_password(),
         }
         true
+    }
+
+    /// Whether going back leads somewhere.
+    pub(super) const fn has_back(&self) -> bool {
+        !self.past.is_empty() || self.in_use.is_some()
     }
 
     /// Goes back as far as needed to be asked for this.

@@ -4,7 +4,7 @@
 //! are where they are everywhere.
 
 use super::{
-    Ask, Login, Msg, answers,
+    Account, Ask, Login, Msg, answers,
     state::{Busy, Screen},
     words,
 };
@@ -106,8 +106,11 @@ fn press(login: &mut Login, keys: &Keymap, chord: Chord, asks: &mut Asks) {
         Deed::Accept => accept(login, asks),
         Deed::Back => {
             let is_busy = matches!(login.screen, Screen::Busy(_));
-            if login.back() && is_busy {
-                asks.push(Ask::Stop);
+            if login.back() {
+                asks.extend(is_busy.then_some(Ask::Stop));
+            } else if let Some(Account { server, name, .. }) = login.in_use.clone() {
+                // Nothing was asked yet: back to the chat that this was called from.
+                use_remembered(login, server, name, asks);
             }
         }
         Deed::Up | Deed::Down | Deed::First | Deed::Last => choose(login, deed),

@@ -40,6 +40,7 @@ pub(super) fn opening(accounts: Vec<Account>) -> Opening {
         is_named: false,
         user: None,
         is_another: false,
+        in_use: None,
         ended: None,
         told: None,
         size: (80, 24),

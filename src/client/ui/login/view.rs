@@ -178,10 +178,7 @@ fn hints(login: &Login, page: &Page, keys: &Keymap) -> Vec<(String, &'static str
         hints.extend(key.zip(word));
     };
     say(hint(Action::Accept), accept);
-    say(
-        hint(Action::CloseOverlay),
-        (!login.past.is_empty()).then_some(back),
-    );
+    say(hint(Action::CloseOverlay), login.has_back().then_some(back));
     let both = moves.and_then(|(one, other)| hint(one).zip(hint(other)));
     say(
         both.map(|(one, other)| format!("{one} {other}")),

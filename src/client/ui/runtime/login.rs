@@ -119,8 +119,11 @@ pub(super) enum Why {
         /// Its secret: what another program has remembered since is not forgotten.
         token: String,
     },
-    /// The user wants another account; with what is to be said, if there is something.
+    /// The user wants another account, and can go back to the one that was used; with what is to be said, if there is
+    /// something.
     Another(Option<String>),
+    /// The login that was used is ended; with what is to be said of it.
+    LoggedOut(String),
 }
 
 /// A login, and where.
@@ -149,6 +152,14 @@ pub(super) async fn log_in(
         authorities: start.authorities.clone(),
     };
     at_desk(screen, (start, why), desk, (theme, keys)).await
+}
+
+/// Notes that a login was used until now.
+pub(super) fn was_used(server: &ServerAddress, user: &UserName) {
+    // That it cannot be noted is no reason to stop.
+    if let Ok(logins) = Logins::of_user() {
+        logins.touch(server, user);
+    }
 }
 
 async fn at_desk(
@@ -255,19 +266,22 @@ impl Desk {
         if let (Why::Ended { token, .. }, Some(user)) = (why, &start.user) {
             self.logins.forget_this(&start.server, user, token)?;
         }
-        let is_another = matches!(why, Why::Another(_));
+        let is_another = matches!(why, Why::Another(_) | Why::LoggedOut(_));
+        let in_use = start.user.clone();
         Ok(Opening {
             accounts: self.logins.all()?.into_iter().map(account).collect(),
             server: start.server.as_str().to_owned(),
             is_named: start.is_named,
             user: start.user.clone().filter(|_| !is_another),
             is_another,
+            in_use: in_use.filter(|_| matches!(why, Why::Another(_))),
             ended: match why {
                 Why::Ended { why, .. } => Some(why.clone()),
                 _ => None,
             },
             told: match why {
                 Why::Another(told) => told.clone(),
+                Why::LoggedOut(told) => Some(told.clone()),
                 _ => None,
             },
             size,

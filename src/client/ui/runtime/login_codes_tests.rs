@@ -228,6 +228,7 @@ fn opening(names: &[String], said: Option<&Says>, size: (u16, u16)) -> Opening {
         is_named: false,
         user: why.is_some().then(|| "ann0".parse().unwrap()),
         is_another: false,
+        in_use: None,
         ended: why.clone(),
         told: why,
         accounts,

@@ -240,7 +240,7 @@ async fn a_login_that_has_ended_is_forgotten_and_another_account_is_asked_for() 
     };
     // The user wants another: not even the only one is taken at once.
     let mut person = Person::who([("another account", key("ctrl+q"))]);
-    let another = Why::Another(Some("bob is logged out".to_owned()));
+    let another = Why::LoggedOut("bob is logged out".to_owned());
     assert!(
         asked(&mut person, &begin, &another, &desk)
             .await
@@ -248,6 +248,11 @@ async fn a_login_that_has_ended_is_forgotten_and_another_account_is_asked_for() 
             .is_none()
     );
     assert!(person.shown().contains("Bob is logged out."));
+    // The one that was left goes on where nothing else is chosen.
+    let mut person = Person::who([("in use", key("esc"))]);
+    let another = Why::Another(None);
+    let entered = asked(&mut person, &begin, &another, &desk).await.unwrap();
+    assert_eq!(entered.unwrap().login.name, ann());
     assert!(desk.logins.find(&away, &ann()).unwrap().is_some());
     // It has ended: why is said, and it is no login any more.
     let ended = |token: &str| Why::Ended {

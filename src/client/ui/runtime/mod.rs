@@ -173,6 +173,9 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
             None => Next::Leave,
         };
         let is_logged_out = ui.next == Next::LoggedOut;
+        if asking.is_some() {
+            login::was_used(&server, &user);
+        }
         if next == Next::Leave {
             // From here on keys and the screen are those of the shell.
             drop(keys);
@@ -217,7 +220,7 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
                 let said = forgotten(folder.clone(), account, token).await;
                 // What could not be forgotten is said where the next login is asked for.
                 let said = said.unwrap_or_else(|failure| failure.to_string());
-                Why::Another(Some(with_left(said)))
+                Why::LoggedOut(with_left(said))
             }
             Next::Another | Next::Leave => Why::Another(left),
         };
