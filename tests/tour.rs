@@ -138,7 +138,7 @@ const TOUR: &[Step] = &[
             ("ann", "carol is in #general now."),
             ("bob", "carol was added to #general by ann"),
             ("carol", "/start #general opens it."),
-            ("carol", "carol was added to #general by ann"),
+            ("carol", "You were added to #general by ann"),
         ],
     ),
     ("ann", "/members", &[("ann", "carol <MEMBER>")]),
@@ -182,7 +182,7 @@ const TOUR: &[Step] = &[
         &[
             ("ann", "carol is now read-only in #lounge."),
             ("bob", "carol is now read-only in #lounge (by ann)"),
-            ("carol", "carol is now read-only in #lounge (by ann)"),
+            ("carol", "You are now read-only in #lounge (by ann)"),
         ],
     ),
     ("carol", "may I?", &[("carol", "<> Not sent:")]),
@@ -192,7 +192,7 @@ const TOUR: &[Step] = &[
         &[
             ("ann", "carol is not in #lounge any more."),
             ("bob", "carol was removed from #lounge by ann"),
-            ("carol", "carol was removed from #lounge by ann"),
+            ("carol", "You were removed from #lounge by ann"),
             ("carol", "No conversation is open any more"),
         ],
     ),
@@ -211,7 +211,7 @@ const TOUR: &[Step] = &[
         &[
             ("ann", "carol is banned from #lounge"),
             ("bob", "carol was banned from #lounge by ann"),
-            ("carol", "carol was banned from #lounge by ann"),
+            ("carol", "You were banned from #lounge by ann"),
             ("carol", "No conversation is open any more"),
         ],
     ),

@@ -43,6 +43,16 @@ pub(super) enum Told {
 }
 
 impl TalkLines {
+    /// As with an editor: the terminal of the tests stays as it is.
+    #[cfg(test)]
+    pub fn of_tests() -> Self {
+        Self {
+            talk: Talk::default(),
+            hidden: None,
+            is_edited: true,
+        }
+    }
+
     /// Asks the first question; says why not if that cannot be.
     pub fn begin(lines: &Lines) -> Result<Self, String> {
         if !lines.by_a_person() {
@@ -147,13 +157,8 @@ mod tests {
         Lines::Plain { typed, by_a_person }
     }
 
-    /// As with an editor: the terminal of the tests stays as it is.
     fn edited() -> TalkLines {
-        TalkLines {
-            talk: Talk::default(),
-            hidden: None,
-            is_edited: true,
-        }
+        TalkLines::of_tests()
     }
 
     fn line(text: &str) -> Option<Typed> {

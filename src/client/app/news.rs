@@ -337,7 +337,7 @@ fn edited(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
     }
     vec![say(format!(
         "{} edited [{seq}]{}: {}",
-        message.sender.render_line(),
+        who(&message.sender, &model.me),
         in_room(model, id),
         text.render_block()
     ))]
@@ -348,7 +348,7 @@ fn deleted(model: &mut Model, id: &str, seq: u64, by: &Untrusted) -> Vec<Effect>
     if is_own(model, id, &Deed::Deleted(seq)) {
         return Vec::new();
     }
-    let by = by.render_line();
+    let by = who(by, &model.me);
     vec![say(format!(
         "{by} deleted message [{seq}]{}",
         in_room(model, id)
@@ -381,7 +381,7 @@ fn reacted(
     if hides(model, id, &user) {
         return Vec::new();
     }
-    let user = user.render_line();
+    let user = who(&user, &model.me);
     vec![say(match added {
         true => format!("{user} gave {emoji} to [{seq}]{place}{start}"),
         false => format!("{user} took {emoji} back from [{seq}]{place}{start}"),
@@ -410,24 +410,48 @@ fn member_changed(
         // What there is to do about it, the answer does, which came before or comes soon.
         return Vec::new();
     }
-    let mut told = vec![say(member_line(user, change, by, &label))];
+    let mut told = vec![say(member_line(&model.me, (user, change, by), &label))];
     if is_me && has_ended {
         told.extend(ended(model, id));
     }
     told
 }
 
-/// Says what happened to a member.
-pub fn member_line(user: &Untrusted, change: Change, by: &Untrusted, label: &str) -> String {
-    let (user, by) = (user.render_line(), by.render_line());
+/// Says to this user what happened to a member, who may be this user, as whoever did it may.
+pub fn member_line(
+    me: &UserName,
+    (user, change, by): (&Untrusted, Change, &Untrusted),
+    label: &str,
+) -> String {
+    let (was, is) = match is_user(user, me) {
+        true => ("were", "are"),
+        false => ("was", "is"),
+    };
+    let user = who(user, me);
+    let by = match is_user(by, me) {
+        true => "you".to_owned(),
+        false => by.render_line(),
+    };
     match change {
-        Change::Added => format!("{user} was added to {label} by {by}"),
+        Change::Added => format!("{user} {was} added to {label} by {by}"),
         Change::Joined => format!("{user} joined {label}"),
         Change::Left => format!("{user} left {label}"),
-        Change::Removed => format!("{user} was removed from {label} by {by}"),
-        Change::Banned => format!("{user} was banned from {label} by {by}"),
-        Change::Role(role) => format!("{user} is now {} in {label} (by {by})", role.word()),
+        Change::Removed => format!("{user} {was} removed from {label} by {by}"),
+        Change::Banned => format!("{user} {was} banned from {label} by {by}"),
+        Change::Role(role) => format!("{user} {is} now {} in {label} (by {by})", role.word()),
     }
+}
+
+/// A user at the beginning of a sentence, as this user is told of it.
+fn who(user: &Untrusted, me: &UserName) -> String {
+    match is_user(user, me) {
+        true => "You".to_owned(),
+        false => user.render_line(),
+    }
+}
+
+fn is_user(user: &Untrusted, name: &UserName) -> bool {
+    *user == Untrusted::from(name.as_str())
 }
 
 /// This user is no member any more: lines must not go on going there.
@@ -452,7 +476,7 @@ fn ended(model: &mut Model, id: &str) -> Vec<Effect> {
 }
 
 fn is_by_me(model: &Model, user: &Untrusted) -> bool {
-    *user == Untrusted::from(model.me.as_str())
+    is_user(user, &model.me)
 }
 
 /// Whether this was done here; it is then no longer waited for.

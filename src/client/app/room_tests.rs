@@ -465,6 +465,17 @@ fn news_of_rooms_are_told() {
             member("bob", Change::Role(Role::Admin), "carol"),
             "<> bob is now admin in #ops (by carol)",
         ),
+        // What this user did elsewhere, and what others did to this user.
+        (
+            member("bob", Change::Removed, "ann"),
+            "<> bob was removed from #ops by you",
+        ),
+        (
+            member("ann", Change::Role(Role::Admin), "carol"),
+            "<> You are now admin in #ops (by carol)",
+        ),
+        (reacted("ann", true), "<> You gave 👍 to [1] in #ops"),
+        (deleted("ann"), "<> You deleted message [1] in #ops"),
         (
             trip,
             "<> You are in the trip now; /start \"the trip\" opens it.",
@@ -500,7 +511,7 @@ fn what_was_done_here_is_told_once_whichever_comes_first() {
     // From elsewhere, or what another does: told.
     assert_eq!(
         news(&mut model, deleted()),
-        print("<> ann deleted message [1] in #ops")
+        print("<> You deleted message [1] in #ops")
     );
     model.asking = false;
     act(&mut model, "/react 1 👍", Err("no".into()));
@@ -512,7 +523,7 @@ fn what_was_done_here_is_told_once_whichever_comes_first() {
     };
     assert_eq!(
         news(&mut model, reacted),
-        print("<> ann gave 👍 to [1] in #ops"),
+        print("<> You gave 👍 to [1] in #ops"),
         "what failed here was done elsewhere"
     );
     // A new topic of one's own.
@@ -556,7 +567,7 @@ fn who_is_no_member_any_more_types_to_nobody() {
     // What was put aside goes with the membership.
     let taken_up = || vec![super::news::taken_up("c7")];
     let expected = [
-        print("<> ann was banned from #ops by bob"),
+        print("<> You were banned from #ops by bob"),
         taken_up(),
         print(
             "<> No conversation is open any more: what you type would not reach #ops. /start NAME \

@@ -163,4 +163,4 @@ fn with_id(message: &Outgoing, object: Option<Value>) -> Value {
 
 #[cfg(test)]
 #[path = "sending_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -41,7 +41,7 @@ fn ann() -> UserName {
 }
 
 /// A line mode that has taken over what was left in a folder, with bob in front.
-fn plain(folder: &Path, by_a_person: bool) -> Plain {
+pub(in super::super) fn plain(folder: &Path, by_a_person: bool) -> Plain {
     let session = Session::open(&server(), &Security::Plaintext).unwrap();
     let (_, typed) = mpsc::channel(1);
     let mut plain = Plain {

@@ -32,6 +32,11 @@ pub(super) struct Changed {
 }
 
 impl Changed {
+    /// Says it to the user of this program.
+    fn told(&self, model: &Model, label: &str) -> String {
+        news::member_line(&model.me, (&self.user, self.change, &self.by), label)
+    }
+
     fn has_ended(&self) -> bool {
         matches!(self.change, Change::Left | Change::Removed | Change::Banned)
     }
@@ -66,7 +71,7 @@ pub(super) fn changed(model: &mut Model, id: &ChatId, what: Changed) -> Vec<Effe
     // What this user did, the answer tells or another device.
     let is_told = model.link == LinkState::Up && !is_own && (is_me || model.is_front(id));
     if is_told {
-        let told = news::member_line(&what.user, what.change, &what.by, &label);
+        let told = what.told(model, &label);
         say(model, Level::Info, told);
     }
     Vec::new()
@@ -87,7 +92,7 @@ fn ended(model: &mut Model, id: &ChatId, what: &Changed) -> Vec<Effect> {
     };
     if what.by != Untrusted::from(model.me.as_str()) {
         let label = room.label();
-        let told = news::member_line(&what.user, what.change, &what.by, &label);
+        let told = what.told(model, &label);
         say(model, Level::Warning, told);
     }
     Vec::new()

@@ -95,11 +95,11 @@ fn who_goes_takes_along_what_was_known_of_how_far_and_whether_typing() {
 fn this_user_goes_and_what_others_did_is_said() {
     for (change, by, told) in [
         (Change::Left, "ann", ""),
-        (Change::Removed, "bob", "ann was removed from trip by bob"),
+        (Change::Removed, "bob", "You were removed from trip by bob"),
         (
             Change::Banned,
             "b\u{1b}b",
-            "ann was banned from trip by b␛b",
+            "You were banned from trip by b␛b",
         ),
     ] {
         let mut model = ann();
@@ -118,13 +118,13 @@ fn this_user_goes_and_what_others_did_is_said() {
 fn this_user_comes_and_becomes_what_others_say() {
     let mut model = ann();
     take(&mut model, member("ann", Change::Added, "bob", 4));
-    assert_eq!(notice(&mut model), "ann was added to trip by bob");
+    assert_eq!(notice(&mut model), "You were added to trip by bob");
     quietly(&mut model, listed(&[("ann", Role::Member)]));
     take(
         &mut model,
         member("ann", Change::Role(Role::Admin), "bob", 4),
     );
-    assert_eq!(notice(&mut model), "ann is now admin in trip (by bob)");
+    assert_eq!(notice(&mut model), "You are now admin in trip (by bob)");
     assert_eq!(chat(&model, TRIP).my_role, Some(Role::Admin));
     assert_eq!(
         list(chat(&model, TRIP)),
