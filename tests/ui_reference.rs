@@ -3,10 +3,13 @@
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
-use tinychat::client::ui::{
-    keymap::Keymap,
-    runtime::settings::{Settings, Surroundings},
-    theme::role::ROLES,
+use tinychat::client::{
+    app::command::COMMANDS,
+    ui::{
+        keymap::Keymap,
+        runtime::settings::{Settings, Surroundings},
+        theme::role::ROLES,
+    },
 };
 
 /// Replaces what stands between two marks of a document.
@@ -46,6 +49,22 @@ fn the_document_of_the_terminal_ui_says_what_the_program_does() {
         document == wanted,
         "docs/terminal-ui.md is not what the program does: UPDATE_DOCS=1 cargo test ui_reference"
     );
+}
+
+/// The README shows each command, and none that there is not.
+#[test]
+fn the_readme_shows_every_command() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&file).unwrap();
+    let rows = readme.lines().filter(|line| line.starts_with("| `/"));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    let shown = cells.flat_map(|cell| cell.split('`').filter_map(|code| code.strip_prefix('/')));
+    let mut shown: Vec<&str> = shown.filter_map(|code| code.split(' ').next()).collect();
+    shown.sort_unstable();
+    shown.dedup();
+    let mut all: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
+    all.sort_unstable();
+    assert_eq!(shown, all);
 }
 
 /// The settings that the document shows are settings that work.
