@@ -145,6 +145,12 @@ impl Chat {
         &self.id
     }
 
+    /// Whether this user may delete a message here, as far as that is known: an own one, or as whoever runs it.
+    pub fn may_delete(&self, message: &Message, me: &UserName) -> bool {
+        let runs = self.room.kind != Kind::Direct && self.my_role.is_none_or(Role::runs);
+        message.is_by(me) || runs
+    }
+
     /// Takes in what all members are told of it. What one of them set is kept where that is not said.
     pub fn set_room(&mut self, room: Room) {
         let settings = room.settings.or(self.room.settings);

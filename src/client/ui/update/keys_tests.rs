@@ -233,10 +233,10 @@ fn cases() -> Vec<Case> {
             assert!(matches!(model.composer.mode(), Mode::Edit(quote) if quote.seq == 4));
             assert_eq!((model.focus, text(model).0), (Focus::Composer, "mine"));
         }),
-        case(Action::Delete, MESSAGE, nothing, |model, effects| {
+        case(Action::Delete, MESSAGE, |model| model.focus = Focus::Messages(4), |model, effects| {
             let Some(Overlay::Ask(question)) = &model.overlay else { panic!("{:?}", model.overlay) };
-            assert_eq!(question.text, "Delete the message of bob \"only https://x.org\" for everybody and for good?");
-            assert!(matches!(&question.then, Then::Act(act) if matches!(**act, Act::At(_, Deeds::Delete(3)))));
+            assert_eq!(question.text, "Delete your message \"mine\" for everybody and for good?");
+            assert!(matches!(&question.then, Then::Act(act) if matches!(**act, Act::At(_, Deeds::Delete(4)))));
             assert_eq!(effects, []);
         }),
         case(Action::React, MESSAGE, |model| model.focus = Focus::Messages(5), |model, _| {
@@ -491,16 +491,18 @@ fn a_key_of_elsewhere_leaves_a_question_and_answers_nothing() {
         ("up", false),
     ] {
         let mut model = model_in(Context::Messages);
+        model.focus = Focus::Messages(4);
         press(&mut model, "d");
         let effects = press(&mut model, key);
         assert_eq!(model.overlay, None, "{key}");
         assert_eq!(!effects.is_empty(), is_done, "{key}: {effects:?}");
         assert_eq!(front(&model).room.label(), "bob", "{key}");
         if is_done {
-            assert!(matches!(deed(&effects), Deeds::Delete(3)));
+            assert!(matches!(deed(&effects), Deeds::Delete(4)));
         }
     }
     let mut model = model_in(Context::Messages);
+    model.focus = Focus::Messages(4);
     press(&mut model, "d");
     paste(&mut model, "y");
     assert!(model.overlay.is_some(), "a paste is no answer");

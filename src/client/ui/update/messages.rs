@@ -75,6 +75,10 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
             Vec::new()
         }
         Action::Edit => edit(model, message, text),
+        Action::Delete if !may_delete(model, message) => refuse(
+            model,
+            "Only your own messages can be deleted here; owners and admins of a group or channel delete those of others.",
+        ),
         Action::Delete => {
             let whose = match message.is_by(&model.me) {
                 true => "your message".to_owned(),
@@ -93,6 +97,11 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
         Action::Copy => copy(model, &text),
         _ => open_link(model, &text),
     }
+}
+
+fn may_delete(model: &Model, message: &Message) -> bool {
+    let front = model.chats.front();
+    front.is_some_and(|chat| chat.may_delete(message, &model.me))
 }
 
 /// Tells who has an own message, as far as it is known here.

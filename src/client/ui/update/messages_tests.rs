@@ -6,7 +6,10 @@ use super::{
     },
     *,
 };
-use crate::client::ui::model::{composer::Mode, message::Change};
+use crate::{
+    client::ui::model::{composer::Mode, message::Change},
+    domain::role::Role,
+};
 
 fn on(model: &mut Model, focus: Focus, key: &str) -> Vec<Effect> {
     model.focus = focus;
@@ -32,6 +35,11 @@ fn what_cannot_be_done_is_said() {
             "e",
             "Only your own messages can be edited; answer it instead.",
         ),
+        (
+            Focus::Messages(3),
+            "d",
+            "Only your own messages can be deleted here; owners and admins of a group or channel delete those of others.",
+        ),
         (Focus::Messages(1), "o", "There is no link in that message."),
         (Focus::Messages(1), "q", "That message answers no other."),
         (
@@ -56,6 +64,23 @@ fn what_cannot_be_done_is_said() {
         assert_eq!(on(&mut model, focus, key), [], "{key}");
         assert_eq!(notice(&model), said, "{key} on {focus:?}");
         assert_eq!((&model.overlay, model.focus), (&None, focus));
+    }
+}
+
+#[test]
+fn who_runs_a_group_deletes_the_messages_of_others_there() {
+    let mut model = ann_with_bob();
+    model.open(Some("c-trip".into()));
+    model.take_message(&"c-trip".into(), message(1, "bob", "oops"));
+    for (role, may) in [
+        (Some(Role::Member), false),
+        (Some(Role::Admin), true),
+        (None, true),
+    ] {
+        model.overlay = None;
+        model.chats.front_mut().unwrap().my_role = role;
+        on(&mut model, Focus::Messages(1), "d");
+        assert_eq!(model.overlay.is_some(), may, "{role:?}");
     }
 }
 

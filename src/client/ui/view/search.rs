@@ -7,7 +7,7 @@ use super::{
     pen::{Bit, Pen},
 };
 use crate::client::{
-    app::look::Found,
+    app::{acts::Spot, look::Found, room::Place},
     ui::{
         layout::{
             bubble::preview,
@@ -64,9 +64,29 @@ fn place(model: &Model, pane: &SearchPane) -> String {
         Some(false) => return "unread messages that mention you".to_owned(),
         None => {}
     }
-    match model.chats.front().filter(|_| pane.is_here_only) {
-        Some(chat) => format!("in {}", chat.room.label()),
-        None => "in all conversations".to_owned(),
+    let here = || model.chats.front().map(|chat| chat.room.label());
+    // It may be said in the words, and where those cannot be read it is not known.
+    let spot = pane.search.as_ref().and_then(|search| search.spot.as_ref());
+    let only = match spot {
+        Some(spot) => Some(label(model, spot)),
+        None if pane.is_here_only => here(),
+        None if pane.problem.is_some() => return String::new(),
+        None => None,
+    };
+    only.map_or_else(
+        || "in all conversations".to_owned(),
+        |only| format!("in {only}"),
+    )
+}
+
+/// What a conversation is called in which it is looked for.
+fn label(model: &Model, spot: &Spot) -> String {
+    let known = |id: &String| model.chats.get(&id.as_str().into());
+    match (spot.id.as_ref().and_then(known), &spot.place) {
+        (Some(chat), _) => chat.room.label(),
+        (None, Place::User(name)) => name.to_string(),
+        (None, Place::Channel(name)) => format!("#{name}"),
+        (None, Place::Group(_)) => "that group".to_owned(),
     }
 }
 

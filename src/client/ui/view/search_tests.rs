@@ -5,14 +5,67 @@ use ratatui::style::Modifier;
 use super::super::models::*;
 use crate::client::{
     app::{
+        acts::{self, Act},
         look::{Found, Snippet},
         model::MessageLine,
+        parse::{Input, parse},
     },
     ui::model::{
         composer::Composer,
         overlay::{Hit, Overlay, SearchPane},
     },
 };
+
+fn empty() -> SearchPane {
+    SearchPane {
+        input: Composer::default(),
+        is_here_only: false,
+        mentions: None,
+        number: 1,
+        is_asking: false,
+        search: None,
+        hits: Vec::new(),
+        next: String::new(),
+        problem: None,
+        chosen: 0,
+    }
+}
+
+/// What the search says that it looks through, for words that are typed.
+fn looked_through(words: &str, is_here_only: bool) -> String {
+    let (mut model, _) = office();
+    let search = match parse(&format!("/search {words}")) {
+        Ok(Input::Command(command)) => match acts::act_of(&model, command) {
+            Ok(Act::Search(search)) => Ok(search),
+            other => panic!("{other:?}"),
+        },
+        other => Err(format!("{other:?}")),
+    };
+    let mut pane = empty();
+    pane.is_here_only = is_here_only;
+    match search {
+        Ok(search) => pane.search = Some(search),
+        Err(problem) => pane.problem = Some(problem),
+    }
+    model.overlay = Some(Overlay::Search(Box::new(pane)));
+    let text = shown(&mut model, (80, 24), &theme("dark"));
+    let rows = text.lines().map(|row| row.trim_matches(['│', ' ']));
+    // Below the line that is typed.
+    let below = rows.skip_while(|row| !row.starts_with('›')).nth(1).unwrap();
+    below.split("  ").next().unwrap().to_owned()
+}
+
+#[test]
+fn where_it_looks_is_said_as_the_words_have_it() {
+    assert_eq!(looked_through("green", false), "in all conversations");
+    assert_eq!(looked_through("green", true), "in #ops");
+    assert_eq!(looked_through("green in:#ops", false), "in #ops");
+    assert_eq!(looked_through("green in:this", false), "in #ops");
+    assert_eq!(looked_through("green in:#elsewhere", true), "in #elsewhere");
+    assert_eq!(looked_through("green in:eve", false), "in eve");
+    // No word to look for yet.
+    assert_eq!(looked_through("in:#ops", false), "");
+}
 
 /// What a hit with these pieces marks on the screen: the cells that are underlined, run by run.
 fn marked(pieces: &[(&str, bool)]) -> Vec<String> {
@@ -32,12 +85,6 @@ fn marked(pieces: &[(&str, bool)]) -> Vec<String> {
     };
     let (mut model, ops) = office();
     model.overlay = Some(Overlay::Search(Box::new(SearchPane {
-        input: Composer::default(),
-        is_here_only: false,
-        mentions: None,
-        number: 1,
-        is_asking: false,
-        search: None,
         hits: vec![Hit {
             chat: ops,
             place: "#ops".to_owned(),
@@ -46,9 +93,7 @@ fn marked(pieces: &[(&str, bool)]) -> Vec<String> {
                 snippet: Some(snippet),
             },
         }],
-        next: String::new(),
-        problem: None,
-        chosen: 0,
+        ..empty()
     })));
     let (buffer, _) = drawn(&mut model, (80, 24), &theme("dark"));
     let mut runs: Vec<String> = Vec::new();

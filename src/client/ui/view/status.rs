@@ -17,6 +17,7 @@ use crate::{
             Focus, LinkState, Model,
             composer::Mode,
             notices::{Level, Notice},
+            outgoing::State,
             overlay::Overlay,
         },
         text::width,
@@ -320,6 +321,9 @@ fn hints<'t>(model: &Model, pen: &Pen<'_>, keys: &Keymap, space: usize) -> Vec<B
     let mut bits = Vec::new();
     let mut used = 1;
     for (action, words) in actions {
+        if !is_possible(model, *action) {
+            continue;
+        }
         let Some(chord) = keys.hint(context, *action) else {
             continue;
         };
@@ -337,6 +341,38 @@ fn hints<'t>(model: &Model, pen: &Pen<'_>, keys: &Keymap, space: usize) -> Vec<B
         bits.push(plain(pen, " "));
     }
     bits
+}
+
+/// Whether something can be done to what is selected; what is no matter of that always can.
+fn is_possible(model: &Model, action: Action) -> bool {
+    let selected = match (&model.overlay, model.focus) {
+        (None, focus) => focus,
+        (Some(_), _) => return true,
+    };
+    match selected {
+        Focus::Messages(seq) => {
+            let here = model.chats.front();
+            let Some((chat, message)) = here.and_then(|chat| Some((chat, chat.window.get(seq)?)))
+            else {
+                return true;
+            };
+            let is_there = message.text.is_some();
+            match action {
+                Action::Edit => is_there && message.is_by(&model.me),
+                Action::Delete => is_there && chat.may_delete(message, &model.me),
+                Action::Reply | Action::React | Action::Copy => is_there,
+                _ => true,
+            }
+        }
+        Focus::Outgoing(id) => match action {
+            Action::Retry | Action::Drop => {
+                let outgoing = model.outgoing.get(id);
+                outgoing.is_none_or(|it| matches!(it.state, State::Failed { .. }))
+            }
+            _ => true,
+        },
+        Focus::Composer | Focus::Sidebar => true,
+    }
 }
 
 /// Where keys go, and what is worth to be said of them there.
