@@ -54,8 +54,8 @@ pub fn read<'t>(text: &'t str) -> (DeTable<'t>, Vec<Fault>) {
     (table.into_inner(), faults)
 }
 
-/// What is wrong with a line, and its mend, where something stands without quotes that needs them, or a word for yes or no that
-/// TOML does not know.
+/// What is wrong with a line, and its mend, where something stands without quotes that needs them, or a word for yes or no
+/// that TOML does not know.
 fn bare(written: &str) -> Option<(String, String)> {
     let (key, value) = written.split_once('=')?;
     let (key, value) = (

@@ -1,6 +1,7 @@
 //! Whether a person sees the end of the conversation in front: what is not seen is not marked read, and calls.
 //!
-//! Says nothing of a frame that is still to be drawn, nor of what the status line lays over the oldest messages for some seconds.
+//! Says nothing of a frame that is still to be drawn, nor of what the status line lays over the oldest messages for some
+//! seconds.
 
 use ratatui::layout::Rect;
 

@@ -60,4 +60,14 @@ fn one_that_is_muted_counts_by_its_mentions() {
     say(&mut model, &bob, "bob", at(0, 9, 0), "are you there?");
     assert!(head(&mut model, (60, 15)).contains(" 3 unread elsewhere, @1 (alt+a) · "));
     assert!(head(&mut model, (20, 6)).contains(" 3 @1"));
+    // The smallest give a row to it if they have one to spare.
+    assert!(head(&mut model, (12, 10)).ends_with(" 3 @1"));
+    for size in [(12, 4), (10, 3), (1, 1)] {
+        assert!(!head(&mut model, size).contains("@1"));
+    }
+    model.open(Some(bob));
+    model.chats.forget(&loud);
+    chat(&mut model, &ops).take_counts(counts(0, 0));
+    // Nothing waits, so it is given to messages again.
+    assert!(!head(&mut model, (12, 10)).contains("bob"));
 }
