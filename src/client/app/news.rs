@@ -490,3 +490,36 @@ fn is_own(model: &mut Model, id: &str, deed: &Deed) -> bool {
     model.own_news.remove(at);
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_user_is_told_of_as_you() {
+        let me: UserName = "ann".parse().unwrap();
+        let admin = Change::Role(Role::Admin);
+        for (user, change, by, told) in [
+            ("ann", Change::Added, "bob", "You were added to #ops by bob"),
+            (
+                "ann",
+                Change::Removed,
+                "bob",
+                "You were removed from #ops by bob",
+            ),
+            (
+                "bob",
+                Change::Banned,
+                "ann",
+                "bob was banned from #ops by you",
+            ),
+            ("ann", Change::Joined, "ann", "You joined #ops"),
+            ("ann", Change::Left, "ann", "You left #ops"),
+            ("ann", admin, "bob", "You are now admin in #ops (by bob)"),
+            ("bob", admin, "ann", "bob is now admin in #ops (by you)"),
+        ] {
+            let (user, by) = (Untrusted::from(user), Untrusted::from(by));
+            assert_eq!(member_line(&me, (&user, change, &by), "#ops"), told);
+        }
+    }
+}

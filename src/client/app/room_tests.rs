@@ -465,17 +465,6 @@ fn news_of_rooms_are_told() {
             member("bob", Change::Role(Role::Admin), "carol"),
             "<> bob is now admin in #ops (by carol)",
         ),
-        // What this user did elsewhere, and what others did to this user.
-        (
-            member("bob", Change::Removed, "ann"),
-            "<> bob was removed from #ops by you",
-        ),
-        (
-            member("ann", Change::Role(Role::Admin), "carol"),
-            "<> You are now admin in #ops (by carol)",
-        ),
-        (reacted("ann", true), "<> You gave 👍 to [1] in #ops"),
-        (deleted("ann"), "<> You deleted message [1] in #ops"),
         (
             trip,
             "<> You are in the trip now; /start \"the trip\" opens it.",

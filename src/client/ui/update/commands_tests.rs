@@ -85,6 +85,8 @@ fn cases() -> Vec<(&'static str, After)> {
         }),
         ("/edit 4 better", |_, effects| assert!(matches!(deed(effects), Deeds::Edit(4, text) if text.as_str() == "better"))),
         ("/delete 4", |_, effects| assert_eq!(*deed(effects), Deeds::Delete(4))),
+        ("/edit 4 :+1:", |_, effects| assert!(matches!(deed(effects), Deeds::Edit(4, text) if text.as_str() == "👍"))),
+        ("/react 3 :+1:", |_, effects| assert!(matches!(deed(effects), Deeds::React { emoji, .. } if emoji.as_str() == "👍"))),
         ("/react 3 👍", |_, effects| assert!(matches!(deed(effects), Deeds::React { seq: 3, give: true, .. }))),
         ("/unreact 3 👍", |_, effects| assert!(matches!(deed(effects), Deeds::React { seq: 3, give: false, .. }))),
         ("/channels op", |_, effects| assert_eq!(*act(effects), Act::Channels("op".to_owned()))),

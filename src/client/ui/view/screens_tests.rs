@@ -26,7 +26,7 @@ use crate::{
             },
         },
     },
-    domain::{clock::TimeMs, ids::ClientMessageId, user::Presence},
+    domain::{clock::TimeMs, ids::ClientMessageId, role::Role, user::Presence},
 };
 
 fn quote(seq: u64, sender: &str, text: &str) -> Quote {
@@ -336,6 +336,14 @@ fn selecting() {
         "message_selected_plain",
         &shown(&mut model, (80, 24), &theme("plain")),
     );
+    let hints = |model: &mut Model| shown(model, (80, 24), &theme("dark"));
+    model.chats.front_mut().unwrap().my_role = Some(Role::Member);
+    assert!(!hints(&mut model).contains("d delete"), "of another");
+    let all = model.chats.front().unwrap().window.all();
+    let own = all.filter(|it| it.is_by(&model.me) && it.text.is_some());
+    model.focus = Focus::Messages(own.map(|it| it.seq).next().unwrap());
+    let own = hints(&mut model);
+    assert!(own.contains("e edit") && own.contains("d delete"), "{own}");
     model.focus = Focus::Sidebar;
     model.sidebar.selected = Some("Group trip to Rome".into());
     chat(&mut model, &"Direct dave".into()).draft = Draft::new("I will");
