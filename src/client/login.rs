@@ -391,7 +391,7 @@ pub fn ask(question: &str) -> Result<String, Failure> {
         )),
         Some(Typed::TooLong) => Err(Failure::usage("the answer is too long; start again")),
         None | Some(Typed::Failed(_) | Typed::Interrupted | Typed::Ended) => {
-            Err(Failure::auth("no answer was given, so no login"))
+            Err(Failure::auth("no answer was given"))
         }
     }
 }

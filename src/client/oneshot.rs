@@ -369,10 +369,10 @@ fn wished(talk: &mut Talk) -> Result<NewPassword, Failure> {
     loop {
         let field = talk.field();
         let line = match field.is_hidden() {
-            true => ask_password(field.question())?,
-            false => ask(field.question())?.into(),
+            true => ask_password(field.question()),
+            false => ask(field.question()).map(Into::into),
         };
-        match talk.answer(line) {
+        match talk.answer(line.map_err(|failure| failure.within("not changed"))?) {
             Next::More => {}
             Next::Again(told) => tell(&told),
             Next::Wish(wish) => return Ok(wish),

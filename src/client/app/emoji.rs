@@ -1,10 +1,12 @@
 //! `:name:` for people whose keyboards have no emoji.
 //!
 //! Completes names as they are typed and puts the sign in the place of a whole one, in a text and as a reaction. In a text,
-//! what is not in the table, what stands in code or within a word, a time or an address stays as it was typed. The table is
+//! what is not in the table, what stands in code or within a word, a path, a time or an address stays as it was typed. The table is
 //! small on purpose: what people say to each other, not all of Unicode. Which lines a person has typed is not known here.
 
 use std::{borrow::Cow, ops::Range};
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
 use super::{command, untrusted::Untrusted};
 use crate::domain::{reaction::Emoji, text::MessageText};
@@ -154,30 +156,28 @@ pub fn replace(text: &str) -> Cow<'_, str> {
     if !text.contains(':') {
         return Cow::Borrowed(text);
     }
+    let mut code = code(text).into_iter().peekable();
     let mut replaced = String::new();
-    // What is copied already, and whether that ended within code.
+    // What is copied already, or looked at.
     let mut copied = 0;
     let mut looked = 0;
-    // Whether a code began, and whether it ends: a mark alone is none.
-    let mut is_code = false;
-    let mut marks_left = text.matches(CODE).count();
     // Whether the word that is looked at is an address.
     let mut is_address = false;
     while let Some(colon) = text.get(looked..).and_then(|rest| rest.find(':')) {
         let colon = looked + colon;
         let passed = text.get(looked..colon).unwrap_or_default();
-        let marks = passed.matches(CODE).count();
-        marks_left -= marks;
-        is_code ^= marks % 2 == 1;
         let rest = text.get(colon + 1..).unwrap_or_default();
         is_address &= !passed.contains(char::is_whitespace);
         is_address |= rest.starts_with("//");
         looked = colon + 1;
+        while code.next_if(|code| code.end <= colon).is_some() {}
+        let is_in_code = code.peek().is_some_and(|code| code.start <= colon);
         let last = text.get(..colon).and_then(|text| text.chars().next_back());
-        let is_free = last.is_none_or(|c| !c.is_alphanumeric() && c != '/');
+        // A colon before it is part of a path or a number, unless it has closed the name before.
+        let is_free = last.is_none_or(|c| !c.is_alphanumeric() && c != '/' && c != ':')
+            || (copied > 0 && copied == colon);
         let length = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
         let is_closed = rest.get(length..).is_some_and(|rest| rest.starts_with(':'));
-        let is_in_code = is_code && marks_left > 0;
         if is_in_code || is_address || !is_free || !is_closed {
             continue;
         }
@@ -196,8 +196,18 @@ pub fn replace(text: &str) -> Cow<'_, str> {
     Cow::Owned(replaced)
 }
 
-/// What code stands between.
-const CODE: char = '`';
+/// Returns where code stands in a text, in order: what is drawn as code is code.
+fn code(text: &str) -> Vec<Range<usize>> {
+    if !text.contains(['`', '~']) {
+        return Vec::new();
+    }
+    let events = Parser::new(text).into_offset_iter();
+    let code = events.filter_map(|(event, range)| match event {
+        Event::Code(_) | Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => Some(range),
+        _ => None,
+    });
+    code.collect()
+}
 
 const fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-')
@@ -208,7 +218,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::client::app::parse::{Command, Input, parse};
+    use crate::{
+        client::app::parse::{Command, Input, parse},
+        domain::limits::TEXT_BYTES_MAX,
+    };
 
     #[test]
     fn the_table_is_in_order_and_can_be_given() {
@@ -270,6 +283,10 @@ mod tests {
         let text = |text: &str| text.parse::<MessageText>().unwrap();
         assert_eq!(meant(text("`:fire:` :fire:")), text("`:fire:` 🔥"));
         assert_eq!(meant(text("plain")), text("plain"));
+        // A sign may have more bytes than its name.
+        let long = ":v:".repeat(TEXT_BYTES_MAX / 3);
+        assert!(replace(&long).len() > TEXT_BYTES_MAX);
+        assert_eq!(meant(text(&long)), text(&long));
     }
 
     #[test]
@@ -285,7 +302,15 @@ mod tests {
             ("see http://x/?a=:fire: :fire:", "see http://x/?a=:fire: 🔥"),
             ("(https://x/#:fire:)\n:fire:", "(https://x/#:fire:)\n🔥"),
             ("12:30:45 12:100:45", "12:30:45 12:100:45"),
-            ("```\n:fire:\n``` :fire:", "```\n:fire:\n``` 🔥"),
+            ("```\n:fire:\n```\n:fire:", "```\n:fire:\n```\n🔥"),
+            ("```\n`\n:fire:", "```\n`\n:fire:"),
+            ("~~~\n:fire:\n~~~", "~~~\n:fire:\n~~~"),
+            ("``a ` :fire: b`` :fire:", "``a ` :fire: b`` 🔥"),
+            ("std::thread::spawn", "std::thread::spawn"),
+            ("tokio::sync::watch::Sender", "tokio::sync::watch::Sender"),
+            ("2001:db8::100:1", "2001:db8::100:1"),
+            ("[::100:1]:80", "[::100:1]:80"),
+            ("::fire: :fire::fire:", "::fire: 🔥🔥"),
             ("that`s :fire:", "that`s 🔥"),
             (": :", ": :"),
             ("no colon", "no colon"),

@@ -201,7 +201,10 @@ impl Talk {
 
     /// Something came that is no answer, for a reason without a capital and a stop: it is asked for again.
     pub fn no_answer(&self, why: &str) -> Next {
-        Next::Again(not_taken(why))
+        match self.field.is_hidden() {
+            true => Next::Again(not_taken(why)),
+            false => Next::Again(format!("Not taken: {why}.")),
+        }
     }
 
     /// Takes in an answer.

@@ -357,8 +357,12 @@ fn nobody_got_that() -> Effect {
 }
 
 fn text_typed(model: &mut Model, text: &str) -> Vec<Effect> {
-    // Enter alone says nothing to anybody; a program that sends an empty text is told.
-    if text.is_empty() && (model.focus.is_none() || model.is_read_by_a_person) {
+    // Enter alone, or behind blanks, says nothing to anybody; a program that sends an empty text is told.
+    let is_nothing = match model.is_read_by_a_person {
+        true => text.trim().is_empty(),
+        false => text.is_empty() && model.focus.is_none(),
+    };
+    if is_nothing {
         return Vec::new();
     }
     let Some(to) = model.focus.clone() else {

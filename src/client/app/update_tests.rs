@@ -242,8 +242,13 @@ fn enter_alone_does_nothing_to_a_person() {
     assert_eq!(typed(&mut ann(), ""), [], "no conversation is open");
     let mut model = ann_with_bob();
     model.is_read_by_a_person = true;
-    assert_eq!(typed(&mut model, ""), []);
+    for nothing in ["", " ", " \t\u{a0}"] {
+        assert_eq!(typed(&mut model, nothing), [], "{nothing:?}");
+    }
     assert_eq!(model.unsent, 0);
+    // A program means what it says.
+    model.is_read_by_a_person = false;
+    assert!(!typed(&mut model, " ").is_empty());
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn lines(data: &[u8]) {
             Typed::TooLong => Msg::TypedTooLong,
             Typed::Failed(error) => panic!("{error}"),
             Typed::Interrupted => Msg::Interrupted,
+            Typed::Ended => panic!("there is no terminal"),
         };
         for effect in update(&mut model, msg) {
             match effect {

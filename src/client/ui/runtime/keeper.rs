@@ -3,10 +3,12 @@
 //! Promises: handing over never waits, however long the disk does; what was handed over first is kept and told first; a
 //! message is told as kept once it outlives a power cut. When it is closed it does what is left, then lets the journal go:
 //! whoever has heard the end of its words finds the file free. It is bounded, since its owner hands over no further message
-//! while too many wait, and each has one answer; of resets in a row, and of texts that nobody took yet, the last is enough.
-//! Knows neither link nor screen.
+//! while too many wait, and each has one answer; of resets in a row, and of texts without a message between them that nobody
+//! took yet, the last is enough. Texts that are handed over behind a message are written behind it: they may lack what it
+//! says. Knows neither link nor screen.
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -60,8 +62,8 @@ pub(super) enum Word {
     TextsKept(u64),
 }
 
-/// The texts that were handed over last, with their number, until the thread takes them.
-type Texts = Arc<Mutex<Option<(u64, Vec<Written>)>>>;
+/// The texts of each order to keep some that the thread has not done yet, with their numbers.
+type Texts = Arc<Mutex<VecDeque<(u64, Vec<Written>)>>>;
 
 /// See the head of the file.
 #[derive(Debug)]
@@ -74,6 +76,8 @@ pub(super) struct Keeper {
     closing: Closing,
     /// The last thing that was handed over: one after the other they are the same.
     is_reset: bool,
+    /// A message was handed over after the last texts.
+    is_behind: bool,
 }
 
 impl Keeper {
@@ -111,6 +115,7 @@ impl Keeper {
             has_room,
             closing,
             is_reset: false,
+            is_behind: false,
         })
     }
 
@@ -120,6 +125,7 @@ impl Keeper {
         if std::mem::replace(&mut self.is_reset, is_reset) && is_reset {
             return;
         }
+        self.is_behind |= matches!(order, Order::Add(_));
         if let Some(orders) = &self.orders {
             // A thread that is gone has panicked, which ends the program.
             let _ = orders.send(order);
@@ -128,9 +134,15 @@ impl Keeper {
 
     /// Hands texts over, in the place of those that were handed over before.
     pub fn texts(&mut self, number: u64, texts: Vec<Written>) {
-        let before = locked(&self.texts).replace((number, texts));
-        if before.is_none() {
-            self.order(Order::Texts);
+        let mut waiting = locked(&self.texts);
+        let is_behind = std::mem::take(&mut self.is_behind);
+        match waiting.back_mut().filter(|_| !is_behind) {
+            Some(before) => *before = (number, texts),
+            None => {
+                waiting.push_back((number, texts));
+                drop(waiting);
+                self.order(Order::Texts);
+            }
         }
     }
 
@@ -205,7 +217,7 @@ impl Work {
             Order::Refused(id, why) => self.journal.refused(id, &why).err().map(failed),
             Order::Reset => self.journal.reset().err().map(failed),
             Order::Texts => {
-                let (number, texts) = locked(&self.texts).take()?;
+                let (number, texts) = locked(&self.texts).pop_front()?;
                 let set = self.journal.set_texts(texts);
                 Some(set.map_or_else(failed, |()| Word::TextsKept(number)))
             }

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -208,6 +208,43 @@ async fn a_disk_that_hangs_holds_up_nobody_and_what_waits_for_it_is_told() {
     assert!(ledger.has_kept_texts());
     let (journal, left) = journal(home.path());
     assert_eq!((left.len(), journal.texts().len()), (2, 1));
+}
+
+/// What was begun goes into a message: until that is on the disk, what was begun is.
+#[tokio::test]
+async fn texts_behind_a_message_are_not_written_before_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (go, gate) = mpsc::channel::<()>();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let seeing = Arc::clone(&seen);
+    let keeper = Keeper::start(journal(home.path()).0, move |journal| {
+        seeing.lock().unwrap().push(journal.texts().len());
+        let _ = gate.recv();
+    });
+    let mut ledger = Ledger::new(Some(keeper.unwrap()), &[], false);
+    let begun = Written {
+        to: To::Nobody,
+        text: "begun".to_owned(),
+    };
+    // The thread stands before the first order; the others come meanwhile, more of them than one batch has.
+    ledger.keep_texts(vec![begun]);
+    for _ in 0..300 {
+        assert_eq!(ledger.add(message("entered"), Instant::now()), None);
+    }
+    ledger.keep_texts(Vec::new());
+    drop(go);
+    ledger.close();
+    while let Some(word) = ledger.next_or_end().await {
+        let _ = ledger.word(word);
+    }
+    assert!(ledger.has_kept_texts());
+    let (journal, left) = journal(home.path());
+    assert_eq!((left.len(), journal.texts().len()), (300, 0));
+    assert_eq!(
+        seen.lock().unwrap()[..2],
+        [0, 1],
+        "it stood there meanwhile"
+    );
 }
 
 #[tokio::test]

@@ -9,12 +9,12 @@ use super::{
 #[test]
 fn whoever_does_something_has_the_terminal_in_front() {
     let key = Msg::Key(Chord::parse("a").unwrap());
-    let mouse = Msg::Mouse {
-        deed: Mouse::ScrollDown,
+    let mouse = |deed| Msg::Mouse {
+        deed,
         column: 3,
-        row: 3,
+        row: 23,
     };
-    for deed in [key, Msg::Paste("hello".to_owned()), mouse] {
+    for deed in [key, Msg::Paste("hello".to_owned()), mouse(Mouse::Click)] {
         let mut model = ann_with_bob();
         update(&mut model, &keys(), Msg::Focused(false));
         let bob = ChatId::from("c-bob");
@@ -23,7 +23,8 @@ fn whoever_does_something_has_the_terminal_in_front() {
         let now = model.now;
         update(&mut model, &keys(), Msg::Tick(now));
         update(&mut model, &keys(), Msg::Resized(80, 24));
-        assert!(!model.is_focused, "nobody did that");
+        update(&mut model, &keys(), mouse(Mouse::ScrollDown));
+        assert!(!model.is_focused, "the wheel needs no focus");
         update(&mut model, &keys(), deed.clone());
         assert_eq!(layout::to_mark(&model), Some((bob, 6)), "{deed:?}");
         update(&mut model, &keys(), Msg::Focused(false));

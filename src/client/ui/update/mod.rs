@@ -115,7 +115,11 @@ fn asked(model: &mut Model, effects: &[Effect]) {
 
 fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
     // Whoever does something has the terminal in front, whatever it said last: it may have kept to itself that it came back.
-    if matches!(msg, Msg::Key(_) | Msg::Paste(_) | Msg::Mouse { .. }) {
+    // The wheel turns over one that is not in front, too.
+    let is_click = |deed: &Mouse| *deed == Mouse::Click;
+    if matches!(&msg, Msg::Key(_) | Msg::Paste(_))
+        || matches!(&msg, Msg::Mouse { deed, .. } if is_click(deed))
+    {
         model.is_focused = true;
     }
     match msg {

@@ -42,7 +42,7 @@ pub(super) fn text(
         id: model.fresh_id,
         to,
         // A paste of lines ends with a line end, which is no line of its own.
-        text: parsed(&emoji::replace(text.trim_end_matches('\n')))?,
+        text: parsed(text.trim_end_matches('\n'))?,
         reply_to,
         time: model.now,
         state: State::Waiting,
@@ -77,7 +77,7 @@ pub(super) fn edit(model: &mut Model, quote: &Quote, text: &str) -> Result<Vec<E
         return Ok(Vec::new());
     }
     let front = model.chats.front().map(|chat| chat.id().clone());
-    let text = parsed(&emoji::replace(text))?;
+    let text = parsed(text)?;
     let deed = Deeds::Edit(quote.seq, text.clone());
     let act = front
         .as_ref()
@@ -96,7 +96,7 @@ pub(super) fn edit(model: &mut Model, quote: &Quote, text: &str) -> Result<Vec<E
 }
 
 fn parsed(text: &str) -> Result<MessageText, String> {
-    let read = text.parse::<MessageText>();
+    let read = text.parse::<MessageText>().map(emoji::meant);
     read.map_err(|error| {
         let start = Untrusted::from(text).render_start(START_CHARS);
         format!("Not sent: {error}: \"{start}\"")
