@@ -5,10 +5,11 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     "tinychat/v1/auth_service.proto",
     "tinychat/v1/chat_service.proto",
     "tinychat/v1/conversation_service.proto",
+    "tinychat/v1/file_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .build_server(false)
+        // What is bytes are pieces of files and their hashes: handed on as they came, without a copy.
+        .bytes(".tinychat.v1")
         .codec_path("crate::pb::codec::Codec")
         .compile_fds(descriptors.clone())?;
 

@@ -1,488 +1,25 @@
 //! Who may call what: every method of the schema by every kind of caller. A method without a row here fails the test.
 
+mod rows;
+
 use prost::Message;
 use tinychat::pb::{
-    AcknowledgeRequest, AddMembersRequest, AddReactionRequest, BlockUserRequest,
-    ChangePasswordRequest, ChatRequest, ConversationKind, CreateConversationRequest,
-    CreateInviteLinkRequest, CreateTokenRequest, DESCRIPTORS, DeleteMessageRequest,
-    EditMessageRequest, GetConversationRequest, GetServerInfoRequest, Hello,
-    JoinByInviteLinkRequest, JoinChannelRequest, LeaveConversationRequest, ListBlockedUsersRequest,
-    ListChannelsRequest, ListConversationsRequest, ListDevicesRequest, ListInviteLinksRequest,
-    ListMarkersRequest, ListMembersRequest, ListMentionsRequest, ListMessagesRequest, LoginRequest,
-    LogoutRequest, MarkReadRequest, MarkUnreadRequest, NotifyLevel, NotifySettings, Presence,
-    RegisterRequest, RemoveMemberRequest, RemoveReactionRequest, RevokeDeviceRequest,
-    RevokeInviteLinkRequest, Role, Scope, SearchMessagesRequest, SendRequest,
-    SetNotifyLevelRequest, SetPresenceRequest, SetRoleRequest, SetTypingRequest,
-    StartConversationRequest, SubscribeRequest, TimeRequest, UnblockUserRequest,
-    UpdateConversationRequest, UsersRequest, WhoAmIRequest, chat_request::Request, event::Body,
-    reply::Result as Answer, send_request::Target,
+    Attachment, ConversationKind, CreateConversationRequest, CreateInviteLinkRequest,
+    CreateTokenRequest, DESCRIPTORS, LogoutRequest, RevokeDeviceRequest, Scope, SendRequest,
+    StartConversationRequest, chat_request::Request, event::Body, reply::Result as Answer,
+    send_request::Target,
 };
 use tonic::{Code, Status};
 
+use self::rows::{About, May, World, group_named, rows};
 use crate::support::{
     Account, Server,
-    account::{PASSWORD, new_id, reason, to_user},
-    eventually_async, in_time,
+    account::{new_id, reason, to_user},
+    eventually_async,
+    file::{begin, upload},
+    in_time,
     raw::Raw,
 };
-
-/// Who may call a method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum May {
-    Everybody,
-    /// With names on trust everybody, else who has this scope.
-    EverybodyOnTrust(Scope),
-    /// Whoever has a token.
-    AnyToken,
-    /// Whoever has this scope.
-    Scoped(Scope),
-}
-
-/// What a method is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum About {
-    /// The caller's own, or what everybody may see.
-    Own,
-    /// A conversation: for who is not in it, it does not exist.
-    Conversation,
-    /// A device: that of another does not exist.
-    Device,
-    /// What was given out to another: a cursor is no secret, but it moves the caller's own device alone.
-    Cursor,
-}
-
-/// A method: who may call it, what it is about, a good request by a member.
-struct Row {
-    method: &'static str,
-    may: May,
-    about: About,
-    request: Vec<u8>,
-}
-
-/// What the rows speak of: all of it is ann's, who is in a conversation with bob.
-struct World {
-    conversation: String,
-    /// A group of the two, and one of ann alone.
-    group: String,
-    alone: String,
-    /// The id of an invite link of the group, and the code of one of a channel.
-    link: String,
-    code: String,
-    device: String,
-    cursor: String,
-}
-
-fn rows(world: &World, caller: &str) -> Vec<Row> {
-    let row = |method, may, about, request: Vec<u8>| Row {
-        method,
-        may,
-        about,
-        request,
-    };
-    let conversation_id = world.conversation.clone();
-    let hello = ChatRequest {
-        request_id: 1,
-        request: Some(Request::Hello(Hello::default())),
-    };
-    let change = ChangePasswordRequest {
-        current_password: PASSWORD.to_owned(),
-        new_password: PASSWORD.to_owned(),
-        end_other_devices: false,
-    };
-    let token = CreateTokenRequest {
-        name: "a token".to_owned(),
-        scopes: vec![Scope::Admin.into()],
-        expire_time: None,
-    };
-    let login = LoginRequest {
-        user_name: caller.to_owned(),
-        password: PASSWORD.to_owned(),
-        device_name: String::new(),
-    };
-    let register = RegisterRequest {
-        // Names have no end: each caller makes one of its own.
-        user_name: format!("n{}", &new_id().replace('-', "")[16..]),
-        password: PASSWORD.to_owned(),
-        device_name: String::new(),
-    };
-    let send = SendRequest {
-        target: Some(Target::ConversationId(conversation_id.clone())),
-        client_message_id: new_id(),
-        text: "hello".to_owned(),
-        reply_to_seq: 0,
-    };
-    let messages = ListMessagesRequest {
-        conversation_id: conversation_id.clone(),
-        ..ListMessagesRequest::default()
-    };
-    let (auth, chat, conversation) = (
-        "/tinychat.v1.AuthService/",
-        "/tinychat.v1.ChatService/",
-        "/tinychat.v1.ConversationService/",
-    );
-    let read = May::Scoped(Scope::Read);
-    let admin = May::Scoped(Scope::Admin);
-    let send_scope = May::Scoped(Scope::Send);
-    macro_rules! method {
-        ($service:expr, $name:literal, $may:expr, $about:ident, $request:expr) => {
-            row(
-                leak(&format!("{}{}", $service, $name)),
-                $may,
-                About::$about,
-                $request.encode_to_vec(),
-            )
-        };
-    }
-    vec![
-        method!(auth, "ChangePassword", admin, Own, change),
-        method!(auth, "CreateToken", admin, Own, token),
-        method!(auth, "ListDevices", admin, Own, ListDevicesRequest {}),
-        method!(auth, "Login", May::Everybody, Own, login),
-        method!(auth, "Logout", May::AnyToken, Own, LogoutRequest {}),
-        method!(auth, "Register", May::Everybody, Own, register),
-        method!(
-            auth,
-            "RevokeDevice",
-            admin,
-            Device,
-            RevokeDeviceRequest {
-                device_id: world.device.clone(),
-            }
-        ),
-        method!(auth, "WhoAmI", May::AnyToken, Own, WhoAmIRequest {}),
-        method!(
-            chat,
-            "Acknowledge",
-            read,
-            Cursor,
-            AcknowledgeRequest {
-                cursor: world.cursor.clone(),
-            }
-        ),
-        method!(
-            chat,
-            "BlockUser",
-            send_scope,
-            Own,
-            BlockUserRequest {
-                user_name: "zoe".to_owned(),
-            }
-        ),
-        method!(chat, "Chat", read, Own, hello),
-        method!(
-            chat,
-            "GetServerInfo",
-            May::Everybody,
-            Own,
-            GetServerInfoRequest {}
-        ),
-        method!(
-            chat,
-            "ListBlockedUsers",
-            read,
-            Own,
-            ListBlockedUsersRequest {}
-        ),
-        method!(
-            chat,
-            "MarkRead",
-            read,
-            Conversation,
-            MarkReadRequest {
-                conversation_id: conversation_id.clone(),
-                read_seq: 1,
-            }
-        ),
-        method!(
-            chat,
-            "MarkUnread",
-            read,
-            Conversation,
-            MarkUnreadRequest {
-                conversation_id: conversation_id.clone(),
-            }
-        ),
-        method!(chat, "Send", send_scope, Conversation, send),
-        method!(
-            chat,
-            "SetPresence",
-            read,
-            Own,
-            SetPresenceRequest {
-                presence: Presence::Away.into(),
-            }
-        ),
-        method!(
-            chat,
-            "SetTyping",
-            send_scope,
-            Conversation,
-            SetTypingRequest {
-                conversation_id: conversation_id.clone(),
-                typing: true,
-            }
-        ),
-        method!(chat, "Subscribe", read, Own, SubscribeRequest::default()),
-        method!(chat, "Time", May::Everybody, Own, TimeRequest {}),
-        method!(
-            chat,
-            "UnblockUser",
-            send_scope,
-            Own,
-            UnblockUserRequest {
-                user_name: "zoe".to_owned(),
-            }
-        ),
-        method!(
-            chat,
-            "Users",
-            May::EverybodyOnTrust(Scope::Read),
-            Own,
-            UsersRequest::default()
-        ),
-        method!(
-            conversation,
-            "AddMembers",
-            send_scope,
-            Conversation,
-            AddMembersRequest {
-                conversation_id: world.group.clone(),
-                user_names: vec!["ann".to_owned()],
-            }
-        ),
-        method!(
-            conversation,
-            "AddReaction",
-            send_scope,
-            Conversation,
-            AddReactionRequest {
-                conversation_id: conversation_id.clone(),
-                seq: 1,
-                emoji: "👍".to_owned(),
-            }
-        ),
-        method!(
-            conversation,
-            "CreateConversation",
-            send_scope,
-            Own,
-            group_named("one more")
-        ),
-        method!(
-            conversation,
-            "CreateInviteLink",
-            send_scope,
-            Conversation,
-            CreateInviteLinkRequest {
-                conversation_id: world.group.clone(),
-                ..CreateInviteLinkRequest::default()
-            }
-        ),
-        method!(
-            conversation,
-            "DeleteMessage",
-            send_scope,
-            Conversation,
-            DeleteMessageRequest {
-                conversation_id: world.group.clone(),
-                seq: 1,
-            }
-        ),
-        method!(
-            conversation,
-            "EditMessage",
-            send_scope,
-            Conversation,
-            EditMessageRequest {
-                conversation_id: conversation_id.clone(),
-                seq: 1,
-                text: "edited".to_owned(),
-            }
-        ),
-        method!(
-            conversation,
-            "GetConversation",
-            read,
-            Conversation,
-            GetConversationRequest {
-                conversation_id: conversation_id.clone(),
-            }
-        ),
-        method!(
-            conversation,
-            "JoinByInviteLink",
-            send_scope,
-            Own,
-            JoinByInviteLinkRequest {
-                code: world.code.clone(),
-            }
-        ),
-        method!(
-            conversation,
-            "JoinChannel",
-            send_scope,
-            Own,
-            JoinChannelRequest {
-                channel_name: "open".to_owned(),
-            }
-        ),
-        method!(
-            conversation,
-            "LeaveConversation",
-            send_scope,
-            Conversation,
-            LeaveConversationRequest {
-                conversation_id: world.alone.clone(),
-            }
-        ),
-        method!(
-            conversation,
-            "ListChannels",
-            read,
-            Own,
-            ListChannelsRequest::default()
-        ),
-        method!(
-            conversation,
-            "ListConversations",
-            read,
-            Own,
-            ListConversationsRequest::default()
-        ),
-        method!(
-            conversation,
-            "ListInviteLinks",
-            read,
-            Conversation,
-            ListInviteLinksRequest {
-                conversation_id: world.group.clone(),
-                ..ListInviteLinksRequest::default()
-            }
-        ),
-        method!(
-            conversation,
-            "ListMarkers",
-            read,
-            Conversation,
-            ListMarkersRequest {
-                conversation_id: conversation_id.clone(),
-            }
-        ),
-        method!(
-            conversation,
-            "ListMembers",
-            read,
-            Conversation,
-            ListMembersRequest {
-                conversation_id: world.group.clone(),
-                ..ListMembersRequest::default()
-            }
-        ),
-        method!(
-            conversation,
-            "ListMentions",
-            read,
-            Own,
-            ListMentionsRequest::default()
-        ),
-        method!(conversation, "ListMessages", read, Conversation, messages),
-        method!(
-            conversation,
-            "RemoveMember",
-            send_scope,
-            Conversation,
-            RemoveMemberRequest {
-                conversation_id: world.group.clone(),
-                user_name: "bob".to_owned(),
-                ban: true,
-            }
-        ),
-        method!(
-            conversation,
-            "RemoveReaction",
-            send_scope,
-            Conversation,
-            RemoveReactionRequest {
-                conversation_id: conversation_id.clone(),
-                seq: 1,
-                emoji: "👍".to_owned(),
-            }
-        ),
-        method!(
-            conversation,
-            "RevokeInviteLink",
-            send_scope,
-            Conversation,
-            RevokeInviteLinkRequest {
-                conversation_id: world.group.clone(),
-                invite_link_id: world.link.clone(),
-            }
-        ),
-        method!(
-            conversation,
-            "SearchMessages",
-            read,
-            Conversation,
-            SearchMessagesRequest {
-                query: "first".to_owned(),
-                conversation_id: conversation_id.clone(),
-                ..SearchMessagesRequest::default()
-            }
-        ),
-        method!(
-            conversation,
-            "SetNotifyLevel",
-            read,
-            Conversation,
-            SetNotifyLevelRequest {
-                conversation_id: conversation_id.clone(),
-                notify: Some(NotifySettings {
-                    level: NotifyLevel::None.into(),
-                    until_time: None,
-                }),
-            }
-        ),
-        method!(
-            conversation,
-            "SetRole",
-            send_scope,
-            Conversation,
-            SetRoleRequest {
-                conversation_id: world.group.clone(),
-                user_name: "ann".to_owned(),
-                role: Role::Owner.into(),
-            }
-        ),
-        method!(
-            conversation,
-            "StartConversation",
-            send_scope,
-            Own,
-            StartConversationRequest {
-                user_name: "bob".to_owned(),
-            }
-        ),
-        method!(
-            conversation,
-            "UpdateConversation",
-            send_scope,
-            Conversation,
-            UpdateConversationRequest {
-                conversation_id: world.group.clone(),
-                name: Some("another name".to_owned()),
-                ..UpdateConversationRequest::default()
-            }
-        ),
-    ]
-}
-
-fn group_named(name: &str) -> CreateConversationRequest {
-    CreateConversationRequest {
-        kind: ConversationKind::Group.into(),
-        name: name.to_owned(),
-        ..CreateConversationRequest::default()
-    }
-}
 
 /// Makes a conversation and answers its id.
 async fn make(account: &Account, request: CreateConversationRequest) -> String {
@@ -501,11 +38,6 @@ async fn invite(account: &Account, conversation_id: &str) -> (String, String) {
     let made = in_time("a link", conversations.create_invite_link(request)).await;
     let made = made.unwrap().into_inner();
     (made.invite_link.unwrap().id, made.code)
-}
-
-/// A test has few names, and they live as long as it.
-fn leak(text: &str) -> &'static str {
-    Box::leak(text.to_owned().into_boxed_str())
 }
 
 fn methods_of_the_schema() -> Vec<String> {
@@ -583,7 +115,22 @@ async fn world(server: &Server, ann: &Account) -> World {
     };
     let mut chat = ann.connection.chat();
     in_time("a message", chat.send(said)).await.unwrap();
+    let file = upload(ann, "notes.txt", b"some bytes").await.unwrap().id;
+    let holding = SendRequest {
+        attachments: vec![Attachment {
+            file_id: file.clone(),
+        }],
+        ..to_user("bob", "with a file", &new_id())
+    };
+    ann.send_request(holding).await.unwrap();
+    let mut uploads = Vec::new();
+    // What is completed here is whole with nothing.
+    for size in [1, 0, 1, 1, 1] {
+        uploads.push(begin(ann, "more.txt", size).await.unwrap().id);
+    }
     World {
+        file,
+        uploads: uploads.try_into().unwrap(),
         group,
         alone,
         link,
@@ -761,6 +308,13 @@ async fn every_method_answers_every_kind_of_caller_as_it_should() {
                 About::Device => {
                     let code = Code::NotFound;
                     assert_refused(answer, code, "DEVICE_NOT_FOUND", &what("stranger"));
+                }
+                About::File => {
+                    assert_refused(answer, Code::NotFound, "FILE_NOT_FOUND", &what("stranger"));
+                }
+                About::Upload => {
+                    let why = "UPLOAD_NOT_FOUND";
+                    assert_refused(answer, Code::NotFound, why, &what("stranger"));
                 }
                 About::Own if method.ends_with("ChangePassword") && trust => {}
                 About::Own if method.ends_with("SetPresence") => {}

@@ -379,6 +379,15 @@ async fn the_mode_and_the_limits_are_announced() {
         markers_members_max: 50,
         invite_links_per_conversation_max: 50,
         blocked_users_max: 500,
+        file_bytes_max: 100 << 20,
+        files_bytes_per_user_max: 1 << 30,
+        attachments_per_message_max: 10,
+        uploads_per_user_max: 20,
+        chunk_bytes_max: 512 << 10,
+        file_name_bytes_max: 255,
+        thumbnail_bytes_max: 256 << 10,
+        upload_idle_seconds: 86_400,
+        transfers_per_user_max: 8,
     };
     let few = ["--connections-max", "500"];
     let server = Server::build()

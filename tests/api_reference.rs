@@ -17,9 +17,8 @@ const HEAD: &str = "\
 
 Package `tinychat.v1`, gRPC and gRPC-Web on one port. The token of a login travels as metadata `authorization: Bearer
 TOKEN`. Errors are canonical codes with `google.rpc.ErrorInfo` (domain `tinychat`, the reasons that are named below), and
-`BadRequest` or `RetryInfo` where they apply. [grpcurl.md](grpcurl.md) and [grpcurl-conversations.md](grpcurl-conversations.md)
-show every call at work,
-[clients](../clients/README.md) how to use them from other languages.
+`BadRequest` or `RetryInfo` where they apply. [grpcurl.md](grpcurl.md), [grpcurl-conversations.md](grpcurl-conversations.md)
+and [grpcurl-files.md](grpcurl-files.md) show every call at work, [clients](../clients/README.md) how to use them from other languages.
 ";
 
 /// Numbers of descriptors' fields, of which the paths of comments are made (descriptor.proto).

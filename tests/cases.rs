@@ -137,6 +137,7 @@ fn message_to(target: send_request::Target, text: &str) -> pb::SendRequest {
         client_message_id: ClientMessageId::mint().to_string(),
         text: text.to_owned(),
         reply_to_seq: 0,
+        attachments: Vec::new(),
     }
 }
 

@@ -102,6 +102,7 @@ async fn perform(start: Start, by_frames: bool) -> String {
         client_message_id: script_id(5).to_uppercase(),
         text: "by id".to_owned(),
         reply_to_seq: 0,
+        attachments: Vec::new(),
     };
     script.push(Request::Send(by_id));
     script.push(send("bob", "the end", &script_id(6)));
@@ -177,6 +178,7 @@ fn bad_requests(
             client_message_id: id.to_owned(),
             text: text.to_owned(),
             reply_to_seq: 0,
+            attachments: Vec::new(),
         })
     };
     let to_id = |id: &str| Some(Target::ConversationId(id.to_owned()));

@@ -70,6 +70,7 @@ fn grpcurl_does_everything_on_reflection_alone() {
         "tinychat.v1.AuthService",
         "tinychat.v1.ChatService",
         "tinychat.v1.ConversationService",
+        "tinychat.v1.FileService",
     ] {
         assert!(services.lines().any(|line| line == service), "{services}");
     }
@@ -271,6 +272,20 @@ fn the_cookbook_of_conversations_runs_as_it_stands() {
 }
 
 #[test]
+fn the_cookbook_of_files_runs_as_it_stands() {
+    runs_as_it_stands(
+        "docs/grpcurl-files.md",
+        "the_cookbook_of_files_runs_as_it_stands",
+        &[
+            ("UPLOAD_OFFSET", 1),
+            ("\"committedBytes\": \"31\"", 1),
+            ("the second line", 1),
+            ("FILE_NOT_FOUND", 2),
+        ],
+    );
+}
+
+#[test]
 fn the_scripts_run_as_they_stand() {
     runs_as_it_stands("docs/scripting.md", "the_scripts_run_as_they_stand", &[]);
 }
@@ -279,9 +294,13 @@ fn the_scripts_run_as_they_stand() {
 #[test]
 fn the_cookbook_has_every_method() {
     let mut blocks = String::new();
-    for document in ["docs/grpcurl.md", "docs/grpcurl-conversations.md"] {
+    for document in [
+        "docs/grpcurl.md",
+        "docs/grpcurl-conversations.md",
+        "docs/grpcurl-files.md",
+    ] {
         match blocks_of(document, "the_cookbook_has_every_method") {
-            Some(more) => blocks.push_str(&more.join("\n")),
+            Some(more) => blocks.extend(more.into_iter().map(|block| block + "\n")),
             None => return,
         }
     }

@@ -315,6 +315,7 @@ fn the_documents_name_only_what_is_there() {
         ("clients/README.md", 150),
         ("docs/grpcurl.md", 350),
         ("docs/grpcurl-conversations.md", 350),
+        ("docs/grpcurl-files.md", 350),
         ("docs/scripting.md", 350),
         ("docs/operating.md", 350),
     ];

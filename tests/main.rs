@@ -20,6 +20,7 @@ mod access;
 mod accounts;
 mod delivered;
 mod doors;
+mod files;
 mod finding;
 mod groups;
 mod limits;

@@ -8,6 +8,7 @@
 mod accounts;
 mod act_replays;
 mod acts;
+mod attachments;
 mod blocks;
 mod by_time;
 mod conversations;
@@ -67,6 +68,25 @@ conformance! { memory, sqlite =>
         last_seen_moves_up_and_never_down,
         a_closed_store_says_so,
         a_sound_store_never_fails,
+    }
+    attachments {
+        an_upload_becomes_a_file_of_its_number_once,
+        what_is_placed_is_noted_and_a_cancelled_upload_is_gone,
+        a_thumbnail_is_held_by_its_upload_and_fetched_by_its_owner,
+        a_thumbnail_has_none_itself,
+        what_files_count_is_exact_whatever_becomes_of_them,
+        a_content_that_nobody_knows_is_free,
+        files_take_no_more_room_than_they_may,
+        so_many_uploads_are_under_way_and_not_one_more,
+        a_message_holds_files_and_shows_them_everywhere,
+        only_own_files_are_attached_and_a_repeat_is_answered_as_before,
+        whoever_reads_a_message_that_holds_a_file_may_fetch_it,
+        a_file_goes_with_the_last_message_that_holds_it,
+        equal_bytes_stay_while_one_file_has_them,
+        what_nobody_holds_and_nobody_brings_comes_to_its_end,
+        a_thumbnail_lives_and_is_fetched_with_its_picture,
+        a_thumbnail_is_a_small_picture,
+        a_new_member_fetches_no_file_of_before,
     }
     devices {
         devices_are_listed_with_their_last_use,

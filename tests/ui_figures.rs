@@ -137,6 +137,7 @@ async fn say(sender: &Account, conversation: &str, number: usize) {
         client_message_id: new_id(),
         text: format!("message {number} of somebody who has *something* to say about `it`"),
         reply_to_seq: 0,
+        attachments: Vec::new(),
     };
     sender.send_request(request).await.unwrap();
 }

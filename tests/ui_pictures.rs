@@ -53,6 +53,7 @@ async fn say(sender: &Account, target: Target, text: &str, reply_to_seq: u64) ->
         client_message_id: new_id(),
         text: text.to_owned(),
         reply_to_seq,
+        attachments: Vec::new(),
     };
     sender.send_request(request).await.unwrap()
 }

@@ -339,6 +339,7 @@ mod tests {
                 client_message_id: String::from_utf8(id.to_vec()).unwrap(),
                 text,
                 reply_to_seq: 0,
+                attachments: Vec::new(),
             };
             assert_eq!(read.request, Some(Request::Send(expected)));
             assert_eq!(read.request_id, request_id);

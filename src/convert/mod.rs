@@ -4,5 +4,6 @@
 //! event is encoded once into bytes that every reader of it gets.
 
 pub mod event;
+pub mod files;
 pub mod request;
 pub mod response;

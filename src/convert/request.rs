@@ -4,6 +4,8 @@ use std::{num::NonZeroU32, str::FromStr};
 
 use prost_types::Timestamp;
 
+use super::files::file_id;
+
 use crate::{
     domain::{
         clock::TimeMs,
@@ -11,9 +13,10 @@ use crate::{
             ConversationChange, ConversationKind, HistoryAccess, NewConversation, NotifyLevel,
             NotifySettings,
         },
-        ids::{ClientMessageId, ConversationId, DeviceId, InviteLinkId, Offset, Seq},
+        ids::{ClientMessageId, ConversationId, DeviceId, FileId, InviteLinkId, Offset, Seq},
         invalid::Invalid,
         invite::InviteEnds,
+        limits::ATTACHMENTS_PER_MESSAGE_MAX,
         message::Target,
         name::{ChannelName, DeviceName, Topic, UserName},
         page::{PageTokenError, Position, PositionAsked, page_key},
@@ -44,6 +47,8 @@ pub struct Send {
     pub text: MessageText,
     /// The message that it answers.
     pub reply_to: Option<Seq>,
+    /// Files of the sender, each once.
+    pub attachments: Vec<FileId>,
 }
 
 /// Parses a user name.
@@ -277,12 +282,33 @@ pub fn send(request: &pb::SendRequest) -> Result<Send, Invalid> {
             Invalid::new("CLIENT_MESSAGE_ID_INVALID", "client_message_id", error)
         })?),
     };
+    let attachments = attachments(&request.attachments)?;
     Ok(Send {
         target,
         client_id,
-        text: text(&request.text)?,
+        text: match request.text.as_str() {
+            "" if !attachments.is_empty() => MessageText::none(),
+            said => text(said)?,
+        },
         reply_to: (request.reply_to_seq > 0).then(|| Seq::new(request.reply_to_seq)),
+        attachments,
     })
+}
+
+/// Parses the files of a message: each once.
+fn attachments(asked: &[pb::Attachment]) -> Result<Vec<FileId>, Invalid> {
+    // Past the limit of a message nothing is looked at: the engine refuses it by its number.
+    let looked_at = asked.iter().take(ATTACHMENTS_PER_MESSAGE_MAX + 1);
+    let mut files = Vec::new();
+    for attachment in looked_at {
+        let id = file_id("attachments.file_id", &attachment.file_id)?;
+        if files.contains(&id) {
+            let mend = format!("{id} is attached twice; name each file once");
+            return Err(Invalid::new("ATTACHMENTS_INVALID", "attachments", mend));
+        }
+        files.push(id);
+    }
+    Ok(files)
 }
 
 /// Parses the presence that a list of users is filtered by.

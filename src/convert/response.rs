@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use bytes::Bytes;
 use prost_types::Timestamp;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
             Conversation, ConversationKind, ConversationView, HistoryAccess, Marker, Member,
             NotifyLevel, NotifySettings,
         },
+        file::{File, Upload},
         ids::{MessageId, Offset, Seq, UserId},
         invite::InviteLink,
         limits,
@@ -235,6 +237,35 @@ pub fn message(message: &Message) -> pb::Message {
         deleted: text.is_none(),
         mentions: message.mentions.users.iter().map(user_ref).collect(),
         mentions_all: message.mentions.all,
+        attachments: message.attachments.iter().map(file).collect(),
+    }
+}
+
+/// A file.
+pub fn file(file: &File) -> pb::File {
+    pb::File {
+        id: file.id.to_string(),
+        name: file.name.as_str().to_owned(),
+        size_bytes: file.size,
+        media_type: file.media_type.as_str().to_owned(),
+        blake3: Bytes::copy_from_slice(&file.hash.0),
+        image: file.image.map(|image| pb::ImageSize {
+            width: image.width,
+            height: image.height,
+        }),
+        thumbnail_file_id: file.thumbnail.map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+/// An upload that stands at so many bytes.
+pub fn upload(upload: &Upload, committed: u64) -> pb::Upload {
+    let expires = upload.asked.at.after(limits::UPLOAD_IDLE);
+    pb::Upload {
+        id: upload.id.to_string(),
+        name: upload.asked.file.name.as_str().to_owned(),
+        size_bytes: upload.asked.file.size,
+        committed_bytes: committed,
+        expire_time: Some(time(expires)),
     }
 }
 
@@ -331,5 +362,14 @@ pub fn limits(settings: &Settings) -> pb::Limits {
         markers_members_max: limit(limits::MARKERS_SHOWN_MEMBERS_MAX),
         invite_links_per_conversation_max: limit(limits::INVITE_LINKS_PER_CONVERSATION_MAX),
         blocked_users_max: limit(limits::BLOCKED_USERS_MAX),
+        file_bytes_max: settings.files.file,
+        files_bytes_per_user_max: settings.files.per_user.unwrap_or_default(),
+        attachments_per_message_max: limit(limits::ATTACHMENTS_PER_MESSAGE_MAX),
+        uploads_per_user_max: limit(limits::UPLOADS_PER_USER_MAX),
+        chunk_bytes_max: limit(limits::CHUNK_BYTES_MAX),
+        file_name_bytes_max: limit(limits::FILE_NAME_BYTES_MAX),
+        thumbnail_bytes_max: u32::try_from(limits::THUMBNAIL_BYTES_MAX).unwrap_or(u32::MAX),
+        upload_idle_seconds: u32::try_from(limits::UPLOAD_IDLE.as_secs()).unwrap_or(u32::MAX),
+        transfers_per_user_max: limit(limits::TRANSFERS_PER_USER_MAX),
     }
 }

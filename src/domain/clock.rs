@@ -1,6 +1,9 @@
 //! Time as a value that is handed in: the program asks a `Clock`, tests own theirs. Order never comes from here.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -17,6 +20,18 @@ impl TimeMs {
     /// Milliseconds since 1970.
     pub const fn milliseconds(self) -> i64 {
         self.0
+    }
+
+    /// This moment and so much more.
+    pub fn after(self, time: Duration) -> Self {
+        let more = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(more))
+    }
+
+    /// So much before this moment.
+    pub fn before(self, time: Duration) -> Self {
+        let less = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(less))
     }
 
     /// Milliseconds from `earlier` to this moment; 0 if the clock went back in between.

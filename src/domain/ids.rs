@@ -74,6 +74,21 @@ id_type! {
     /// An invite link. Never used again. It is no secret: nobody joins by it.
     InviteLinkId, "i", "link"
 }
+id_type! {
+    /// A file that is on stable storage. Never changes and is never used again.
+    FileId, "f", "file"
+}
+id_type! {
+    /// An upload. Never used again; the file that comes of it has the same number.
+    UploadId, "p", "upload"
+}
+
+impl UploadId {
+    /// The file that comes of it.
+    pub const fn file(self) -> FileId {
+        FileId(self.0)
+    }
+}
 
 /// Position in one conversation: 1, 2, 3 … without gaps, given by the store at commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

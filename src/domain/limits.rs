@@ -1,5 +1,7 @@
 //! The limits that the server keeps and announces. Each is tested at the limit and one past it.
 
+use std::time::Duration;
+
 /// Longest text of a message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Longest user name, in bytes (names are ASCII).
@@ -68,6 +70,40 @@ pub const QUERY_WORDS_MAX: usize = 16;
 pub const EPHEMERAL_MEMBERS_MAX: usize = 100;
 /// Replies of a `Chat` stream that may lie unread before the peer counts as overload.
 pub const REPLIES_UNREAD_MAX: usize = 1024;
+/// Longest name of a file, in bytes of UTF-8: what file systems take.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Files of one message.
+pub const ATTACHMENTS_PER_MESSAGE_MAX: usize = 10;
+/// Uploads of one user that are under way.
+pub const UPLOADS_PER_USER_MAX: usize = 20;
+/// Largest piece of an upload, in bytes: a unary call with it stays below `REQUEST_BYTES_MAX`.
+pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
+/// Largest small picture of a picture, in bytes.
+pub const THUMBNAIL_BYTES_MAX: u64 = 256 * 1024;
+/// What a file counts at the least in its owner's quota: a block of the disk, and its rows.
+pub const FILE_CHARGE_BYTES_MIN: u64 = 4 * 1024;
+/// How long an upload to which nothing comes, and a file that no message holds, are kept.
+pub const UPLOAD_IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Calls that move a file's bytes which one user may have open: each has up to 1 MiB in memory.
+pub const TRANSFERS_PER_USER_MAX: usize = 8;
+
+/// How much room files may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileLimits {
+    /// Largest file, in bytes.
+    pub file: u64,
+    /// All files and uploads of one user, in bytes; `None`: no limit.
+    pub per_user: Option<u64>,
+}
+
+impl Default for FileLimits {
+    fn default() -> Self {
+        Self {
+            file: 100 * 1024 * 1024,
+            per_user: Some(1024 * 1024 * 1024),
+        }
+    }
+}
 
 /// How fast one user may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +132,8 @@ pub struct Settings {
     pub attempts: AttemptRates,
     /// How many connections may be open.
     pub connections: ConnectionLimits,
+    /// How much room files may take.
+    pub files: FileLimits,
 }
 
 impl Settings {
@@ -110,6 +148,10 @@ impl Settings {
         connections: ConnectionLimits {
             all: usize::MAX,
             per_address: 0,
+        },
+        files: FileLimits {
+            file: i64::MAX.cast_unsigned(),
+            per_user: None,
         },
     };
 }

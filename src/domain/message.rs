@@ -2,13 +2,17 @@
 
 use super::{
     clock::TimeMs,
-    ids::{ClientMessageId, ConversationId, MessageId, Seq},
+    file::File,
+    ids::{ClientMessageId, ConversationId, FileId, MessageId, Seq},
     mention::Mentions,
     name::{ChannelName, UserName},
     reaction::Reaction,
     text::MessageText,
     user::UserRef,
 };
+
+/// What is said of a file beside its name: hash, type, numbers.
+const FILE_BYTES: usize = 128;
 
 /// A message that is on stable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +37,20 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// Who it mentions.
     pub mentions: Mentions,
+    /// The files that it holds, in the order of the sender.
+    pub attachments: Vec<File>,
 }
 
 impl Message {
     /// Bytes of its text.
     pub fn text_bytes(&self) -> usize {
         self.text.as_ref().map_or(0, |text| text.as_str().len())
+    }
+
+    /// What it weighs in a page: its text and what is said of its files.
+    pub fn weight(&self) -> usize {
+        let of_files = self.attachments.iter().map(|file| FILE_BYTES + file.name.as_str().len());
+        self.text_bytes() + of_files.sum::<usize>()
     }
 
     /// Its name in the whole store.
@@ -67,6 +79,8 @@ pub struct SendRequest {
     pub text: MessageText,
     /// The message that it answers.
     pub reply_to: Option<Seq>,
+    /// Files of the sender, each once.
+    pub attachments: Vec<FileId>,
 }
 
 /// A message to be committed.

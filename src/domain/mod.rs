@@ -6,6 +6,7 @@ pub mod commit;
 pub mod conversation;
 pub mod cursor;
 pub mod event;
+pub mod file;
 pub mod fingerprint;
 pub mod ids;
 pub mod invalid;

@@ -4,7 +4,8 @@ use std::{str::FromStr, sync::Arc};
 
 use super::limits::TEXT_BYTES_MAX;
 
-/// What a message says: 1 byte to 16 KiB of UTF-8 without control characters other than newline and tab.
+/// What a message says: 1 byte to 16 KiB of UTF-8 without control characters other than newline and tab; nothing only
+/// beside files.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageText(Arc<str>);
 
@@ -29,6 +30,11 @@ impl MessageText {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// No text, for a message whose files say it all.
+    pub fn none() -> Self {
+        Self("".into())
     }
 
     /// Takes a text that the store has kept, which was checked when it was sent.

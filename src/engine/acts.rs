@@ -47,6 +47,7 @@ impl Engine {
         Ok(Message {
             reactions: Vec::new(),
             mentions: Mentions::default(),
+            attachments: Vec::new(),
             ..message
         })
     }
@@ -59,7 +60,9 @@ impl Engine {
         seq: Seq,
     ) -> Result<Message, Error> {
         let by = self.actor(principal)?;
-        Ok(self.store.delete_message(by, id, seq).await?)
+        let deleted = self.store.delete_message(by, id, seq).await?;
+        self.files_may_be_free();
+        Ok(deleted)
     }
 
     /// Gives an emoji to a message or takes it back, and answers all reactions that it has.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::FileError;
 use crate::{
     auth::{ScopeMissing, password::HashingError},
     domain::{
@@ -119,6 +120,9 @@ pub enum Error {
     /// Nothing (more) comes of the code; nobody learns why.
     #[error("the invite link is void")]
     InviteLinkVoid,
+    /// Something about files.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The caller has blocked the user.
     #[error("the caller has blocked {0}")]
     UserBlocked(UserName),
@@ -213,6 +217,7 @@ impl From<SendRefusal> for Error {
             SendRefusal::NotInChannel(name) => Self::NotInChannel(name),
             SendRefusal::ReadOnly => Self::ReadOnly,
             SendRefusal::ReplyToUnknown(seq) => Self::ReplyToUnknown(seq),
+            SendRefusal::FileNotFound(id) => FileError::NotFound(id).into(),
             SendRefusal::UserBlocked(name) => Self::UserBlocked(name),
             SendRefusal::BlockedByUser(name) => Self::BlockedByUser(name),
         }

@@ -9,6 +9,11 @@ mod blocks;
 mod conversations;
 mod devices;
 mod error;
+mod file_cleaning;
+mod file_error;
+#[cfg(test)]
+pub(crate) mod file_world;
+mod files;
 mod finding;
 mod invites;
 mod members;
@@ -17,6 +22,7 @@ mod rate;
 mod send;
 mod settings;
 mod sync;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -24,10 +30,13 @@ pub use accounts::Login;
 use attempts::Attempts;
 pub use devices::DeviceListed;
 pub use error::Error;
+pub use file_error::FileError;
+pub use files::{Download, Transfer, UploadFound, UploadSeen};
 use presence::Typists;
 pub use rate::SendRates;
 pub use send::SendAsked;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify, Semaphore};
+use transfers::Transfers;
 
 use crate::{
     auth::{password::Passwords, token::Tokens},
@@ -37,7 +46,7 @@ use crate::{
         limits::Settings,
     },
     hub::Hub,
-    store::{AuthMode, Store},
+    store::{AuthMode, Store, blobs::Blobs},
 };
 
 /// The use cases over one store and one hub.
@@ -54,12 +63,21 @@ pub struct Engine {
     /// another order than the store.
     blocking: [Mutex<()>; blocks::BLOCKING_STRIPES],
     settings: Settings,
+    blobs: Arc<dyn Blobs>,
+    transfers: Arc<Transfers>,
+    /// See `Engine::placing`: each stands for every 16th content.
+    placing: [Mutex<()>; 16],
+    /// Uploads that are hashed at once: two read as fast as the disk gives, and leave the cores to the chat.
+    hashing: Semaphore,
+    /// Files may be free of holders.
+    freed: Notify,
 }
 
 impl Engine {
     /// Puts the parts together.
     pub fn new(
         store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
         hub: Arc<Hub>,
         clock: Arc<dyn Clock>,
         settings: Settings,
@@ -75,6 +93,11 @@ impl Engine {
             typists: Typists::new(settings.sends.is_some()),
             blocking: std::array::from_fn(|_| Mutex::default()),
             settings,
+            blobs,
+            transfers: Arc::default(),
+            placing: std::array::from_fn(|_| Mutex::default()),
+            hashing: Semaphore::new(2),
+            freed: Notify::new(),
         }
     }
 

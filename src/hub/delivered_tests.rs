@@ -17,6 +17,7 @@ impl World {
                 target: Target::Conversation(conversation),
                 text: "hello".parse().unwrap(),
                 reply_to: None,
+                attachments: Vec::new(),
             },
             sent: TimeMs::new(0),
         };

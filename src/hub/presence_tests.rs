@@ -147,6 +147,7 @@ impl World {
                 target: Target::User(self.users[to].name.clone()),
                 text: "hello".parse().unwrap(),
                 reply_to: None,
+                attachments: Vec::new(),
             },
             sent: TimeMs::new(0),
         };

@@ -11,10 +11,10 @@ use std::{
 use clap::{Parser, ValueEnum};
 use etcetera::BaseStrategy;
 
-use self::values::{Age, Rate, duration};
+use self::values::{Age, Rate, Room, bytes, duration};
 use super::tls::TlsSource;
 use crate::{
-    domain::limits::{AttemptRates, ConnectionLimits, Settings},
+    domain::limits::{AttemptRates, ConnectionLimits, FileLimits, Settings},
     store::{AuthMode, sqlite::Durability},
 };
 
@@ -132,6 +132,12 @@ pub struct Flags {
     /// Connections at once from one address of another machine (an IPv6 /64 is one)
     #[arg(long, value_name = "N", env = "TINYCHAT_CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_address_max: u32,
+    /// Largest file that may be sent
+    #[arg(long, value_name = "SIZE", env = "TINYCHAT_FILE_SIZE", default_value = "100MiB", value_parser = bytes)]
+    file_size: u64,
+    /// Room that the files of one user may take
+    #[arg(long, value_name = "SIZE|off", env = "TINYCHAT_FILES_PER_USER", default_value = "1GiB")]
+    files_per_user: Room,
     /// Age, give or take a tenth, at which a connection is told to make way for a new one
     #[arg(
         long,
@@ -285,6 +291,10 @@ impl Flags {
                 sends,
                 attempts,
                 connections,
+                files: FileLimits {
+                    file: self.file_size,
+                    per_user: self.files_per_user.0,
+                },
             },
             connection_age: self.connection_age.0,
             drain_timeout: self.drain_timeout,
@@ -324,7 +334,7 @@ fn default_folder() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::limits::SendRate;
+    use crate::domain::limits::{FileLimits, SendRate};
 
     fn resolve(flags: &[&str]) -> Result<Config, ConfigError> {
         let flags = ["tinychat-server"].iter().chain(flags).copied();
@@ -344,6 +354,10 @@ mod tests {
             connections: ConnectionLimits {
                 all: 1_024 - 256,
                 per_address: 256,
+            },
+            files: FileLimits {
+                file: 100 << 20,
+                per_user: Some(1 << 30),
             },
         };
         assert_eq!(config.settings, settings);

@@ -38,6 +38,7 @@ use crate::{
     hub::Hub,
     store::{
         OnCommit, OpenError, Store,
+        blobs::{Blobs, folder::FolderBlobs, memory::MemoryBlobs},
         memory::MemoryStore,
         sqlite::{Durability, SqliteStore},
     },
@@ -109,7 +110,7 @@ pub async fn run(
         let bus = Arc::clone(&bus);
         Arc::new(move |commit: Commit| bus.publish(commit))
     };
-    let store = open_store(&config, announce)?;
+    let (store, blobs) = open_store(&config, announce)?;
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     for address in &config.listen {
@@ -122,6 +123,7 @@ pub async fn run(
     let hub = Hub::new(Arc::clone(&store), clock.clone());
     let engine = Arc::new(Engine::new(
         Arc::clone(&store),
+        blobs,
         Arc::clone(&hub),
         clock,
         config.settings,
@@ -133,6 +135,16 @@ pub async fn run(
     );
     background.spawn("hub", async move {
         ended.run_until_cancelled(listening).await;
+    });
+    // Before anybody can begin one.
+    if let Err(error) = engine.discard_strays().await {
+        warn!(%error, "uploads of before cannot be looked through; the next start tries it again");
+    }
+    background.spawn("files", {
+        let (engine, ended) = (Arc::clone(&engine), background.cancelled().clone());
+        async move {
+            ended.run_until_cancelled(engine.keep_files_clean()).await;
+        }
     });
     background.spawn("presence", Arc::clone(&hub).tell_presence());
     let metrics = match config.metrics {
@@ -249,21 +261,29 @@ fn keep_certificate(tls: &Arc<Tls>, reload: &Arc<Notify>, background: &Tasks) {
     });
 }
 
-fn open_store(config: &Config, announce: OnCommit) -> Result<Arc<dyn Store>, OpenError> {
+/// Opens the store, and the place for the bytes of files beside it.
+fn open_store(
+    config: &Config,
+    announce: OnCommit,
+) -> Result<(Arc<dyn Store>, Arc<dyn Blobs>), OpenError> {
     Ok(match &config.store {
-        StorePlace::Memory => Arc::new(MemoryStore::open(config.auth, announce)),
+        StorePlace::Memory => (
+            Arc::new(MemoryStore::open(config.auth, announce)),
+            Arc::new(MemoryBlobs::default()),
+        ),
         StorePlace::Sqlite(folder, durability) => {
             if *durability == Durability::Relaxed {
                 warn!(
                     "durability relaxed: a crash of this machine may lose what was acknowledged last"
                 );
             }
-            Arc::new(SqliteStore::open(
-                folder,
-                *durability,
-                config.auth,
-                announce,
-            )?)
+            // The store first: it takes the folder, so that nobody else writes there.
+            let store = SqliteStore::open(folder, *durability, config.auth, announce)?;
+            let blobs = FolderBlobs::open(folder).map_err(|cause| OpenError::Unusable {
+                file: folder.display().to_string(),
+                cause: cause.to_string(),
+            })?;
+            (Arc::new(store), Arc::new(blobs))
         }
     })
 }

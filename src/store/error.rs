@@ -1,7 +1,7 @@
 //! What can go wrong in a store, without a word of SQL.
 
 use crate::domain::{
-    ids::{ClientMessageId, ConversationId, InviteLinkId, Seq},
+    ids::{ClientMessageId, ConversationId, FileId, InviteLinkId, Seq},
     invalid::Invalid,
     name::{ChannelName, UserName},
 };
@@ -78,6 +78,9 @@ pub enum SendRefusal {
     /// The message that it answers does not exist, or the sender cannot read it.
     #[error("no message {0:?} to reply to")]
     ReplyToUnknown(Seq),
+    /// A file that it attaches is not there, or not the sender's.
+    #[error("no file {0} of the sender")]
+    FileNotFound(FileId),
     /// The sender has blocked the other of a DIRECT.
     #[error("the sender has blocked {0}")]
     UserBlocked(UserName),

@@ -12,7 +12,9 @@
 //! A store knows nothing of sessions, tokens in the clear, or the wire.
 
 mod block;
+pub mod blobs;
 mod error;
+mod files;
 mod matcher;
 pub mod memory;
 mod pages;
@@ -27,6 +29,7 @@ pub use error::{
     ActError, BlockError, CreateDeviceError, CreateUserError, MarkReadError, OpenError,
     SearchError, SendRefusal, StartError, StoreError,
 };
+pub use files::{CreateUploadError, Expired, Files, UploadState};
 pub use pages::{ChannelPage, ConversationPage, InviteLinkPage, MemberPage, MessagePage, UserPage};
 pub use replaying::{
     Place, REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, Replay, ReplayFrom, ReplayPage, ReplayRest,
@@ -170,7 +173,7 @@ pub struct UserFilter {
 }
 
 /// A place to keep everything. See the head of this file for what it promises.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Files + Send + Sync + 'static {
     /// The store's identity.
     fn epoch(&self) -> Epoch;
 

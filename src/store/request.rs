@@ -12,7 +12,7 @@ impl RequestKey {
         Self(key)
     }
 
-    /// Fingerprints a request as it was given: where to, what, and in answer to what. Stores keep what this gives: a
+    /// Fingerprints a request as it was given: where to, what, in answer to what, and with which files. Stores keep what this gives: a
     /// new part must change nothing for requests without it.
     pub fn fingerprint(&self, request: &SendRequest) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
@@ -30,6 +30,9 @@ impl RequestKey {
         part(3, request.text.as_str().as_bytes());
         if let Some(seq) = request.reply_to {
             part(5, &seq.number().to_le_bytes());
+        }
+        for file in &request.attachments {
+            part(6, &file.number().to_le_bytes());
         }
         let mut short = [0; 16];
         short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);

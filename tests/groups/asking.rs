@@ -199,6 +199,7 @@ pub fn a_send(target: Target, text: &str, reply_to_seq: u64) -> SendRequest {
         client_message_id: new_id(),
         text: text.to_owned(),
         reply_to_seq,
+        attachments: Vec::new(),
     }
 }
 

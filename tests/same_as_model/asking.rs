@@ -284,6 +284,7 @@ async fn send(
         client_message_id: new_id(),
         text: text.to_owned(),
         reply_to_seq: reply.unwrap_or_default(),
+        attachments: Vec::new(),
     };
     let sent = match by_frame(account, feed, Request::Send(request.clone())).await {
         Answer::Send(sent) => sent,

@@ -107,6 +107,7 @@ pub fn new(sender: &UserRef, target: Target, words: &str) -> NewMessage {
             target,
             text: text(words),
             reply_to: None,
+            attachments: Vec::new(),
         },
         sent: NOON,
     }

@@ -51,6 +51,7 @@ pub fn to_user(name: &str, text: &str, id: &str) -> SendRequest {
         client_message_id: id.to_owned(),
         text: text.to_owned(),
         reply_to_seq: 0,
+        attachments: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod device;
 pub mod disk;
 pub mod evil;
 pub mod feed;
+pub mod file;
 pub mod load;
 pub mod oracle;
 pub mod raw;

@@ -258,6 +258,11 @@ impl Server {
         Connection::open(&self.address, &security).unwrap()
     }
 
+    /// The folder of its store.
+    pub fn data(&self) -> &Path {
+        self.start.data()
+    }
+
     /// Where its self-signed certificate is, if it has one.
     pub fn certificate(&self) -> PathBuf {
         self.start.data().join("tls/cert.pem")

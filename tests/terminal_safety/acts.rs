@@ -173,6 +173,7 @@ pub fn random_message(rng: &mut Rng, tricks: &[String]) -> Message {
             .map(|_| user(&text(rng, tricks)))
             .collect(),
         mentions_all: rng.chance(20),
+        attachments: Vec::new(),
     }
 }
 

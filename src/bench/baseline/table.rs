@@ -21,12 +21,13 @@ use super::{
 use crate::bench::process::Durability;
 
 /// The schema of the server, step by step.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_tokens.sql"),
     include_str!("../../../migrations/sqlite/0003_conversations.sql"),
     include_str!("../../../migrations/sqlite/0004_mentions_and_settings.sql"),
     include_str!("../../../migrations/sqlite/0005_invites_and_blocks.sql"),
+    include_str!("../../../migrations/sqlite/0006_files.sql"),
 ];
 /// Batches that wait for the writer: those of more streams than are ever measured at once.
 const BATCHES_WAITING: usize = 4_096;

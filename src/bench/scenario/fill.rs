@@ -72,6 +72,7 @@ pub async fn conversation(
         client_message_id: String::from_utf8_lossy(&ids.next_id()).into_owned(),
         text: first.text(bytes),
         reply_to_seq: 0,
+        attachments: Vec::new(),
     };
     let mut chat = ChatServiceClient::new(channel);
     let sent = chat.send(login.request(request)).await?.into_inner();

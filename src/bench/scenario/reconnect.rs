@@ -94,6 +94,7 @@ async fn prove_alive(
             }
             .text(0),
             reply_to_seq: 0,
+            attachments: Vec::new(),
         })
         .collect();
     let send = |request| {

@@ -145,6 +145,7 @@ async fn say(
                     client_message_id: String::from_utf8_lossy(&ids.next_id()).into_owned(),
                     text: text(stamp),
                     reply_to_seq: 0,
+                    attachments: Vec::new(),
                 })),
             }))?;
         }

@@ -20,6 +20,7 @@ use crate::{
     pb::{
         auth_service_client::AuthServiceClient, chat_service_client::ChatServiceClient,
         conversation_service_client::ConversationServiceClient,
+        file_service_client::FileServiceClient,
     },
 };
 
@@ -184,6 +185,12 @@ impl Connection {
     /// Conversations and history.
     pub fn conversations(&self) -> ConversationServiceClient<Service> {
         ConversationServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(RESPONSE_BYTES_MAX)
+    }
+
+    /// Files.
+    pub fn files(&self) -> FileServiceClient<Service> {
+        FileServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
             .max_decoding_message_size(RESPONSE_BYTES_MAX)
     }
 }

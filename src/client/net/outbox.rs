@@ -109,6 +109,7 @@ impl Outgoing {
             client_message_id: self.id.to_string(),
             text: self.text.clone(),
             reply_to_seq: self.target.reply_to_seq(),
+            attachments: Vec::new(),
         }
     }
 }

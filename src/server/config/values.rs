@@ -1,4 +1,4 @@
-//! What the values of flags look like when they are typed: rates and times.
+//! What the values of flags look like when they are typed: rates, times and sizes.
 
 use std::{str::FromStr, time::Duration};
 
@@ -46,6 +46,41 @@ impl FromStr for Age {
     }
 }
 
+/// Room for files or none to keep to.
+#[derive(Clone, Copy, Debug)]
+pub struct Room(pub Option<u64>);
+
+impl FromStr for Room {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self(None)),
+            _ => bytes(text).map(|room| Self(Some(room))),
+        }
+    }
+}
+
+/// Reads `500KiB`, `100MiB`, `2GiB`, or bytes without a unit.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let error = || format!("{text:?} is no size; use 500KiB, 100MiB, 2GiB, or a number of bytes");
+    let number: u64 = number.parse().map_err(|_| error())?;
+    let each = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(error()),
+    };
+    let all = number.checked_mul(each).filter(|&all| i64::try_from(all).is_ok());
+    all.filter(|&all| all > 0).ok_or_else(error)
+}
+
 /// Reads `500ms`, `10s`, `2m` or `24h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text
@@ -73,6 +108,18 @@ const SECONDS_MAX: u64 = 10 * 366 * 24 * 3_600;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, size) in [("1", 1), ("500KiB", 512_000), ("100MiB", 104_857_600), ("2GiB", 1 << 31)] {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        for bad in ["", "0", "MiB", "1MB", "1 MiB", "-1", "1.5GiB", "99999999999TiB", "8388608TiB"] {
+            assert!(bytes(bad).unwrap_err().contains("is no size"), "{bad}");
+        }
+        assert!(matches!("off".parse(), Ok(Room(None))));
+        assert!(matches!("1MiB".parse(), Ok(Room(Some(1_048_576)))));
+    }
 
     #[test]
     fn rates_are_read() {

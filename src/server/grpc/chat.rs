@@ -21,12 +21,13 @@ use crate::{
     convert::{request, response},
     domain::{
         ids::Seq,
+        limits::ATTACHMENTS_PER_MESSAGE_MAX,
         message::SendRequest,
         page::{PageSize, page_token},
         scope::Scope,
         user::{Presence, User, UserRef},
     },
-    engine::{Engine, Error, SendAsked},
+    engine::{Engine, Error, FileError, SendAsked},
     hub::{Opening, Session, Signals},
     pb::{self, servers::chat_service_server::ChatService},
     server::caller::Caller,
@@ -319,12 +320,17 @@ pub(super) fn send_asked(request: &pb::SendRequest) -> Result<SendAsked, Error> 
         client_id,
         text,
         reply_to,
+        attachments,
     } = request::send(request)?;
+    if attachments.len() > ATTACHMENTS_PER_MESSAGE_MAX {
+        return Err(FileError::TooManyAttachments.into());
+    }
     Ok(SendAsked {
         request: SendRequest {
             target,
             text,
             reply_to,
+            attachments,
         },
         client_id,
     })

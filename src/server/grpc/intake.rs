@@ -43,7 +43,9 @@ pub fn watched(
 /// How long each message of many may take, and how long the body as a whole.
 fn patience(path: &str) -> (Option<Duration>, Option<Duration>) {
     match path {
-        "/tinychat.v1.ChatService/Chat" => (Some(MESSAGE), None),
+        "/tinychat.v1.ChatService/Chat" | "/tinychat.v1.FileService/UploadChunks" => {
+            (Some(MESSAGE), None)
+        }
         // Its end is seen to by `closing`, since this is asked for nothing while its answers are not read.
         path if path.starts_with("/grpc.reflection.") => (Some(MESSAGE), None),
         // One message, and then the end.

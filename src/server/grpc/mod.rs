@@ -5,11 +5,14 @@ mod chat;
 mod closing;
 mod conversation;
 mod edge;
+mod file;
 mod gate;
 pub mod halves;
+mod handing_on;
 mod inbound;
 mod intake;
 mod outbound;
+mod pace;
 mod status;
 
 use std::sync::Arc;
@@ -28,6 +31,7 @@ use crate::{
         servers::{
             auth_service_server::AuthServiceServer, chat_service_server::ChatServiceServer,
             conversation_service_server::ConversationServiceServer,
+            file_service_server::FileServiceServer,
         },
     },
     server::caller::Caller,
@@ -35,10 +39,11 @@ use crate::{
 };
 
 /// The names that health knows, beside "" for the whole server.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     "tinychat.v1.AuthService",
     "tinychat.v1.ChatService",
     "tinychat.v1.ConversationService",
+    "tinychat.v1.FileService",
 ];
 
 /// Builds all services over an engine. Streams run as tasks of the group.
@@ -61,6 +66,7 @@ pub async fn routes(
     let auth = auth::Auth::new(Arc::clone(engine), Gate::new(tasks.clone()));
     // Gates of their own: who blocks and unblocks without end keeps nobody from a login.
     let chat = chat::Chat::new(Arc::clone(engine), Gate::new(tasks.clone()), tasks.clone());
+    let files = file::Files::new(Arc::clone(engine), tasks.clone());
     let conversations = conversation::Conversations(Arc::clone(engine));
     let mut routes = Routes::builder();
     routes
@@ -79,6 +85,11 @@ pub async fn routes(
         )
         .add_service(
             ConversationServiceServer::new(conversations)
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX),
+        )
+        .add_service(
+            FileServiceServer::new(files)
                 .max_decoding_message_size(REQUEST_BYTES_MAX)
                 .max_encoding_message_size(RESPONSE_BYTES_MAX),
         );

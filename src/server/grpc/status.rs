@@ -3,6 +3,7 @@
 //! Each error has a canonical code, a reason for programs and a sentence for people that says what happened and the
 //! mend, all of them in `words`. What went wrong inside is logged, never sent.
 
+mod files;
 mod words;
 
 use std::collections::HashMap;
@@ -125,11 +126,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::{
-        cursor::CursorError,
-        ids::{ClientMessageId, InviteLinkId, Seq},
-        invalid::Invalid,
-        scope::Scope,
+    use crate::{
+        domain::{
+            cursor::CursorError,
+            ids::{ClientMessageId, FileId, InviteLinkId, Seq, UploadId},
+            invalid::Invalid,
+            scope::Scope,
+        },
+        engine::FileError,
     };
 
     fn every_fault() -> Vec<Fault> {
@@ -176,6 +180,28 @@ mod tests {
             Error::TooManyInviteLinks.into(),
             Error::InviteLinkNotFound(InviteLinkId::new(7)).into(),
             Error::InviteLinkVoid.into(),
+            Error::File(FileError::NotFound(FileId::new(7))).into(),
+            Error::File(FileError::UploadNotFound(UploadId::new(7))).into(),
+            Error::File(FileError::TooLarge(100)).into(),
+            Error::File(FileError::QuotaExceeded { used: 90, max: 100 }).into(),
+            Error::File(FileError::TooManyUploads).into(),
+            Error::File(FileError::TooManyTransfers).into(),
+            Error::File(FileError::TooManyAttachments).into(),
+            Error::File(FileError::ThumbnailInvalid(FileId::new(7))).into(),
+            Error::File(FileError::UploadOffset(70)).into(),
+            Error::File(FileError::ChunkPastEnd(100)).into(),
+            Error::File(FileError::ChunkOfAnother).into(),
+            Error::File(FileError::TooSlow(65_536)).into(),
+            Error::File(FileError::ChunkHashMismatch).into(),
+            Error::File(FileError::UploadIncomplete {
+                there: 70,
+                size: 100,
+            })
+            .into(),
+            Error::File(FileError::HashMismatch).into(),
+            Error::File(FileError::UploadTakenOver).into(),
+            Error::File(FileError::OffsetPastEnd(100)).into(),
+            Error::File(FileError::Failed("secret path".into())).into(),
             Error::UserBlocked(name()).into(),
             Error::BlockedByUser(name()).into(),
             Error::BlocksOneself.into(),
@@ -262,6 +288,26 @@ mod tests {
                 Error::BlockedByUser(_) => 58,
                 Error::BlocksOneself => 59,
                 Error::TooManyBlocked => 60,
+                Error::File(error) => match error {
+                    FileError::NotFound(_) => 61,
+                    FileError::UploadNotFound(_) => 62,
+                    FileError::TooLarge(_) => 63,
+                    FileError::QuotaExceeded { .. } => 64,
+                    FileError::TooManyUploads => 65,
+                    FileError::TooManyTransfers => 66,
+                    FileError::TooManyAttachments => 67,
+                    FileError::ThumbnailInvalid(_) => 68,
+                    FileError::UploadOffset(_) => 69,
+                    FileError::ChunkPastEnd(_) => 70,
+                    FileError::ChunkHashMismatch => 71,
+                    FileError::ChunkOfAnother => 77,
+                    FileError::TooSlow(_) => 78,
+                    FileError::UploadIncomplete { .. } => 72,
+                    FileError::HashMismatch => 73,
+                    FileError::UploadTakenOver => 74,
+                    FileError::OffsetPastEnd(_) => 75,
+                    FileError::Failed(_) => 76,
+                },
             },
             Fault::Protocol(protocol) => match protocol {
                 Protocol::HelloExpected => 25,
@@ -280,7 +326,7 @@ mod tests {
     }
 
     /// How many kinds there are.
-    const KINDS: usize = 61;
+    const KINDS: usize = 79;
 
     #[test]
     fn every_kind_of_fault_is_walked() {

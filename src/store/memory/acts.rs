@@ -113,8 +113,10 @@ impl State {
         logged.deleted_by = deleted_by;
         let without_text = logged.message.text.is_none();
         let unreacted = logged.reacted.take_if(|_| without_text);
+        let mut let_go = Vec::new();
         if without_text {
             logged.given.clear();
+            let_go = std::mem::take(&mut logged.message.attachments);
         }
         let body = logged.changed_body();
         if let Some(unreacted) = unreacted {
@@ -126,6 +128,7 @@ impl State {
             .and_then(|logged| logged.changed.replace(offset));
         row.replace(older, offset, Happening::Message(seq));
         row.note_mentions(seq);
+        self.detach(&let_go);
     }
 
     pub(super) fn react(

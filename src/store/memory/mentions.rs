@@ -132,7 +132,7 @@ impl State {
                 return Found { items, next: last };
             }
             if logged.is_mention_of(member, blocked) {
-                let left = room.checked_sub(logged.message.text_bytes());
+                let left = room.checked_sub(logged.message.weight());
                 let is_full = items.len() == size.items() || left.is_none();
                 if is_full && !items.is_empty() {
                     return Found { items, next: last };

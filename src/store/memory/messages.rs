@@ -83,6 +83,7 @@ impl Logged {
             // Revision 0: who comes back and may read it takes the newer state.
             (message.text, message.revision) = (None, 0);
             message.mentions = Mentions::default();
+            message.attachments = Vec::new();
         } else if !is_later(self.reacted) {
             message.reactions = self.reactions(Some(reader));
         }
@@ -177,7 +178,7 @@ fn cut(page: &[Logged], position: Position) -> &[Logged] {
             .partition_point(|logged| logged.message.seq < seq)
             .min(last),
     };
-    let bytes = |logged: &Logged| logged.message.text_bytes();
+    let bytes = |logged: &Logged| logged.message.weight();
     let (mut from, mut to) = (kept, kept + 1);
     let mut room = PAGE_BYTES_MAX.saturating_sub(bytes(&page[kept]));
     let mut up = true;

@@ -14,6 +14,7 @@ mod blocks;
 mod calls;
 mod conversations;
 mod delivered;
+mod files;
 mod groups;
 mod invites;
 mod markers;
@@ -37,7 +38,7 @@ use std::{
 };
 
 use self::{
-    conversations::ConversationRow, invites::InviteRow, markers::Waiting, send::SendRow,
+    conversations::ConversationRow, files::FileRows, invites::InviteRow, markers::Waiting, send::SendRow,
     users::Users,
 };
 use super::{Answer, AuthMode, OnCommit, StoreError, request::RequestKey};
@@ -78,6 +79,8 @@ struct State {
     invites: BTreeMap<InviteLinkId, InviteRow>,
     /// How many were ever made: ids are not used again.
     invites_made: u64,
+    /// Uploads and files.
+    files: FileRows,
     /// Every send that was committed, by what names it.
     sends: HashMap<(UserId, ClientMessageId), SendRow>,
     /// The secret of their fingerprints.
@@ -139,6 +142,7 @@ impl MemoryStore {
                 channels: BTreeMap::new(),
                 invites: BTreeMap::new(),
                 invites_made: 0,
+                files: FileRows::default(),
                 sends: HashMap::new(),
                 request_key: random_key(),
                 waiting: BTreeMap::new(),

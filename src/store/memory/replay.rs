@@ -302,7 +302,7 @@ impl Replay {
 /// Bytes of text in an event.
 fn text_bytes(body: &EventBody) -> usize {
     match body {
-        EventBody::Message(message) | EventBody::MessageEdited(message) => message.text_bytes(),
+        EventBody::Message(message) | EventBody::MessageEdited(message) => message.weight(),
         _ => 0,
     }
 }

@@ -64,7 +64,7 @@ impl MemoryStore {
                 let Some((offset, message)) = chunk.messages.get(index) else {
                     continue;
                 };
-                let left = room.checked_sub(message.text_bytes());
+                let left = room.checked_sub(message.weight());
                 let is_full = items.len() == size.items() || left.is_none();
                 if is_full && !items.is_empty() {
                     return Ok(Found {

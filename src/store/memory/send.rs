@@ -6,6 +6,7 @@ use crate::{
     domain::{
         conversation::ConversationKind,
         event::EventBody,
+        file::File,
         ids::{ClientMessageId, ConversationId, Seq, UserId},
         message::{Message, NewMessage, SendRequest, Sent, Target},
         user::UserRef,
@@ -53,6 +54,9 @@ impl State {
         if let Some(answer) = known {
             return answer;
         }
+        let attachments = self
+            .own_files(new.sender.id, &new.request.attachments)
+            .map_err(SendRefusal::FileNotFound)?;
         let goal = self.find_target(new.sender.id, &new.request.target)?;
         self.check_speech(new.sender.id, &goal, new.request.reply_to)?;
         let conversation = match goal {
@@ -60,7 +64,7 @@ impl State {
             Goal::Direct(peer) => self.direct(&new.sender, &peer),
         };
         self.open(conversation);
-        self.commit(conversation, new)
+        self.commit(conversation, new, attachments)
     }
 
     /// Gives a message its place in a conversation that the sender may speak in.
@@ -68,6 +72,7 @@ impl State {
         &mut self,
         conversation: ConversationId,
         new: NewMessage,
+        attachments: Vec<File>,
     ) -> Result<Sent, SendRefusal> {
         let fingerprint = self.request_key.fingerprint(&new.request);
         let mentions = self.mentions_in(conversation, new.sender.id, &new.request.text);
@@ -90,6 +95,7 @@ impl State {
             revision: 0,
             reactions: Vec::new(),
             mentions,
+            attachments: attachments.clone(),
         };
         let sent = Sent {
             conversation,
@@ -103,6 +109,7 @@ impl State {
         row.push(Logged::new(offset, message));
         row.note_mentions(seq);
         self.sends.insert(key, SendRow { fingerprint, sent });
+        self.attach(&attachments);
         Ok(sent)
     }
 

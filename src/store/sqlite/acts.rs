@@ -114,6 +114,8 @@ impl Batch<'_> {
             )?
             .execute(place)?;
         self.unmention(&mut message)?;
+        self.detach(id, seq, &message.attachments)?;
+        message.attachments = Vec::new();
         message.text = None;
         message.reactions = Vec::new();
         message.revision += 1;
@@ -218,10 +220,12 @@ impl Batch<'_> {
         self.connection
             .prepare_cached("INSERT INTO happenings (offset, seq) VALUES (?1, ?2)")?
             .execute([offset.number(), seq.number()].map(rows::int))?;
-        // 0 and 1 take the same room in a row.
+        // 0 and 1 take the same room in a row, and so do 2 and 3.
         self.connection
-            .prepare_cached("UPDATE log SET touched = 1 WHERE conversation_id = ?1 AND seq = ?2")?
-            .execute([id_number, seq_number])?;
+            .prepare_cached(
+                "UPDATE log SET touched = touched | ?3 WHERE conversation_id = ?1 AND seq = ?2",
+            )?
+            .execute([id_number, seq_number, rows::TOUCHED])?;
         let point = match what {
             What::Text => {
                 "INSERT INTO touches (conversation_id, seq, revision, changed_offset) VALUES (?1, ?2, 1, ?3) \

@@ -20,6 +20,7 @@ use crate::{
         commit::{Commit, Committed},
         conversation::{ConversationKind, HistoryAccess},
         event::{Event, EventBody},
+        file::File,
         ids::{ConversationId, Offset, Seq, UserId},
         message::{Message, NewMessage, Sent, Target},
         name::{Topic, UserName},
@@ -301,6 +302,10 @@ impl<'a> Batch<'a> {
     /// Commits one message, or says why not.
     pub fn append(&mut self, message: NewMessage) -> rusqlite::Result<Result<Sent, SendRefusal>> {
         let fingerprint = self.memory.key.fingerprint(&message.request);
+        let attachments = match self.attachments_of(&message, fingerprint)? {
+            Ok(files) => files,
+            Err(answer) => return Ok(answer),
+        };
         let id = match self.resolve(&message)? {
             Resolved::Known(id) => id,
             // The key comes before everything else: a repeat succeeds even if its target is gone.
@@ -354,8 +359,8 @@ impl<'a> Batch<'a> {
         let offset = self.next_offset();
         self.connection
             .prepare_cached(
-                "INSERT INTO log (offset, conversation_id, seq, kind, subject_id, sent_ms, client_id, body, reply_to) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO log (offset, conversation_id, seq, kind, subject_id, sent_ms, client_id, body, reply_to, touched) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 rows::int(offset.number()),
@@ -366,8 +371,10 @@ impl<'a> Batch<'a> {
                 message.sent.milliseconds(),
                 message.client_id.as_bytes(),
                 message.request.text.as_str(),
-                message.request.reply_to.map(|seq| rows::int(seq.number()))
+                message.request.reply_to.map(|seq| rows::int(seq.number())),
+                if attachments.is_empty() { 0 } else { rows::WITH_FILES }
             ])?;
+        self.attach(id, seq, &attachments)?;
         let Some(known) = self.change(id) else {
             return Ok(Err(SendRefusal::NotMember(id)));
         };
@@ -397,9 +404,31 @@ impl<'a> Batch<'a> {
             revision: 0,
             reactions: Vec::new(),
             mentions,
+            attachments,
         });
         self.announce(offset, body, readers);
         Ok(Ok(sent))
+    }
+
+    /// The files that a send attaches; or what the send is answered: a repeat as the first time, whatever became of its
+    /// files.
+    fn attachments_of(
+        &self,
+        message: &NewMessage,
+        fingerprint: [u8; 16],
+    ) -> rusqlite::Result<Result<Vec<File>, Result<Sent, SendRefusal>>> {
+        let asked = &message.request.attachments;
+        if asked.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let sender = message.sender.id;
+        if let Some(first) =
+            rows::sent(self.connection, sender, message.client_id, fingerprint)?
+        {
+            return Ok(Err(first));
+        }
+        let files = self.own_files(sender, asked)?;
+        Ok(files.map_err(|unknown| Err(SendRefusal::FileNotFound(unknown))))
     }
 
     /// Where a message is to go; changes nothing.

@@ -10,6 +10,7 @@ mod blocks;
 mod calls;
 mod delivered;
 mod fault;
+mod files;
 mod inbox;
 mod invites;
 mod markers;

@@ -24,12 +24,13 @@ const FILE: &str = "tinychat.db";
 const LOCK: &str = "lock";
 
 /// The schema, one step a file: step n takes a store from `user_version` n-1 to n.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_tokens.sql"),
     include_str!("../../../migrations/sqlite/0003_conversations.sql"),
     include_str!("../../../migrations/sqlite/0004_mentions_and_settings.sql"),
     include_str!("../../../migrations/sqlite/0005_invites_and_blocks.sql"),
+    include_str!("../../../migrations/sqlite/0006_files.sql"),
 ];
 
 /// 8 MiB for the writer's pages: the inner pages of its three indexes at some ten million rows.

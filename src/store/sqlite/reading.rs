@@ -284,7 +284,7 @@ pub(super) fn fellows(
 
 /// Cuts a page to `PAGE_BYTES_MAX` of text, at the ends that lie away from where it was asked for.
 fn cut(messages: &mut Vec<Message>, position: Position) {
-    let mut bytes: usize = messages.iter().map(Message::text_bytes).sum();
+    let mut bytes: usize = messages.iter().map(Message::weight).sum();
     let mut keep = 0..messages.len();
     while bytes > PAGE_BYTES_MAX && keep.len() > 1 {
         let from_the_front = match position {
@@ -300,7 +300,7 @@ fn cut(messages: &mut Vec<Message>, position: Position) {
         } else {
             keep.end - 1
         };
-        bytes -= messages[left_out].text_bytes();
+        bytes -= messages[left_out].weight();
         keep = if from_the_front {
             keep.start + 1..keep.end
         } else {

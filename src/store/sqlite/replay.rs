@@ -306,7 +306,7 @@ pub(super) fn read(
                 source.ahead.pop();
                 if let Some(body) = event(connection, &mut names, reader, source, offset, end)? {
                     if let EventBody::Message(message) | EventBody::MessageEdited(message) = &body {
-                        bytes += message.text_bytes();
+                        bytes += message.weight();
                     }
                     page.events.push(Event { offset, body });
                 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, str::FromStr};
 
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
-use super::mentions;
+use super::{files, mentions};
 use crate::{
     domain::{
         clock::TimeMs,
@@ -38,6 +38,10 @@ pub(super) const KIND_EDITED: i64 = 4;
 pub(super) const KIND_DELETED: i64 = 5;
 /// `log.kind` of the reactions to a message.
 pub(super) const KIND_REACTED: i64 = 6;
+/// The bit of `log.touched` that says that `touches` knows more.
+pub(super) const TOUCHED: i64 = 1;
+/// The bit of `log.touched` that says that the message came with files.
+pub(super) const WITH_FILES: i64 = 2;
 /// `conversations.kind` of a group.
 pub(super) const KIND_GROUP: i64 = 2;
 /// `conversations.kind` of a channel.
@@ -205,10 +209,12 @@ pub(super) fn message(
         revision: 0,
         reactions: Vec::new(),
         mentions: Mentions::default(),
+        attachments: Vec::new(),
     };
-    let touch = match row.get(7)? {
-        true => touch(connection, id, seq)?,
-        false => None,
+    let marks: i64 = row.get(7)?;
+    let touch = match marks & TOUCHED {
+        0 => None,
+        _ => touch(connection, id, seq)?,
     };
     let touch = touch.unwrap_or_default();
     let left = reader.left(connection, id, &touch)?;
@@ -231,6 +237,9 @@ pub(super) fn message(
     };
     if let Some(text) = &message.text {
         message.mentions = mentions::of(connection, names, id, seq, text)?;
+        if marks & WITH_FILES != 0 {
+            message.attachments = files::attachments(connection, id, seq)?;
+        }
     }
     if touch.reacted.is_some() && !missed(touch.reacted) {
         message.reactions = reactions(connection, id, seq, reader.user)?;

@@ -33,7 +33,7 @@ use tinychat::{
         caller::Caller,
         grpc::{self, Edge, halves::Pool},
     },
-    store::{AuthMode, OnCommit, Store, memory::MemoryStore},
+    store::{AuthMode, OnCommit, Store, blobs::memory::MemoryBlobs, memory::MemoryStore},
     tasks::Tasks,
 };
 use tokio::{io::DuplexStream, runtime::Runtime, sync::mpsc, time::timeout};
@@ -78,7 +78,13 @@ impl Server {
             let hub = Hub::new(Arc::clone(&store), clock.clone());
             let tasks = Tasks::new();
             tasks.spawn("hub", Arc::clone(&hub).listen(bus.listen()));
-            let engine = Arc::new(Engine::new(store, hub, clock, Settings::UNLIMITED));
+            let engine = Arc::new(Engine::new(
+                store,
+                Arc::new(MemoryBlobs::default()),
+                hub,
+                clock,
+                Settings::UNLIMITED,
+            ));
             let (routes, _) = grpc::routes(&engine, &tasks).await.unwrap();
             let edge = Edge::new(Arc::clone(&engine), routes, tasks.clone());
             let (near, far) = tokio::io::duplex(64 * 1024);
@@ -365,6 +371,7 @@ impl Run {
                     text: "lost".to_owned(),
                     client_message_id: Uuid::now_v7().to_string(),
                     reply_to_seq: 0,
+                    attachments: Vec::new(),
                 };
                 self.refused(Some(Asked::Send(bad)), why).await;
             }
@@ -401,6 +408,7 @@ impl Run {
             client_message_id: Uuid::from_u128(7 + (argument >> 4) as u128).to_string(),
             text: format!("text {}", argument >> 2 & 3),
             reply_to_seq: 0,
+            attachments: Vec::new(),
         }
     }
 

@@ -136,6 +136,7 @@ impl Client {
             client_message_id: id,
             text,
             reply_to_seq: 0,
+            attachments: Vec::new(),
         });
         index
     }

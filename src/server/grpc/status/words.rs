@@ -7,7 +7,7 @@ use std::time::Duration;
 use tonic::Code;
 use tracing::error;
 
-use super::{Fault, Protocol};
+use super::{Fault, Protocol, files};
 use crate::{
     domain::{cursor::CursorError, invalid::Violation},
     engine::Error,
@@ -28,7 +28,7 @@ pub(super) struct Seen {
     pub retry_after: Option<Duration>,
 }
 
-fn seen(code: Code, reason: &'static str, message: impl Into<String>) -> Seen {
+pub(super) fn seen(code: Code, reason: &'static str, message: impl Into<String>) -> Seen {
     Seen {
         code,
         reason,
@@ -46,12 +46,22 @@ impl Seen {
         }
     }
 
-    fn violation(self, violation: Violation) -> Self {
+    pub(super) fn violation(self, violation: Violation) -> Self {
         Self {
             violation: Some(violation),
             ..self
         }
     }
+}
+
+/// The words for a defect of ours.
+pub(super) fn defect(cause: &str) -> Seen {
+    error!(%cause, "defect");
+    seen(
+        Code::Internal,
+        "DEFECT",
+        "the server met a defect of its own; its log says more, please report it",
+    )
 }
 
 /// Chooses the words for a fault.
@@ -243,6 +253,7 @@ fn see_error(error: &Error) -> Seen {
             "INVITE_LINK_VOID",
             "nothing comes of this code (any more); ask whoever gave it for a new one",
         ),
+        Error::File(error) => files::see(error),
         Error::UserBlocked(name) => seen(
             Code::FailedPrecondition,
             "USER_BLOCKED",
@@ -362,14 +373,7 @@ fn see_error(error: &Error) -> Seen {
             )
             .retry_after(RETRY_BUSY)
         }
-        Error::Defect(cause) => {
-            error!(%cause, "defect");
-            seen(
-                Code::Internal,
-                "DEFECT",
-                "the server met a defect of its own; its log says more, please report it",
-            )
-        }
+        Error::Defect(cause) => defect(cause),
     }
 }
 

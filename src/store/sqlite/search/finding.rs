@@ -483,7 +483,7 @@ impl Page {
                 }
                 (looked_at, last) = (looked_at + 1, Some(offset));
                 if let Looked::Fit(message) = looked {
-                    bytes += message.text_bytes();
+                    bytes += message.weight();
                     together.push((offset, message));
                 }
                 if looked_at >= CANDIDATES_MAX {
@@ -520,7 +520,7 @@ impl Page {
             let Some((_, snippet)) = matching.next_if(|(id, _)| *id == offset.number()) else {
                 continue;
             };
-            self.bytes += message.text_bytes();
+            self.bytes += message.weight();
             if self.bytes > PAGE_BYTES_MAX && !self.hits.is_empty() {
                 self.next = self.last;
                 return Ok(false);

@@ -95,6 +95,7 @@ impl Rig {
                 target: Target::Conversation(self.group),
                 text: text.parse().unwrap(),
                 reply_to: None,
+                attachments: Vec::new(),
             },
             sent: TimeMs::new(1),
         });

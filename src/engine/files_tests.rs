@@ -1,0 +1,255 @@
+//! What two calls at once, a kill or a fault could do to files.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+
+use crate::{
+    domain::{
+        file::ContentHash,
+        ids::UploadId,
+        limits::{TRANSFERS_PER_USER_MAX, UPLOAD_IDLE},
+    },
+    engine::{
+        Error, FileError, UploadFound,
+        file_world::{World, chunk},
+    },
+    store::{UploadState, blobs::Blobs as _},
+};
+
+fn gone(id: UploadId) -> Error {
+    FileError::UploadNotFound(id).into()
+}
+
+fn ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap()
+}
+
+#[tokio::test]
+async fn one_call_at_a_time_decides_about_an_upload() {
+    let world = World::new().await;
+    let upload = world.begin(4, None).await;
+    world.bring(upload, b"good").await;
+    world.blobs.hold_back("check");
+    let mut first = Box::pin(world.complete(upload));
+    assert!((&mut first).now_or_never().is_none());
+    // While it looks at the bytes, nobody else does, and nobody takes them away.
+    let mut second = Box::pin(world.complete(upload));
+    let mut cancel = Box::pin(world.engine.cancel_upload(&world.ann, upload));
+    assert!((&mut second).now_or_never().is_none());
+    assert!((&mut cancel).now_or_never().is_none());
+    assert_eq!(world.blobs.calls("check"), 1);
+    let stands = world.blobs.written(upload).await;
+    assert_eq!(stands, Ok(Some(4)));
+    world.blobs.let_one_go();
+    let file = first.await.unwrap();
+    assert_eq!(file.hash, ContentHash::of(b"good"));
+    assert_eq!(second.await, Ok(file));
+    assert_eq!(cancel.await, Err(gone(upload)));
+    assert_eq!(world.blobs.calls("check"), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cancelled_while_it_is_made_leaves_nothing() {
+    let world = World::new().await;
+    world.blobs.hold_back("begin");
+    let mut create = Box::pin(world.begin(4, None));
+    assert!((&mut create).now_or_never().is_none());
+    let mut cancel = Box::pin(world.engine.cancel_upload(&world.ann, UploadId::new(1)));
+    assert!((&mut cancel).now_or_never().is_none());
+    world.blobs.let_one_go();
+    let upload = create.await;
+    assert_eq!(cancel.await, Ok(()));
+    assert_eq!(upload, UploadId::new(1));
+    assert_eq!(world.blobs.uploads().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_not_hashed_and_hashing_takes_a_place() {
+    let world = World::new().await;
+    let upload = world.begin(4, None).await;
+    world.bring(upload, b"goo").await;
+    let refused = world.complete(upload).await;
+    let incomplete = FileError::UploadIncomplete { there: 3, size: 4 };
+    assert_eq!(refused, Err(incomplete.into()));
+    assert_eq!(world.blobs.calls("check"), 0);
+    let file = world.file(b"other").await;
+    let mut held = Vec::new();
+    for _ in 0..TRANSFERS_PER_USER_MAX {
+        held.push(world.engine.download(&world.ann, file.id, 0).await.unwrap());
+    }
+    let refused = world.complete(upload).await;
+    assert_eq!(refused, Err(FileError::TooManyTransfers.into()));
+    held.pop();
+    assert_eq!(world.complete(upload).await, Err(incomplete_of(3, 4)));
+}
+
+fn incomplete_of(there: u64, size: u64) -> Error {
+    FileError::UploadIncomplete { there, size }.into()
+}
+
+#[tokio::test]
+async fn what_an_upload_has_just_placed_is_not_taken_from_it() {
+    let world = World::new().await;
+    let content = ContentHash::of(b"good");
+    let upload = world.begin(4, None).await;
+    world.bring(upload, b"good").await;
+    // A kill comes after its bytes got their place.
+    world.store.place_upload(upload, content).await.unwrap();
+    world.blobs.keep(upload, content, 4).await.unwrap();
+    world.engine.clean_files().await;
+    let Ok(UploadFound::UnderWay(seen)) = world.engine.upload(&world.ann, upload).await else {
+        panic!("it is under way");
+    };
+    assert_eq!(seen.committed, 4);
+    // It is asked whether they are on stable storage, since nobody knows.
+    assert_eq!(world.complete(upload).await.unwrap().hash, content);
+    assert_eq!(world.blobs.calls("settle"), 1);
+    // Of another nothing is left, not even in its place.
+    let lost = world.begin(4, None).await;
+    let missing = ContentHash::of(b"lost");
+    world.store.place_upload(lost, missing).await.unwrap();
+    world.blobs.discard(lost).await.unwrap();
+    let Ok(UploadFound::UnderWay(seen)) = world.engine.upload(&world.ann, lost).await else {
+        panic!("it is under way");
+    };
+    assert_eq!(seen.committed, 0);
+    assert_eq!(world.complete(lost).await, Err(incomplete_of(0, 4)));
+    world.bring(lost, b"lost").await;
+    assert_eq!(world.complete(lost).await.unwrap().hash, missing);
+}
+
+#[tokio::test]
+async fn what_an_upload_becomes_is_told_again() {
+    let world = World::new().await;
+    let file = world.file(b"good").await;
+    let upload = UploadId::new(file.id.number());
+    let found = world.engine.upload(&world.ann, upload).await;
+    assert_eq!(found, Ok(UploadFound::Done(file)));
+    let unknown = UploadId::new(99);
+    let found = world.engine.upload(&world.ann, unknown).await;
+    assert_eq!(found, Err(gone(unknown)));
+}
+
+#[tokio::test]
+async fn an_upload_that_goes_on_does_not_expire_and_one_that_ends_ends_its_call() {
+    let world = World::new().await;
+    let upload = world.begin(100, None).await;
+    let transfer = world.engine.begin_transfer(&world.ann, upload).await;
+    let mut transfer = transfer.unwrap();
+    // A day in steps of an hour, in which the call never ends.
+    for step in 0..30 {
+        world.clock.advance_ms(ms(UPLOAD_IDLE / 24));
+        let stands = transfer.append(vec![chunk(step, b"x")]).await;
+        assert_eq!(stands, Ok(step + 1));
+        world.engine.clean_files().await;
+    }
+    let found = world.store.find_upload(world.ann.user.id, upload).await;
+    assert!(matches!(found, Ok(Some(UploadState::UnderWay(_)))));
+    world.clock.advance_ms(ms(UPLOAD_IDLE) + 1);
+    world.engine.clean_files().await;
+    assert_eq!(transfer.should_end().now_or_never(), Some(gone(upload)));
+    let refused = transfer.append(vec![chunk(30, b"x")]).await;
+    assert_eq!(refused, Err(gone(upload)));
+    drop(transfer);
+    // A cancel says the same, and another call something else.
+    let upload = world.begin(100, None).await;
+    let begin = async || {
+        world
+            .engine
+            .begin_transfer(&world.ann, upload)
+            .await
+            .unwrap()
+    };
+    let (first, second) = (begin().await, begin().await);
+    let taken_over = Error::from(FileError::UploadTakenOver);
+    assert_eq!(first.should_end().now_or_never(), Some(taken_over));
+    assert_eq!(second.should_end().now_or_never(), None);
+    world
+        .engine
+        .cancel_upload(&world.ann, upload)
+        .await
+        .unwrap();
+    assert_eq!(second.should_end().now_or_never(), Some(gone(upload)));
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_found_and_removed() {
+    let world = World::new().await;
+    let file = world.file(b"good").await;
+    let known = world.begin(4, None).await;
+    let (stray, unknown) = (UploadId::new(77), ContentHash::of(b"stray"));
+    for upload in [stray, UploadId::new(78)] {
+        world.blobs.begin(upload).await.unwrap();
+    }
+    world.blobs.keep(stray, unknown, 0).await.unwrap();
+    world.engine.discard_strays().await.unwrap();
+    assert_eq!(world.blobs.uploads().await, Ok(vec![known]));
+    world.engine.note_contents().await;
+    world.engine.clean_files().await;
+    assert_eq!(world.blobs.size(unknown).await, Ok(None));
+    assert_eq!(world.blobs.size(file.hash).await, Ok(Some(4)));
+    assert_eq!(world.store.free_contents(None).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_removed_does_not_keep_the_others() {
+    let world = World::new().await;
+    let contents = [1, 2, 3].map(|number| ContentHash([number; 32]));
+    for content in contents {
+        world.blobs.begin(UploadId::new(77)).await.unwrap();
+        let kept = world.blobs.keep(UploadId::new(77), content, 0).await;
+        kept.unwrap();
+    }
+    world.engine.note_contents().await;
+    world.blobs.stuck.lock().unwrap().insert(contents[0]);
+    world.engine.clean_files().await;
+    let free = world.store.free_contents(None).await;
+    assert_eq!(free, Ok(vec![contents[0]]), "it is not forgotten");
+    assert_eq!(world.blobs.size(contents[2]).await, Ok(None));
+    world.blobs.stuck.lock().unwrap().clear();
+    world.engine.clean_files().await;
+    assert_eq!(world.store.free_contents(None).await, Ok(vec![]));
+    assert_eq!(world.blobs.size(contents[0]).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_content_that_is_needed_again_is_not_removed() {
+    let world = World::new().await;
+    let content = ContentHash::of(b"good");
+    let stray = UploadId::new(77);
+    world.blobs.begin(stray).await.unwrap();
+    world
+        .blobs
+        .inner
+        .append(stray, 0, vec!["good".into()], Arc::new(()))
+        .await
+        .unwrap();
+    world.blobs.keep(stray, content, 4).await.unwrap();
+    world.engine.note_contents().await;
+    let upload = world.begin(4, None).await;
+    world.bring(upload, b"good").await;
+    // It is being removed when an upload of the same bytes is completed.
+    world.blobs.hold_back("remove");
+    let mut clean = Box::pin(world.engine.clean_files());
+    assert!((&mut clean).now_or_never().is_none());
+    assert_eq!(world.blobs.calls("remove"), 1);
+    let kept = world.blobs.calls("keep");
+    let mut complete = Box::pin(world.complete(upload));
+    while world.blobs.calls("check") == 0 {
+        assert!((&mut complete).now_or_never().is_none());
+    }
+    for _ in 0..1_000 {
+        assert!((&mut complete).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.blobs.calls("keep"), kept);
+    world.blobs.let_one_go();
+    clean.await;
+    let file = complete.await.unwrap();
+    assert_eq!(world.blobs.size(content).await, Ok(Some(4)));
+    // And the other way round: what is needed now is spared.
+    world.engine.clean_files().await;
+    let mut download = world.engine.download(&world.ann, file.id, 0).await.unwrap();
+    assert_eq!(download.next().await.unwrap().unwrap(), "good");
+}

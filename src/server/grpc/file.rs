@@ -1,0 +1,317 @@
+//! `FileService`: uploads in pieces, files out again.
+//!
+//! A stream of chunks is read as fast as the disk takes them, some of them at once; a download is a task (`handing_on`).
+//! Both end when the token does, when too little moves (`pace`), and when the server stops: their peers go on later where
+//! they were.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming, async_trait};
+
+use super::{
+    edge::stream_status,
+    gate::Gate,
+    handing_on::{Answers, hand_on, stopping},
+    pace::{DOWNLOAD_BYTES, Pace, UPLOAD_BYTES},
+    principal,
+    status::{Protocol, status},
+};
+use crate::{
+    auth::Principal,
+    convert::{files, response},
+    domain::{file::Chunk, ids::UploadId},
+    engine::{Engine, Error, FileError, Transfer, UploadFound, UploadSeen},
+    pb::{self, servers::file_service_server::FileService},
+    tasks::Tasks,
+};
+
+/// Bytes of chunks that are written at once, if so many have come.
+const WRITTEN_AT_ONCE: usize = 256 * 1024;
+/// Chunks that are written at once, however small they are: each has its room in memory.
+const CHUNKS_AT_ONCE: usize = 64;
+/// How often an upload that waits asks whether its token still holds.
+const ASKED_AGAIN: Duration = Duration::from_millis(500);
+
+/// The service.
+pub struct Files {
+    engine: Arc<Engine>,
+    gate: Gate,
+    tasks: Tasks,
+}
+
+impl Files {
+    /// The service over an engine; downloads, and calls that must run to their end, are tasks of the group.
+    pub fn new(engine: Arc<Engine>, tasks: Tasks) -> Self {
+        Self {
+            engine,
+            gate: Gate::new(tasks.clone()),
+            tasks,
+        }
+    }
+
+    /// Reads chunks until their end, and answers where the upload stands.
+    async fn take_in(&self, principal: &Principal, mut chunks: Chunks) -> Result<u64, Status> {
+        let first = chunks.next(&self.engine, principal, None).await?;
+        let Some(first) = first else {
+            return Err(Protocol::RequestMissing.into());
+        };
+        let id = files::upload_id(&first.upload_id).map_err(status)?;
+        let transfer = self.engine.begin_transfer(principal, id).await;
+        let mut transfer = transfer.map_err(status)?;
+        let mut next = Some(first);
+        while let Some(first) = next {
+            let batch = batch_of(first, id, &mut chunks.stream)?;
+            chunks.pace.moved(bytes_of(&batch));
+            self.engine.still_holds(principal).map_err(status)?;
+            transfer.append(batch).await.map_err(status)?;
+            // A peer that has always one more ready would have the thread for itself.
+            tokio::task::yield_now().await;
+            next = chunks
+                .next(&self.engine, principal, Some(&transfer))
+                .await?;
+        }
+        transfer.finish().await.map_err(status)
+    }
+}
+
+/// A chunk and those that have come after it already: the disk is not kept waiting for what comes slowly.
+fn batch_of(
+    first: pb::UploadChunksRequest,
+    id: UploadId,
+    more: &mut (impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin),
+) -> Result<Vec<Chunk>, Status> {
+    let first = chunk_of(first, id)?;
+    let mut bytes = first.data.len();
+    let mut batch = vec![first];
+    while bytes < WRITTEN_AT_ONCE && batch.len() < CHUNKS_AT_ONCE {
+        match more.next().now_or_never() {
+            Some(Some(Ok(next))) => {
+                let chunk = chunk_of(next, id)?;
+                bytes += chunk.data.len();
+                batch.push(chunk);
+            }
+            Some(Some(Err(lost))) => return Err(stream_status(lost)),
+            Some(None) | None => break,
+        }
+    }
+    Ok(batch)
+}
+
+fn bytes_of(batch: &[Chunk]) -> u64 {
+    batch.iter().map(|chunk| chunk.data.len() as u64).sum()
+}
+
+/// A stream of chunks.
+struct Chunks {
+    stream: Streaming<pb::UploadChunksRequest>,
+    stop: CancellationToken,
+    pace: Pace,
+}
+
+impl Chunks {
+    /// Waits for the next chunk; `None`: that was all.
+    async fn next(
+        &mut self,
+        engine: &Engine,
+        principal: &Principal,
+        transfer: Option<&Transfer>,
+    ) -> Result<Option<pb::UploadChunksRequest>, Status> {
+        let should_end = async {
+            match transfer {
+                Some(transfer) => transfer.should_end().await,
+                None => pending().await,
+            }
+        };
+        let ended = async {
+            loop {
+                tokio::time::sleep(ASKED_AGAIN).await;
+                if let Err(ended) = engine.still_holds(principal) {
+                    break ended;
+                }
+            }
+        };
+        let least = self.pace.least();
+        tokio::select! {
+            next = self.pace.wait(self.stream.message()) => match next {
+                Some(next) => next.map_err(stream_status),
+                None => Err(status(Error::from(FileError::TooSlow(least)))),
+            },
+            error = should_end => Err(status(error)),
+            ended = ended => Err(status(ended)),
+            () = self.stop.cancelled() => Err(status(stopping())),
+        }
+    }
+}
+
+/// The chunk of a message for an upload.
+fn chunk_of(message: pb::UploadChunksRequest, id: UploadId) -> Result<Chunk, Status> {
+    let of_another = |text: &str| files::upload_id(text).map(|other| other != id);
+    if !message.upload_id.is_empty() && of_another(&message.upload_id).map_err(status)? {
+        // One call, one upload: where the other stands nobody has looked.
+        return Err(status(Error::from(FileError::ChunkOfAnother)));
+    }
+    files::chunk(message.offset, message.data, &message.blake3).map_err(status)
+}
+
+fn upload(seen: &UploadSeen) -> Option<pb::Upload> {
+    Some(response::upload(&seen.upload, seen.committed))
+}
+
+#[async_trait]
+impl FileService for Files {
+    type DownloadStream = Answers;
+
+    async fn create_upload(
+        &self,
+        request: Request<pb::CreateUploadRequest>,
+    ) -> Result<Response<pb::CreateUploadResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let new = files::new_file(request.get_ref()).map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let created = self
+            .gate
+            .known(async move { engine.create_upload(&principal, new).await });
+        let seen = created.await.map_err(status)?;
+        let upload = upload(&seen);
+        Ok(Response::new(pb::CreateUploadResponse { upload }))
+    }
+
+    async fn upload_chunks(
+        &self,
+        request: Request<Streaming<pb::UploadChunksRequest>>,
+    ) -> Result<Response<pb::UploadChunksResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let chunks = Chunks {
+            stream: request.into_inner(),
+            stop: self.engine.hub().draining().clone(),
+            pace: Pace::new(UPLOAD_BYTES),
+        };
+        let committed_bytes = self.take_in(&principal, chunks).await?;
+        Ok(Response::new(pb::UploadChunksResponse { committed_bytes }))
+    }
+
+    async fn upload_chunk(
+        &self,
+        request: Request<pb::UploadChunkRequest>,
+    ) -> Result<Response<pb::UploadChunkResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let asked = request.into_inner();
+        let id = files::upload_id(&asked.upload_id).map_err(status)?;
+        let chunk = files::chunk(asked.offset, asked.data, &asked.blake3).map_err(status)?;
+        let transfer = self.engine.begin_transfer(&principal, id).await;
+        let mut transfer = transfer.map_err(status)?;
+        transfer.append(vec![chunk]).await.map_err(status)?;
+        let committed_bytes = transfer.finish().await.map_err(status)?;
+        Ok(Response::new(pb::UploadChunkResponse { committed_bytes }))
+    }
+
+    async fn get_upload(
+        &self,
+        request: Request<pb::GetUploadRequest>,
+    ) -> Result<Response<pb::GetUploadResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let id = files::upload_id(&request.into_inner().upload_id).map_err(status)?;
+        let found = self.engine.upload(&principal, id).await.map_err(status)?;
+        let (upload, file) = match found {
+            UploadFound::UnderWay(seen) => (upload(&seen), None),
+            UploadFound::Done(file) => (None, Some(response::file(&file))),
+        };
+        Ok(Response::new(pb::GetUploadResponse { upload, file }))
+    }
+
+    async fn complete_upload(
+        &self,
+        request: Request<pb::CompleteUploadRequest>,
+    ) -> Result<Response<pb::CompleteUploadResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let id = files::upload_id(&request.into_inner().upload_id).map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let completed = self
+            .gate
+            .known(async move { engine.complete_upload(&principal, id).await });
+        let file = Some(response::file(&completed.await.map_err(status)?));
+        Ok(Response::new(pb::CompleteUploadResponse { file }))
+    }
+
+    async fn cancel_upload(
+        &self,
+        request: Request<pb::CancelUploadRequest>,
+    ) -> Result<Response<pb::CancelUploadResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let id = files::upload_id(&request.into_inner().upload_id).map_err(status)?;
+        let engine = Arc::clone(&self.engine);
+        let cancelled = self
+            .gate
+            .known(async move { engine.cancel_upload(&principal, id).await });
+        cancelled.await.map_err(status)?;
+        Ok(Response::new(pb::CancelUploadResponse {}))
+    }
+
+    async fn download(
+        &self,
+        request: Request<pb::DownloadRequest>,
+    ) -> Result<Response<Self::DownloadStream>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let asked = request.into_inner();
+        let id = files::file_id("file_id", &asked.file_id).map_err(status)?;
+        let download = self.engine.download(&principal, id, asked.offset).await;
+        let download = download.map_err(status)?;
+        let stop = self.engine.hub().draining().clone();
+        let (task, answers) = hand_on(download, stop, Pace::new(DOWNLOAD_BYTES)).await;
+        self.tasks.spawn("download", task);
+        Ok(Response::new(answers))
+    }
+
+    async fn get_file(
+        &self,
+        request: Request<pb::GetFileRequest>,
+    ) -> Result<Response<pb::GetFileResponse>, Status> {
+        let principal = principal(&self.engine, &request)?;
+        let id = files::file_id("file_id", &request.into_inner().file_id).map_err(status)?;
+        let file = self.engine.file(&principal, id).await.map_err(status)?;
+        let file = Some(response::file(&file));
+        Ok(Response::new(pb::GetFileResponse { file }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tonic::Code;
+
+    use super::*;
+
+    fn piece(upload: &str, bytes: usize) -> pb::UploadChunksRequest {
+        pb::UploadChunksRequest {
+            upload_id: upload.to_owned(),
+            data: Bytes::from(vec![7; bytes]),
+            ..pb::UploadChunksRequest::default()
+        }
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes_and_in_chunks() {
+        for (size, expected) in [(1, CHUNKS_AT_ONCE), (64 * 1024, 4), (512 * 1024, 1)] {
+            let more = std::iter::repeat_with(|| Ok(piece("", size))).take(1_000);
+            let mut more = tokio_stream::iter(more);
+            let first = piece("p1", size);
+            let batch = batch_of(first, UploadId::new(1), &mut more).unwrap();
+            assert_eq!(batch.len(), expected, "{size}");
+            assert_eq!(bytes_of(&batch), (size * expected) as u64);
+        }
+        let mut none = tokio_stream::pending();
+        let batch = batch_of(piece("p1", 9), UploadId::new(1), &mut none);
+        assert_eq!(batch.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_call_brings_one_upload() {
+        let mut more = tokio_stream::iter([Ok(piece("p2", 1))]);
+        let refused = batch_of(piece("p1", 1), UploadId::new(1), &mut more).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("another upload"));
+    }
+}

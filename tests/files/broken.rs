@@ -1,0 +1,256 @@
+//! Files over links that break and servers that are killed.
+
+use std::{
+    fs,
+    io::Write as _,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use tinychat::{client::net::connect::Connection, client::net::tls::Security};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tonic::Code;
+
+use super::code;
+use crate::support::{
+    self, Account, Server, account::reason, disk::SmallDisk, file::*, in_time, rng::Rng,
+};
+
+/// A link that counts what goes over it and breaks when it is told to.
+struct Link {
+    address: String,
+    up: Arc<AtomicU64>,
+    down: Arc<AtomicU64>,
+    /// Bytes in either direction until it breaks; negative: it does not.
+    left: Arc<AtomicI64>,
+    /// Where it leads to.
+    target: Arc<Mutex<String>>,
+    _serving: JoinSet<()>,
+}
+
+impl Link {
+    async fn to(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (up, down): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
+        let left = Arc::new(AtomicI64::new(i64::MIN));
+        let mut serving = JoinSet::new();
+        let target = Arc::new(Mutex::new(server.address().as_str().to_owned()));
+        let (counted, there, budget) = ((up.clone(), down.clone()), target.clone(), left.clone());
+        serving.spawn(async move {
+            let mut links = JoinSet::new();
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                // While the server is down there is nobody.
+                let target = there.lock().unwrap().clone();
+                let Ok(far) = TcpStream::connect(target).await else {
+                    continue;
+                };
+                let ((near_in, near_out), (far_in, far_out)) =
+                    (near.into_split(), far.into_split());
+                let (up, down) = (counted.0.clone(), counted.1.clone());
+                let (a, b) = (budget.clone(), budget.clone());
+                links.spawn(async move {
+                    tokio::select! {
+                        () = carry(near_in, far_out, up, a) => {}
+                        () = carry(far_in, near_out, down, b) => {}
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            up,
+            down,
+            left,
+            target,
+            _serving: serving,
+        }
+    }
+
+    fn lead_to(&self, server: &Server) {
+        *self.target.lock().unwrap() = server.address().as_str().to_owned();
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::open(&self.address.parse().unwrap(), &Security::Plaintext).unwrap()
+    }
+}
+
+/// Carries bytes until one end is gone or the link breaks.
+async fn carry(
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+    count: Arc<AtomicU64>,
+    left: Arc<AtomicI64>,
+) {
+    let mut buffer = vec![0; 32 * 1024];
+    loop {
+        let Ok(bytes) = from.read(&mut buffer).await else {
+            return;
+        };
+        if bytes == 0 {
+            return;
+        }
+        count.fetch_add(bytes as u64, Ordering::Relaxed);
+        let before = left.fetch_sub(bytes as i64, Ordering::Relaxed);
+        if (0..=bytes as i64).contains(&before) || to.write_all(&buffer[..bytes]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
+    let size: usize = if support::long() { 100 << 20 } else { 16 << 20 };
+    let _turn = support::heavy().await;
+    let mut server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let link = Link::to(&server).await;
+    let bytes = noise(size, 1);
+    let seed = getrandom::u64().unwrap();
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed);
+    let part = |rng: &mut Rng| (rng.within(size as u64 / 16..size as u64 / 6)) as i64;
+    let id = begin(&ann, "large.bin", size as u64).await.unwrap().id;
+
+    // Up: five cuts of the link, and a kill in the middle of them.
+    let (mut cuts, mut killed) = (0, false);
+    let stands_at = loop {
+        let over = ann.over(&link.connection());
+        let from = match stands(&over, &id).await {
+            Ok(from) => from as usize,
+            Err(_) => continue,
+        };
+        if cuts < 5 {
+            link.left.store(part(&mut rng), Ordering::Relaxed);
+        }
+        match bring(&over, chunks(&id, &bytes, from)).await {
+            Ok(committed) => break committed,
+            Err(status) => {
+                assert!(cuts < 5, "nothing breaks any more: {status:?}");
+                cuts += 1;
+                link.left.store(i64::MIN, Ordering::Relaxed);
+            }
+        }
+        if cuts == 3 && !killed {
+            killed = true;
+            server.kill9();
+            server = server.restart();
+            link.lead_to(&server);
+        }
+    };
+    assert_eq!((stands_at, cuts, killed), (size as u64, 5, true));
+    let sent = link.up.load(Ordering::Relaxed);
+    let file = complete(&ann.over(&link.connection()), &id).await.unwrap();
+    assert_eq!(file.blake3, blake3::hash(&bytes).as_bytes().as_slice());
+
+    // Down: the same.
+    let (mut got, mut cuts) = (Vec::new(), 0);
+    while got.len() < size {
+        let over = ann.over(&link.connection());
+        if cuts < 5 {
+            link.left.store(part(&mut rng), Ordering::Relaxed);
+        }
+        let asked = tinychat::pb::DownloadRequest {
+            file_id: file.id.clone(),
+            offset: got.len() as u64,
+        };
+        let mut files = over.connection.files();
+        if let Ok(stream) = in_time("a download", files.download(asked)).await {
+            let mut stream = stream.into_inner();
+            while let Ok(Some(answer)) = in_time("more", stream.message()).await {
+                assert_eq!(answer.offset, got.len() as u64);
+                got.extend_from_slice(&answer.data);
+            }
+        }
+        if got.len() < size {
+            cuts += 1;
+            link.left.store(i64::MIN, Ordering::Relaxed);
+        }
+        if cuts == 3 && killed {
+            killed = false;
+            server.kill9();
+            server = server.restart();
+            link.lead_to(&server);
+        }
+    }
+    assert!(got == bytes, "another content came");
+    assert_eq!((cuts, killed), (5, false));
+    let came = link.down.load(Ordering::Relaxed);
+    for (way, carried) in [("up", sent), ("down", came)] {
+        let ratio = carried as f64 / size as f64;
+        println!("{way}: {ratio:.3} x the size went over the link, with five cuts and a kill");
+        assert!(ratio <= 1.1, "{way}: {ratio}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_kill_leaves_behind_is_cleaned_up() {
+    let mut server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let id = begin(&ann, "a", 10).await.unwrap().id;
+    bring(&ann, chunks(&id, b"12345", 0)).await.unwrap();
+    // An upload that nobody knows: a kill came between its end and that of its bytes.
+    let stray = server.data().join("uploads/4711");
+    fs::write(&stray, "stray").unwrap();
+    server.kill9();
+    let server = server.restart();
+    let ann = ann.on(&server);
+    support::eventually_async("the stray is gone", async || !stray.exists()).await;
+    assert_eq!(stands(&ann, &id).await.unwrap(), 5);
+    let rest = chunks(&id, b"1234567890", 5);
+    assert_eq!(bring(&ann, rest).await.unwrap(), 10);
+    let file = complete(&ann, &id).await.unwrap();
+    assert_eq!(download(&ann, &file.id, 0).await.unwrap(), b"1234567890");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_takes_no_files_and_still_takes_messages() {
+    let name = "a_disk_that_is_full_takes_no_files_and_still_takes_messages";
+    let disk = SmallDisk::mount(32);
+    if !support::need(name, disk.as_ref().map(drop).map_err(Clone::clone)) {
+        return;
+    }
+    let _turn = support::heavy().await;
+    let disk = disk.unwrap();
+    let server = Server::build().on(&disk.path().join("data")).start();
+    let ann = Account::register(&server, "ann").await;
+    let bytes = noise(40 << 20, 1);
+    let id = begin(&ann, "large", bytes.len() as u64).await.unwrap().id;
+    let refused = bring(&ann, chunks(&id, &bytes, 0)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
+    assert_eq!(reason(&refused), "STORE_FULL");
+    // There is room for messages, and for what is not large.
+    for number in 0..200 {
+        ann.send("ann", &format!("{number}")).await;
+    }
+    let at = stands(&ann, &id).await.unwrap();
+    assert!(at > 20 << 20, "{at}");
+    assert_eq!(code(begin(&ann, "b", 1).await).1, "STORE_FULL");
+    // Once there is room it goes on, here after another upload was given up: with a ballast of its own that goes.
+    let mut files = ann.connection.files();
+    let cancel = tinychat::pb::CancelUploadRequest { upload_id: id };
+    in_time("cancelled", files.cancel_upload(cancel))
+        .await
+        .unwrap();
+    let mut ballast = fs::File::create(disk.path().join("ballast")).unwrap();
+    ballast.write_all(&vec![0; 12 << 20]).unwrap();
+    let bytes = noise(8 << 20, 2);
+    let id = begin(&ann, "c", bytes.len() as u64).await.unwrap().id;
+    let refused = bring(&ann, chunks(&id, &bytes, 0)).await.unwrap_err();
+    assert_eq!(reason(&refused), "STORE_FULL");
+    drop(ballast);
+    fs::remove_file(disk.path().join("ballast")).unwrap();
+    let at = stands(&ann, &id).await.unwrap() as usize;
+    assert!(at > 0);
+    bring(&ann, chunks(&id, &bytes, at)).await.unwrap();
+    let file = complete(&ann, &id).await.unwrap();
+    assert_eq!(download(&ann, &file.id, 0).await.unwrap(), bytes);
+}
