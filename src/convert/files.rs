@@ -38,9 +38,10 @@ pub fn new_file(asked: &pb::CreateUploadRequest) -> Result<NewFile, Invalid> {
             "" => None,
             kind => {
                 let parsed = kind.parse();
-                Some(parsed.map_err(|error| {
-                    Invalid::new("MEDIA_TYPE_INVALID", "media_type", error)
-                })?)
+                Some(
+                    parsed
+                        .map_err(|error| Invalid::new("MEDIA_TYPE_INVALID", "media_type", error))?,
+                )
             }
         },
         hash: hash(&asked.blake3)?,
@@ -60,7 +61,8 @@ fn hash(bytes: &[u8]) -> Result<Option<ContentHash>, Invalid> {
     let whole = bytes.try_into().map(ContentHash);
     whole.map(Some).map_err(|_| {
         let given = bytes.len();
-        let mend = format!("a BLAKE3 has 32 bytes, this one has {given}; give all of it, or leave it out");
+        let mend =
+            format!("a BLAKE3 has 32 bytes, this one has {given}; give all of it, or leave it out");
         Invalid::new("HASH_INVALID", "blake3", mend)
     })
 }

@@ -49,7 +49,10 @@ impl Message {
 
     /// What it weighs in a page: its text and what is said of its files.
     pub fn weight(&self) -> usize {
-        let of_files = self.attachments.iter().map(|file| FILE_BYTES + file.name.as_str().len());
+        let of_files = self
+            .attachments
+            .iter()
+            .map(|file| FILE_BYTES + file.name.as_str().len());
         self.text_bytes() + of_files.sum::<usize>()
     }
 

@@ -233,6 +233,11 @@ impl World {
         transfer.finish().await.unwrap();
     }
 
+    /// Where an upload stands.
+    pub async fn stands(&self, upload: UploadId) -> u64 {
+        self.blobs.written(upload).await.unwrap().unwrap_or(0)
+    }
+
     /// Completes an upload.
     pub async fn complete(&self, upload: UploadId) -> Result<File, Error> {
         self.engine.complete_upload(&self.ann, upload).await

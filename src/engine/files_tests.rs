@@ -89,6 +89,33 @@ fn incomplete_of(there: u64, size: u64) -> Error {
 }
 
 #[tokio::test]
+async fn only_few_are_hashed_at_once() {
+    let world = World::new().await;
+    let mut uploads = Vec::new();
+    for _ in 0..4 {
+        let upload = world.begin(4, None).await;
+        world.bring(upload, b"good").await;
+        uploads.push(upload);
+    }
+    world.blobs.hold_back("check");
+    let mut completing: Vec<_> = uploads
+        .into_iter()
+        .map(|upload| Box::pin(world.complete(upload)))
+        .collect();
+    for complete in &mut completing {
+        assert!(complete.now_or_never().is_none());
+    }
+    assert_eq!(world.blobs.calls("check"), 2);
+    for _ in 0..4 {
+        world.blobs.let_one_go();
+    }
+    for file in futures_util::future::join_all(completing).await {
+        assert_eq!(file.unwrap().hash, ContentHash::of(b"good"));
+    }
+    assert_eq!(world.blobs.calls("check"), 4);
+}
+
+#[tokio::test]
 async fn what_an_upload_has_just_placed_is_not_taken_from_it() {
     let world = World::new().await;
     let content = ContentHash::of(b"good");

@@ -109,7 +109,8 @@ struct Ending {
     gone: AtomicBool,
 }
 
-/// Whoever has it decides what becomes of an upload, and nobody else. It waits for it, or has it.
+/// Whoever has it decides what becomes of an upload, and nobody else. It waits for it, or has it. A caller must not be
+/// dropped while it has it: what it began would go on, in the store or on the disk, beside the next one.
 #[must_use]
 pub(super) struct Deciding {
     transfers: Arc<Transfers>,

@@ -136,7 +136,12 @@ pub struct Flags {
     #[arg(long, value_name = "SIZE", env = "TINYCHAT_FILE_SIZE", default_value = "100MiB", value_parser = bytes)]
     file_size: u64,
     /// Room that the files of one user may take
-    #[arg(long, value_name = "SIZE|off", env = "TINYCHAT_FILES_PER_USER", default_value = "1GiB")]
+    #[arg(
+        long,
+        value_name = "SIZE|off",
+        env = "TINYCHAT_FILES_PER_USER",
+        default_value = "1GiB"
+    )]
     files_per_user: Room,
     /// Age, give or take a tenth, at which a connection is told to make way for a new one
     #[arg(

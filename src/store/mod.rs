@@ -11,8 +11,8 @@
 //!
 //! A store knows nothing of sessions, tokens in the clear, or the wire.
 
-mod block;
 pub mod blobs;
+mod block;
 mod error;
 mod files;
 mod matcher;

@@ -77,7 +77,9 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         "TiB" => 1 << 40,
         _ => return Err(error()),
     };
-    let all = number.checked_mul(each).filter(|&all| i64::try_from(all).is_ok());
+    let all = number
+        .checked_mul(each)
+        .filter(|&all| i64::try_from(all).is_ok());
     all.filter(|&all| all > 0).ok_or_else(error)
 }
 
@@ -111,10 +113,25 @@ mod tests {
 
     #[test]
     fn sizes_are_read() {
-        for (text, size) in [("1", 1), ("500KiB", 512_000), ("100MiB", 104_857_600), ("2GiB", 1 << 31)] {
+        for (text, size) in [
+            ("1", 1),
+            ("500KiB", 512_000),
+            ("100MiB", 104_857_600),
+            ("2GiB", 1 << 31),
+        ] {
             assert_eq!(bytes(text), Ok(size), "{text}");
         }
-        for bad in ["", "0", "MiB", "1MB", "1 MiB", "-1", "1.5GiB", "99999999999TiB", "8388608TiB"] {
+        for bad in [
+            "",
+            "0",
+            "MiB",
+            "1MB",
+            "1 MiB",
+            "-1",
+            "1.5GiB",
+            "99999999999TiB",
+            "8388608TiB",
+        ] {
             assert!(bytes(bad).unwrap_err().contains("is no size"), "{bad}");
         }
         assert!(matches!("off".parse(), Ok(Room(None))));

@@ -53,7 +53,11 @@ impl Files {
     }
 
     /// Reads chunks until their end, and answers where the upload stands.
-    async fn take_in(&self, principal: &Principal, mut chunks: Chunks) -> Result<u64, Status> {
+    async fn take_in(
+        &self,
+        principal: &Principal,
+        mut chunks: Chunks<impl Messages>,
+    ) -> Result<u64, Status> {
         let first = chunks.next(&self.engine, principal, None).await?;
         let Some(first) = first else {
             return Err(Protocol::RequestMissing.into());
@@ -81,7 +85,7 @@ impl Files {
 fn batch_of(
     first: pb::UploadChunksRequest,
     id: UploadId,
-    more: &mut (impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin),
+    more: &mut impl Messages,
 ) -> Result<Vec<Chunk>, Status> {
     let first = chunk_of(first, id)?;
     let mut bytes = first.data.len();
@@ -104,14 +108,19 @@ fn bytes_of(batch: &[Chunk]) -> u64 {
     batch.iter().map(|chunk| chunk.data.len() as u64).sum()
 }
 
+/// What comes from a peer.
+trait Messages: Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin {}
+
+impl<S: Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin> Messages for S {}
+
 /// A stream of chunks.
-struct Chunks {
-    stream: Streaming<pb::UploadChunksRequest>,
+struct Chunks<S> {
+    stream: S,
     stop: CancellationToken,
     pace: Pace,
 }
 
-impl Chunks {
+impl<S: Messages> Chunks<S> {
     /// Waits for the next chunk; `None`: that was all.
     async fn next(
         &mut self,
@@ -135,8 +144,8 @@ impl Chunks {
         };
         let least = self.pace.least();
         tokio::select! {
-            next = self.pace.wait(self.stream.message()) => match next {
-                Some(next) => next.map_err(stream_status),
+            next = self.pace.wait(self.stream.next()) => match next {
+                Some(next) => next.transpose().map_err(stream_status),
                 None => Err(status(Error::from(FileError::TooSlow(least)))),
             },
             error = should_end => Err(status(error)),
@@ -278,40 +287,5 @@ impl FileService for Files {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use tonic::Code;
-
-    use super::*;
-
-    fn piece(upload: &str, bytes: usize) -> pb::UploadChunksRequest {
-        pb::UploadChunksRequest {
-            upload_id: upload.to_owned(),
-            data: Bytes::from(vec![7; bytes]),
-            ..pb::UploadChunksRequest::default()
-        }
-    }
-
-    #[test]
-    fn a_batch_is_bounded_in_bytes_and_in_chunks() {
-        for (size, expected) in [(1, CHUNKS_AT_ONCE), (64 * 1024, 4), (512 * 1024, 1)] {
-            let more = std::iter::repeat_with(|| Ok(piece("", size))).take(1_000);
-            let mut more = tokio_stream::iter(more);
-            let first = piece("p1", size);
-            let batch = batch_of(first, UploadId::new(1), &mut more).unwrap();
-            assert_eq!(batch.len(), expected, "{size}");
-            assert_eq!(bytes_of(&batch), (size * expected) as u64);
-        }
-        let mut none = tokio_stream::pending();
-        let batch = batch_of(piece("p1", 9), UploadId::new(1), &mut none);
-        assert_eq!(batch.unwrap().len(), 1);
-    }
-
-    #[test]
-    fn one_call_brings_one_upload() {
-        let mut more = tokio_stream::iter([Ok(piece("p2", 1))]);
-        let refused = batch_of(piece("p1", 1), UploadId::new(1), &mut more).unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument);
-        assert!(refused.message().contains("another upload"));
-    }
-}
+#[path = "file_tests.rs"]
+mod tests;

@@ -93,7 +93,13 @@ async fn hand(
                 offset: offset + at as u64,
                 data: piece.slice(at..end),
             };
-            match pace.wait(answers.send(Ok(answer))).await {
+            let sent = tokio::select! {
+                biased;
+                sent = pace.wait(answers.send(Ok(answer))) => sent,
+                // The server does not wait for a peer that takes nothing.
+                () = stop.cancelled() => return ending.tell(stopping()),
+            };
+            match sent {
                 Some(Ok(())) => pace.moved((end - at) as u64),
                 // Nobody is there any more.
                 Some(Err(_)) => return ending.well(),
@@ -180,5 +186,14 @@ mod tests {
         stop.cancel();
         let ((), (_, end)) = tokio::join!(task, rest(answers));
         assert_eq!(end.unwrap().code(), Code::Unavailable);
+        // Also while nobody takes what was read.
+        let third = download(&world, 300_000).await;
+        let stop = CancellationToken::new();
+        let (task, answers) = hand_on(third, stop.clone(), pace()).await;
+        let mut task = Box::pin(task);
+        assert!((&mut task).now_or_never().is_none());
+        stop.cancel();
+        task.await;
+        assert_eq!(rest(answers).await.1.unwrap().code(), Code::Unavailable);
     }
 }

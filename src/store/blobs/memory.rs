@@ -180,6 +180,8 @@ impl Blobs for MemoryBlobs {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -197,5 +199,25 @@ mod tests {
         let refused = blobs.append(upload, offset, one_more, hold).await;
         assert_eq!(refused, Err(BlobError::Full));
         assert_eq!(blobs.written(upload).await, Ok(Some(offset)));
+    }
+
+    #[tokio::test]
+    async fn hashing_is_no_work_of_its_callers_thread_and_nobody_waits_for_it() {
+        let blobs = MemoryBlobs::default();
+        let upload = UploadId::new(1);
+        blobs.begin(upload).await.unwrap();
+        let append = async |offset, text: &'static str| {
+            let piece = vec![Bytes::from_static(text.as_bytes())];
+            blobs.append(upload, offset, piece, Arc::new(())).await
+        };
+        append(0, "seen").await.unwrap();
+        let mut check = blobs.check(upload, Arc::new(()));
+        assert!((&mut check).now_or_never().is_none());
+        assert_eq!(append(4, ", then more").await, Ok(15));
+        let checked = check.await.unwrap().unwrap();
+        assert_eq!((checked.size, checked.hash), (4, ContentHash::of(b"seen")));
+        // What was checked is not what would be kept.
+        let kept = blobs.keep(upload, checked.hash, checked.size).await;
+        assert_eq!(kept, Err(BlobError::Offset(15)));
     }
 }

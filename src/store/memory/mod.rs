@@ -38,8 +38,8 @@ use std::{
 };
 
 use self::{
-    conversations::ConversationRow, files::FileRows, invites::InviteRow, markers::Waiting, send::SendRow,
-    users::Users,
+    conversations::ConversationRow, files::FileRows, invites::InviteRow, markers::Waiting,
+    send::SendRow, users::Users,
 };
 use super::{Answer, AuthMode, OnCommit, StoreError, request::RequestKey};
 use crate::domain::{

@@ -422,9 +422,7 @@ impl<'a> Batch<'a> {
             return Ok(Ok(Vec::new()));
         }
         let sender = message.sender.id;
-        if let Some(first) =
-            rows::sent(self.connection, sender, message.client_id, fingerprint)?
-        {
+        if let Some(first) = rows::sent(self.connection, sender, message.client_id, fingerprint)? {
             return Ok(Err(first));
         }
         let files = self.own_files(sender, asked)?;

@@ -1,9 +1,9 @@
 //! Uploads and files in the batch and for readers: made, held by messages, let go of.
 //!
-//! `files.holders` counts the messages that hold a file and the files and uploads that it shows small; a file that loses the last of them
-//! goes in the same commit, and with it the hold on its thumbnail. `contents.files` counts the files of a content; the bytes
-//! of one that has none are removed by whoever asks for `free_contents`. `file_rooms` is the sum of what an owner's uploads and
-//! files count, kept with each change.
+//! `files.holders` counts the messages that hold a file and the files and uploads that it shows small; a file that loses
+//! the last of them goes in the same commit, and with it the hold on its thumbnail. `contents.files` counts the files of a
+//! content; the bytes of one that has none are removed by whoever asks for `free_contents`. `file_rooms` is the sum of what
+//! an owner's uploads and files count, kept with each change.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
