@@ -9,8 +9,9 @@ use std::{fs, path::Path};
 use bytes::Bytes;
 use tinychat::pb::{
     AddMembersRequest, CancelUploadRequest, ConversationKind, CreateConversationRequest,
-    CreateUploadRequest, DeleteMessageRequest, GetFileRequest, ImageSize, LeaveConversationRequest,
-    RemoveMemberRequest, SendRequest, UploadChunkRequest, event::Body, send_request::Target,
+    CreateUploadRequest, DeleteMessageRequest, GetFileRequest, GetUploadRequest, ImageSize,
+    LeaveConversationRequest, RemoveMemberRequest, SendRequest, UploadChunkRequest, event::Body,
+    send_request::Target,
 };
 use tonic::{Code, Status};
 
@@ -141,8 +142,12 @@ async fn a_small_file_goes_by_unary_calls_alone(server: Start) {
         assert_eq!(stands, (index * 512 * 1024 + piece.len()) as u64);
     }
     let file = complete(&ann, &id).await.unwrap();
-    // A repeat is answered with the same file.
+    // A repeat is answered with the same file, and whoever lost the answer is told what it has become.
     assert_eq!(complete(&ann, &id).await.unwrap(), file);
+    let asked = GetUploadRequest { upload_id: id };
+    let found = in_time("what it is", files.get_upload(asked)).await;
+    let found = found.unwrap().into_inner();
+    assert_eq!((found.upload, found.file.as_ref()), (None, Some(&file)));
     assert_eq!(download(&ann, &file.id, 0).await.unwrap(), bytes);
 }
 

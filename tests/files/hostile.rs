@@ -183,6 +183,23 @@ async fn what_is_wrong_is_refused_and_the_upload_stands_where_it_stood() {
     let stands_at = stands(&ann, &id).await.unwrap() as usize;
     assert!([CHUNK, CHUNK + 9].contains(&stands_at), "{stands_at}");
     assert_eq!(code(bring(&ann, vec![]).await).1, "REQUEST_MISSING");
+    // A chunk for another upload of the same user, in one call.
+    let other = begin(&ann, "b", 9).await.unwrap().id;
+    let for_other = UploadChunksRequest {
+        upload_id: other.clone(),
+        ..chunk(0, piece, &[])
+    };
+    let mixed = bring(&ann, vec![chunk(stands_at, piece, &[]), for_other]).await;
+    let refused = mixed.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::InvalidArgument, "CHUNK_INVALID".to_owned())
+    );
+    let fields = tonic_types::StatusExt::get_error_details(&refused);
+    let fields = fields.bad_request().unwrap().field_violations.clone();
+    assert_eq!(fields[0].field, "upload_id");
+    assert_eq!(stands(&ann, &other).await.unwrap(), 0);
+    let stands_at = stands(&ann, &id).await.unwrap() as usize;
     assert_eq!(code(complete(&ann, &id).await).1, "UPLOAD_INCOMPLETE");
     bring(&ann, chunks(&id, &bytes, stands_at)).await.unwrap();
     let file = complete(&ann, &id).await.unwrap();
