@@ -82,7 +82,7 @@ fn a_store_of_a_newer_program_is_left_alone() {
     assert_eq!(
         said,
         "tinychat-server: the store DIR/tinychat.db has schema 99, this tinychat-server knows up to \
-         5; start it with the newer tinychat-server that wrote it"
+         6; start it with the newer tinychat-server that wrote it"
     );
 }
 
