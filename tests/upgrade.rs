@@ -46,6 +46,11 @@ async fn a_store_of_the_first_schema_goes_on() {
              DROP TABLE mentions;
              DROP TABLE invite_links;
              DROP TABLE blocks;
+             DROP TABLE uploads;
+             DROP TABLE files;
+             DROP TABLE file_rooms;
+             DROP TABLE contents;
+             DROP TABLE attachments;
              ALTER TABLE conversations DROP COLUMN name;
              ALTER TABLE conversations DROP COLUMN topic;
              ALTER TABLE conversations DROP COLUMN history;

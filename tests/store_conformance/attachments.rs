@@ -8,6 +8,7 @@ use tinychat::{
         limits::UPLOADS_PER_USER_MAX,
         message::{Message, Target},
         page::{PageSize, Position, PositionAsked},
+        role::Role,
         text::MessageText,
         user::UserRef,
     },
@@ -491,6 +492,7 @@ pub async fn a_thumbnail_is_held_by_its_upload_and_fetched_by_its_owner(subject:
     let target = Target::Conversation(group);
     send(&subject, &ann, target, &[large.id]).await.unwrap();
     assert!(may(&subject, &bob, small.id).await);
+    subject.set_role(&ann, group, &bob, Role::Owner).await;
     subject.leave(&ann, group).await;
     assert!(!may(&subject, &ann, small.id).await && !may(&subject, &ann, large.id).await);
     // The last upload that held one takes it along.

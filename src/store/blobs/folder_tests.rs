@@ -1,7 +1,10 @@
 //! What a folder promises beside what every place does: links, faults of the disk, work whose caller is gone.
 
 use std::{
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{PermissionsExt as _, symlink},
+    },
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
@@ -54,10 +57,17 @@ async fn a_link_in_its_way_is_not_followed() {
 /// Syncs that `uncertain` still lets be before one fails; negative: all are done.
 static LEFT: AtomicI64 = AtomicI64::new(-1);
 
+/// What it failed with last.
+static FAILED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
 /// Fails once, when `LEFT` has come to 0, as a disk does whose error is told once.
 fn uncertain(file: &File) -> io::Result<()> {
     match LEFT.fetch_sub(1, Ordering::SeqCst) {
-        0 => Err(io::Error::other("the disk failed")),
+        0 => {
+            let name = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+            *FAILED.lock().unwrap() = Some(name);
+            Err(io::Error::other("the disk failed"))
+        }
         _ => file.sync_all(),
     }
 }
@@ -89,10 +99,14 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
             let (written, size) = (blobs.written(UPLOAD).await, blobs.size(content).await);
             match written.unwrap() {
                 // It has its place, and only that the upload is gone there nobody knows: that does no harm.
-                None => assert_eq!(size, Ok(Some(4))),
+                None => {
+                    assert_eq!(size, Ok(Some(4)));
+                    let failed = FAILED.lock().unwrap().take().unwrap();
+                    assert!(failed.ends_with("uploads"), "{failed:?}");
+                }
                 // It stands where it stood, or begins anew, and nothing has been given a place that may be lost.
                 Some(stands) => {
-                    assert!([0, 4].contains(&stands), "{failing}");
+                    assert_eq!(stands, if failing == 0 { 0 } else { 4 }, "{failing}");
                     assert_eq!(size, Ok(equal.then_some(4)), "{failing}");
                     bring().await;
                     blobs.keep(UPLOAD, content, 4).await.unwrap();
@@ -101,6 +115,24 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
             assert_eq!(blobs.settle(content).await, Ok(Some(4)));
         }
     }
+    // On its way, too.
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::with(folder.path(), uncertain).unwrap();
+    blobs.begin(UPLOAD).await.unwrap();
+    let piece = |bytes| vec![Bytes::from(vec![7; bytes])];
+    let append = async |offset, bytes| {
+        let appended = blobs.append(UPLOAD, offset, piece(bytes), Arc::new(()));
+        appended.await
+    };
+    append(0, 4).await.unwrap();
+    LEFT.store(0, Ordering::SeqCst);
+    assert!(blobs.flush(UPLOAD, Arc::new(())).await.is_err());
+    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(0)));
+    append(0, 4).await.unwrap();
+    LEFT.store(0, Ordering::SeqCst);
+    let much = usize::try_from(UNSYNCED_BYTES_MAX).unwrap();
+    assert!(append(4, much).await.is_err());
+    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(0)));
 }
 
 #[tokio::test]

@@ -549,7 +549,7 @@ impl Files for SqliteStore {
             snapshot
                 .prepare_cached(
                     "SELECT hash FROM contents WHERE files = 0 AND (?1 IS NULL OR hash > ?1) \
-                     AND NOT EXISTS (SELECT 1 FROM uploads WHERE placed = hash) ORDER BY hash LIMIT ?2",
+                     AND NOT EXISTS (SELECT 1 FROM uploads WHERE placed = contents.hash) ORDER BY hash LIMIT ?2",
                 )?
                 .query_map(
                     params![after.map(|hash| hash.0), rows::int(CLEANED_AT_ONCE)],
@@ -564,7 +564,7 @@ impl Files for SqliteStore {
             snapshot
                 .prepare_cached(
                     "SELECT 1 FROM contents WHERE hash = ?1 AND files = 0 \
-                     AND NOT EXISTS (SELECT 1 FROM uploads WHERE placed = hash)",
+                     AND NOT EXISTS (SELECT 1 FROM uploads WHERE placed = contents.hash)",
                 )?
                 .exists([content.0])
         })
