@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The twenty cases of clients/README.md against a real server.
+"""The cases of clients/README.md against a real server.
 
 Usage: cases.py SERVER [CA_FILE]    after ./generate; prints `ok NAME` for each, or what differed and exits 1.
 """
@@ -7,6 +7,7 @@ Usage: cases.py SERVER [CA_FILE]    after ./generate; prints `ok NAME` for each,
 from __future__ import annotations
 
 import copy
+import io
 import itertools
 import queue
 import secrets
@@ -27,13 +28,18 @@ from tinychat.v1 import chat_service_pb2 as chat
 from tinychat.v1 import chat_service_pb2_grpc as chat_grpc
 from tinychat.v1 import conversation_service_pb2 as conversation
 from tinychat.v1 import conversation_service_pb2_grpc as conversation_grpc
+from tinychat.v1 import file_service_pb2 as file
+from tinychat.v1 import file_service_pb2_grpc as file_grpc
 from tinychat.v1 import types_pb2 as types
 
+from files import PIECE, begin_upload, blake3, continue_upload, download, upload
 from resuming import DEADLINE, Login, bearer, connect, detail, history, new_id, wait_asked
 
 PASSWORD = "correct horse"
 # Bytes that must come as they went: two lines, a tab, an emoji of several code points, an accent beside its letter.
 TEXT = "family \N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}\n\tcafe\u0301 "
+# A file of several pieces, each of them another.
+LINES = "".join(f"line {number}\n" for number in range(1, 30_001)).encode()
 THUMB = "\N{THUMBS UP SIGN}"
 
 
@@ -68,6 +74,7 @@ class Server:
         self.auth = auth_grpc.AuthServiceStub(channel)
         self.chat = chat_grpc.ChatServiceStub(channel)
         self.conversations = conversation_grpc.ConversationServiceStub(channel)
+        self.files = file_grpc.FileServiceStub(channel)
 
     def log_in(self, name: str, password: str) -> auth.LoginResponse:
         return self.auth.Login(auth.LoginRequest(user_name=name, password=password), timeout=DEADLINE)
@@ -96,6 +103,17 @@ class Server:
         """One call of the ChatService, by its name."""
         message = getattr(chat, f"{call}Request")(**request)
         return getattr(self.chat, call)(message, metadata=user.login, timeout=DEADLINE)
+
+    def ask_files(self, user: User, call: str, **request: Any) -> Any:
+        """One call of the FileService that is no stream, by its name."""
+        message = getattr(file, f"{call}Request")(**request)
+        return getattr(self.files, call)(message, metadata=user.login, timeout=DEADLINE)
+
+    def fetched(self, user: User, file_id: str, offset: int = 0) -> bytes:
+        """What comes of a file, from an offset on."""
+        came = io.BytesIO()
+        download(self.files, user.login, file_id, came, offset)
+        return came.getvalue()
 
     def events(self, user: User, **request: Any) -> Iterator[types.Event]:
         """The events of one stream, without any resuming."""
@@ -651,6 +669,54 @@ def delivered_and_read(server: Server) -> None:
     check("markers", markers(), [(bob.name, sent.seq, sent.seq)])
 
 
+def a_file(server: Server) -> None:
+    ann, bob, eve = User(server), User(server), User(server)
+    his = server.events(bob)
+    until_caught_up(his)
+    made = upload(server.files, ann.login, LINES, "lines.txt", "text/plain")
+    must = (made.id, "lines.txt", len(LINES), "text/plain", blake3(LINES).digest())
+    request = {"user_name": bob.name, "text": "all of them", "client_message_id": new_id()}
+    server.ask_chat(ann, "Send", attachments=[chat.Attachment(file_id=made.id)], **request)
+    for came in until_text(his, "all of them")[-1].message.attachments:
+        check("attachment", (came.id, came.name, came.size_bytes, came.media_type, came.blake3), must)
+        check("bytes are equal", server.fetched(bob, came.id) == LINES, True)
+        check("bytes are equal from an offset on", server.fetched(bob, came.id, 100_000) == LINES[100_000:], True)
+        break
+    else:
+        raise Difference("the message came without the file")
+    gone = "FILE_NOT_FOUND"
+    refused(lambda: server.ask_files(eve, "GetFile", file_id=made.id), StatusCode.NOT_FOUND, gone)
+    refused(lambda: server.fetched(eve, made.id), StatusCode.NOT_FOUND, gone)
+
+
+def a_cut_upload(server: Server) -> None:
+    ann = User(server)
+    begun = begin_upload(server.files, ann.login, LINES, "lines.txt")
+    pieces: queue.SimpleQueue = queue.SimpleQueue()
+    call = server.files.UploadChunks.future(iter(pieces.get, None), metadata=ann.login, timeout=DEADLINE)
+    for offset in (0, PIECE):
+        data = LINES[offset : offset + PIECE]
+        pieces.put(file.UploadChunksRequest(upload_id=begun.id, offset=offset, data=data))
+
+    def stands() -> int:
+        return server.ask_files(ann, "GetUpload", upload_id=begun.id).upload.committed_bytes
+
+    eventually("committed_bytes", stands, 2 * PIECE)
+    call.cancel()
+    pieces.put(None)
+    check("committed_bytes after the cut", stands(), 2 * PIECE)
+    again = {"upload_id": begun.id, "offset": 0, "data": LINES[:PIECE]}
+    refused(lambda: server.ask_files(ann, "UploadChunk", **again), StatusCode.FAILED_PRECONDITION, "UPLOAD_OFFSET")
+    early = "UPLOAD_INCOMPLETE"
+    complete = {"upload_id": begun.id}
+    refused(lambda: server.ask_files(ann, "CompleteUpload", **complete), StatusCode.FAILED_PRECONDITION, early)
+
+    made = continue_upload(server.files, ann.login, begun.id, LINES)
+    check("file by a repeat", server.ask_files(ann, "CompleteUpload", **complete).file, made)
+    check("file by its upload", server.ask_files(ann, "GetUpload", upload_id=begun.id).file, made)
+    check("bytes are equal", server.fetched(ann, made.id) == LINES, True)
+
+
 CASES = [
     register_and_login,
     no_token,
@@ -672,6 +738,8 @@ CASES = [
     an_invite_link,
     a_block,
     delivered_and_read,
+    a_file,
+    a_cut_upload,
 ]
 
 
@@ -688,7 +756,7 @@ def main() -> None:
             except grpc.RpcError as error:
                 sys.exit(f"{case.__name__}: {error.code()}: {error.details()}")
             print(f"ok {case.__name__}", flush=True)
-    print(f"{len(CASES)} of 20")
+    print(f"{len(CASES)} of {len(CASES)}")
 
 
 if __name__ == "__main__":

@@ -88,18 +88,31 @@ def back_off() -> Iterator[float]:
         longest = min(2 * longest, LONGEST_WAIT)
 
 
+class Tries:
+    """How long something is tried again: PATIENCE seconds from the last time that it came further."""
+
+    def __init__(self) -> None:
+        self.came_further()
+
+    def came_further(self) -> None:
+        self.waits = back_off()
+        self.give_up = time.monotonic() + PATIENCE
+
+    def wait(self, error: grpc.RpcError, asked: float | None) -> None:
+        """Waits before the next try, at least as long as asked; raises the error if no try is left, or of any use."""
+        if asked is None or time.monotonic() + asked > self.give_up:
+            raise error
+        time.sleep(asked + next(self.waits))
+
+
 def patient(call: Callable, request: Any, login: Login) -> Any:
     """Makes a call and repeats it while that can help. For reads, and for sends that have a client_message_id."""
-    waits = back_off()
-    give_up = time.monotonic() + PATIENCE
+    tries = Tries()
     while True:
         try:
             return call(request, metadata=login, timeout=DEADLINE, wait_for_ready=True)
         except grpc.RpcError as error:
-            asked = wait_asked(error)
-            if asked is None or time.monotonic() + asked > give_up:
-                raise
-            time.sleep(asked + next(waits))
+            tries.wait(error, wait_asked(error))
 
 
 def history(list_messages: Callable, login: Login, conversation_id: str, page_size: int = 0) -> Iterator[types.Message]:
