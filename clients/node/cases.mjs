@@ -1,16 +1,20 @@
 #!/usr/bin/env node
-// The twenty cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and
-// `20 of 20`, or says what differed and exits 1.
+// The cases of ../README.md against a real server. Each makes its own users. Prints `ok NAME` for each and how many
+// there are, or says what differed and exits 1.
 //
 //     cases.mjs SERVER [CA_FILE]
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { blake3 } from '@noble/hashes/blake3';
+import { PIECE, beginUpload, continueUpload, download, upload } from './files.mjs';
 import { ChatError, Client, Code, follow, frames } from './tinychat.mjs';
 
 const STEP_MS = 20_000;
 const PASSWORD = 'correct horse';
+// A file of several pieces, each of them another.
+const LINES = Buffer.from(Array.from({ length: 30_000 }, (_, index) => `line ${index + 1}\n`).join(''));
 const [server, caFile] = process.argv.slice(2);
 if (!server) {
   console.error('usage: cases.mjs SERVER [CA_FILE]');
@@ -438,6 +442,46 @@ const cases = {
     await bob.client.chat.markRead({ conversationId, readSeq: seq });
     assert.deepEqual(await markers(), [[bob.name, seq, seq]]);
   },
+
+  async a_file() {
+    const [ann, bob] = await registerBoth();
+    const eve = await register();
+    const stream = subscribe(bob);
+    await read(stream, isCaughtUp);
+    const made = await within(upload(ann.client, LINES, 'lines.txt', { mediaType: 'text/plain' }));
+    await ann.client.chat.send({ ...message(bob, 'all of them'), attachments: [{ fileId: made.id }] });
+    const { attachments } = messages(await read(stream, says('all of them')))[0];
+    assert.deepEqual(attachments, [made]);
+    const { name, sizeBytes, mediaType, blake3: hash } = made;
+    assert.deepEqual([name, sizeBytes, mediaType], ['lines.txt', String(LINES.length), 'text/plain']);
+    assert.ok(hash.equals(blake3(LINES)), 'the hash is that of the bytes');
+    for (const offset of [0, 100_000]) {
+      const came = await fetched(bob, made, offset);
+      assert.ok(came.equals(LINES.subarray(offset)), `the bytes from ${offset} on are equal`);
+    }
+    await refused(eve.client.files.getFile({ fileId: made.id }), Code.NOT_FOUND, 'FILE_NOT_FOUND');
+    await refused(fetched(eve, made), Code.NOT_FOUND, 'FILE_NOT_FOUND');
+  },
+
+  async a_cut_upload() {
+    const ann = await register();
+    const { files } = ann.client;
+    const { id: uploadId } = await beginUpload(ann.client, LINES, 'lines.txt');
+    const call = files.uploadChunks(() => {});
+    for (const offset of [0, PIECE]) call.write({ uploadId, offset, data: LINES.subarray(offset, offset + PIECE) });
+    const stands = async () => (await files.getUpload({ uploadId })).upload.committedBytes;
+    await eventually(stands, String(2 * PIECE));
+    call.cancel();
+    assert.equal(await stands(), String(2 * PIECE), 'what came stays');
+    const again = files.uploadChunk({ uploadId, offset: 0, data: LINES.subarray(0, PIECE) });
+    await refused(again, Code.FAILED_PRECONDITION, 'UPLOAD_OFFSET');
+    await refused(files.completeUpload({ uploadId }), Code.FAILED_PRECONDITION, 'UPLOAD_INCOMPLETE');
+
+    const made = await within(continueUpload(ann.client, uploadId, LINES));
+    assert.deepEqual(await files.completeUpload({ uploadId }), { file: made }, 'a repeat gives the same file');
+    assert.deepEqual((await files.getUpload({ uploadId })).file, made, 'and so does its upload');
+    assert.ok((await fetched(ann, made)).equals(LINES), 'the bytes are equal');
+  },
 };
 
 /** Ends the streams and connections of a case. */
@@ -489,6 +533,13 @@ const subscribe = (user, options = {}) => open(flat(frames(user.client.chat.subs
 /** Events and replies one by one. */
 async function* flat(frames) {
   for await (const { events, replies = [] } of frames) yield* [...events, ...replies];
+}
+
+/** What comes of a file, from an offset on. */
+async function fetched(user, { id }, offset = 0) {
+  const came = [];
+  await within(download(user.client, id, (data) => came.push(data), { offset }));
+  return Buffer.concat(came);
 }
 
 /** Reads on until an item is the last one wanted; gives all that it read. */
@@ -548,4 +599,4 @@ for (const [name, run] of Object.entries(cases)) {
   console.log(`ok ${name}`);
   passed++;
 }
-console.log(`${passed} of 20`);
+console.log(`${passed} of ${passed}`);

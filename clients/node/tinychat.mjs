@@ -15,6 +15,7 @@ import loader from '@grpc/proto-loader';
 /** @typedef {import('./gen/types/tinychat/v1/AuthService').AuthServiceClient} AuthService */
 /** @typedef {import('./gen/types/tinychat/v1/ChatService').ChatServiceClient} ChatService */
 /** @typedef {import('./gen/types/tinychat/v1/ConversationService').ConversationServiceClient} ConversationService */
+/** @typedef {import('./gen/types/tinychat/v1/FileService').FileServiceClient} FileService */
 
 /** The codes of gRPC by their names. */
 export const Code = grpc.status;
@@ -40,8 +41,10 @@ const services = load(
   'tinychat/v1/auth_service.proto',
   'tinychat/v1/chat_service.proto',
   'tinychat/v1/conversation_service.proto',
+  'tinychat/v1/file_service.proto',
 );
-const { AuthService, ChatService, ConversationService } = grpc.loadPackageDefinition(services).tinychat.v1;
+const { AuthService, ChatService, ConversationService, FileService } =
+  grpc.loadPackageDefinition(services).tinychat.v1;
 const rpcErrors = load('rpc_errors.proto');
 
 /** A server as one device sees it. Set `token` after `register` or `login`. */
@@ -62,6 +65,8 @@ export class Client {
     this.chat = calls(new ChatService(server, credentials, options));
     /** @type {Calls<ConversationService>} */
     this.conversations = calls(new ConversationService(server, credentials, options));
+    /** @type {Calls<FileService>} */
+    this.files = calls(new FileService(server, credentials, options));
   }
 
   /** Sends the token along with each call. */
@@ -74,7 +79,7 @@ export class Client {
   }
 
   close() {
-    for (const service of [this.auth, this.chat, this.conversations]) service.close();
+    for (const service of [this.auth, this.chat, this.conversations, this.files]) service.close();
   }
 }
 
@@ -146,6 +151,26 @@ const milliseconds = ({ seconds, nanos }) => Number(seconds) * 1000 + nanos / 1e
 const pause = (failures, atLeast = 0) =>
   sleep(atLeast + Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures));
 
+/** How long something is tried again: half a minute from the last time that it came further. */
+export class Tries {
+  #failures = 0;
+  #end = Date.now() + PATIENCE_MS;
+
+  cameFurther() {
+    this.#failures = 0;
+    this.#end = Date.now() + PATIENCE_MS;
+  }
+
+  /**
+   * Waits before the next try, as long as the error asks for; throws the error if no try is left, or of any use.
+   * @param {boolean} [passing] whether the same can succeed later
+   */
+  async wait(error, passing = error.passing) {
+    if (!passing || Date.now() + (error.retryMs ?? 0) > this.#end) throw error;
+    await pause(this.#failures++, error.retryMs);
+  }
+}
+
 /**
  * Repeats a call until it is answered or refused for good. Only for calls that may be repeated: those that read, and
  * sends with a `clientMessageId`.
@@ -153,13 +178,12 @@ const pause = (failures, atLeast = 0) =>
  * @param {() => Promise<A>} call
  */
 export async function persist(call) {
-  const end = Date.now() + PATIENCE_MS;
-  for (let failures = 0; ; failures++) {
+  const tries = new Tries();
+  for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (!error.passing || Date.now() + (error.retryMs ?? 0) > end) throw error;
-      await pause(failures, error.retryMs);
+      await tries.wait(error);
     }
   }
 }

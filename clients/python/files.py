@@ -133,8 +133,8 @@ def download(
     offset: int = 0,
     on_break: OnBreak = lambda: None,
 ) -> types.File:
-    """Writes a file, from an offset on, and returns what it is. Raises FileDiffers if it is not whole, or, where all of it
-    came, has another hash: forget then what was written.
+    """Writes a file, from an offset on, and returns what it is. Raises FileDiffers if it is not whole, or, where all of
+    it came, has another hash: forget then what was written.
 
     The name in a File is for people: choose the path that you write to yourself.
     """
