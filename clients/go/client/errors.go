@@ -40,6 +40,9 @@ func Reason(err error) string {
 
 // worthRepeating tells whether the same request may succeed later, and how long the server wants us to wait.
 func worthRepeating(err error) (wait time.Duration, again bool) {
+	if _, told := status.FromError(err); !told {
+		return 0, false // no call said so: what was read or written was not the network
+	}
 	details := DetailsOf(err)
 	if details.Retry != nil {
 		return details.Retry.GetRetryDelay().AsDuration(), true

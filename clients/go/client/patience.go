@@ -37,6 +37,25 @@ func (p *pauses) sleep(ctx context.Context, asked time.Duration) error {
 	}
 }
 
+// tries says how long something is tried again: for a minute from the last time that it came further.
+type tries struct {
+	pauses pauses
+	end    time.Time
+}
+
+func newTries() *tries {
+	return &tries{end: time.Now().Add(repeatAtMost)}
+}
+
+func (t *tries) cameFurther() {
+	*t = *newTries()
+}
+
+// sleep waits for the next try as long as pauses do, and tells whether there is one.
+func (t *tries) sleep(ctx context.Context, asked time.Duration) bool {
+	return time.Now().Add(asked).Before(t.end) && t.pauses.sleep(ctx, asked) == nil
+}
+
 // Repeat makes a call until it is answered or refused for good, or a minute is over. For calls that may be made twice:
 // those that only read, and Send with a client_message_id.
 func Repeat[Request, Answer any](ctx context.Context,

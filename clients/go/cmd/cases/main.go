@@ -1,5 +1,5 @@
-// The twenty cases of clients/README.md against a real server. Prints `ok NAME` for each and `20 of 20` at the end,
-// or says what differed and exits 1.
+// The cases of clients/README.md against a real server. Prints `ok NAME` for each and how many there are at the end, or
+// says what differed and exits 1.
 //
 //	cases SERVER [CA_FILE]
 package main
@@ -46,6 +46,8 @@ var cases = []struct {
 	{"an_invite_link", anInviteLink},
 	{"a_block", aBlock},
 	{"delivered_and_read", deliveredAndRead},
+	{"a_file", aFile},
+	{"a_cut_upload", aCutUpload},
 }
 
 func main() {
@@ -67,6 +69,7 @@ func main() {
 		accounts:      pb.NewAuthServiceClient(conn),
 		chat:          pb.NewChatServiceClient(conn),
 		conversations: pb.NewConversationServiceClient(conn),
+		files:         pb.NewFileServiceClient(conn),
 	}
 	for _, one := range cases {
 		if err := differs(one.run, server); err != nil {
@@ -135,6 +138,7 @@ type server struct {
 	accounts      pb.AuthServiceClient
 	chat          pb.ChatServiceClient
 	conversations pb.ConversationServiceClient
+	files         pb.FileServiceClient
 }
 
 // user is an account of one case.
