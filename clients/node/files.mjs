@@ -58,8 +58,8 @@ export async function beginUpload(client, source, name, mediaType = '') {
  * @param {() => void} [lost]
  * @returns {Promise<File>}
  */
-export async function continueUpload(client, uploadId, source, lost = () => {}) {
-  const tries = new Tries();
+export async function continueUpload(client, uploadId, source, lost) {
+  const tries = new Tries(lost);
   let furthest = 0;
   for (;;) {
     // Also says what became of it if the answer of `completeUpload` was lost.
@@ -74,7 +74,6 @@ export async function continueUpload(client, uploadId, source, lost = () => {}) 
     } catch (error) {
       // UPLOAD_OFFSET: a call that broke brought more after we had asked, so ask again.
       await tries.wait(error, error.passing || error.reason === 'UPLOAD_OFFSET');
-      lost();
     }
   }
 }
@@ -139,8 +138,8 @@ async function* read(source, offset = 0, end = Infinity) {
  * @param {{ offset?: number, lost?: () => void }} [options]
  * @returns {Promise<File>}
  */
-export async function download(client, fileId, write, { offset = 0, lost = () => {} } = {}) {
-  const tries = new Tries();
+export async function download(client, fileId, write, { offset = 0, lost } = {}) {
+  const tries = new Tries(lost);
   const whole = offset === 0 ? blake3.create() : undefined;
   /** @type {File | undefined} */
   let known;
@@ -161,7 +160,6 @@ export async function download(client, fileId, write, { offset = 0, lost = () =>
       if (!known || offset < size) throw new FileDiffers(`the file ended after ${offset} bytes`);
     } catch (error) {
       await tries.wait(error);
-      lost();
     }
   }
   if (whole && known.blake3.length > 0 && !known.blake3.equals(whole.digest())) {

@@ -155,6 +155,12 @@ const pause = (failures, atLeast = 0) =>
 export class Tries {
   #failures = 0;
   #end = Date.now() + PATIENCE_MS;
+  #lost;
+
+  /** @param {() => void} [lost] is called once for each break */
+  constructor(lost = () => {}) {
+    this.#lost = lost;
+  }
 
   cameFurther() {
     this.#failures = 0;
@@ -167,6 +173,7 @@ export class Tries {
    */
   async wait(error, passing = error.passing) {
     if (!passing || Date.now() + (error.retryMs ?? 0) > this.#end) throw error;
+    if (this.#failures === 0) this.#lost();
     await pause(this.#failures++, error.retryMs);
   }
 }

@@ -4,7 +4,7 @@ Import it after gen/ (made by ./generate) is on sys.path. Made to be copied, tog
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import grpc
@@ -14,12 +14,11 @@ from tinychat.v1 import file_service_pb2 as file
 from tinychat.v1 import file_service_pb2_grpc as file_grpc
 from tinychat.v1 import types_pb2 as types
 
-from resuming import DEADLINE, Login, Tries, detail, patient, wait_asked
+from resuming import DEADLINE, Login, OnBreak, Tries, detail, patient, wait_asked
 
 PIECE = 64 * 1024  # bytes that are sent at once
 
 Source = bytes | str | os.PathLike  # the bytes themselves, or the path of a file
-OnBreak = Callable[[], None]  # called after each break, before the next try
 
 
 class FileDiffers(Exception):
@@ -86,8 +85,7 @@ def continue_upload(
             info = detail(error, error_details_pb2.ErrorInfo)
             if info and info.reason == "UPLOAD_OFFSET":
                 asked = 0  # a call that broke brought more after we had asked: ask again
-            tries.wait(error, asked)
-            on_break()
+            tries.wait(error, asked, on_break)
 
 
 def bring(files: file_grpc.FileServiceStub, login: Login, upload: file.Upload, source: Source) -> None:
@@ -157,8 +155,7 @@ def download(
             if known is None or offset < known.size_bytes:
                 raise FileDiffers(f"the file ended after {offset} bytes")
         except grpc.RpcError as error:
-            tries.wait(error, wait_asked(error))
-            on_break()
+            tries.wait(error, wait_asked(error), on_break)
         finally:
             stream.cancel()
     if whole and known.blake3 and whole.digest() != known.blake3:

@@ -31,6 +31,7 @@ CHANNEL_OPTIONS = [
 ]
 
 Login = tuple[tuple[str, str], ...]  # the metadata that carries a token
+OnBreak = Callable[[], None]  # called once for each break
 
 
 def connect(server: str, ca_file: str | None = None) -> grpc.Channel:
@@ -97,11 +98,15 @@ class Tries:
     def came_further(self) -> None:
         self.waits = back_off()
         self.give_up = time.monotonic() + PATIENCE
+        self.told = False  # each break once, however many attempts it takes
 
-    def wait(self, error: grpc.RpcError, asked: float | None) -> None:
+    def wait(self, error: grpc.RpcError, asked: float | None, on_break: OnBreak = lambda: None) -> None:
         """Waits before the next try, at least as long as asked; raises the error if no try is left, or of any use."""
         if asked is None or time.monotonic() + asked > self.give_up:
             raise error
+        if not self.told:
+            on_break()
+            self.told = True
         time.sleep(asked + next(self.waits))
 
 
@@ -127,7 +132,7 @@ def history(list_messages: Callable, login: Login, conversation_id: str, page_si
         seq = page.messages[-1].seq
 
 
-def follow(subscribe: Callable, login: Login, on_break: Callable[[], None]) -> Iterator[types.Event]:
+def follow(subscribe: Callable, login: Login, on_break: OnBreak) -> Iterator[types.Event]:
     """Follows the events of a device for ever and gets over every break; each message comes once.
 
     An event counts as handled when the next one is asked for: only then its cursor is kept. The backlog comes whole,

@@ -40,11 +40,11 @@ func BeginUpload(ctx context.Context, files pb.FileServiceClient, begin *pb.Crea
 	return created.GetUpload(), err
 }
 
-// ContinueUpload brings what the server does not have yet, and makes the whole a file. After each break it calls lost.
-// It gives up when nothing came further for a minute; then the upload is still there to be continued.
+// ContinueUpload brings what the server does not have yet, and makes the whole a file. For each break it calls lost,
+// once. It gives up when nothing came further for a minute; then the upload is still there to be continued.
 func ContinueUpload(ctx context.Context, files pb.FileServiceClient, id string, source io.ReaderAt,
 	lost func(error)) (*pb.File, error) {
-	tries := newTries()
+	tries := newTries(lost)
 	for furthest := uint64(0); ; {
 		// Also says what became of it if the answer of CompleteUpload was lost.
 		seen, err := Repeat(ctx, files.GetUpload, &pb.GetUploadRequest{UploadId: id})
@@ -66,10 +66,9 @@ func ContinueUpload(ctx context.Context, files pb.FileServiceClient, id string, 
 		wait, again := worthRepeating(err)
 		// A call that broke brought more after we had asked: ask again.
 		again = again || Reason(err) == "UPLOAD_OFFSET"
-		if !again || !tries.sleep(ctx, wait) {
+		if !again || !tries.sleep(ctx, err, wait) {
 			return nil, err
 		}
-		lost(err)
 	}
 }
 
@@ -107,13 +106,13 @@ func bring(ctx context.Context, files pb.FileServiceClient, upload *pb.Upload, s
 	return err
 }
 
-// Download writes a file, from an offset on, and gives what it is. After each break it calls lost and goes on where it
-// was, until nothing has come for a minute. If the error is ErrFileDiffers, forget what was written.
+// Download writes a file, from an offset on, and gives what it is. For each break it calls lost, once, and goes on
+// where it was, until nothing has come for a minute. If the error is ErrFileDiffers, forget what was written.
 //
 // The name in a File is for people: choose the path that you write to yourself.
 func Download(ctx context.Context, files pb.FileServiceClient, id string, offset uint64, to io.Writer,
 	lost func(error)) (*pb.File, error) {
-	tries := newTries()
+	tries := newTries(lost)
 	var known *pb.File
 	for known == nil || offset < known.SizeBytes {
 		var end error
@@ -142,10 +141,9 @@ func Download(ctx context.Context, files pb.FileServiceClient, id string, offset
 			break
 		}
 		wait, again := worthRepeating(end)
-		if !again || !tries.sleep(ctx, wait) {
+		if !again || !tries.sleep(ctx, end, wait) {
 			return nil, end
 		}
-		lost(end)
 	}
 	return known, nil
 }

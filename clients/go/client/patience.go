@@ -41,19 +41,26 @@ func (p *pauses) sleep(ctx context.Context, asked time.Duration) error {
 type tries struct {
 	pauses pauses
 	end    time.Time
+	lost   func(error) // is called once for each break
 }
 
-func newTries() *tries {
-	return &tries{end: time.Now().Add(repeatAtMost)}
+func newTries(lost func(error)) *tries {
+	return &tries{end: time.Now().Add(repeatAtMost), lost: lost}
 }
 
 func (t *tries) cameFurther() {
-	*t = *newTries()
+	*t = *newTries(t.lost)
 }
 
 // sleep waits for the next try as long as pauses do, and tells whether there is one.
-func (t *tries) sleep(ctx context.Context, asked time.Duration) bool {
-	return time.Now().Add(asked).Before(t.end) && t.pauses.sleep(ctx, asked) == nil
+func (t *tries) sleep(ctx context.Context, err error, asked time.Duration) bool {
+	if !time.Now().Add(asked).Before(t.end) || ctx.Err() != nil {
+		return false
+	}
+	if t.pauses.longest == 0 {
+		t.lost(err)
+	}
+	return t.pauses.sleep(ctx, asked) == nil
 }
 
 // Repeat makes a call until it is answered or refused for good, or a minute is over. For calls that may be made twice:
