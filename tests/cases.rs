@@ -1,7 +1,8 @@
-//! The twenty cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
+//! The cases of clients/README.md over the Rust library, and its example: what a developer is promised, by the
 //! public interface alone.
 
 mod apart;
+mod attached;
 
 use std::{
     path::PathBuf,
@@ -20,6 +21,7 @@ use tinychat::{
 use tonic::Code;
 
 use apart::{a_block, an_invite_link, delivered_and_read};
+use attached::{a_cut_upload, a_file};
 
 use crate::support::{self, Server, account::PASSWORD, in_time};
 
@@ -776,6 +778,8 @@ cases!(
     an_invite_link,
     a_block,
     delivered_and_read,
+    a_file,
+    a_cut_upload,
 );
 
 /// The bot of examples/echo.rs, with a token that can only read and send, over a kill of the server.

@@ -1,5 +1,5 @@
-//! Clients in other languages, made from the schema by the tools of each: the twenty cases of clients/README.md, and
-//! the example, whose stream is cut by killing the server.
+//! Clients in other languages, made from the schema by the tools of each: the cases of clients/README.md, the example,
+//! whose stream is cut by killing the server, and the one of files.
 
 use std::{
     ffi::OsString,
@@ -12,11 +12,12 @@ use std::{
 };
 
 use crate::support::{
-    self, Account, PATIENCE, Server, account::PASSWORD, certificates::Authority, path_with_tools,
+    self, Account, PATIENCE, Server, account::PASSWORD, certificates::Authority, file::noise,
+    path_with_tools,
 };
 
 /// The cases, in their order.
-pub const CASES: [&str; 20] = [
+pub const CASES: [&str; 22] = [
     "register_and_login",
     "no_token",
     "unknown_user",
@@ -37,6 +38,8 @@ pub const CASES: [&str; 20] = [
     "an_invite_link",
     "a_block",
     "delivered_and_read",
+    "a_file",
+    "a_cut_upload",
 ];
 
 /// How long a program may take for all cases, or for its example.
@@ -46,23 +49,32 @@ struct Language {
     folder: &'static str,
     cases: &'static str,
     example: &'static str,
+    files_example: &'static str,
     /// Made once for all tests of this process.
     generated: OnceLock<Result<(), String>>,
 }
 
-static PYTHON: Language = language("python", "cases.py", "example.py");
-static NODE: Language = language("node", "cases.mjs", "example.mjs");
-static GO: Language = language("go", "cases", "example");
-
-const fn language(folder: &'static str, cases: &'static str, example: &'static str) -> Language {
-    let generated = OnceLock::new();
-    Language {
-        folder,
-        cases,
-        example,
-        generated,
-    }
-}
+static PYTHON: Language = Language {
+    folder: "python",
+    cases: "cases.py",
+    example: "example.py",
+    files_example: "files_example.py",
+    generated: OnceLock::new(),
+};
+static NODE: Language = Language {
+    folder: "node",
+    cases: "cases.mjs",
+    example: "example.mjs",
+    files_example: "files_example.mjs",
+    generated: OnceLock::new(),
+};
+static GO: Language = Language {
+    folder: "go",
+    cases: "cases",
+    example: "example",
+    files_example: "files_example",
+    generated: OnceLock::new(),
+};
 
 impl Language {
     fn folder(&self) -> PathBuf {
@@ -92,7 +104,10 @@ impl Language {
     fn usable(&self) -> Result<(), String> {
         let tools = || -> Result<(), String> {
             let tools: &[(&str, &[&str])] = match self.folder {
-                "python" => &[("python", &["-c", "import grpc, grpc_tools, grpc_status"])],
+                "python" => &[(
+                    "python",
+                    &["-c", "import blake3, grpc, grpc_tools, grpc_status"],
+                )],
                 "node" => &[("node", &["--version"]), ("npm", &["--version"])],
                 _ => &[("go", &["version"]), ("protoc-gen-go-grpc", &["--version"])],
             };
@@ -120,7 +135,30 @@ impl Language {
         let (out, said, ended) = Program::start(child).end();
         assert!(ended, "{}: {out}{said}", self.folder);
         let expected = CASES.map(|case| format!("ok {case}\n")).concat();
-        assert_eq!(out, format!("{expected}20 of 20\n"), "{said}");
+        let count = CASES.len();
+        assert_eq!(out, format!("{expected}{count} of {count}\n"), "{said}");
+    }
+
+    /// The example of files, by two who are new: what one sent is what the other got.
+    fn run_files_example(&self, server: &Server, authorities: Option<&Path>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some file.bin");
+        let bytes = noise(1_000_000, 7);
+        std::fs::write(&path, &bytes).unwrap();
+        let mut command = self.command(self.files_example);
+        command
+            .args([server.address().as_str(), "ann", PASSWORD])
+            .arg(&path)
+            .args(authorities);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (out, said, ended) = Program::start(child).end();
+        assert!(ended, "{}: {out}{said}", self.folder);
+        let expected = "logged in as ann and ann-friend\n\
+                        uploaded some file.bin, 1000000 bytes\n\
+                        sent\n\
+                        ann-friend got some file.bin from ann\n\
+                        downloaded 1000000 bytes, equal to those of ann\n";
+        assert_eq!(out, expected, "{said}");
     }
 }
 
@@ -203,7 +241,7 @@ fn passwords() -> support::Start {
     Server::build().with_passwords().with_the_usual_rate()
 }
 
-fn twenty_cases(language: &Language, test: &str) {
+fn every_case(language: &Language, test: &str) {
     if !support::need(test, language.usable()) {
         return;
     }
@@ -216,6 +254,15 @@ fn twenty_cases(language: &Language, test: &str) {
     let flags = flags.each_ref().map(String::as_str);
     let vouched = passwords().arguments(&flags).start();
     language.run_cases(&vouched, Some(&authority.file()));
+}
+
+fn files_example(language: &Language, test: &str) {
+    if !support::need(test, language.usable()) {
+        return;
+    }
+    language.run_files_example(&passwords().start(), None);
+    let encrypted = passwords().arguments(&["--tls", "self-signed"]).start();
+    language.run_files_example(&encrypted, Some(&encrypted.certificate()));
 }
 
 /// The example follows a stream over three kills of the server: each message is printed once, and in order.
@@ -271,8 +318,14 @@ macro_rules! in_each_language {
             use super::*;
 
             #[test]
-            fn twenty_cases() {
-                super::twenty_cases(&$language, concat!(stringify!($module), "::twenty_cases"));
+            fn every_case() {
+                super::every_case(&$language, concat!(stringify!($module), "::every_case"));
+            }
+
+            #[test]
+            fn the_example_of_files_runs() {
+                let name = concat!(stringify!($module), "::the_example_of_files_runs");
+                files_example(&$language, name);
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
