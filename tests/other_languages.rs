@@ -1,5 +1,7 @@
 //! Clients in other languages, made from the schema by the tools of each: the cases of clients/README.md, the example,
-//! whose stream is cut by killing the server, and the one of files.
+//! whose stream is cut by killing the server, and the one of files, whose link breaks.
+
+mod breaking;
 
 use std::{
     ffi::OsString,
@@ -10,6 +12,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use breaking::BreakingLink;
 
 use crate::support::{
     self, Account, PATIENCE, Server, account::PASSWORD, certificates::Authority, file::noise,
@@ -139,26 +143,26 @@ impl Language {
         assert_eq!(out, format!("{expected}{count} of {count}\n"), "{said}");
     }
 
-    /// The example of files, by two who are new: what one sent is what the other got.
-    fn run_files_example(&self, server: &Server, authorities: Option<&Path>) {
+    /// The example of files, by two who are new: what one sent is what the other got. Gives how many breaks it told of.
+    fn run_files_example(&self, address: &str, authorities: Option<&Path>) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some file.bin");
-        let bytes = noise(1_000_000, 7);
-        std::fs::write(&path, &bytes).unwrap();
+        std::fs::write(&path, noise(4_000_000, 7)).unwrap();
         let mut command = self.command(self.files_example);
         command
-            .args([server.address().as_str(), "ann", PASSWORD])
+            .args([address, "ann", PASSWORD])
             .arg(&path)
             .args(authorities);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let (out, said, ended) = Program::start(child).end();
         assert!(ended, "{}: {out}{said}", self.folder);
         let expected = "logged in as ann and ann-friend\n\
-                        uploaded some file.bin, 1000000 bytes\n\
+                        uploaded some file.bin, 4000000 bytes\n\
                         sent\n\
                         ann-friend got some file.bin from ann\n\
-                        downloaded 1000000 bytes, equal to those of ann\n";
+                        downloaded 4000000 bytes, equal to those of ann\n";
         assert_eq!(out, expected, "{said}");
+        said.matches("connection lost, trying again\n").count()
     }
 }
 
@@ -256,13 +260,24 @@ fn every_case(language: &Language, test: &str) {
     language.run_cases(&vouched, Some(&authority.file()));
 }
 
-fn files_example(language: &Language, test: &str) {
+/// Links that break cost a file nothing, up and down.
+fn files_example_gets_over_breaks(language: &Language, test: &str) {
     if !support::need(test, language.usable()) {
         return;
     }
-    language.run_files_example(&passwords().start(), None);
-    let encrypted = passwords().arguments(&["--tls", "self-signed"]).start();
-    language.run_files_example(&encrypted, Some(&encrypted.certificate()));
+    // Twice on the way up and twice on the way down.
+    const CUTS: [usize; 4] = [1_000_000, 1_500_000, 2_500_000, 1_000_000];
+    for tls in [false, true] {
+        let start = match tls {
+            true => passwords().arguments(&["--tls", "self-signed"]),
+            false => passwords(),
+        };
+        let server = start.start();
+        let certificate = tls.then(|| server.certificate());
+        let link = BreakingLink::to(server.address().as_str(), &CUTS);
+        let told = language.run_files_example(link.address(), certificate.as_deref());
+        assert_eq!((told, link.cuts_left()), (CUTS.len(), 0), "tls: {tls}");
+    }
 }
 
 /// The example follows a stream over three kills of the server: each message is printed once, and in order.
@@ -323,9 +338,9 @@ macro_rules! in_each_language {
             }
 
             #[test]
-            fn the_example_of_files_runs() {
-                let name = concat!(stringify!($module), "::the_example_of_files_runs");
-                files_example(&$language, name);
+            fn the_example_of_files_gets_over_breaks() {
+                let name = concat!(stringify!($module), "::the_example_of_files_gets_over_breaks");
+                files_example_gets_over_breaks(&$language, name);
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
