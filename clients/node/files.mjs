@@ -147,10 +147,10 @@ export async function download(client, fileId, write, { offset = 0, lost } = {})
   while (!known || offset < size) {
     try {
       for await (const { file, offset: begins, data } of frames(client.files.download({ fileId, offset }))) {
-        known = file ?? known;
+        known ??= file ?? undefined;
         size = Number(known?.sizeBytes);
         if (Number(begins) !== offset || !(offset + data.length <= size)) {
-          throw new FileDiffers(`a piece came that is none of the file, at ${begins} instead of ${offset}`);
+          throw new FileDiffers(`${data.length} bytes for ${begins} do not fit after ${offset} bytes`);
         }
         await write(data);
         whole?.update(data);

@@ -143,10 +143,10 @@ def download(
         stream = files.Download(file.DownloadRequest(file_id=file_id, offset=offset), metadata=login)
         try:
             for answer in stream:
-                if answer.HasField("file"):
+                if known is None and answer.HasField("file"):
                     known = answer.file
                 if known is None or answer.offset != offset or offset + len(answer.data) > known.size_bytes:
-                    raise FileDiffers(f"a piece came that is none of the file, at {answer.offset} instead of {offset}")
+                    raise FileDiffers(f"{len(answer.data)} bytes for {answer.offset} do not fit after {offset} bytes")
                 writer.write(answer.data)
                 if whole:
                     whole.update(answer.data)

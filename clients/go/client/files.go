@@ -121,12 +121,13 @@ func Download(ctx context.Context, files pb.FileServiceClient, id string, offset
 				end = err
 				break
 			}
-			if piece.File != nil {
+			if known == nil {
 				known = piece.File
 			}
 			length := uint64(len(piece.Data))
-			if known == nil || piece.Offset != offset || length > known.SizeBytes-offset {
-				return nil, fmt.Errorf("%w: at %d came a piece for %d", ErrFileDiffers, offset, piece.Offset)
+			if known == nil || piece.Offset != offset || offset+length > known.SizeBytes {
+				return nil, fmt.Errorf("%w: %d bytes for %d do not fit after %d bytes",
+					ErrFileDiffers, length, piece.Offset, offset)
 			}
 			if _, err := to.Write(piece.Data); err != nil {
 				return nil, err
