@@ -20,7 +20,7 @@ use tonic::{
 use super::{
     error::BenchError,
     flow::Requests,
-    process::{Running, Target},
+    process::{Peer, Target},
     tracker::Tracker,
     wire::{Incoming, Outgoing, Stamp},
 };
@@ -72,7 +72,7 @@ pub async fn connect(to: SocketAddr) -> Result<Channel, BenchError> {
 /// Logs so many users in, each with so many devices: those of a user stand together. The baselines ask for no login and
 /// take the name for it.
 pub async fn log_in(
-    running: &Running,
+    peer: Peer,
     names: impl IntoIterator<Item = String>,
     devices: usize,
 ) -> Result<Vec<Login>, BenchError> {
@@ -80,13 +80,13 @@ pub async fn log_in(
         .into_iter()
         .flat_map(|name| std::iter::repeat_n(name, devices))
         .collect();
-    if running.target() != Target::Server {
+    if peer.target != Target::Server {
         return names
             .into_iter()
             .map(|name| Login::new(name.clone(), &name))
             .collect();
     }
-    let channel = connect(running.address()).await?;
+    let channel = connect(peer.address).await?;
     let one = |name: String| {
         let mut auth = AuthServiceClient::new(channel.clone());
         async move {

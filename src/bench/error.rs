@@ -53,6 +53,9 @@ pub enum BenchError {
     /// A message was acknowledged that was not under way.
     #[error("request {0} was acknowledged twice, or was never sent")]
     Answered(u64),
+    /// A file is not what was sent.
+    #[error("a file did not come as it was sent: {0}")]
+    WrongFile(&'static str),
     /// Something did not come.
     #[error("{0} did not come in time")]
     Late(&'static str),

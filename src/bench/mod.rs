@@ -15,6 +15,8 @@ pub mod flags;
 pub mod flow;
 pub mod process;
 pub mod report;
+pub mod sample;
 pub mod scenario;
 pub mod tracker;
+pub mod transfer;
 pub mod wire;

@@ -51,6 +51,15 @@ impl Target {
     }
 }
 
+/// What is measured, to who speaks to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// What it is.
+    pub target: Target,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
 /// What an acknowledgement means, for the server and for the baseline that stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
@@ -212,6 +221,14 @@ impl Running {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Both.
+    pub const fn peer(&self) -> Peer {
+        Peer {
+            target: self.target,
+            address: self.address,
+        }
     }
 
     /// Whether it sends a message to the streams of its sender, too.

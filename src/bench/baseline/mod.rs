@@ -6,6 +6,7 @@
 
 mod book;
 mod conversations;
+mod files;
 mod outbox;
 mod pages;
 mod service;
@@ -22,12 +23,13 @@ use clap::{Args, ValueEnum};
 use tokio::net::TcpSocket;
 use tonic::transport::{Server, server::TcpIncoming};
 
-use self::{pages::Pages, service::Relay, table::Table};
+use self::{files::Files, pages::Pages, service::Relay, table::Table};
 use super::process::{Durability, SERVING_ON};
 use crate::{
     pb::servers::{
         chat_service_server::ChatServiceServer,
         conversation_service_server::ConversationServiceServer,
+        file_service_server::FileServiceServer,
     },
     tasks::Tasks,
 };
@@ -44,7 +46,7 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 /// What a baseline does wrong on purpose, to show that the checks see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
-    /// One message of each stream is not delivered.
+    /// One message of each stream is not delivered, nor one piece of each file that goes out.
     Drop,
     /// One comes twice.
     Double,
@@ -60,6 +62,8 @@ pub enum Fault {
     Replay,
     /// Every stream ends once it has caught up.
     HangUp,
+    /// One piece of each file that goes out has other bytes.
+    Garble,
 }
 
 impl Fault {
@@ -74,6 +78,7 @@ impl Fault {
             Self::Reset => "reset",
             Self::Replay => "replay",
             Self::HangUp => "hang-up",
+            Self::Garble => "garble",
         }
     }
 }
@@ -137,6 +142,7 @@ pub async fn serve(flags: BaselineFlags) -> io::Result<()> {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .add_service(ChatServiceServer::new(relay.clone()))
         .add_service(ConversationServiceServer::new(relay.clone()))
+        .add_service(FileServiceServer::new(Files::new(flags.fault)))
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     let stopped = tasks.cancelled().clone();
     tokio::select! {

@@ -278,7 +278,8 @@ async fn make(
 
 /// Measures one target.
 pub async fn measure(running: &Running, absence: Absence) -> Result<Outcome, BenchError> {
-    let mut logins = client::log_in(running, ["teller".to_owned(), AWAY.to_owned()], 1).await?;
+    let mut logins =
+        client::log_in(running.peer(), ["teller".to_owned(), AWAY.to_owned()], 1).await?;
     let (Some(away), Some(teller)) = (logins.pop(), logins.pop()) else {
         return Err(BenchError::Ended);
     };

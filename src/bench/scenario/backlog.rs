@@ -34,7 +34,7 @@ pub struct Backlog {
 
 /// Measures one target.
 pub async fn measure(running: &Running, backlog: Backlog) -> Result<Outcome, BenchError> {
-    let mut logins = client::log_in(running, ["s0".to_owned(), "r0".to_owned()], 1).await?;
+    let mut logins = client::log_in(running.peer(), ["s0".to_owned(), "r0".to_owned()], 1).await?;
     let (reader, sender) = (logins.pop(), logins.pop());
     let (Some(reader), Some(sender)) = (reader, sender) else {
         return Err(BenchError::Ended);

@@ -110,8 +110,10 @@ pub async fn measure(
         true => format!("r{number}"),
         false => EVERYBODY.to_owned(),
     });
-    let receivers = client::log_in(running, names, 1).await?;
-    let sender = client::log_in(running, ["s0".to_owned()], 1).await?.pop();
+    let receivers = client::log_in(running.peer(), names, 1).await?;
+    let sender = client::log_in(running.peer(), ["s0".to_owned()], 1)
+        .await?
+        .pop();
     let sender = sender.ok_or(BenchError::Ended)?;
     let to = match is_server {
         true => {

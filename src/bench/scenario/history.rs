@@ -112,7 +112,7 @@ pub async fn write(
     bytes: usize,
 ) -> Result<Vec<Written>, BenchError> {
     let names = senders.clone().map(|sender| format!("s{sender}"));
-    let logins = client::log_in(running, names, 1).await?;
+    let logins = client::log_in(running.peer(), names, 1).await?;
     let one = |(sender, login): (u32, Login)| {
         let messages = messages(sender);
         async move {
@@ -166,7 +166,9 @@ async fn pages(
 
 /// Measures one target.
 pub async fn measure(running: &Running, history: History) -> Result<Outcome, BenchError> {
-    let reader = client::log_in(running, [READER.to_owned()], 1).await?.pop();
+    let reader = client::log_in(running.peer(), [READER.to_owned()], 1)
+        .await?
+        .pop();
     let reader = reader.ok_or(BenchError::Ended)?;
     let length = |sender| match sender {
         0 => history.messages,

@@ -48,7 +48,7 @@ pub async fn settled(running: &Running, outcome: &mut Outcome) -> Result<u64, Be
 /// Measures one target.
 pub async fn measure(running: &Running, idle: Idle) -> Result<Outcome, BenchError> {
     let names = (0..idle.devices).map(|number| format!("i{number}"));
-    let logins = client::log_in(running, names, 1).await?;
+    let logins = client::log_in(running.peer(), names, 1).await?;
     let mut outcome = Outcome::default();
     let before = settled(running, &mut outcome).await?;
     let opening = Instant::now();

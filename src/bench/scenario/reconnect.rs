@@ -125,7 +125,7 @@ async fn prove_alive(
 /// Measures one target.
 pub async fn measure(running: &Running, reconnect: Reconnect) -> Result<Outcome, BenchError> {
     let names = (0..reconnect.devices).map(|number| format!("d{number}"));
-    let devices = client::log_in(running, names, 1).await?.into_iter();
+    let devices = client::log_in(running.peer(), names, 1).await?.into_iter();
     let mut devices: Vec<Device> = devices
         .map(|login| Device {
             login,
@@ -133,7 +133,7 @@ pub async fn measure(running: &Running, reconnect: Reconnect) -> Result<Outcome,
             tracker: Tracker::default(),
         })
         .collect();
-    let sender = client::log_in(running, ["teller".to_owned()], 1)
+    let sender = client::log_in(running.peer(), ["teller".to_owned()], 1)
         .await?
         .pop();
     let sender = sender.ok_or(BenchError::Ended)?;

@@ -252,10 +252,12 @@ impl Query {
 
 /// Measures one target.
 pub async fn measure(running: &Running, search: Search) -> Result<Outcome, BenchError> {
-    let reader = client::log_in(running, [READER.to_owned()], 1).await?.pop();
+    let reader = client::log_in(running.peer(), [READER.to_owned()], 1)
+        .await?
+        .pop();
     let reader = reader.ok_or(BenchError::Ended)?;
     let names = (0..search.conversations).map(|sender| format!("s{sender}"));
-    let senders = client::log_in(running, names, 1).await?;
+    let senders = client::log_in(running.peer(), names, 1).await?;
     let filling = Instant::now();
     let saying = (0..).zip(senders);
     let saying = saying.map(|(sender, login)| say(running, login, sender, search.each()));

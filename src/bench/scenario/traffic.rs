@@ -191,8 +191,8 @@ async fn open(
     };
     let flows: Vec<Arc<Flow>> = (0..shape.pairs).map(flow).collect();
     let names = |letter: char| (0..shape.pairs).map(move |number| format!("{letter}{number}"));
-    let senders = client::log_in(running, names('s'), 1).await?;
-    let receivers = client::log_in(running, names('r'), 1).await?;
+    let senders = client::log_in(running.peer(), names('s'), 1).await?;
+    let receivers = client::log_in(running.peer(), names('r'), 1).await?;
 
     let mut streams = Streams::default();
     // First those who receive, so that nothing has to wait for them.
