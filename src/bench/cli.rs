@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     baseline::{self, BaselineFlags},
+    beside::{self, TransferFlags},
     cores,
     error::BenchError,
     flags::{Arguments, Command, Common, Pinned},
@@ -24,6 +25,7 @@ use super::{
 pub fn run(arguments: Arguments) -> ExitCode {
     let done = match &arguments.command {
         Command::Baseline(flags) => serve(flags.clone()),
+        Command::Transfers(flags) => transfer(flags),
         Command::Pinned(pinned) => Err(run_pinned(pinned)),
         command => measure(&arguments.common, command),
     };
@@ -77,6 +79,19 @@ fn serve(flags: BaselineFlags) -> Result<ExitCode, BenchError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// As the generator: one thread.
+fn transfer(flags: &TransferFlags) -> Result<ExitCode, BenchError> {
+    one_thread()?.block_on(beside::run(flags))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn one_thread() -> Result<tokio::runtime::Runtime, BenchError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::system("starting a runtime"))
+}
+
 fn measure(common: &Common, command: &Command) -> Result<ExitCode, BenchError> {
     let scenarios = scenarios(common, command)?;
     // Nobody measures for minutes to hear that the file cannot be written.
@@ -95,6 +110,7 @@ fn measure(common: &Common, command: &Command) -> Result<ExitCode, BenchError> {
         targets: common.targets.clone(),
         start: Start {
             core: cores.as_ref().ok().map(|cores| cores.server),
+            beside: cores.as_ref().ok().and_then(|cores| cores.beside),
             folder: folder.clone(),
             durability: common.durability,
             fault: common.fault,
@@ -141,10 +157,7 @@ fn measure_all(
 ) -> Result<(), BenchError> {
     say(&report.head())?;
     // One thread: the generator has one core.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(BenchError::system("starting a runtime"))?;
+    let runtime = one_thread()?;
     let all = async {
         for scenario in scenarios {
             let table = scenario.measure(measuring).await?;

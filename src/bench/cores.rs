@@ -7,9 +7,11 @@ pub struct Cores {
     pub server: usize,
     /// Of the load generator.
     pub generator: usize,
+    /// Of what goes on beside it, if there is a third.
+    pub beside: Option<usize>,
 }
 
-/// Picks the first two cores that this process may use and keeps this process on the second. Else tells why not.
+/// Picks the first cores that this process may use and keeps this process on the second. Else tells why not.
 #[cfg(target_os = "linux")]
 pub fn share_out() -> Result<Cores, String> {
     use rustix::thread::{CpuSet, sched_getaffinity};
@@ -21,7 +23,11 @@ pub fn share_out() -> Result<Cores, String> {
         return Err("this process may use one core only".to_owned());
     };
     pin(generator)?;
-    Ok(Cores { server, generator })
+    Ok(Cores {
+        server,
+        generator,
+        beside: cores.next(),
+    })
 }
 
 /// Keeps this process, and what it starts from now on, on one core.

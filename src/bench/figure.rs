@@ -65,6 +65,12 @@ pub struct Figure {
 }
 
 impl Outcome {
+    /// The figure of a name.
+    pub fn figure(&self, name: &str) -> Option<Figure> {
+        let found = self.figures.iter().find(|figure| figure.name == name);
+        found.copied()
+    }
+
     /// Adds a figure.
     pub fn put(&mut self, name: &'static str, unit: &'static str, value: f64) {
         self.figures.push(Figure { name, unit, value });
@@ -124,10 +130,7 @@ impl Table {
     fn values(&self, target: Target, name: &str) -> Vec<f64> {
         let runs = self.runs.iter().find(|(found, _)| *found == target);
         let runs = runs.map_or(&[][..], |(_, runs)| runs);
-        let value = |run: &Outcome| {
-            let figure = run.figures.iter().find(|figure| figure.name == name)?;
-            Some(figure.value)
-        };
+        let value = |run: &Outcome| run.figure(name).map(|figure| figure.value);
         runs.iter().filter_map(value).collect()
     }
 

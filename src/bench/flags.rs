@@ -6,14 +6,17 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     baseline::{BaselineFlags, Fault},
+    beside::{TransferFlags, Transfers},
     process::{Durability, Target, connections_max},
     scenario::{
         Scenario,
         absence::Absence,
         backlog::Backlog,
         fan_out::{FanOut, Room},
+        files::{Files, MB},
         history::History,
         idle::Idle,
+        latency_with_files::LatencyWithFiles,
         reconnect::Reconnect,
         search::Search,
         traffic::Shape,
@@ -101,11 +104,18 @@ pub enum Command {
     Absence(AbsenceFlags),
     /// Words in a large store: milliseconds of rare and frequent ones, two at once, in one conversation, of no hit
     Search(SearchFlags),
+    /// Files up and down: MB per second, processor time, memory
+    Files(FilesFlags),
+    /// Latency of messages at a fixed rate, alone and with files on their way beside it
+    LatencyWithFiles(LatencyWithFilesFlags),
     /// All of them, with the usual sizes
     All,
     /// Serves as a baseline
     #[command(hide = true)]
     Baseline(BaselineFlags),
+    /// Moves files beside a measurement
+    #[command(hide = true)]
+    Transfers(TransferFlags),
     /// Runs a program on one core for as long as this one lives
     #[command(hide = true)]
     Pinned(Pinned),
@@ -248,6 +258,42 @@ pub struct SearchFlags {
     page: u32,
 }
 
+/// The sizes of `files`.
+#[derive(Clone, Debug, Args)]
+pub struct FilesFlags {
+    /// MB of a file
+    #[arg(long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    megabytes: u64,
+    /// Transfers at once, each of a user and on a connection of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    files: u32,
+}
+
+/// The sizes of `latency-with-files`.
+#[derive(Clone, Debug, Args)]
+pub struct LatencyWithFilesFlags {
+    /// Senders, each with a receiver
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pairs: u32,
+    /// Messages per second, over all senders
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+    /// Files that go up at once, each of a user and on a connection of its own
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=32))]
+    uploads: u32,
+    /// Files that come down at once, the same way
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=32))]
+    downloads: u32,
+    /// MB of a file
+    #[arg(long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    megabytes: u64,
+    /// MB per second of each of them; 0: as fast as it goes, which no longer leaves the generator alone
+    #[arg(long, value_name = "MB/s", default_value_t = 20, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    speed: u32,
+    #[command(flatten)]
+    text: Text,
+}
+
 /// What the scenarios with messages have in common.
 #[derive(Clone, Debug, Args)]
 pub struct Text {
@@ -358,18 +404,36 @@ impl Command {
                 bytes: size(flags.text.bytes),
                 duration,
             })],
+            Self::Files(flags) => vec![Scenario::Files(Files {
+                size: flags.megabytes * MB,
+                transfers: flags.files,
+                duration,
+            })],
+            Self::LatencyWithFiles(flags) => vec![Scenario::LatencyWithFiles(LatencyWithFiles {
+                shape: Shape {
+                    pairs: flags.pairs,
+                    rate: Some(flags.rate),
+                    ..of(&flags.text)
+                },
+                transfers: Transfers {
+                    uploads: flags.uploads,
+                    downloads: flags.downloads,
+                    size: flags.megabytes * MB,
+                    speed: (flags.speed > 0).then_some(flags.speed * 1_000_000),
+                },
+            })],
             Self::All => ALL
                 .iter()
                 .filter_map(|name| Arguments::try_parse_from(["tinychat-bench", name]).ok())
                 .flat_map(|usual| usual.command.scenarios(duration))
                 .collect(),
-            Self::Baseline(_) | Self::Pinned(_) => Vec::new(),
+            Self::Baseline(_) | Self::Transfers(_) | Self::Pinned(_) => Vec::new(),
         }
     }
 }
 
 /// What `all` does, in its order.
-const ALL: [&str; 11] = [
+const ALL: [&str; 13] = [
     "throughput",
     "one-at-a-time",
     "latency",
@@ -381,6 +445,8 @@ const ALL: [&str; 11] = [
     "history",
     "absence",
     "search",
+    "files",
+    "latency-with-files",
 ];
 
 #[cfg(test)]

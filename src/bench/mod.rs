@@ -6,6 +6,7 @@
 //! what any client knows: the schema. docs/performance.md tells how to use it.
 
 pub mod baseline;
+pub mod beside;
 pub mod cli;
 pub mod client;
 pub mod cores;

@@ -26,6 +26,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(20);
 const FILES_UNLIMITED: u64 = 1 << 20;
 /// Files that are not for the devices of a measurement: the server keeps 256.
 const FILES_KEPT: u64 = 300;
+/// Room for the largest files of a measurement, and for as many as it wants.
+const FILE_LIMITS: [&str; 4] = ["--file-size", "1GiB", "--files-per-user", "off"];
 /// `/proc` counts time in hundredths of a second on every machine of ours.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -84,6 +86,8 @@ impl Durability {
 pub struct Start {
     /// The core that they run on; `None`: any.
     pub core: Option<usize>,
+    /// The core of what goes on beside the generator; `None`: that of the generator.
+    pub beside: Option<usize>,
     /// Where their folders are made.
     pub folder: PathBuf,
     /// What their acknowledgements mean.
@@ -139,14 +143,9 @@ impl Running {
     /// Starts one and waits until it accepts connections. Only on the main thread: the child ends with the thread that
     /// started it.
     pub fn start(target: Target, start: &Start) -> Result<Self, BenchError> {
-        let own = env::current_exe().map_err(BenchError::system("finding this program"))?;
         let folder = Scratch::new(&start.folder)?;
         let data = folder.0.join("data");
-        let mut command = Command::new(&own);
-        command.arg("pinned");
-        if let Some(core) = start.core {
-            command.args(["--core", &core.to_string()]);
-        }
+        let (own, mut command) = own_program(start.core)?;
         match target {
             Target::Server => {
                 let server = own.with_file_name("tinychat-server");
@@ -162,6 +161,7 @@ impl Running {
                     "--rate",
                     "off",
                 ]);
+                command.args(FILE_LIMITS);
                 command.args(["--durability", start.durability.word(), "--data"]);
                 command.arg(&data);
             }
@@ -186,12 +186,7 @@ impl Running {
         }
         let log = folder.0.join("log");
         let stderr = fs::File::create(&log).map_err(BenchError::system("making a log"))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            // Control-C on the terminal is for this program, which then ends its children.
-            .process_group(0);
+        command.stdout(Stdio::piped()).stderr(stderr);
         let program = target.word();
         let mut child = command
             .spawn()
@@ -290,7 +285,20 @@ impl Drop for Running {
     }
 }
 
-fn kill(child: &mut Child) {
+/// This program, and a command that runs what follows on a core for as long as this process lives.
+pub fn own_program(core: Option<usize>) -> Result<(PathBuf, Command), BenchError> {
+    let own = env::current_exe().map_err(BenchError::system("finding this program"))?;
+    let mut command = Command::new(&own);
+    // Control-C on the terminal is for this process, which then ends its children.
+    command.stdin(Stdio::null()).process_group(0).arg("pinned");
+    if let Some(core) = core {
+        command.args(["--core", &core.to_string()]);
+    }
+    Ok((own, command))
+}
+
+/// Ends a child at once.
+pub fn kill(child: &mut Child) {
     // It may have ended by itself.
     let _ = child.kill();
     let _ = child.wait();

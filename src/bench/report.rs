@@ -13,7 +13,7 @@ use super::{
 };
 
 /// How busy a generator is that can do no more, in percent of its core.
-const GENERATOR_FULL: f64 = 95.0;
+pub const GENERATOR_FULL: f64 = 95.0;
 /// The version of the JSON object: raised when a name changes its meaning.
 const FORMAT: u32 = 1;
 
@@ -55,7 +55,9 @@ impl Machine {
 
     fn cores(&self) -> String {
         match &self.cores {
-            Ok(Cores { server, generator }) => format!(
+            Ok(Cores {
+                server, generator, ..
+            }) => format!(
                 "{} (server and baselines on core {server}, generator on core {generator})",
                 self.cores_of_machine
             ),

@@ -46,12 +46,16 @@ impl Meter {
 
     /// So many bytes a second from a moment on, a bit later than now, so that several do not move in step.
     pub fn paced(bytes_per_second: Option<u32>, later: Duration) -> Self {
-        let piece = Duration::from_secs(PIECE_BYTES as u64);
         Self {
             moved: AtomicU64::new(0),
-            each: bytes_per_second.map(|speed| piece / speed.max(1)),
+            each: bytes_per_second.map(Self::piece),
             due: Mutex::new(Instant::now() + later),
         }
+    }
+
+    /// How long a piece takes at so many bytes a second.
+    pub fn piece(bytes_per_second: u32) -> Duration {
+        Duration::from_secs(PIECE_BYTES as u64) / bytes_per_second.max(1)
     }
 
     /// Bytes that were moved so far.

@@ -6,9 +6,11 @@
 pub mod absence;
 pub mod backlog;
 pub mod fan_out;
+pub mod files;
 mod fill;
 pub mod history;
 pub mod idle;
+pub mod latency_with_files;
 pub mod reconnect;
 pub mod search;
 pub mod traffic;
@@ -23,8 +25,10 @@ use self::{
     absence::Absence,
     backlog::Backlog,
     fan_out::{FanOut, Room},
+    files::Files,
     history::History,
     idle::Idle,
+    latency_with_files::LatencyWithFiles,
     reconnect::Reconnect,
     search::Search,
     traffic::Shape,
@@ -61,6 +65,10 @@ pub enum Scenario {
     Absence(Absence),
     /// Words in a large store.
     Search(Search),
+    /// Files up and down.
+    Files(Files),
+    /// Messages at a fixed rate, alone and with files on their way.
+    LatencyWithFiles(LatencyWithFiles),
 }
 
 /// How it is measured.
@@ -93,6 +101,8 @@ impl Scenario {
             Self::History(_) => "history",
             Self::Absence(_) => "absence",
             Self::Search(_) => "search",
+            Self::Files(_) => "files",
+            Self::LatencyWithFiles(_) => "latency-with-files",
         }
     }
 
@@ -118,6 +128,8 @@ impl Scenario {
             Self::History(history) => history.settings(),
             Self::Absence(absence) => absence.settings(),
             Self::Search(search) => search.settings(),
+            Self::Files(files) => files.settings(),
+            Self::LatencyWithFiles(latency) => latency.settings(),
         }
     }
 
@@ -127,8 +139,10 @@ impl Scenario {
             Self::Throughput(_) | Self::OneAtATime(_) | Self::Latency(_) | Self::FanOut(_) => {
                 &[Target::Server, Target::Relay, Target::Sqlite]
             }
-            // Nothing is stored or read.
-            Self::Idle(_) | Self::Reconnect(_) => &[Target::Server, Target::Relay],
+            // Nothing is stored or read; or tables are not what matters.
+            Self::Idle(_) | Self::Reconnect(_) | Self::Files(_) | Self::LatencyWithFiles(_) => {
+                &[Target::Server, Target::Relay]
+            }
             // What stores nothing has nothing to give.
             Self::Backlog(_) | Self::History(_) => &[Target::Server, Target::Sqlite],
             // They leave nothing out, and find nothing.
@@ -170,7 +184,7 @@ impl Scenario {
         let is_broken = measuring.start.fault.is_some() && target != Target::Server;
         let measured = match self {
             Self::Throughput(shape) | Self::OneAtATime(shape) | Self::Latency(shape) => {
-                traffic::measure(&running, shape, is_broken).await
+                traffic::measure(&running, shape, ["s", "r"], is_broken).await
             }
             Self::FanOut(fan_out) => fan_out::measure(&running, fan_out, is_broken).await,
             Self::Idle(idle) => idle::measure(&running, idle).await,
@@ -179,6 +193,10 @@ impl Scenario {
             Self::History(history) => history::measure(&running, history).await,
             Self::Absence(absence) => absence::measure(&running, absence).await,
             Self::Search(search) => search::measure(&running, search).await,
+            Self::Files(files) => files::measure(&running, files).await,
+            Self::LatencyWithFiles(latency) => {
+                latency_with_files::measure(&running, latency, &measuring.start, is_broken).await
+            }
         };
         if measured.is_err() {
             // Nobody may hear it.

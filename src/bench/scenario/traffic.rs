@@ -62,6 +62,8 @@ struct Latencies {
     first: OnceLock<u64>,
     acked: Mutex<Durations>,
     delivered: Mutex<Durations>,
+    /// By how much the generator itself released them late.
+    late: Mutex<Durations>,
 }
 
 impl Latencies {
@@ -74,6 +76,7 @@ impl Latencies {
             first: OnceLock::new(),
             acked: Mutex::new(Durations::new()?),
             delivered: Mutex::new(Durations::new()?),
+            late: Mutex::new(Durations::new()?),
         })
     }
 
@@ -91,6 +94,10 @@ impl Latencies {
     fn record(&self, durations: &Mutex<Durations>, flow: &Flow, number: u64) {
         let place = number.saturating_mul(self.pairs.into());
         let message = place.saturating_add(flow.sender.into());
+        self.record_message(durations, message);
+    }
+
+    fn record_message(&self, durations: &Mutex<Durations>, message: u64) {
         if self.first.get().is_none_or(|first| message < *first) {
             return;
         }
@@ -113,6 +120,7 @@ impl Latencies {
         while self.due(next) <= now {
             let flow = usize::try_from(next % u64::from(self.pairs)).unwrap_or(0);
             flows[flow].release();
+            self.record_message(&self.late, next);
             next += 1;
         }
         self.next.store(next, Ordering::Relaxed);
@@ -151,6 +159,7 @@ impl Latencies {
         for (name, quantile) in acked.into_iter().zip(quantiles) {
             outcome.put(name, "ms", of(&self.acked, quantile)?);
         }
+        outcome.put("generator late p99", "ms", of(&self.late, 0.99)?);
         Ok(())
     }
 }
@@ -179,6 +188,7 @@ pub struct Streams {
 async fn open(
     running: &Running,
     shape: Shape,
+    [sender, receiver]: [&str; 2],
     watch: &Arc<impl Watch>,
 ) -> Result<Streams, BenchError> {
     let flow = |sender| {
@@ -190,9 +200,12 @@ async fn open(
         })
     };
     let flows: Vec<Arc<Flow>> = (0..shape.pairs).map(flow).collect();
-    let names = |letter: char| (0..shape.pairs).map(move |number| format!("{letter}{number}"));
-    let senders = client::log_in(running.peer(), names('s'), 1).await?;
-    let receivers = client::log_in(running.peer(), names('r'), 1).await?;
+    let names = |of: &str| {
+        let of = of.to_owned();
+        (0..shape.pairs).map(move |number| format!("{of}{number}"))
+    };
+    let senders = client::log_in(running.peer(), names(sender), 1).await?;
+    let receivers = client::log_in(running.peer(), names(receiver), 1).await?;
 
     let mut streams = Streams::default();
     // First those who receive, so that nothing has to wait for them.
@@ -204,7 +217,7 @@ async fn open(
         streams.receive(flow, feed, watch);
     }
     let sending = senders.into_iter().zip(&flows).map(|(login, flow)| {
-        let to = To::user(&format!("r{}", flow.sender));
+        let to = To::user(&format!("{receiver}{}", flow.sender));
         (login, Requests::new(flow, vec![to], shape.bytes))
     });
     let feeds = client::open_all(running.address(), sending).await?;
@@ -278,20 +291,21 @@ impl Streams {
     }
 }
 
-/// Measures one target.
+/// Measures one target, with users of these names and a number.
 pub async fn measure(
     running: &Running,
     shape: Shape,
+    names: [&str; 2],
     is_broken: bool,
 ) -> Result<Outcome, BenchError> {
     match shape.rate {
         None => {
-            let streams = open(running, shape, &Arc::new(NoWatch)).await?;
+            let streams = open(running, shape, names, &Arc::new(NoWatch)).await?;
             pipelined(running, shape, streams, is_broken).await
         }
         Some(rate) => {
             let latencies = Arc::new(Latencies::new(rate, shape.pairs)?);
-            let streams = open(running, shape, &latencies).await?;
+            let streams = open(running, shape, names, &latencies).await?;
             drive(running, shape, streams, Some(latencies), is_broken).await
         }
     }
