@@ -257,6 +257,36 @@ fn a_search_is_measured() {
     measures(&arguments, &["server"], &figures);
 }
 
+#[test]
+fn files_are_measured_up_and_down() {
+    let arguments = ["files", "--megabytes", "1", "--files", "2"];
+    let figures = ["uploaded", "completed max", "downloaded"];
+    measures(&arguments, &["server", "relay"], &figures);
+}
+
+#[test]
+fn latency_is_measured_alone_and_with_files_beside_it() {
+    let arguments = [
+        "latency-with-files",
+        "--pairs",
+        "2",
+        "--rate",
+        "100",
+        "--megabytes",
+        "1",
+        "--speed",
+        "5",
+    ];
+    let figures = [
+        "p99 alone",
+        "p99 with files",
+        "p99 with files / alone",
+        "uploaded beside",
+        "downloaded beside",
+    ];
+    measures(&arguments, &["server", "relay"], &figures);
+}
+
 /// Breaks a baseline on purpose; returns what was counted as lost, duplicate and reordered.
 fn broken(fault: &str, target: &str) -> [u64; 3] {
     let arguments = [
@@ -336,6 +366,31 @@ fn a_stream_that_begins_anew_has_not_resumed() {
 }
 
 #[test]
+fn a_file_that_comes_back_with_other_bytes_or_less_is_seen() {
+    let arguments = ["files", "--megabytes", "1", "--targets", "relay", "--break"];
+    let error = cannot_be_measured(&[&arguments[..], &["garble"]].concat());
+    assert!(error.contains("other bytes"), "{error}");
+    let error = cannot_be_measured(&[&arguments[..], &["drop"]].concat());
+    assert!(error.contains("left out"), "{error}");
+}
+
+#[test]
+fn a_transfer_that_fails_beside_the_messages_is_seen() {
+    let arguments = ["latency-with-files", "--pairs", "1", "--rate", "100"];
+    let relay = [
+        "--megabytes",
+        "1",
+        "--targets",
+        "relay",
+        "--break",
+        "garble",
+    ];
+    let error = cannot_be_measured(&[&arguments[..], &relay].concat());
+    assert!(error.contains("process with the transfers"), "{error}");
+    assert!(error.contains("other bytes"), "{error}");
+}
+
+#[test]
 fn an_interrupted_measurement_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))
@@ -404,6 +459,8 @@ fn wrong_flags_are_told_from_wrong_deliveries() {
         &["backlog", "--targets", "relay"],
         &["fan-out-group", "--members", "501"],
         &["absence", "--targets", "relay,sqlite"],
+        &["files", "--targets", "sqlite"],
+        &["files", "--megabytes", "1001"],
         &[],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_tinychat-bench"))

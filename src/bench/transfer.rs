@@ -1,6 +1,6 @@
 //! Files on their way up and down, as the real client moves them: pieces of 64 KiB, each with its hash, on a connection
-//! of their own. Every byte that comes back is compared with what was sent, as it comes: that takes a tenth of what
-//! receiving it takes.
+//! of their own. Every byte that comes back is compared with what was sent, as it comes: what it is compared with stays in
+//! the cache of the processor, so that is cheaper than a hash or than keeping it all for later.
 
 use std::{
     sync::{

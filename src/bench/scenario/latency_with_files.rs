@@ -91,7 +91,7 @@ pub async fn measure(
     }
     let p99 = |measured: &Outcome| measured.figure("delivered p99").map(|figure| figure.value);
     if let (Some(alone), Some(with)) = (p99(&alone), p99(&with)) {
-        outcome.put("p99 with files / alone", "", with / alone.max(1e-9));
+        outcome.put("p99 with files / alone", "x", with / alone.max(1e-9));
     }
     let put_speed = |outcome: &mut Outcome, name, count: u32, speed: f64| {
         outcome.put(name, "MB/s", speed / float(MB));
