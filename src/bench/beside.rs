@@ -22,6 +22,7 @@ use super::{
     error::BenchError,
     process::{Peer, Start, Target, kill, own_program},
     sample::Originals,
+    scenario::{float, seconds_of},
     transfer::{Meter, Mover, Uploaded, watch},
 };
 
@@ -178,6 +179,47 @@ async fn fetch(mut mover: Mover, file: Uploaded) -> Result<(), BenchError> {
     }
 }
 
+/// Follows the transfers of the child.
+struct Following {
+    /// Those that go up, then those that come down.
+    meters: Vec<Arc<Meter>>,
+    uploads: usize,
+    /// When all had moved something after the preparations, and what by then had gone up and come down.
+    began: Option<(Instant, [u64; 2])>,
+}
+
+impl Following {
+    fn moved(&self) -> Vec<u64> {
+        self.meters.iter().map(|meter| meter.moved()).collect()
+    }
+
+    fn up_and_down(&self) -> [u64; 2] {
+        let moved = self.moved();
+        let (up, down) = moved.split_at(self.uploads.min(moved.len()));
+        [up, down].map(|moved| moved.iter().sum())
+    }
+
+    /// Says once that all have moved more than before.
+    fn look(&mut self, before: &[u64]) -> Result<(), BenchError> {
+        let mut all = self.moved().into_iter().zip(before);
+        if self.began.is_some() || !all.all(|(now, before)| now > *before) {
+            return Ok(());
+        }
+        self.began = Some((Instant::now(), self.up_and_down()));
+        writeln!(io::stdout(), "{MOVING}").map_err(BenchError::Output)
+    }
+
+    /// Says how much was moved since.
+    fn tell(&self) -> Result<(), BenchError> {
+        let (began, before) = self.began.ok_or(BenchError::Interrupted)?;
+        let seconds = seconds_of(began.elapsed());
+        let [up, down] = self.up_and_down();
+        let (up, down) = (up - before[0], down - before[1]);
+        let (up, down) = (float(up) / seconds, float(down) / seconds);
+        writeln!(io::stdout(), "{MOVED}{up} {down}").map_err(BenchError::Output)
+    }
+}
+
 /// Is the child: moves files until SIGTERM.
 pub async fn run(flags: &TransferFlags) -> Result<(), BenchError> {
     let hear = BenchError::system("hearing signals");
@@ -187,70 +229,41 @@ pub async fn run(flags: &TransferFlags) -> Result<(), BenchError> {
         address: flags.address,
     };
     let originals = Arc::new(Originals::new(flags.size));
-    // One after the other within the time of a piece.
     let all = flags.uploads + flags.downloads;
-    let piece = flags
-        .speed
-        .map_or(Duration::ZERO, |speed| Meter::piece(speed) / all.max(1));
-    let meters = (0..all).map(|index| Meter::paced(flags.speed, piece * index));
+    // One after the other within the time of a piece.
+    let piece = flags.speed.map_or(Duration::ZERO, Meter::piece);
+    let meters = (0..all).map(|index| Meter::paced(flags.speed, piece / all.max(1) * index));
     let mut movers = Mover::open(peer, &originals, meters.collect()).await?;
     let meters: Vec<_> = movers.iter().map(Mover::meter).collect();
-    let count = |range: std::ops::Range<usize>| {
-        let meters = meters.get(range).unwrap_or_default();
-        meters.iter().map(|meter| meter.moved()).sum::<u64>()
-    };
     let uploads = usize::try_from(flags.uploads).unwrap_or(usize::MAX);
     let fetching = movers.split_off(uploads.min(movers.len()));
 
     // What is fetched must be there first.
-    let prepared = try_join_all((0..).zip(fetching).map(|(number, mut mover)| async move {
+    let prepared = (0..).zip(fetching).map(|(number, mut mover)| async move {
         let file = mover.upload(number).await?;
         Ok::<_, BenchError>((mover, file))
-    }));
-    let prepared = watch(&meters, prepared, || Ok(())).await?;
-    let before: Vec<u64> = meters.iter().map(|meter| meter.moved()).collect();
-
-    let first = u64::from(flags.downloads);
-    let sending = (first..)
-        .zip(movers)
-        .map(|(number, mover)| send(mover, number));
-    let fetching = { prepared.into_iter() }.map(|(mover, file)| fetch(mover, file));
-    let going = async {
-        tokio::try_join!(
-            try_join_all(sending),
-            try_join_all(fetching),
-            // Without any transfer it goes on, too.
-            pending::<Result<(), BenchError>>(),
-        )
-        .map(drop)
+    });
+    let prepared = watch(&meters, try_join_all(prepared), || Ok(())).await?;
+    let mut following = Following {
+        meters: meters.clone(),
+        uploads,
+        began: None,
     };
-    let mut began: Option<(Instant, u64, u64)> = None;
-    let look = || {
-        let is_moving = |(meter, before): (&Arc<Meter>, &u64)| meter.moved() > *before;
-        if began.is_none() && meters.iter().zip(&before).all(is_moving) {
-            began = Some((
-                Instant::now(),
-                count(0..uploads),
-                count(uploads..meters.len()),
-            ));
-            return writeln!(io::stdout(), "{MOVING}").map_err(BenchError::Output);
-        }
-        Ok(())
+    let before = following.moved();
+
+    let numbers = u64::from(flags.downloads)..;
+    let sending = numbers.zip(movers);
+    let sending = sending.map(|(number, mover)| send(mover, number));
+    let fetching = prepared.into_iter().map(|(mover, file)| fetch(mover, file));
+    let going = async {
+        // Without any transfer it goes on, too.
+        let for_ever = pending::<Result<(), BenchError>>();
+        tokio::try_join!(try_join_all(sending), try_join_all(fetching), for_ever).map(drop)
     };
     tokio::select! {
         biased;
         _ = terminate.recv() => {}
-        ended = watch(&meters, going, look) => return ended,
+        ended = watch(&meters, going, || following.look(&before)) => return ended,
     }
-    let (began, up, down) = began.ok_or(BenchError::Interrupted)?;
-    let seconds = began.elapsed().as_secs_f64().max(1e-9);
-    let speed = |now: u64, before: u64| {
-        let bytes = u32::try_from((now - before) / 1_000).unwrap_or(u32::MAX);
-        f64::from(bytes) * 1e3 / seconds
-    };
-    let (up, down) = (
-        speed(count(0..uploads), up),
-        speed(count(uploads..meters.len()), down),
-    );
-    writeln!(io::stdout(), "{MOVED}{up} {down}").map_err(BenchError::Output)
+    following.tell()
 }

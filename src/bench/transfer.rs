@@ -248,7 +248,8 @@ pub async fn watch<T>(
             () = sleep(LOOK) => look()?,
         }
         let moved = meters.iter().map(|meter| meter.moved()).sum();
-        if moved != last {
+        // Where there is nothing to move, nothing is missed.
+        if moved != last || meters.is_empty() {
             (last, since) = (moved, Instant::now());
         } else if since.elapsed() > PATIENCE {
             return Err(BenchError::Late("the next piece of a file"));

@@ -268,11 +268,11 @@ pub const GENERATOR_CPU: &str = "CPU of the generator";
     clippy::cast_precision_loss,
     reason = "no figure here has more than fifteen digits"
 )]
-const fn float(count: u64) -> f64 {
+pub const fn float(count: u64) -> f64 {
     count as f64
 }
 
 /// A duration that is divided by.
-fn seconds_of(duration: Duration) -> f64 {
+pub fn seconds_of(duration: Duration) -> f64 {
     duration.as_secs_f64().max(1e-9)
 }
