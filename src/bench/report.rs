@@ -54,15 +54,18 @@ impl Machine {
     }
 
     fn cores(&self) -> String {
-        match &self.cores {
-            Ok(Cores {
-                server, generator, ..
-            }) => format!(
-                "{} (server and baselines on core {server}, generator on core {generator})",
-                self.cores_of_machine
-            ),
-            Err(_) => format!("{} (nothing is pinned)", self.cores_of_machine),
-        }
+        let all = self.cores_of_machine;
+        let Ok(cores) = &self.cores else {
+            return format!("{all} (nothing is pinned)");
+        };
+        let (server, generator) = (cores.server, cores.generator);
+        let beside = match cores.beside {
+            Some(beside) => format!(", what goes on beside it on core {beside}"),
+            None => String::new(),
+        };
+        format!(
+            "{all} (server and baselines on core {server}, generator on core {generator}{beside})"
+        )
     }
 
     /// What is wrong with the circumstances.
@@ -216,6 +219,7 @@ impl Report {
                 "cores": machine.cores_of_machine,
                 "server_core": cores.map(|cores| cores.server),
                 "generator_core": cores.map(|cores| cores.generator),
+                "beside_core": cores.and_then(|cores| cores.beside),
                 "processor": machine.processor,
                 "kernel": machine.kernel,
                 "file_system": machine.file_system,

@@ -68,19 +68,49 @@ impl LatencyWithFiles {
     }
 }
 
+/// Which of the two is measured first: what comes first has a server that has just started, what comes second one that has
+/// something to put away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The messages alone.
+    AloneFirst,
+    /// Those with files.
+    FilesFirst,
+}
+
+impl Order {
+    /// From run to run it changes.
+    pub const fn of_run(run: usize) -> Self {
+        match run % 2 {
+            0 => Self::AloneFirst,
+            _ => Self::FilesFirst,
+        }
+    }
+}
+
 /// Measures one target.
 pub async fn measure(
     running: &Running,
     latency: LatencyWithFiles,
     start: &Start,
+    order: Order,
     is_broken: bool,
 ) -> Result<Outcome, BenchError> {
     let LatencyWithFiles { shape, transfers } = latency;
     // Each time other users: nobody has anything to catch up with.
-    let alone = traffic::measure(running, shape, ["s", "r"], is_broken).await?;
-    let beside = Beside::start(running.peer(), transfers, start)?;
-    let with = traffic::measure(running, shape, ["t", "q"], is_broken).await?;
-    let moved = beside.stop()?;
+    let alone = || traffic::measure(running, shape, ["s", "r"], is_broken);
+    let with = || async {
+        let beside = Beside::start(running.peer(), transfers, start)?;
+        let with = traffic::measure(running, shape, ["t", "q"], is_broken).await?;
+        Ok::<_, BenchError>((with, beside.stop()?))
+    };
+    let (alone, (with, moved)) = match order {
+        Order::AloneFirst => (alone().await?, with().await?),
+        Order::FilesFirst => {
+            let with = with().await?;
+            (alone().await?, with)
+        }
+    };
 
     let mut outcome = Outcome::default();
     for [name, name_alone, name_with] in FIGURES {
@@ -109,7 +139,7 @@ pub async fn measure(
         transfers.downloads,
         moved.down,
     );
-    if start.beside.is_none() {
+    if start.beside.is_none() && transfers.uploads + transfers.downloads > 0 {
         let note = "there was no core for the transfers alone: they shared that of the generator";
         outcome.notes.push(note.to_owned());
     }

@@ -164,7 +164,7 @@ impl Scenario {
         for run in 0..measuring.runs as usize {
             for turn in 0..targets.len() {
                 let (target, outcomes) = &mut runs[(run + turn) % targets.len()];
-                outcomes.push(self.measure_one(*target, measuring).await?);
+                outcomes.push(self.measure_one(*target, measuring, run).await?);
             }
         }
         Ok(Table {
@@ -179,6 +179,7 @@ impl Scenario {
         self,
         target: Target,
         measuring: &Measuring,
+        run: usize,
     ) -> Result<Outcome, BenchError> {
         let running = Running::start(target, &measuring.start)?;
         let is_broken = measuring.start.fault.is_some() && target != Target::Server;
@@ -195,7 +196,9 @@ impl Scenario {
             Self::Search(search) => search::measure(&running, search).await,
             Self::Files(files) => files::measure(&running, files).await,
             Self::LatencyWithFiles(latency) => {
-                latency_with_files::measure(&running, latency, &measuring.start, is_broken).await
+                let order = latency_with_files::Order::of_run(run);
+                let start = &measuring.start;
+                latency_with_files::measure(&running, latency, start, order, is_broken).await
             }
         };
         if measured.is_err() {
