@@ -252,6 +252,7 @@ async fn duplicate_send(place: &Place) {
         id,
         target: to(&ann),
         text: text.to_owned(),
+        attachments: Vec::new(),
     };
     let id = ClientMessageId::mint();
     let first = ann.session.send_again(&message("once", id), PATIENCE).await;

@@ -21,6 +21,7 @@ use super::{
         line::Zone,
         when::{Moment, MomentError},
     },
+    cli_files::{FileCommand, Pictures},
     cli_rooms::RoomCommand,
     exit::EXIT_CODES,
     json::Format,
@@ -40,6 +41,8 @@ Examples:
   tinychat-client --user ann watch --once --ack    prints what was missed, and ends
   tinychat-client --user ann history bob -n 20     the last 20 messages with bob
   tinychat-client --user ann search --from bob the key   where bob told of it
+  tinychat-client --user ann send bob --file plan.pdf 'the plan'
+  tinychat-client --user bob download f7           into this folder; upload FILE is the way there
   tinychat-client --user ann join '#general'       so that send '#general' and history work
   tinychat-client --user ann link '#general' --expires 7d   a code for others to join by
   tinychat-client conversations --json             an object for each; docs/scripting.md
@@ -111,7 +114,7 @@ pub(super) enum Command {
     Time,
     /// Lists your conversations, with what is unread and the last message.
     Conversations,
-    /// Sends one message, or each line of standard input as one.
+    /// Sends one message, or each line of standard input as one; with --file, one message with files.
     Send(SendOptions),
     /// Prints messages as they come. Nothing is acknowledged: they come again elsewhere.
     Watch(WatchArguments),
@@ -123,6 +126,8 @@ pub(super) enum Command {
     Mentions(MentionsOptions),
     #[command(flatten)]
     Rooms(RoomCommand),
+    #[command(flatten)]
+    Files(FileCommand),
     /// Lists the logins and tokens of your account.
     Devices {
         /// Ends this one instead: its token is void at once.
@@ -198,8 +203,13 @@ pub(super) struct SendOptions {
     /// To whom: a NAME, a #CHANNEL, or id:CONVERSATION.
     #[arg(value_name = "NAME")]
     pub(super) to: Recipient,
-    /// The text; `-` or nothing: standard input.
+    /// The text; `-` or nothing: standard input. With --file, nothing is no text, and `-` one text of all that comes.
     pub(super) text: Option<String>,
+    /// Sends this file with the message; several allowed. `-`: standard input.
+    #[arg(long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) pictures: Pictures,
     /// Names this message by a UUID of yours: sent again with the same one, it is still one message.
     #[arg(long, value_name = "UUID")]
     pub(super) id: Option<ClientMessageId>,
@@ -402,6 +412,11 @@ mod tests {
             "c --user ann block bob",
             "c --user ann unblock bob",
             "c --user ann link #ops --expires 7d --uses 5",
+            "c --user ann upload --name b.csv --type text/csv a.csv",
+            "c --user ann upload a b -",
+            "c --user ann download f7",
+            "c --user ann download f7 -",
+            "c --user ann send bob --file a --file b",
             "c --user ann join tci_AAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert_eq!(
@@ -454,6 +469,11 @@ mod tests {
             "c unlink #ops 3",
             "c join tci_short",
             "c mute #ops --for soon",
+            "c upload",
+            "c upload --name a/b a",
+            "c upload --type image a",
+            "c download",
+            "c download 7",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

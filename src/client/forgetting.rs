@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::{
     cache::removal, exit::Failure, journal, net::connect::ServerAddress, state::Logins,
-    unsent::messages,
+    transfer::records, unsent::messages,
 };
 use crate::domain::name::UserName;
 
@@ -62,6 +62,12 @@ pub(super) fn logged_out(
         forgotten.has_failed = true;
         forgotten.told.push(format!(
             "cannot remove the texts that were begun from this machine: {error}; remove them by hand"
+        ));
+    }
+    if let Err(error) = records::drop_all(folder, server, Some(user)) {
+        forgotten.has_failed = true;
+        forgotten.told.push(format!(
+            "cannot remove what is noted of uploads: {error}; remove it by hand"
         ));
     }
     let server_name = server.as_str();

@@ -48,6 +48,7 @@ fn home(users: &[&str]) -> tempfile::TempDir {
             id: ClientMessageId::mint(),
             target: Target::User("bob".to_owned()),
             text: "later".to_owned(),
+            attachments: Vec::new(),
         };
         journal.add(&message).unwrap();
     }

@@ -40,11 +40,13 @@ macro_rules! named {
 }
 named!(
     AddReactionResponse,
+    Attachment,
     Conversation,
     CreateInviteLinkResponse,
     CreateTokenResponse,
     Device,
     Event,
+    File,
     InviteLink,
     Marker,
     Member,
@@ -158,6 +160,40 @@ mod tests {
             "sent_time": "1970-01-01T00:00:01.005Z", "duplicate": false
         });
         assert_eq!(value(&sent), Some(expected));
+    }
+
+    #[test]
+    fn the_files_of_a_message_stand_in_it_by_the_names_of_the_schema() {
+        let file = pb::File {
+            id: "f12".to_owned(),
+            name: "a\u{1b}\u{202e}.png".to_owned(),
+            size_bytes: 1_229,
+            media_type: "image/png".to_owned(),
+            blake3: vec![255; 32].into(),
+            image: Some(pb::ImageSize {
+                width: 3,
+                height: 2,
+            }),
+            thumbnail_file_id: String::new(),
+        };
+        let message = pb::Message {
+            content: Some(pb::message::Content::Text(String::new())),
+            attachments: vec![file],
+            ..pb::Message::default()
+        };
+        let told = value(&message).unwrap();
+        assert_eq!(told["text"], "");
+        assert_eq!(
+            told["attachments"],
+            json!([{
+                "id": "f12", "name": "a\u{1b}\u{202e}.png", "size_bytes": 1229, "media_type": "image/png",
+                "blake3": "//////////////////////////////////////////8=", "image": { "width": 3, "height": 2 },
+                "thumbnail_file_id": ""
+            }])
+        );
+        assert!(line(&message).contains("a\\u001b\\u202e.png"));
+        let none = value(&pb::Message::default()).unwrap();
+        assert_eq!(none["attachments"], json!([]));
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn message(text: &str) -> Outgoing {
         id: ClientMessageId::mint(),
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
+        attachments: Vec::new(),
     }
 }
 

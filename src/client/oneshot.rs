@@ -40,6 +40,7 @@ use super::{
     output::Output,
     recipient::Recipient,
     state::{self, Logins},
+    transfer::records,
     translate,
     trust::KnownServers,
 };
@@ -244,6 +245,7 @@ pub async fn send(
         id: id.unwrap_or_else(ClientMessageId::mint),
         target: to,
         text: text.as_str().to_owned(),
+        attachments: Vec::new(),
     };
     let answer = session.send_again(&message, patience).await?;
     if out.format() == Format::Json {
@@ -311,6 +313,9 @@ pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<()
     let known = KnownServers::of_user()?.forget(server)?;
     let waiting = journal::drop_all(&state::folder_of_user()?, server)
         .map_err(|error| Failure::other(format!("cannot drop what waits to be sent: {error}")))?;
+    records::drop_all(&state::folder_of_user()?, server, None).map_err(|error| {
+        Failure::other(format!("cannot remove what is noted of uploads: {error}"))
+    })?;
     let removed = cache::removal::remove(&state::folder_of_user()?, server, None);
     let removed = removed
         .map_err(|error| Failure::other(format!("cannot remove what was said there: {error}")))?;

@@ -31,7 +31,8 @@ pub(super) fn again(message: &Outgoing) -> Option<Refused> {
     Some(Refused {
         id: message.id,
         to,
-        text: message.text.parse().ok()?,
+        text: message.message_text()?,
+        attachments: message.attachments.clone(),
         reply_to: (reply_to > 0).then_some(reply_to),
     })
 }
@@ -42,12 +43,14 @@ pub(super) fn message(refused: Refused) -> Outgoing {
         id,
         to,
         text,
+        attachments,
         reply_to,
     } = refused;
     Outgoing {
         id,
         target: target(to, reply_to),
         text: text.as_str().to_owned(),
+        attachments,
     }
 }
 
@@ -63,11 +66,16 @@ mod tests {
             Place::Channel("ops".parse().unwrap()),
             Place::Group("c7".to_owned()),
         ] {
-            for reply_to in [None, Some(3)] {
+            for (reply_to, text, files) in [
+                (None, "hi", &[][..]),
+                (Some(3), "hi", &["f1", "f2"][..]),
+                (None, "", &["f1"][..]),
+            ] {
                 let sent = Outgoing {
                     id: ClientMessageId::from_bytes([1; 16]),
                     target: target(place.clone(), reply_to),
-                    text: "hi".to_owned(),
+                    text: text.to_owned(),
+                    attachments: files.iter().map(ToString::to_string).collect(),
                 };
                 let refused = again(&sent).unwrap();
                 let to = (refused.to.clone(), refused.reply_to);

@@ -7,7 +7,8 @@ use clap::CommandFactory;
 use crate::pb;
 
 use super::{
-    cli::{Arguments, Command},
+    cli::{Arguments, Command, SendOptions},
+    cli_files::FileCommand,
     editor::EditedTerminal,
     exit::Failure,
     hidden::end_when_interrupted,
@@ -20,10 +21,12 @@ use super::{
         session::{Patience, Session},
         tls::Assurance,
     },
-    oneshot, oneshot_found, oneshot_rooms,
+    oneshot,
+    oneshot_files::{self, Mover},
+    oneshot_found, oneshot_rooms,
     output::Output,
     paper::{self, Paper},
-    plain,
+    picture, plain,
     state::Logins,
     trust::{self, KnownServers, Wish},
     ui::{
@@ -35,6 +38,7 @@ use super::{
 
 /// Runs the program.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    picture::decode::quiet_panics();
     if arguments.command.is_none() && fills_the_screen(&arguments) && may_ask_there(&arguments) {
         let start = ui::runtime::Start {
             is_named: arguments.is_server_named,
@@ -83,7 +87,58 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             let mut out = Output::new(arguments.format(), paper);
             watch::watch(&login, options.into(), &mut out).await
         }
+        Some(command) if moves_files(command) => {
+            let login = door.login(false, Patience::None).await?;
+            drop(guard);
+            move_files(&door, &login, command, &mut out).await
+        }
         Some(command) => one_shot(&door, command, &mut out).await,
+    }
+}
+
+/// Whether a command moves files: then a signal is told of, with what becomes of them.
+fn moves_files(command: &Command) -> bool {
+    match command {
+        Command::Files(_) => true,
+        Command::Send(options) => !options.files.is_empty(),
+        _ => false,
+    }
+}
+
+async fn move_files(
+    door: &Door<'_>,
+    login: &LoggedIn,
+    command: &Command,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let mover = |patience| Mover {
+        login,
+        server: &door.arguments.server,
+        assurance: door.assurance,
+        patience,
+        format: door.arguments.format(),
+    };
+    match command {
+        Command::Files(FileCommand::Upload(options)) => {
+            oneshot_files::upload(&mover(options.wait.patience()), options, out).await
+        }
+        Command::Files(FileCommand::Download(options)) => {
+            oneshot_files::download(&mover(options.wait.patience()), options, out).await
+        }
+        Command::Send(options) => {
+            let mover = mover(options.patience());
+            oneshot_files::send(&mover, target(options), options, out).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where a message goes.
+fn target(options: &SendOptions) -> Target {
+    let to = Target::from(&options.to);
+    match options.reply {
+        Some(seq) => to.replying_to(seq),
+        None => to,
     }
 }
 
@@ -211,10 +266,7 @@ async fn one_shot(
         Command::Send(options) => {
             let patience = options.patience();
             let session = door.login(false, patience).await?.session;
-            let mut to = Target::from(&options.to);
-            if let Some(seq) = options.reply {
-                to = to.replying_to(seq);
-            }
+            let to = target(options);
             match options.text.as_deref() {
                 None | Some("-") if options.id.is_some() => Err(Failure::usage(
                     "--id names one message, and standard input may hold many; give the text as an argument",
@@ -249,6 +301,7 @@ async fn one_shot(
         Command::Completions { .. }
         | Command::Man { .. }
         | Command::Forget
+        | Command::Files(_)
         | Command::Watch { .. } => Ok(()),
     }
 }

@@ -3,9 +3,9 @@
 
 use tinychat::pb::{
     BlocksChanged, CaughtUp, Conversation, ConversationChanged, ConversationKind, DeliveredMarker,
-    Event, MemberChange, MemberChanged, Message, MessageDeleted, MessageEdited, NotifySettings,
-    PresenceChanged, Reaction, ReactionChanged, Role, SettingsChanged, Typing, UserRef, Welcome,
-    event::Body, message::Content,
+    Event, File, ImageSize, MemberChange, MemberChanged, Message, MessageDeleted, MessageEdited,
+    NotifySettings, PresenceChanged, Reaction, ReactionChanged, Role, SettingsChanged, Typing,
+    UserRef, Welcome, event::Body, message::Content,
 };
 use tonic::{Code, Status};
 
@@ -77,7 +77,8 @@ fn frames(tricks: &[String]) -> Vec<Vec<Event>> {
             state(trick, trick),
             state("another", "another"),
             state(trick, trick),
-            said(message(seq, trick, trick), 0),
+            said(with_file(message(seq, trick, trick), trick), 0),
+            said(with_file(message(seq, trick, ""), trick), 0),
             said(message(seq + 1, "bob", "an answer"), seq),
             event(Body::MessageEdited(MessageEdited {
                 message: Some(edited),
@@ -110,6 +111,28 @@ fn frames(tricks: &[String]) -> Vec<Vec<Event>> {
         message(1, "bob", "the end"),
     ]);
     frames
+}
+
+/// The same message with a file of whose words none is honest.
+fn with_file(event: Event, trick: &str) -> Event {
+    let Some(Body::Message(message)) = event.body else {
+        panic!("{event:?}");
+    };
+    let file = File {
+        id: trick.to_owned(),
+        name: trick.to_owned(),
+        media_type: trick.to_owned(),
+        thumbnail_file_id: trick.to_owned(),
+        ..File::default()
+    };
+    let message = Message {
+        attachments: vec![file],
+        ..message
+    };
+    Event {
+        body: Some(Body::Message(message)),
+        ..event
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,8 +196,25 @@ pub fn random_message(rng: &mut Rng, tricks: &[String]) -> Message {
             .map(|_| user(&text(rng, tricks)))
             .collect(),
         mentions_all: rng.chance(20),
-        attachments: Vec::new(),
+        attachments: random_files(rng, tricks),
     }
+}
+
+fn random_files(rng: &mut Rng, tricks: &[String]) -> Vec<File> {
+    (0..rng.within(0..4))
+        .map(|_| File {
+            id: text(rng, tricks),
+            name: text(rng, tricks),
+            size_bytes: number(rng),
+            media_type: text(rng, tricks),
+            blake3: text(rng, tricks).into(),
+            image: rng.chance(50).then(|| ImageSize {
+                width: rng.next() as u32,
+                height: rng.next() as u32,
+            }),
+            thumbnail_file_id: text(rng, tricks),
+        })
+        .collect()
 }
 
 fn random_user(rng: &mut Rng, tricks: &[String]) -> Option<UserRef> {

@@ -71,6 +71,7 @@ impl Blocked {
             text.map(|_| format!("(hidden: you have blocked {name}; /unblock {name})").into());
         Cow::Owned(MessageLine {
             text,
+            files: Vec::new(),
             is_edited: false,
             mentions: Vec::new(),
             mentions_all: false,
@@ -105,7 +106,7 @@ impl Blocked {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::file::tests::file, *};
     use crate::domain::clock::TimeMs;
 
     fn room(kind: Kind) -> Room {
@@ -122,6 +123,7 @@ mod tests {
             sender: sender.into(),
             time: TimeMs::new(0),
             text: text.map(Into::into),
+            files: vec![file("f1", "a.txt", "text/plain")],
             reply_to: 0,
             is_edited: true,
             reactions: vec![("👍".into(), 2)],
@@ -155,6 +157,7 @@ mod tests {
         let shown = blocked.shown(Some(&group), &message);
         let text = "(hidden: you have blocked bob; /unblock bob)";
         assert_eq!(shown.text, Some(text.into()));
+        assert!(shown.files.is_empty());
         assert!(shown.mentions.is_empty() && !shown.mentions_all && !shown.is_edited);
         assert_eq!(blocked.shown(Some(&group), &said("bob", None)).text, None);
         for other in ["carol", "bob\u{1b}", "no\u{1b}name"] {

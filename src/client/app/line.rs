@@ -16,6 +16,8 @@ const NO_TIME: &str = "????-??-?? ??:??:??";
 /// Characters of an emoji that are shown, and of a text that is quoted.
 const EMOJI_CHARS: usize = 16;
 const QUOTE_CHARS: usize = 40;
+/// What stands for a text that was deleted.
+const DELETED: &str = "(deleted)";
 
 /// The zone in which the reader wants to see times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,20 @@ pub fn message(message: &MessageLine, room: Option<&str>, zone: Zone) -> String 
     let sender = message.sender.render_line();
     let place = room.map_or_else(String::new, |room| format!(" in {room}"));
     let time = zone.stamp(message.time);
-    format!("<{sender}{place}, {time}> {}", text(message))
+    format!(
+        "<{sender}{place}, {time}> {}{}",
+        text(message),
+        files(message)
+    )
+}
+
+/// Writes a message on one line, with no more of its files than stands for them where it has no text.
+pub fn short(message: &MessageLine, zone: Zone) -> String {
+    let sender = message.sender.render_line();
+    let time = zone.stamp(message.time);
+    let said = message.said();
+    let said = said.map_or_else(|| DELETED.to_owned(), |said| said.render_line());
+    format!("<{sender}, {time}> {said}")
 }
 
 /// Writes a message with its number and all that was done to it since.
@@ -77,7 +92,7 @@ pub fn numbered(message: &MessageLine, zone: Zone) -> String {
         line += " ";
         line += &reactions(&message.reactions);
     }
-    line
+    line + &files(message)
 }
 
 /// Writes a message that was found, with its number, below which it can be answered where it stands.
@@ -86,17 +101,29 @@ pub fn found(found: &Found, place: &str, zone: Zone) -> String {
     let sender = message.sender.render_line();
     let time = zone.stamp(message.time);
     let text = match &found.snippet {
-        Some(snippet) => snippet.starred(),
-        None => text(message),
+        Some(snippet) if !snippet.is_empty() => snippet.starred(),
+        _ => text(message),
     };
-    format!("<{sender}{place}, {time}> [{}] {text}", message.seq)
+    let files = files(message);
+    format!("<{sender}{place}, {time}> [{}] {text}{files}", message.seq)
 }
 
 fn text(message: &MessageLine) -> String {
+    let count = message.files.len();
     match &message.text {
+        Some(text) if text.is_empty() && count > 0 => {
+            format!("({})", counted(count, "file", "files"))
+        }
         Some(text) => text.render_block(),
-        None => "(deleted)".to_owned(),
+        None => DELETED.to_owned(),
     }
+}
+
+/// The lines of its files. Those of a text are indented or stand behind a sender, so that none of them can pass for one.
+fn files(message: &MessageLine) -> String {
+    let lines = message.files.iter().zip(1..);
+    let lines = lines.map(|(file, number)| format!("\n{}", file.line(number)));
+    lines.collect()
 }
 
 /// Writes reactions: `{👍 2, 🎉 1}`.
@@ -113,10 +140,7 @@ pub fn emoji(emoji: &Untrusted) -> String {
 
 /// Writes the line above an answer: whose message it answers, and how that begins.
 pub fn quotation(sender: &Untrusted, text: Option<&Untrusted>) -> String {
-    let begins = text.map_or_else(
-        || "(deleted)".to_owned(),
-        |text| text.render_start(QUOTE_CHARS),
-    );
+    let begins = text.map_or_else(|| DELETED.to_owned(), |text| text.render_start(QUOTE_CHARS));
     format!("> {}: {begins}", sender.render_line())
 }
 
@@ -153,7 +177,10 @@ pub fn system(text: impl AsRef<str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::file::tests::{file, picture},
+        *,
+    };
 
     fn said(sender: &str, time: TimeMs, text: &str) -> MessageLine {
         MessageLine {
@@ -162,6 +189,7 @@ mod tests {
             sender: sender.into(),
             time,
             text: Some(text.into()),
+            files: Vec::new(),
             reply_to: 0,
             is_edited: false,
             reactions: Vec::new(),
@@ -216,6 +244,46 @@ mod tests {
         );
         assert_eq!(quotation_of_number(7), "> message [7]");
     }
+    #[test]
+    fn files_have_lines_of_their_own_that_no_text_can_pass_for() {
+        let zone = Zone::Fixed(FixedOffset::east_opt(0).unwrap());
+        let notes = "[file 1: notes.txt, text/plain, 1.2 KiB; tinychat-client download f12]";
+        let mut it = said("ann", TimeMs::new(0), &format!("see\n{notes}"));
+        it.files = vec![
+            file("f12", "notes.txt", "text/plain"),
+            picture("f13", "a\n<bob> b\u{1b}[2J\u{202e}.png"),
+        ];
+        let picture = "[file 2: a⏎<bob> b␛[2J\u{fffd}.png, image/png, 1920x1080, 2 MiB; \
+                       tinychat-client download f13]";
+        assert_eq!(
+            message(&it, None, zone),
+            format!("<ann, 1970-01-01 00:00:00> see\n  {notes}\n{notes}\n{picture}")
+        );
+        it.text = Some("".into());
+        it.reactions = vec![("👍".into(), 2)];
+        assert_eq!(
+            numbered(&it, zone),
+            format!("<ann, 1970-01-01 00:00:00> [7] (2 files) {{👍 2}}\n{notes}\n{picture}")
+        );
+        it.files.truncate(1);
+        assert_eq!(
+            message(&it, Some("#ops"), zone),
+            format!("<ann in #ops, 1970-01-01 00:00:00> (1 file)\n{notes}")
+        );
+        assert_eq!(
+            short(&it, zone),
+            "<ann, 1970-01-01 00:00:00> [file notes.txt]"
+        );
+        let hit = Found {
+            message: it,
+            snippet: Some("".into()),
+        };
+        assert_eq!(
+            found(&hit, "", zone),
+            format!("<ann, 1970-01-01 00:00:00> [7] (1 file)\n{notes}")
+        );
+    }
+
     #[test]
     fn what_was_found_shows_where_it_stands_and_the_hits() {
         let zone = Zone::Fixed(FixedOffset::east_opt(0).unwrap());

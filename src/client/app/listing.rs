@@ -60,7 +60,7 @@ pub fn listed_line(listed: &Listed, blocked: &Blocked, now: TimeMs, zone: Zone) 
     match &listed.last {
         None => start,
         Some(last) => {
-            let last = line::message(&blocked.shown(Some(room), last), None, zone);
+            let last = line::short(&blocked.shown(Some(room), last), zone);
             let last = Untrusted::new(last).render_start(LAST_MESSAGE_CHARS);
             format!("{start} {last}")
         }

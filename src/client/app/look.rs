@@ -80,6 +80,11 @@ impl Snippet {
         Self(pieces.collect())
     }
 
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns the pieces as they are shown on one safe line, and that there is more where it is too long for one.
     pub fn shown(&self) -> Vec<(String, bool)> {
         let texts = Untrusted::render_pieces(self.0.iter().map(|piece| &piece.text));

@@ -7,6 +7,7 @@ pub mod calls;
 pub mod command;
 pub mod emoji;
 mod emoji_table;
+pub mod file;
 pub mod ground;
 mod help;
 pub mod line;

@@ -3,7 +3,10 @@
 //! Which conversation lines go to is a matter of this client alone: the server knows conversations
 //! and members, never what is in front.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+};
 
 use crate::domain::{
     clock::TimeMs, ids::ClientMessageId, name::UserName, text::MessageText, user::Presence,
@@ -12,6 +15,7 @@ use crate::domain::{
 use super::{
     acts::{Act, Outcome},
     blocked::Blocked,
+    file::{self, File},
     line::Zone,
     listing::Listed,
     news::{News, OwnNews},
@@ -244,8 +248,10 @@ pub struct MessageLine {
     pub sender: Untrusted,
     /// When.
     pub time: TimeMs,
-    /// What it says; `None`: it was deleted.
+    /// What it says, which is nothing where its files say it all; `None`: it was deleted.
     pub text: Option<Untrusted>,
+    /// Its files, in the order of the sender.
+    pub files: Vec<File>,
     /// The number of the message that it answers; 0: none.
     pub reply_to: u64,
     /// Whether it has not its first text any more.
@@ -256,6 +262,13 @@ pub struct MessageLine {
     pub mentions: Vec<Untrusted>,
     /// Whether it mentions everybody.
     pub mentions_all: bool,
+}
+
+impl MessageLine {
+    /// What it says on one line: its text, or its files where it has no text; `None`: it was deleted.
+    pub fn said(&self) -> Option<Cow<'_, Untrusted>> {
+        file::said(self.text.as_ref(), &self.files)
+    }
 }
 
 /// One user of the list.

@@ -190,8 +190,10 @@ pub fn history(model: &mut Model, messages: &[MessageLine]) -> Vec<Effect> {
 
 /// Keeps of a message what quotations need.
 pub fn remember(model: &mut Model, message: &MessageLine) {
-    let place = (message.conversation.as_str(), message.seq);
-    remember_text(model, place, &message.sender, message.text.as_ref());
+    let (id, seq) = (message.conversation.as_str(), message.seq);
+    let (sender, said) = (&message.sender, message.said());
+    model.recent.remember(id, seq, sender, said.as_deref());
+    model.links.remember(id, seq, sender, message.text.as_ref());
 }
 
 /// Keeps of the text of a message what quotations need, and its links.
@@ -329,7 +331,7 @@ fn edited(model: &mut Model, message: &MessageLine) -> Vec<Effect> {
     if is_own(model, id, &Deed::Edited(seq)) {
         return Vec::new();
     }
-    let Some(text) = &message.text else {
+    let Some(text) = message.said() else {
         return Vec::new();
     };
     if hides(model, id, &message.sender) {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use crate::domain::{ids::ClientMessageId, text::MessageText};
 
 use super::{
+    file,
     line::counted,
     model::{Effect, Model},
     room::{Place, Rooms},
@@ -35,8 +36,17 @@ pub struct Refused {
     pub to: Place,
     /// What it says.
     pub text: MessageText,
+    /// The ids of the files that it holds.
+    pub attachments: Vec<String>,
     /// The message that it answers.
     pub reply_to: Option<u64>,
+}
+
+impl Refused {
+    /// How it begins, or how many files it has instead.
+    fn start(&self) -> String {
+        file::said_of(self.text.as_str(), self.attachments.len()).render_start(START_CHARS)
+    }
 }
 
 /// See the head of the file.
@@ -79,7 +89,7 @@ pub(super) fn retry(model: &mut Model) -> Vec<Effect> {
         return vec![say(NOTHING)];
     };
     model.unsent += 1;
-    let told = say(format!("Sending again: \"{}\"", start(&refused.text)));
+    let told = say(format!("Sending again: \"{}\"", refused.start()));
     vec![told, Effect::SendAgain(refused)]
 }
 
@@ -87,7 +97,7 @@ pub(super) fn retry(model: &mut Model) -> Vec<Effect> {
 pub(super) fn dropped(model: &mut Model) -> Vec<Effect> {
     match here(model) {
         Some(refused) => {
-            let told = say(format!("Dropped: \"{}\"", start(&refused.text)));
+            let told = say(format!("Dropped: \"{}\"", refused.start()));
             vec![told, Effect::Drop(refused.id)]
         }
         None => vec![say(NOTHING)],
@@ -116,7 +126,7 @@ pub(super) fn left(model: &mut Model, left: Vec<(Refused, Untrusted)>) -> Option
 }
 
 fn of_last_time(rooms: &Rooms, (refused, why): &(Refused, Untrusted)) -> String {
-    let (to, start) = (rooms.spelled(&refused.to), start(&refused.text));
+    let (to, start) = (rooms.spelled(&refused.to), refused.start());
     let why = why.render_start(WHY_CHARS);
     format!("to {to}: \"{start}\" ({why})")
 }
@@ -124,10 +134,6 @@ fn of_last_time(rooms: &Rooms, (refused, why): &(Refused, Untrusted)) -> String 
 fn here(model: &mut Model) -> Option<Refused> {
     let to = model.focus.as_ref()?;
     model.refused.take(to)
-}
-
-fn start(text: &MessageText) -> String {
-    Untrusted::from(text.as_str()).render_start(START_CHARS)
 }
 
 #[cfg(test)]
@@ -146,6 +152,7 @@ mod tests {
             id: id(text),
             to: place(to),
             text: text.parse().unwrap(),
+            attachments: Vec::new(),
             reply_to: Some(3),
         }
     }
@@ -178,6 +185,14 @@ mod tests {
         assert_eq!(typed(&mut model, "/drop"), expected);
         assert_eq!(typed(&mut model, "/retry"), [say(NOTHING)]);
         assert_eq!(model.unsent, 1);
+        let files = Refused {
+            text: MessageText::none(),
+            attachments: vec!["f1".to_owned()],
+            ..refused("bob", "four")
+        };
+        update(&mut model, Msg::Refused(files.clone()));
+        let expected = [say("Sending again: \"[1 file]\""), Effect::SendAgain(files)];
+        assert_eq!(typed(&mut model, "/retry"), expected);
     }
 
     #[test]

@@ -512,6 +512,7 @@ pub(in super::super) fn said(
         sender: sender.into(),
         time: TimeMs::new(1000),
         text: Some(text.into()),
+        files: Vec::new(),
         reply_to: 0,
         is_edited: false,
         reactions: Vec::new(),

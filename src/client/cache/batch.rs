@@ -12,8 +12,14 @@ use super::{
     change::Change,
     schema::{self, DROP_ALL, Fault, OF_A_CHAT, meta_text, put_meta, sealed, sql, unsealed},
 };
-use crate::pb;
+use crate::{
+    domain::limits::{ATTACHMENTS_PER_MESSAGE_MAX, FILE_NAME_BYTES_MAX},
+    pb,
+};
 
+/// Bytes that are kept of a text of a file, of which names are the longest, and of its hash.
+const FILE_TEXT_BYTES_MAX: usize = FILE_NAME_BYTES_MAX;
+const HASH_BYTES: usize = 32;
 /// Longest draft that is kept. A message has 16 KiB at the most; a longer one is still being shortened.
 const DRAFT_BYTES_MAX: usize = 256 * 1024;
 /// Sent lines of a conversation that are kept: what Up can reach.
@@ -289,6 +295,24 @@ pub(super) fn message_of(conversation: &str, seq: u64, bytes: &[u8]) -> Result<p
     Ok(message)
 }
 
+/// Leaves of the files of a message what an honest server sends: as many as one can have, with texts as long as they can be.
+fn bound_files(files: &mut Vec<pb::File>) {
+    files.truncate(ATTACHMENTS_PER_MESSAGE_MAX);
+    for file in files {
+        for text in [
+            &mut file.id,
+            &mut file.name,
+            &mut file.media_type,
+            &mut file.thumbnail_file_id,
+        ] {
+            let mut ends = (0..=FILE_TEXT_BYTES_MAX).rev();
+            let end = ends.find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
+        }
+        file.blake3.truncate(HASH_BYTES);
+    }
+}
+
 /// Keeps a message unless a newer state of it is there.
 fn store(
     to: &Connection,
@@ -301,8 +325,10 @@ fn store(
         return Ok(());
     }
     let chat = chat(to, known, &message.conversation_id)?;
+    bound_files(&mut message.attachments);
     if message.deleted {
         message.content = None;
+        message.attachments.clear();
         message.mentions.clear();
         message.reactions.clear();
     }

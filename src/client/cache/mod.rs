@@ -452,4 +452,6 @@ mod bounds_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod files_tests;
+#[cfg(test)]
 mod tests;

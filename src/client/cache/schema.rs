@@ -18,7 +18,7 @@ use super::CacheError;
 /// Says that a file is a cache of ours: "TCca".
 const APPLICATION: i32 = 0x5443_6361;
 /// Number of this schema. A file of another one is made anew: everything in it comes again from the server.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// 2 MiB of pages for each of the two connections: the inner pages of 200,000 messages and the chats in sight.
 const CACHE_KIB: i32 = 2 * 1024;
 /// The WAL is carried into the file when it has 4 MiB.

@@ -56,7 +56,15 @@ impl Held {
             (id("id"), target_of(line), line["text"].as_str())
         {
             let text = text.to_owned();
-            self.add(Outgoing { id, target, text });
+            // Without one of its files it would be another message.
+            if let Some(attachments) = attachments_of(line) {
+                self.add(Outgoing {
+                    id,
+                    target,
+                    text,
+                    attachments,
+                });
+            }
         }
     }
 
@@ -159,7 +167,19 @@ pub(super) fn line_of(message: &Outgoing) -> Value {
     if reply_to > 0 {
         line["reply_to"] = json!(reply_to);
     }
+    if !message.attachments.is_empty() {
+        line["attachments"] = json!(message.attachments);
+    }
     line
+}
+
+/// The files of a message. Lines of those without any, as all of earlier versions are, say nothing of files.
+fn attachments_of(line: &Value) -> Option<Vec<String>> {
+    let Some(attachments) = line.get("attachments") else {
+        return Some(Vec::new());
+    };
+    let ids = attachments.as_array()?.iter();
+    ids.map(|id| Some(id.as_str()?.to_owned())).collect()
 }
 
 fn target_of(line: &Value) -> Option<Target> {

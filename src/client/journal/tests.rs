@@ -27,6 +27,7 @@ pub(super) fn message(text: &str) -> Outgoing {
         id: ClientMessageId::mint(),
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
+        attachments: Vec::new(),
     }
 }
 
@@ -116,9 +117,11 @@ fn what_was_not_answered_answers_nothing_in_another_store() {
     let home = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(home.path());
     let answer = |text: &str| {
-        let Outgoing { id, target, text } = message(text);
-        let target = target.replying_to(3);
-        Outgoing { id, target, text }
+        let message = message(text);
+        Outgoing {
+            target: message.target.clone().replying_to(3),
+            ..message
+        }
     };
     let [old, new] = ["old", "new"].map(answer);
     journal.reset().unwrap();
@@ -142,12 +145,21 @@ fn every_target_reads_back_and_lines_of_earlier_versions_do() {
     ];
     for place in places {
         for target in [place.clone(), place.replying_to(3)] {
-            let message = Outgoing {
-                target,
-                ..message("text")
-            };
-            let line = format!("{}\n", held::line_of(&message));
-            assert_eq!(unanswered(line.as_bytes()), [message], "{line}");
+            for (text, files) in [
+                ("text", &[][..]),
+                ("text", &["f1", "f2"][..]),
+                ("", &["f1"][..]),
+            ] {
+                let message = Outgoing {
+                    target: target.clone(),
+                    attachments: files.iter().map(ToString::to_string).collect(),
+                    ..message(text)
+                };
+                let line = format!("{}\n", held::line_of(&message));
+                let read = unanswered(line.as_bytes());
+                assert_eq!(read, std::slice::from_ref(&message), "{line}");
+                assert_eq!(read[0].request(), message.request(), "{line}");
+            }
         }
     }
     let id = "0198c5a0-9c1e-7b21-8a4d-3f6f1f2b7c11";
@@ -157,6 +169,11 @@ fn every_target_reads_back_and_lines_of_earlier_versions_do() {
         ..message("hi")
     };
     assert_eq!(unanswered(line.as_bytes()), [expected]);
+    // Without its files it would be another message.
+    for files in ["7", "[7]", "[\"f1\",null]", "null", "{}"] {
+        let line = line.replace("\"text\"", &format!("\"attachments\":{files},\"text\""));
+        assert_eq!(unanswered(line.as_bytes()), [], "{line}");
+    }
 }
 
 #[test]

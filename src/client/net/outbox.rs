@@ -20,7 +20,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{domain::ids::ClientMessageId, pb};
+use crate::{
+    domain::{ids::ClientMessageId, text::MessageText},
+    pb,
+};
 
 use super::{
     backoff::Backoff,
@@ -92,11 +95,29 @@ pub struct Outgoing {
     pub id: ClientMessageId,
     /// Where it goes.
     pub target: Target,
-    /// What it says.
+    /// What it says; nothing only beside files.
     pub text: String,
+    /// The ids of the files that it holds, in their order.
+    pub attachments: Vec<String>,
 }
 
 impl Outgoing {
+    /// What it says; `None`: that cannot be sent.
+    pub fn message_text(&self) -> Option<MessageText> {
+        match self.text.is_empty() && !self.attachments.is_empty() {
+            true => Some(MessageText::none()),
+            false => self.text.parse().ok(),
+        }
+    }
+
+    /// The files that it holds, in the words of the schema.
+    pub fn files(&self) -> Vec<pb::Attachment> {
+        let attachments = self.attachments.iter().cloned();
+        attachments
+            .map(|file_id| pb::Attachment { file_id })
+            .collect()
+    }
+
     /// Takes away what it answers.
     pub fn forget_reply(&mut self) {
         self.target = self.target.place().clone();
@@ -109,7 +130,7 @@ impl Outgoing {
             client_message_id: self.id.to_string(),
             text: self.text.clone(),
             reply_to_seq: self.target.reply_to_seq(),
-            attachments: Vec::new(),
+            attachments: self.files(),
         }
     }
 }
@@ -157,7 +178,12 @@ impl Outbox {
             return Err(OutboxFull);
         }
         let id = ClientMessageId::mint();
-        self.restore(Outgoing { id, target, text });
+        self.restore(Outgoing {
+            id,
+            target,
+            text,
+            attachments: Vec::new(),
+        });
         Ok(id)
     }
 

@@ -101,6 +101,39 @@ async fn a_rate_is_waited_out_and_nothing_overtakes() {
 }
 
 #[tokio::test]
+async fn files_go_with_each_attempt_and_need_no_text() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    let message = Outgoing {
+        id: ClientMessageId::mint(),
+        target: bob(),
+        text: String::new(),
+        attachments: vec!["f2".to_owned(), "f1".to_owned()],
+    };
+    assert_eq!(message.message_text(), Some(MessageText::none()));
+    outbox.restore(message);
+    let first = outbox.next(now, 1).unwrap();
+    let files: Vec<&str> = first
+        .attachments
+        .iter()
+        .map(|it| it.file_id.as_str())
+        .collect();
+    assert_eq!((files, first.text.as_str()), (vec!["f2", "f1"], ""));
+    outbox.disconnected();
+    assert_eq!(outbox.next(now, 7), Some(first));
+    assert!(outbox.answered(now, 7, taken()).is_some());
+    for (text, files) in [("", 0), ("a\u{1b}", 1)] {
+        let message = Outgoing {
+            id: ClientMessageId::mint(),
+            target: bob(),
+            text: text.to_owned(),
+            attachments: vec!["f1".to_owned(); files],
+        };
+        assert_eq!(message.message_text(), None, "{text:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_rate_many_are_in_flight() {
     let mut outbox = Outbox::default();
     let now = Instant::now();

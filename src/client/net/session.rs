@@ -6,7 +6,7 @@
 use std::{future::Future, time::Duration};
 
 use prost::Message as _;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::{
     domain::{ids::ClientMessageId, limits::PAGE_SIZE_MAX, name::UserName},
@@ -14,23 +14,13 @@ use crate::{
 };
 
 use super::{
-    backoff::Backoff,
     connect::{Connection, ServerAddress},
-    error::{ClientError, Retry},
+    error::ClientError,
     outbox::{Outgoing, Target},
+    retries::Retries,
     tls::Security,
 };
 
-/// How long one attempt may take before the connection counts as dead.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an attempt may take at least, however little patience is left.
-const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
-/// The shortest wait before the next attempt: without it a server could make this a loop at the speed of the network.
-const WAIT_MIN: Duration = Duration::from_millis(10);
-/// The longest wait that a server can impose before the next attempt.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-/// How long a call is repeated that comes too fast.
-const RATE_PATIENCE: Duration = Duration::from_secs(600);
 /// Bytes of users after which a server that never ends its list is not believed any more: some million users.
 const USERS_BYTES_MAX: usize = 128 * 1024 * 1024;
 
@@ -197,8 +187,13 @@ impl Session {
     ) -> Result<pb::SendResponse, ClientError> {
         let id = ClientMessageId::mint();
         let text = text.to_owned();
-        self.send_again(&Outgoing { id, target, text }, patience)
-            .await
+        let message = Outgoing {
+            id,
+            target,
+            text,
+            attachments: Vec::new(),
+        };
+        self.send_again(&message, patience).await
     }
 
     /// The same with an id of one's own: a program that keeps its messages, with their ids, until they are answered
@@ -301,14 +296,9 @@ pub(super) async fn attempts<T, F>(
 where
     F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
 {
-    let mut backoff = Backoff::default();
-    let start = Instant::now();
+    let mut retries = Retries::new(patience);
     loop {
-        let left = match patience {
-            Patience::For(time) => time.saturating_sub(start.elapsed()).max(SHORTEST_ATTEMPT),
-            _ => ATTEMPT_TIMEOUT,
-        };
-        let answer = match timeout(left.min(ATTEMPT_TIMEOUT), call()).await {
+        let answer = match timeout(retries.attempt_max(), call()).await {
             Ok(answer) => answer.map_err(ClientError::from),
             Err(_) => Err(ClientError::Unreachable {
                 cause: "no answer in time".into(),
@@ -318,21 +308,10 @@ where
             Ok(answer) => return Ok(answer.into_inner()),
             Err(error) => error,
         };
-        let patient = match patience {
-            Patience::None => false,
-            Patience::For(time) => start.elapsed() < time,
-            Patience::Endless => true,
-        };
-        let least = match error.retry() {
-            // A login that is too fast is told so: the wait can be a minute, and a person waits.
-            Retry::After(wait) if patience != Patience::None && start.elapsed() < RATE_PATIENCE => {
-                wait
-            }
-            // The last attempt begins when the patience ends, and not long after.
-            Retry::WithBackoff(wait) if patient => wait.max(backoff.next_wait()).min(left),
-            _ => return Err(error),
-        };
-        sleep(least.clamp(WAIT_MIN, WAIT_MAX)).await;
+        match retries.wait_after(&error) {
+            Some(wait) => sleep(wait).await,
+            None => return Err(error),
+        }
     }
 }
 

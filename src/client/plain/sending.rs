@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     super::{
         app::{
+            file,
             model::{LinkState, Msg},
             refused::Refused,
             room::Place,
@@ -82,14 +83,19 @@ impl Plain {
                 return self.happened(Msg::NotSent { text, problem });
             }
         };
-        self.is_sent(&Outgoing { id, target, text })
+        self.is_sent(&Outgoing {
+            id,
+            target,
+            text,
+            attachments: Vec::new(),
+        })
     }
 
     /// Sends again what was refused, as the same message: it is shown when it is there.
     pub(super) fn send_again(&mut self, refused: Refused) -> Result<(), Failure> {
         if !self.kept.has_room() || self.link.unsent() >= OUTBOX_MESSAGES_MAX {
             let problem = OutboxFull.to_string().into();
-            let text = refused.text.as_str().into();
+            let text = file::said_of(refused.text.as_str(), refused.attachments.len());
             self.happened(Msg::NotSent { text, problem })?;
             return self.happened(Msg::Refused(refused));
         }
@@ -144,12 +150,13 @@ impl Plain {
         };
         self.said(said)?;
         let object = || {
+            let files: Vec<Value> = message.files().iter().filter_map(json::value).collect();
             let why = json!({
-                "text": message.text, "reason": error.reason(), "message": error.to_string()
+                "text": message.text, "attachments": files, "reason": error.reason(), "message": error.to_string()
             });
             with_id(message, Some(why))
         };
-        let text = message.text.as_str().into();
+        let text = file::said_of(&message.text, message.attachments.len());
         self.told("not_sent", object, Msg::NotSent { text, problem })?;
         again.map_or(Ok(()), |it| self.happened(Msg::Refused(it)))
     }

@@ -73,6 +73,7 @@ fn message(number: u8, text: &str) -> Outgoing {
         id: ClientMessageId::from_bytes([number; 16]),
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
+        attachments: Vec::new(),
     }
 }
 

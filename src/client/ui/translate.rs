@@ -128,6 +128,7 @@ pub fn message(mut message: pb::Message) -> Message {
         sender: short(line.sender),
         time: line.time,
         text: line.text.map(|text| text.cut(TEXT_CHARS_MAX)),
+        files: line.files,
         client_id,
         reply_to: seq(line.reply_to).unwrap_or(0),
         reactions,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    client::app::news::Change as MemberChange,
+    client::app::{file::tests::picture, news::Change as MemberChange},
     domain::{conversation::NotifyLevel, role::Role, user::Presence},
     pb::message::Content,
 };
@@ -152,6 +152,18 @@ fn a_message_comes_whole() {
         }],
         mentions: vec![user("u1", "ann")],
         mentions_all: true,
+        attachments: vec![pb::File {
+            id: "f12".to_owned(),
+            name: "a.png".to_owned(),
+            size_bytes: 2 * 1024 * 1024,
+            media_type: "image/png".to_owned(),
+            blake3: vec![7; 32].into(),
+            image: Some(pb::ImageSize {
+                width: 1920,
+                height: 1080,
+            }),
+            thumbnail_file_id: "f9".to_owned(),
+        }],
         ..said(5, "hi @ann")
     };
     let Some(News::Message {
@@ -169,6 +181,7 @@ fn a_message_comes_whole() {
         sender: "bob".into(),
         time: TimeMs::new(7_000),
         text: Some("hi @ann".into()),
+        files: vec![picture("f12", "a.png")],
         client_id: Some(client_id.parse().unwrap()),
         reply_to: 2,
         reactions: vec![Reaction {
@@ -185,7 +198,7 @@ fn a_message_comes_whole() {
         ..sent
     });
     assert_eq!((deleted.text, deleted.mentions_all), (None, false));
-    assert_eq!(deleted.mentions, []);
+    assert_eq!((deleted.mentions, deleted.files), (Vec::new(), Vec::new()));
     let strange = super::message(pb::Message {
         content: None,
         client_message_id: "what?".to_owned(),

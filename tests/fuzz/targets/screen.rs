@@ -2,6 +2,7 @@
 
 use tinychat::{
     client::app::{
+        file::File,
         line::{self, Zone},
         look::{Found, Snippet},
         model::MessageLine,
@@ -44,12 +45,26 @@ pub fn run(data: &[u8]) {
     }
     harmless(&format!("{said:?}"));
     let zone = Zone::Fixed(chrono::FixedOffset::east_opt(5 * 3600).unwrap());
+    let file = File {
+        id: text.to_owned(),
+        name: said.clone(),
+        size_bytes: u64::MAX,
+        media_type: sender.clone(),
+        image: Some((u32::MAX, 0)),
+        thumbnail_id: Some(text.to_owned()),
+    };
+    let file = file.bounded();
+    for shown in [file.line(1), file.shown_name(30), file.shown_kind()] {
+        assert!(!shown.contains(['\n', '\r']));
+        harmless(&shown);
+    }
     let message = MessageLine {
         conversation: line.clone(),
         seq: 1,
         sender: sender.clone(),
         time: moment,
         text: Some(said.clone()),
+        files: vec![file.clone(); 2],
         reply_to: 1,
         is_edited: true,
         reactions: vec![(said.clone(), 2)],
@@ -71,6 +86,7 @@ pub fn run(data: &[u8]) {
             line::message(&message, None, zone),
             line::numbered(&message, zone),
             line::quotation(&sender, Some(&said)),
+            line::short(&message, zone),
             line::found(&found(None), &place, zone),
             line::found(&found(Some(pieces.clone())), &place, zone),
         ] {

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     client::{
-        app::untrusted::Untrusted,
+        app::{
+            file::{File, count_label, human_size},
+            untrusted::Untrusted,
+        },
         ui::{
             model::{
                 Focus, Model,
@@ -35,7 +38,10 @@ pub const BLOCK_ROWS_MAX: usize = TEXT_ROWS_MAX + 200;
 /// Characters of names, of what is quoted, and of an emoji that are shown.
 const NAME_CHARS: usize = 64;
 const QUOTE_CHARS: usize = 300;
+const FILE_CHARS: usize = 255;
 const EMOJI_CHARS: usize = 16;
+/// Cells between the name of a file and what it is.
+const FILE_GAP: usize = 2;
 /// Cells between reactions.
 const REACTION_GAP: usize = 2;
 /// Rows of reactions, and of a reason.
@@ -166,7 +172,7 @@ impl<'m> Sheet<'m> {
         if message.reply_to != 0 {
             rows.push(self.quote(message.reply_to));
         }
-        let mut lines = self.lines(text);
+        let mut lines = self.lines_beside(text, message.files.len());
         mentions::mark(&mut lines, message, &self.model.me);
         if message.is_edited() {
             let words = format!(" {}", sign(Role::Edited, self.glyphs));
@@ -177,10 +183,35 @@ impl<'m> Sheet<'m> {
             }
         }
         let from = rows.len();
-        self.wrap(rows, &lines, TEXT_ROWS_MAX);
+        if !lines.is_empty() || message.files.is_empty() {
+            self.wrap(rows, &lines, TEXT_ROWS_MAX);
+        }
+        for file in &message.files {
+            self.file(rows, file);
+        }
         if message.is_by(&self.model.me) {
             let delivery = self.chat.delivery(message.seq);
             self.sign(rows, from, delivery);
+        }
+    }
+
+    /// A file: its mark and name, then what it is and how much of it there is, behind or below the name.
+    fn file(&self, rows: &mut Vec<Row>, file: &File) {
+        let mark = format!("{} ", sign(Role::File, self.glyphs));
+        // The mark takes as much in both sets of glyphs, so that rows break where they do with the other.
+        let mark_cells = width::room(&mark).min(self.space);
+        let space = self.space.saturating_sub(mark_cells);
+        let name = file.shown_name(FILE_CHARS);
+        let about = format!("{}, {}", file.shown_kind(), human_size(file.size_bytes));
+        let is_wide = width::room(&name) + FILE_GAP + width::room(&about) <= space;
+        let mark = Piece::of(Role::File, cut(&mark, mark_cells, &self.signs));
+        let name = Piece::of(Role::Text, cut(&name, space, &self.signs));
+        let about = Piece::of(Role::Dim, cut(&about, space, &self.signs));
+        if is_wide {
+            rows.push(self.indented(vec![mark, name, Piece::blank(FILE_GAP), about]));
+        } else {
+            rows.push(self.indented(vec![mark, name]));
+            rows.push(self.indented(vec![Piece::blank(mark_cells), about]));
         }
     }
 
@@ -196,8 +227,14 @@ impl<'m> Sheet<'m> {
             rows.push(self.quote(seq));
         }
         let text_from = rows.len();
-        let lines = self.lines(&Untrusted::from(item.text.as_str()));
-        self.wrap(&mut rows, &lines, TEXT_ROWS_MAX);
+        let files = item.attachments.len();
+        let lines = self.lines_beside(&item.text.as_str().into(), files);
+        if !lines.is_empty() || files == 0 {
+            self.wrap(&mut rows, &lines, TEXT_ROWS_MAX);
+        }
+        if files > 0 {
+            self.line(&mut rows, Role::Dim, &count_label(files));
+        }
         self.sign(&mut rows, text_from, item.delivery());
         if let State::Failed { why } = &item.state {
             let why = format!("Not sent: {}", why.render_line());
@@ -321,9 +358,14 @@ impl<'m> Sheet<'m> {
                     false => Piece::name(name),
                 });
                 pieces.push(Piece::of(Role::Quote, ": "));
-                let (room, text) = (&self.chat.room, quoted.text.as_ref());
-                let text = self.model.blocked.quoted(Some(room), &quoted.sender, text);
-                text.map_or_else(|| "(deleted)".to_owned(), |text| self.preview(&text))
+                let (room, said) = (&self.chat.room, quoted.said());
+                let blocked = &self.model.blocked;
+                let said = blocked.quoted(Some(room), &quoted.sender, said.as_deref());
+                match said {
+                    None => "(deleted)".to_owned(),
+                    Some(said) if quoted.is_files_only() => said.render_start(QUOTE_CHARS),
+                    Some(said) => preview(&said, &self.signs),
+                }
             }
         };
         pieces.push(Piece::of(Role::Quote, cut(&words, space, &self.signs)));
@@ -337,9 +379,12 @@ impl<'m> Sheet<'m> {
         self.indented(pieces)
     }
 
-    /// The beginning of a text as one line without its markup.
-    fn preview(&self, text: &Untrusted) -> String {
-        preview(text, &self.signs)
+    /// The lines of a text; none at all where files stand for it.
+    fn lines_beside(&self, text: &Untrusted, files: usize) -> Vec<Line> {
+        match text.is_empty() && files > 0 {
+            true => Vec::new(),
+            false => self.lines(text),
+        }
     }
 
     fn lines(&self, text: &Untrusted) -> Vec<Line> {

@@ -8,7 +8,10 @@ use super::{
     *,
 };
 use crate::client::{
-    app::room::Kind,
+    app::{
+        file::{File, tests::any_file},
+        room::Kind,
+    },
     ui::{
         layout,
         model::{Focus, outgoing::State},
@@ -357,12 +360,21 @@ proptest! {
     }
 
     #[test]
-    fn glyphs_change_no_height(text in "\\PC{0,200}|([a-z`>*-]|\\n| ){0,200}", cells in 1_usize..90) {
+    fn glyphs_change_no_height(
+        text in "\\PC{0,200}|([a-z`>*-]|\\n| ){0,200}",
+        files in prop::collection::vec(any_file(), 0..4),
+        is_text in any::<bool>(),
+        cells in 1_usize..90,
+    ) {
         let (mut model, id) = long(2, 1);
         say_so(&mut model, &id, "bob", at(0, 9, 0), &text, |it| {
             it.reply_to = 1;
             it.revision = 1;
             it.reactions = vec![reaction("👍", 2, false), reaction("x", 1, true)];
+            it.files = files.into_iter().map(File::bounded).collect();
+            if !is_text && !it.files.is_empty() {
+                it.text = Some("".into());
+            }
         });
         let space = transcript::Space { cells, rows: 2_000 };
         let unicode = transcript::rows(&model, space, Glyphs::Unicode);

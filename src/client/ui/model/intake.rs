@@ -182,13 +182,16 @@ impl Intake {
         count
     }
 
-    /// A stream tells the whole state of one, as it does of each at its beginning if it resumes nowhere.
-    pub fn told_all_of(&mut self, chat: &ChatId) {
+    /// A stream tells the whole state of one, as it does of each at its beginning if it resumes nowhere; returns whether it
+    /// is the first.
+    pub fn told_all_of(&mut self, chat: &ChatId) -> bool {
         // A stream that tells of all begins with that. What the one before has told until it broke off is told again.
-        if std::mem::take(&mut self.is_beginning) {
+        let is_first = std::mem::take(&mut self.is_beginning);
+        if is_first {
             (self.told, self.has_heard_blocks) = (None, false);
         }
         add(self.told.get_or_insert_default(), chat);
+        is_first
     }
 
     /// The beginning of a stream is over: if it told of all, returns of which, and whether this user blocks anybody.

@@ -3,8 +3,15 @@
 //! Promises: a lower revision never stands over a higher one, and what was deleted stays deleted. Reactions have no
 //! revision: the last event about them holds. Knows nothing of other messages or of the screen.
 
+use std::borrow::Cow;
+
 use crate::{
-    client::app::{blocked::Blocked, room::Kind, untrusted::Untrusted},
+    client::app::{
+        blocked::Blocked,
+        file::{self, File},
+        room::Kind,
+        untrusted::Untrusted,
+    },
     domain::{clock::TimeMs, ids::ClientMessageId, name::UserName},
 };
 
@@ -22,8 +29,10 @@ pub struct Message {
     pub sender: Untrusted,
     /// When.
     pub time: TimeMs,
-    /// What it says; `None`: it was deleted.
+    /// What it says, which is nothing where its files say it all; `None`: it was deleted.
     pub text: Option<Untrusted>,
+    /// Its files, in the order of the sender.
+    pub files: Vec<File>,
     /// The name that its sender gave to the send.
     pub client_id: Option<ClientMessageId>,
     /// The message that it answers; 0: none.
@@ -102,6 +111,16 @@ impl Message {
         self.revision > 0 && self.text.is_some()
     }
 
+    /// What it says on one line: its text, or its files where it has no text; `None`: it was deleted.
+    pub fn said(&self) -> Option<Cow<'_, Untrusted>> {
+        file::said(self.text.as_ref(), &self.files)
+    }
+
+    /// Whether its files say it all.
+    pub fn is_files_only(&self) -> bool {
+        !self.files.is_empty() && self.text.as_ref().is_some_and(Untrusted::is_empty)
+    }
+
     /// Whether the server counts it as a mention of this user.
     pub fn is_mention_of(&self, me: &UserName, blocked: &Blocked) -> bool {
         let is_named = || self.mentions.contains(&Untrusted::from(me.as_str()));
@@ -155,6 +174,7 @@ impl Message {
                 let is_new = self.text.is_some();
                 self.revision = self.revision.max(*revision);
                 self.text = None;
+                self.files.clear();
                 self.mentions.clear();
                 self.mentions_all = false;
                 is_new
@@ -194,6 +214,7 @@ impl Message {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::client::app::file::tests::file;
 
     /// A message of somebody.
     pub fn said(seq: u64, sender: &str, text: &str) -> Message {
@@ -203,6 +224,7 @@ pub(super) mod tests {
             sender: sender.into(),
             time: TimeMs::new(i64::try_from(seq).unwrap_or(0) * 1_000),
             text: Some(text.into()),
+            files: Vec::new(),
             client_id: None,
             reply_to: 0,
             reactions: Vec::new(),
@@ -216,11 +238,13 @@ pub(super) mod tests {
         let mut message = said(1, "bob", "a");
         let at = |revision, text: &str| Message {
             revision,
+            files: vec![file("f1", "a.txt", "text/plain")],
             ..said(1, "bob", text)
         };
         assert!(message.change(&Change::Edited(Box::new(at(2, "c")))));
         assert!(!message.change(&Change::Edited(Box::new(at(1, "b")))));
         assert_eq!(message.text, Some("c".into()));
+        assert_eq!(message.files.len(), 1);
         assert!(message.is_edited());
         let deleted = Change::Deleted {
             seq: 1,
@@ -229,6 +253,7 @@ pub(super) mod tests {
         assert!(message.change(&deleted) && !message.change(&deleted));
         assert!(!message.change(&Change::Edited(Box::new(at(9, "back")))));
         assert_eq!((message.text.clone(), message.revision), (None, 3));
+        assert_eq!(message.files, []);
         assert!(!message.change(&Change::Deleted {
             seq: 2,
             revision: 9

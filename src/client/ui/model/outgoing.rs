@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::markers::Delivery;
 use crate::{
-    client::app::{room::Place, untrusted::Untrusted},
+    client::app::{file, room::Place, untrusted::Untrusted},
     domain::{clock::TimeMs, ids::ClientMessageId, text::MessageText},
 };
 
@@ -42,6 +42,8 @@ pub struct Outgoing {
     pub to: Place,
     /// What it says.
     pub text: MessageText,
+    /// The ids of the files that it holds.
+    pub attachments: Vec<String>,
     /// The message that it answers.
     pub reply_to: Option<u64>,
     /// When it was written.
@@ -51,6 +53,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// What it says on one line: its text, or how many files it has instead.
+    pub fn said(&self) -> Untrusted {
+        file::said_of(self.text.as_str(), self.attachments.len())
+    }
+
     /// What is shown for it.
     pub fn delivery(&self) -> Delivery {
         match self.state {
@@ -255,6 +262,7 @@ mod tests {
             id: id(number),
             to: bob(),
             text: "x".parse().unwrap(),
+            attachments: Vec::new(),
             reply_to: None,
             time: TimeMs::new(0),
             state: State::Waiting,

@@ -16,7 +16,7 @@ use super::{
     message::{Change, Message},
     ranges::Ranges,
 };
-use crate::client::app::untrusted::Untrusted;
+use crate::client::app::{file::File, untrusted::Untrusted};
 
 /// Messages of one conversation in memory. At some 300 bytes each 1.5 MB.
 pub const MESSAGES_MAX: usize = 5_000;
@@ -368,7 +368,8 @@ fn weight(message: &Message) -> usize {
     let text = message.text.as_ref().map_or(0, Untrusted::len);
     let reactions = message.reactions.iter().map(|it| it.emoji.len() + 40);
     let mentions = message.mentions.iter().map(|it| it.len() + 24);
-    MESSAGE_BYTES + text + reactions.sum::<usize>() + mentions.sum::<usize>()
+    let files = message.files.iter().map(File::weight);
+    MESSAGE_BYTES + text + reactions.sum::<usize>() + mentions.sum::<usize>() + files.sum::<usize>()
 }
 
 fn weight_of_change(change: &Change) -> usize {

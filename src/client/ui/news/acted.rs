@@ -275,8 +275,8 @@ fn history_rows(model: &Model, id: Option<&ChatId>, messages: &[MessageLine]) ->
     let room = chat.map(|chat| &chat.room);
     let quotation = |seq: u64| match chat.and_then(|chat| chat.window.get(seq)) {
         Some(known) => {
-            let text = known.text.as_ref();
-            let text = model.blocked.quoted(room, &known.sender, text);
+            let said = known.said();
+            let text = model.blocked.quoted(room, &known.sender, said.as_deref());
             line::quotation(&known.sender, text.as_ref())
         }
         None => line::quotation_of_number(seq),

@@ -50,6 +50,7 @@ fn line(conversation: &str, seq: u64, sender: &str, text: &str) -> MessageLine {
         sender: sender.into(),
         time: TimeMs::new(0),
         text: Some(text.into()),
+        files: Vec::new(),
         reply_to: 0,
         is_edited: false,
         reactions: Vec::new(),

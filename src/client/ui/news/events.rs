@@ -88,7 +88,7 @@ fn notification(chat: &Chat, message: &Message) -> Effect {
         Kind::Direct => sender,
         _ => format!("{sender} in {}", chat.room.label()),
     };
-    let text = message.text.as_ref();
+    let text = message.said();
     let body = text.map_or_else(String::new, |text| text.render_start(BODY_CHARS));
     Effect::Notify { title, body }
 }

@@ -9,11 +9,14 @@ use super::{
     *,
 };
 use crate::{
-    client::ui::{
-        layout::looks,
-        model::{
-            markers::Delivery,
-            message::{Deed, Reaction},
+    client::{
+        app::file::tests::{file, picture},
+        ui::{
+            layout::looks,
+            model::{
+                markers::Delivery,
+                message::{Deed, Reaction},
+            },
         },
     },
     domain::{
@@ -47,6 +50,16 @@ fn what_calls_rings_and_says_who_where_and_what() {
     assert_eq!(title, "bob");
     assert!(body.starts_with("two⏎lines ␛[2J xxx"), "{body}");
     assert_eq!(body.chars().count(), BODY_CHARS + 1);
+    let shared = Message {
+        files: vec![
+            file("f1", "a;\u{7}\u{202e}b.txt", "x"),
+            picture("f2", "b.png"),
+        ],
+        ..message(7, "bob", "")
+    };
+    let effects = take(&mut model, said(BOB, shared));
+    let body = calls(&effects).unwrap().1;
+    assert_eq!(body, "[file a;␇\u{fffd}b.txt and 1 more]");
     let effects = take(&mut model, said(OPS, mention(6, "bob", "@ann hi")));
     assert_eq!(calls(&effects), Some(("bob in #ops", "@ann hi")));
     let endless = "n".repeat(9_999);

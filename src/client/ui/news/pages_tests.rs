@@ -41,6 +41,7 @@ fn found(seq: u64) -> Found {
             sender: "bob".into(),
             time: TimeMs::new(0),
             text: Some("x".into()),
+            files: Vec::new(),
             reply_to: 0,
             is_edited: false,
             reactions: Vec::new(),

@@ -1,7 +1,7 @@
 //! Worlds in which the model once ended as another than the server: each was found by the property, made small, and mended.
 
 use super::{
-    Deed::{Block, Change, Join, Leave, Rename, Role, Say, Toggle},
+    Deed::{Block, Change, Join, Leave, React, Rename, Role, Say, Toggle},
     Step::{
         self, Answer, Connect, Deliver, Disconnect, Fail, Fill, Key, Line, Mark, Open, Page,
         Resize, Scroll, Server, Snapshot, TakeSend, Type,
@@ -226,4 +226,23 @@ fn a_message_that_is_sent_again_to_what_is_called_otherwise_by_now() {
     };
     let said = [said(2), said(2), left_out];
     ends_well(told.into_iter().chain(away).chain(said));
+}
+
+#[test]
+fn a_page_of_before_a_stream_that_resumes_nowhere() {
+    let page = Page {
+        place: 2,
+        kind: 0,
+        seq: 0,
+    };
+    let react = React {
+        place: 2,
+        number: 0,
+        by: 0,
+        emoji: 0,
+    };
+    let anew = [connect(), Deliver(5), said(0), Disconnect, resume(1)];
+    let asked = [said(2), Deliver(5), page, Snapshot(1), Answer(0)];
+    let missed = [Disconnect, Server(react)];
+    ends_well(anew.into_iter().chain(asked).chain(missed));
 }

@@ -28,8 +28,8 @@ pub(super) fn event(model: &mut Model, state: ChatState) -> Vec<Effect> {
     let is_own = state.counts.is_some();
     learn_people(model, &state);
     model.intake.is_there(&id);
-    if is_own {
-        model.intake.told_all_of(&id);
+    if is_own && model.intake.told_all_of(&id) {
+        doubt_messages(model);
     }
     let told = Told {
         room: true,
@@ -59,6 +59,19 @@ pub(super) fn event(model: &mut Model, state: ChatState) -> Vec<Effect> {
     }
     events::passed(model, &id);
     Vec::new()
+}
+
+/// A stream resumes nowhere: what happened to messages before it is not told, so what is in memory of them may be old, as what
+/// is on its way of them.
+fn doubt_messages(model: &mut Model) {
+    let ids: Vec<ChatId> = model.chats.iter().map(|chat| chat.id().clone()).collect();
+    for id in &ids {
+        model.void_pages(id);
+    }
+    for chat in model.chats.iter_mut() {
+        chat.window.forget(0, u64::MAX);
+    }
+    model.filled = None;
 }
 
 /// The beginning of a stream is over: if it told of all conversations, others are gone.

@@ -254,12 +254,30 @@ impl Says {
         vec![reaction("👍"), reaction(&self.name), reaction(&self.text)]
     }
 
+    fn file(&self) -> pb::File {
+        pb::File {
+            id: self.name.clone(),
+            name: self.text.clone(),
+            size_bytes: self.seq,
+            media_type: self.name.clone(),
+            blake3: self.text.clone().into(),
+            image: self.kind.is_multiple_of(2).then_some(pb::ImageSize {
+                width: u32::MAX,
+                height: u32::from(self.kind),
+            }),
+            thumbnail_file_id: self.text.clone(),
+        }
+    }
+
     pub fn message(&self) -> pb::Message {
         pb::Message {
             conversation_id: self.id(),
             seq: self.seq,
             sender: user(&self.name),
-            content: Some(Content::Text(self.text.clone())),
+            content: Some(Content::Text(match self.kind % 10 {
+                9 => String::new(),
+                _ => self.text.clone(),
+            })),
             sent_time: at(self.seq),
             reply_to_seq: self.seq / 2,
             reactions: match self.kind % 3 {
@@ -270,6 +288,10 @@ impl Says {
             deleted: self.kind % 16 == 15,
             mentions: user("ann").into_iter().chain(user(&self.name)).collect(),
             mentions_all: self.kind.is_multiple_of(5),
+            attachments: match self.kind % 5 {
+                4 => vec![self.file(); usize::from(self.kind)],
+                _ => Vec::new(),
+            },
             ..pb::Message::default()
         }
     }

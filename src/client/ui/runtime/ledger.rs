@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant};
 use crate::{
     client::{
         app::{
+            file,
             line::counted,
             room::Kind,
             untrusted::Untrusted,
@@ -381,7 +382,7 @@ fn named_begun(texts: &[Written]) -> String {
             To::Edit { .. } => "as an edit".to_owned(),
             To::Nobody => "to nobody yet".to_owned(),
         };
-        (to, written.text.as_str())
+        (to, written.text.as_str().into())
     });
     named_texts(texts)
 }
@@ -394,15 +395,15 @@ fn named<'a>(messages: impl ExactSizeIterator<Item = &'a Outgoing>) -> String {
             Target::Channel(name) => format!("to #{name}"),
             _ => "to a group".to_owned(),
         };
-        (to, message.text.as_str())
+        (to, file::said_of(&message.text, message.attachments.len()))
     }))
 }
 
-fn named_texts<'a>(texts: impl ExactSizeIterator<Item = (String, &'a str)>) -> String {
+fn named_texts(texts: impl ExactSizeIterator<Item = (String, Untrusted)>) -> String {
     let more = texts.len().saturating_sub(NAMED_MAX);
     let named = texts.take(NAMED_MAX).map(|(to, text)| {
         let to = Untrusted::from(to).render_start(START_CHARS);
-        let text = Untrusted::from(text).render_start(START_CHARS);
+        let text = text.render_start(START_CHARS);
         format!("{to}: \"{text}\"")
     });
     let mut named: Vec<String> = named.collect();

@@ -62,6 +62,7 @@ fn message(text: &str) -> Outgoing {
         id: ClientMessageId::mint(),
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
+        attachments: Vec::new(),
     }
 }
 
@@ -108,6 +109,19 @@ async fn what_was_refused_is_kept_and_told_until_it_is_dropped() {
 }
 
 #[test]
+fn a_message_with_files_is_the_same_one_after_a_restart() {
+    for (text, files) in [("", &["f1"][..]), ("see", &["f2", "f1"][..])] {
+        let sent = Outgoing {
+            attachments: files.iter().map(ToString::to_string).collect(),
+            ..message(text)
+        };
+        let now = crate::domain::clock::TimeMs::new(0);
+        let shown = super::super::left_over(&sent, None, now).unwrap();
+        assert_eq!(super::super::perform::on_the_wire(&shown), sent);
+    }
+}
+
+#[test]
 fn what_is_lost_is_named() {
     let mut ledger = Ledger::default();
     let messages = ["one", "two\x1b[2J", "three", "four"].map(message);
@@ -123,6 +137,14 @@ fn what_is_lost_is_named() {
         "{told}"
     );
     assert!(!told.contains('\x1b'));
+    let mut ledger = Ledger::default();
+    let files = Outgoing {
+        attachments: vec!["f1".to_owned(); 2],
+        ..message("")
+    };
+    ledger.refuse(files, "no", true);
+    let named = self::told(&ledger, 0).concat();
+    assert!(named.contains("to bob: \"[2 files]\""), "{named}");
     // Those that wait as well, which are sent all the same.
     let mut ledger = Ledger::default();
     let sent = ledger.add(messages[0].clone(), Instant::now());

@@ -358,6 +358,7 @@ async fn what_is_lost_with_a_login_is_said_and_what_goes_on_is_not() {
             id: ClientMessageId::mint(),
             to: Place::User(ann()),
             text: "hello".parse().unwrap(),
+            attachments: Vec::new(),
             reply_to: None,
             time: TimeMs::new(0),
             state: State::Waiting,

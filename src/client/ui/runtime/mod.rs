@@ -60,7 +60,6 @@ use crate::{
         clock::{Clock, SystemClock, TimeMs},
         ids::ClientMessageId,
         name::{ChannelName, UserName},
-        text::MessageText,
     },
 };
 
@@ -402,7 +401,8 @@ fn left_over(message: &outbox::Outgoing, why: Option<&str>, now: TimeMs) -> Opti
     Some(Outgoing {
         id: message.id,
         to,
-        text: message.text.parse::<MessageText>().ok()?,
+        text: message.message_text()?,
+        attachments: message.attachments.clone(),
         reply_to: (reply_to > 0).then_some(reply_to),
         time: minted(message.id).unwrap_or(now).min(now),
         state: match why {

@@ -266,5 +266,6 @@ pub(super) fn on_the_wire(message: &Outgoing) -> outbox::Outgoing {
             None => place,
         },
         text: message.text.as_str().to_owned(),
+        attachments: message.attachments.clone(),
     }
 }

@@ -155,6 +155,7 @@ pub(super) fn message(text: &str) -> Outgoing {
         id: ClientMessageId::mint(),
         to: Place::User("bob".parse().unwrap()),
         text: text.parse().unwrap(),
+        attachments: Vec::new(),
         reply_to: None,
         time: TimeMs::new(0),
         state: State::Waiting,

@@ -17,7 +17,7 @@ use rustix::{
 use tokio::sync::Notify;
 
 use super::outlet::Outlet;
-use crate::client::paper::Sheet;
+use crate::client::{paper::Sheet, picture::decode::is_at_work};
 
 /// The title is put aside; the screen that can be left; what is pasted comes in brackets; whether it is in front is told.
 const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[2J";
@@ -161,6 +161,10 @@ fn hear_panics() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            // A picture that its decoder cannot bear is damaged, no more.
+            if is_at_work() {
+                return;
+            }
             leave();
             DEFECT.notify_one();
             before(info);

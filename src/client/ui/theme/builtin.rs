@@ -140,7 +140,7 @@ pub(super) fn coloured(role: Role, palette: &Palette) -> Style {
         Role::Link | Key => palette.link,
         Code => palette.code,
         Dim | Quote | Typing | Channel | Group | Muted | DayLine | Offline | Pending | Sent
-        | Delivered | Edited | Deleted | Reaction => palette.dim,
+        | Delivered | Edited | Deleted | Reaction | File => palette.dim,
         Border => palette.rule,
     };
     style.fg(colour)

@@ -80,6 +80,7 @@ roles! {
     Link "link" Look "" "" "a link in a text"
     Code "code" Look "" "" "code in a text"
     Quote "quote" Look "▎" "|" "a quoted text, or what is replied to"
+    File "file" Look "▤" "+" "the mark of a file in a message"
     Key "key" Look "" "" "a key in a hint or the help"
     Typing "typing" Look "…" "..." "who is typing"
     Status "status" Look "" "" "the status line"

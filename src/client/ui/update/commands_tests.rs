@@ -380,6 +380,7 @@ fn more_goes_on_where_a_search_was_closed() {
                 sender: "bob".into(),
                 time: model.now,
                 text: Some("build".into()),
+                files: Vec::new(),
                 reply_to: 0,
                 is_edited: false,
                 reactions: Vec::new(),

@@ -91,6 +91,7 @@ fn line_mode() -> lines::Model {
         id: id(7),
         to: bob(),
         text: REFUSED.parse().unwrap(),
+        attachments: Vec::new(),
         reply_to: None,
     });
     let linked = [
@@ -104,6 +105,7 @@ fn line_mode() -> lines::Model {
             sender: "bob".into(),
             time: TimeMs::new(0),
             text: Some(text.into()),
+            files: Vec::new(),
             reply_to: 0,
             is_edited: false,
             reactions: Vec::new(),

@@ -36,6 +36,7 @@ const START_CHARS: usize = 40;
 /// Lines of a message that are looked through for links.
 const LINES_MAX: usize = 2_000;
 const GONE: &str = "That message was deleted.";
+const NO_TEXT: &str = "There is no text in that message.";
 const NOT_YET: &str = "That message is not on the server yet; wait until it is.";
 
 /// Does what an action says to what is selected.
@@ -65,12 +66,13 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
         }
         _ => {}
     }
-    let Some(text) = message.text.clone() else {
+    let (Some(text), Some(said)) = (message.text.clone(), message.said()) else {
         return refuse(model, GONE);
     };
     match action {
         Action::Reply => {
-            model.composer.reply_to(quote(message, text));
+            let said = said.into_owned();
+            model.composer.reply_to(quote(message, said));
             model.focus = Focus::Composer;
             Vec::new()
         }
@@ -87,13 +89,14 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
                     message.sender.render_start(START_CHARS)
                 ),
             };
-            let start = text.render_start(START_CHARS);
+            let start = said.render_start(START_CHARS);
             let question = format!("Delete {whose} \"{start}\" for everybody and for good?");
             let front = model.chats.front().map(|chat| chat.id().clone());
             let act = front.and_then(|id| asking::act_at(model, &id, Deeds::Delete(message.seq)));
             question_of(model, question, act.map(|act| Then::Act(Box::new(act))))
         }
         Action::React => overlays::react(model, message),
+        Action::Copy if message.is_files_only() => refuse(model, NO_TEXT),
         Action::Copy => copy(model, &text),
         _ => open_link(model, &text),
     }
@@ -249,6 +252,7 @@ fn to_outgoing(model: &mut Model, action: Action, outgoing: &Outgoing) -> Vec<Ef
     let text = Untrusted::from(outgoing.text.as_str());
     let is_refused = selection::is_refused(outgoing);
     match action {
+        Action::Copy if text.is_empty() => refuse(model, NO_TEXT),
         Action::Copy => copy(model, &text),
         Action::OpenLink => open_link(model, &text),
         Action::GoToQuoted => go_to_quoted(model, outgoing.reply_to.unwrap_or(0)),
@@ -257,10 +261,14 @@ fn to_outgoing(model: &mut Model, action: Action, outgoing: &Outgoing) -> Vec<Ef
             again.map(Effect::Send).into_iter().collect()
         }
         Action::Drop | Action::Delete if is_refused => {
-            let start = text.render_start(START_CHARS);
+            let start = outgoing.said().render_start(START_CHARS);
             let question = format!("Drop \"{start}\", which could not be sent?");
             question_of(model, question, Some(Then::Drop(outgoing.id)))
         }
+        Action::Edit if is_refused && !outgoing.attachments.is_empty() => refuse(
+            model,
+            "Its files would be lost if that were written anew; send it again, or drop it.",
+        ),
         Action::Edit if is_refused => edit_refused(model, outgoing),
         Action::Retry | Action::Drop => refuse(
             model,

@@ -7,7 +7,10 @@ use super::{
     *,
 };
 use crate::{
-    client::ui::model::{composer::Mode, message::Change},
+    client::{
+        app::file::tests::file,
+        ui::model::{composer::Mode, message::Change},
+    },
     domain::role::Role,
 };
 
@@ -103,6 +106,119 @@ fn what_was_refused_can_be_written_anew() {
         ("refused", &Mode::Write)
     );
     assert_eq!(model.outgoing.get(id(7)), None);
+}
+
+#[test]
+fn a_message_of_nothing_but_files_is_answered_by_their_names_and_has_no_text_to_copy() {
+    let mut model = ann_with_bob();
+    let files = vec![file("f12", "notes.txt", "text/plain")];
+    for (seq, sender) in [(6, "bob"), (7, "ann")] {
+        let shared = Message {
+            files: files.clone(),
+            ..message(seq, sender, "")
+        };
+        model.take_message(&"c-bob".into(), shared);
+    }
+    for key in ["y", "o"] {
+        model.notices = Default::default();
+        assert_eq!(on(&mut model, Focus::Messages(6), key), []);
+        let said = match key {
+            "y" => NO_TEXT,
+            _ => "There is no link in that message.",
+        };
+        assert_eq!(notice(&model), said, "{key}");
+    }
+    on(&mut model, Focus::Messages(7), "d");
+    let Some(Overlay::Ask(question)) = &model.overlay else {
+        panic!("no question")
+    };
+    assert!(
+        question.text.contains("\"[file notes.txt]\""),
+        "{}",
+        question.text
+    );
+    model.overlay = None;
+    on(&mut model, Focus::Messages(6), "r");
+    let Mode::Reply(quote) = model.composer.mode() else {
+        panic!("no reply")
+    };
+    assert_eq!((quote.seq, &quote.text), (6, &"[file notes.txt]".into()));
+    press(&mut model, "esc");
+    // It gets a text, and keeps its files.
+    on(&mut model, Focus::Messages(7), "e");
+    typed(&mut model, "see");
+    let effects = without_typing(press(&mut model, "enter"));
+    assert!(
+        effects.iter().any(|it| matches!(it, Effect::Act(_))),
+        "{effects:?}"
+    );
+    let edited = Message {
+        revision: 1,
+        files: files.clone(),
+        ..message(7, "ann", "see")
+    };
+    let front = model.chats.front_mut().unwrap();
+    front.window.change(Change::Edited(Box::new(edited)));
+    let known = front.window.get(7).unwrap();
+    assert_eq!((&known.text, &known.files), (&Some("see".into()), &files));
+}
+
+#[test]
+fn what_was_refused_with_files_is_sent_again_or_dropped_but_not_written_anew() {
+    let mut model = ann_with_bob();
+    let (refused, _) = with_outgoing(&mut model);
+    let with_files = Outgoing {
+        id: id(9),
+        text: crate::domain::text::MessageText::none(),
+        attachments: vec!["f1".to_owned(), "f2".to_owned()],
+        ..refused
+    };
+    model.outgoing.push(with_files.clone()).unwrap();
+    let focus = Focus::Outgoing(id(9));
+    for (key, said) in [("e", "Its files would be lost"), ("y", NO_TEXT)] {
+        model.notices = Default::default();
+        assert_eq!(on(&mut model, focus, key), []);
+        assert!(notice(&model).starts_with(said), "{}", notice(&model));
+    }
+    on(&mut model, focus, "x");
+    let Some(Overlay::Ask(question)) = &model.overlay else {
+        panic!("no question")
+    };
+    assert_eq!(
+        question.text,
+        "Drop \"[2 files]\", which could not be sent?"
+    );
+    model.overlay = None;
+    let effects = on(&mut model, focus, "t");
+    let [Effect::Send(again)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(again.attachments, with_files.attachments);
+}
+
+#[test]
+fn what_was_refused_with_files_by_a_conversation_that_is_gone_can_be_dropped() {
+    let mut model = ann_with_bob();
+    let (refused, _) = with_outgoing(&mut model);
+    let refused = Outgoing {
+        id: id(9),
+        text: crate::domain::text::MessageText::none(),
+        attachments: vec!["f1".to_owned()],
+        ..refused
+    };
+    model.outgoing.push(refused.clone()).unwrap();
+    model.forget(&"c-bob".into());
+    super::super::support::open_overlay(&mut model, "f2");
+    let labels = super::super::support::labels(&model);
+    assert!(
+        labels.iter().any(|it| it.starts_with("not sent: [1 file]")),
+        "{labels:?}"
+    );
+    model.overlay = None;
+    assert_eq!(
+        take_back(&mut model, refused.id),
+        [Effect::Drop(refused.id)]
+    );
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub(super) fn text(
         to,
         // A paste of lines ends with a line end, which is no line of its own.
         text: parsed(text.trim_end_matches('\n'))?,
+        attachments: Vec::new(),
         reply_to,
         time: model.now,
         state: State::Waiting,

@@ -50,6 +50,7 @@ pub fn message(seq: u64, sender: &str, text: &str) -> Message {
         sender: sender.into(),
         time: TimeMs::new(i64::try_from(seq).unwrap_or(i64::MAX).saturating_mul(1_000)),
         text: Some(text.into()),
+        files: Vec::new(),
         client_id: None,
         reply_to: 0,
         reactions: Vec::new(),

@@ -10,6 +10,7 @@ use crate::{
         app::{
             acts::MemberLine,
             blocked::Blocked,
+            file::tests::picture,
             look::{Found, Snippet},
             model::MessageLine,
             password::Field,
@@ -144,8 +145,16 @@ impl Any {
                 message.revision = u64::from(more % 4 / 3);
                 message.mentions_all = more % 7 == 0;
                 message.mentions = vec!["ann".into(), sender.into()];
-                if more % 6 == 0 {
-                    message.text = None;
+                let mut file = picture("f1", text);
+                file.media_type = sender.into();
+                if more % 2 == 0 {
+                    file.image = None;
+                }
+                message.files = vec![file; usize::from(more % 4)];
+                match more % 6 {
+                    0 => message.text = None,
+                    1 => message.text = Some("".into()),
+                    _ => {}
                 }
                 let many = usize::from(more % 10) * 3;
                 message.reactions = vec![reaction(text, u32::from(*more), more % 2 == 0); many];
@@ -193,8 +202,13 @@ impl Any {
                     why: self.text(1).into(),
                 },
             };
+            let text = match self.flag(20) {
+                true => "",
+                false => &text,
+            };
             if text.len() < 1_000 {
-                sends(model, id, u8::try_from(number).unwrap() + 1, &text, state);
+                let (said, number) = ((text, number + 1), u8::try_from(number).unwrap() + 1);
+                sends_files(model, id, number, said, state);
             }
         }
         let now = model.now;
@@ -323,7 +337,11 @@ impl Any {
                     seq: 1,
                     sender: text.as_str().into(),
                     time: TimeMs::new(i64::from(self.numbers[0])),
-                    text: Some(text.as_str().into()),
+                    text: Some(match self.flag(21) {
+                        true => "".into(),
+                        false => text.as_str().into(),
+                    }),
+                    files: vec![picture("f1", text)],
                     reply_to: 0,
                     is_edited: false,
                     reactions: Vec::new(),

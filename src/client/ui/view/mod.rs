@@ -120,6 +120,9 @@ fn padded(text: &str, cells: usize, signs: &text::Glyphs) -> String {
 #[path = "any_tests.rs"]
 mod any;
 #[cfg(test)]
+#[path = "files_tests.rs"]
+mod files;
+#[cfg(test)]
 #[path = "models_tests.rs"]
 pub(super) mod models;
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::{
             view,
         },
     },
-    domain::{clock::TimeMs, ids::ClientMessageId, role::Role, user::Presence},
+    domain::{clock::TimeMs, ids::ClientMessageId, role::Role, text::MessageText, user::Presence},
 };
 
 /// Saturday 2026-11-28, 12:00.
@@ -76,6 +76,7 @@ pub fn message(seq: u64, sender: &str, time: TimeMs, text: &str) -> Message {
         sender: sender.into(),
         time,
         text: Some(text.into()),
+        files: Vec::new(),
         client_id: None,
         reply_to: 0,
         reactions: Vec::new(),
@@ -141,13 +142,29 @@ pub fn reaction(emoji: &str, count: u32, is_mine: bool) -> Reaction {
 
 /// A message on its way.
 pub fn sends(model: &mut Model, id: &ChatId, number: u8, text: &str, state: State) {
+    sends_files(model, id, number, (text, 0), state);
+}
+
+/// The same with so many files.
+pub fn sends_files(
+    model: &mut Model,
+    id: &ChatId,
+    number: u8,
+    (text, files): (&str, usize),
+    state: State,
+) {
+    let text = match text {
+        "" => MessageText::none(),
+        text => text.parse().unwrap(),
+    };
     let to = chat(model, id).room.place().unwrap();
     model
         .outgoing
         .push(Outgoing {
             id: ClientMessageId::from_bytes([number; 16]),
             to,
-            text: text.parse().unwrap(),
+            text,
+            attachments: (1..=files).map(|file| format!("f{file}")).collect(),
             reply_to: None,
             time: TimeMs::new(NOW),
             state,

@@ -45,7 +45,7 @@ fn look(model: &mut Model, scroll: Option<Scroll>) {
     }
 }
 
-fn pin(name: &str, text: &str) {
+pub(super) fn pin(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
@@ -501,6 +501,7 @@ fn overlays() {
                 sender: sender.into(),
                 time: at(if seq == 2 { 0 } else { 1 }, 9, 12),
                 text: Some(text.into()),
+                files: Vec::new(),
                 reply_to: 0,
                 is_edited: false,
                 reactions: Vec::new(),

@@ -1,5 +1,7 @@
 //! The search: what is typed, what is looked through, and what was found, with the words that were looked for marked.
 
+use std::borrow::Cow;
+
 use ratatui::layout::{Position, Rect};
 
 use super::{
@@ -149,7 +151,9 @@ fn hit(model: &Model, pen: &mut Pen<'_>, over: &Over, y: u16, hit: &Hit) {
 
 /// The part of the text around what was looked for.
 fn words<'t>(pen: &Pen<'_>, found: &Found, space: usize) -> Vec<Bit<'t>> {
-    let spans = match (&found.snippet, &found.message.text) {
+    let message = &found.message;
+    let snippet = found.snippet.as_ref().filter(|it| !it.is_empty());
+    let spans = match (snippet, message.said()) {
         (Some(snippet), _) => {
             let pieces = snippet.shown().into_iter();
             let span = |(text, is_match)| match is_match {
@@ -158,7 +162,9 @@ fn words<'t>(pen: &Pen<'_>, found: &Found, space: usize) -> Vec<Bit<'t>> {
             };
             pieces.map(span).collect()
         }
-        (None, Some(text)) => vec![Span::plain(preview(text, &pen.signs()))],
+        // No markup: it is made of names.
+        (None, Some(Cow::Owned(files))) => vec![Span::plain(files.render_line())],
+        (None, Some(text)) => vec![Span::plain(preview(&text, &pen.signs()))],
         (None, None) => vec![Span::new("(deleted)", Said::DIM)],
     };
     let row = cut_spans(&spans, space, &pen.signs());

@@ -77,6 +77,7 @@ fn marked(pieces: &[(&str, bool)]) -> Vec<String> {
         sender: "bob".into(),
         time: at(0, 9, 12),
         text: Some("not shown".into()),
+        files: Vec::new(),
         reply_to: 0,
         is_edited: false,
         reactions: Vec::new(),

@@ -19,7 +19,6 @@ use super::{
 use crate::client::app::{
     command::{self, COMMANDS, Spec},
     parse::parse,
-    untrusted::Untrusted,
 };
 
 /// Characters that are shown of a text.
@@ -77,7 +76,7 @@ fn unsent(model: &Model) -> impl Iterator<Item = PickRow> {
     let is_stranded = |it: &&Outgoing| model.chats.at(&it.to).is_none();
     let stranded = model.outgoing.refused().filter(is_stranded);
     stranded.map(|it| {
-        let text = Untrusted::from(it.text.as_str()).render_start(TEXT_CHARS);
+        let text = it.said().render_start(TEXT_CHARS);
         PickRow {
             label: format!("not sent: {text}"),
             marks: Vec::new(),

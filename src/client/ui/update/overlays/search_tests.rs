@@ -28,6 +28,7 @@ fn found(conversation: &str, seq: u64) -> Found {
             sender: "bob".into(),
             time: crate::domain::clock::TimeMs::new(0),
             text: Some("x".into()),
+            files: Vec::new(),
             reply_to: 0,
             is_edited: false,
             reactions: Vec::new(),

@@ -1,0 +1,444 @@
+//! The one-shot commands that move files.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Read as _, Write},
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    domain::{
+        file::{FileName, MediaType},
+        ids::ClientMessageId,
+        text::{MessageText, MessageTextError},
+    },
+    pb,
+};
+
+use super::{
+    app::untrusted::Untrusted,
+    attach::{Metadata, looked_at},
+    cli::SendOptions,
+    cli_files::{DownloadOptions, UploadOptions},
+    exit::Failure,
+    json::{self, Format},
+    login::LoggedIn,
+    net::{
+        connect::ServerAddress,
+        outbox::{Outgoing, Target},
+        session::Patience,
+        tls::Assurance,
+    },
+    output::Output,
+    picture::Decoder,
+    progress_line::ProgressLine,
+    signal::Interrupts,
+    state,
+    transfer::{
+        Pace,
+        download::{To, download as fetch},
+        error::TransferError,
+        records::{Record, Records},
+        source::Source,
+        steering::{Handle, steering},
+        upload::upload as bring,
+    },
+};
+
+/// The exit code of what a signal ended.
+const INTERRUPTED: u8 = 130;
+/// What stands for standard input and output.
+const DASH: &str = "-";
+/// What standard input is called.
+const NAMELESS: &str = "stdin";
+/// Bytes of standard input that are taken where the server does not say how many a file may have.
+const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of a text that are read: more than any text may have.
+const TEXT_BYTES_MAX: u64 = 64 * 1024;
+
+/// Who moves files where.
+pub(super) struct Mover<'a> {
+    /// The login.
+    pub login: &'a LoggedIn,
+    /// The server.
+    pub server: &'a ServerAddress,
+    /// How well it is known.
+    pub assurance: Assurance,
+    /// How long nothing may get on.
+    pub patience: Patience,
+    /// Whether people watch, and no program reads.
+    pub format: Format,
+}
+
+/// What a server takes.
+struct Limits {
+    file_bytes: u64,
+    attachments: usize,
+}
+
+/// How a file is named and what it is, if the user says so, and what becomes of its metadata.
+#[derive(Default)]
+struct Given<'a> {
+    name: Option<&'a FileName>,
+    media_type: Option<&'a MediaType>,
+    metadata: Metadata,
+}
+
+impl Given<'_> {
+    /// What is sent of what was opened.
+    async fn of(&self, mut source: Source) -> Result<Source, TransferError> {
+        if let Some(name) = self.name {
+            source.rename(name.clone());
+        }
+        if let Some(media_type) = self.media_type {
+            source.media_type = media_type.as_str().to_owned();
+        }
+        looked_at(source, self.metadata, &Decoder::new()).await
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Client(error) => error.into(),
+            TransferError::NotAFile(_) | TransferError::Name(_) | TransferError::Told => {
+                Self::usage(error.to_string())
+            }
+            TransferError::TooLarge(_) => Self::Told {
+                code: 6,
+                reason: "FILE_TOO_LARGE".to_owned(),
+                text: error.to_string(),
+            },
+            error => Self::other(error.to_string()),
+        }
+    }
+}
+
+/// Uploads files, one after the other, and prints their ids.
+pub(super) async fn upload(
+    mover: &Mover<'_>,
+    options: &UploadOptions,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    if options.name.is_some() && options.files.len() > 1 {
+        return Err(Failure::usage(
+            "--name is of one file; upload the others with calls of their own",
+        ));
+    }
+    check_dashes(&options.files, false)?;
+    let given = Given {
+        name: options.name.as_ref(),
+        media_type: options.media_type.as_ref(),
+        metadata: options.pictures.metadata(),
+    };
+    let mut interrupts = Interrupts::new()?;
+    let limits = unless(&mut interrupts, mover.limits()).await?;
+    for path in &options.files {
+        let (file, mut record) = mover.send(path, &given, &limits, &mut interrupts).await?;
+        out.message(&file, |file| {
+            Untrusted::from(file.id.as_str()).render_line()
+        })?;
+        out.flush()?;
+        // It was told.
+        record.forget();
+    }
+    Ok(())
+}
+
+/// Fetches a file, and prints where it is.
+pub(super) async fn download(
+    mover: &Mover<'_>,
+    options: &DownloadOptions,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let id = options.file.to_string();
+    let to_output = options.to.as_deref() == Some(Path::new(DASH));
+    let to = match (&options.to, to_output) {
+        (_, true) => To::Writer(Box::new(standard_output()?)),
+        (Some(path), false) => To::path(path.clone()),
+        (None, false) => To::Folder(PathBuf::from(".")),
+    };
+    let mut interrupts = Interrupts::new()?;
+    let (handle, mut steering) = steering();
+    let session = &mover.login.session;
+    let pace = Pace::patient(mover.patience);
+    let fetching = fetch(session, &id, to, pace, &mut steering);
+    let fetched = mover.watched(&id, &handle, &mut interrupts, fetching).await;
+    let again = match to_output {
+        true => "what was printed is not the whole",
+        false => "what is there is kept: the same command goes on with it",
+    };
+    let fetched = match fetched {
+        Some(Ok(fetched)) => fetched,
+        Some(Err(TransferError::Write(error))) if to_output => return Err(Failure::output(&error)),
+        Some(Err(error)) => return Err(told(error, Some(again))),
+        None => return Err(interrupted(again)),
+    };
+    let Some(path) = fetched.path else {
+        return Ok(());
+    };
+    let path = path.display().to_string();
+    let inside = json!({ "path": path, "file": json::value(&fetched.file) });
+    out.object("downloaded", inside, &Untrusted::new(path).render_line())?;
+    out.flush()
+}
+
+/// Uploads files and sends them with one message.
+pub(super) async fn send(
+    mover: &Mover<'_>,
+    to: Target,
+    options: &SendOptions,
+    out: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    check_dashes(&options.files, options.text.as_deref() == Some(DASH))?;
+    let mut interrupts = Interrupts::new()?;
+    let text = unless(&mut interrupts, text_of(options.text.as_deref())).await?;
+    let limits = unless(&mut interrupts, mover.limits()).await?;
+    if options.files.len() > limits.attachments {
+        return Err(Failure::refused(format!(
+            "a message may have {} files here; send the rest with another",
+            limits.attachments
+        )));
+    }
+    let (mut ids, mut records) = (Vec::new(), Vec::new());
+    let given = Given {
+        metadata: options.pictures.metadata(),
+        ..Given::default()
+    };
+    for path in &options.files {
+        let (file, record) = mover.send(path, &given, &limits, &mut interrupts).await?;
+        ids.push(file.id);
+        records.push(record);
+    }
+    let message = Outgoing {
+        id: options.id.unwrap_or_else(ClientMessageId::mint),
+        target: to,
+        text,
+        attachments: ids,
+    };
+    let session = &mover.login.session;
+    let sent = tokio::select! {
+        sent = session.send_again(&message, mover.patience) => sent?,
+        () = interrupts.next() => {
+            return Err(interrupted("the files are there, and the message may have been sent"));
+        }
+    };
+    // Under an id of its own the same may be sent again, and is the same only with the same files.
+    if options.id.is_none() {
+        records.iter_mut().for_each(Record::forget);
+    }
+    if out.format() == Format::Json {
+        out.line(&json::line(&sent))?;
+    }
+    out.flush()
+}
+
+impl Mover<'_> {
+    async fn limits(&self) -> Result<Limits, Failure> {
+        let info = self.login.session.server_info(self.patience).await?;
+        let limits = info.limits.unwrap_or_default();
+        let count = usize::try_from(limits.attachments_per_message_max).unwrap_or(usize::MAX);
+        Ok(Limits {
+            file_bytes: match limits.file_bytes_max {
+                0 => INPUT_BYTES_MAX,
+                max => max,
+            },
+            attachments: match count {
+                0 => usize::MAX,
+                count => count,
+            },
+        })
+    }
+
+    /// Uploads one file. The record is to be forgotten once somebody knows of it.
+    async fn send(
+        &self,
+        path: &Path,
+        given: &Given<'_>,
+        limits: &Limits,
+        interrupts: &mut Interrupts,
+    ) -> Result<(pb::File, Record), Failure> {
+        let shown = Untrusted::new(path.display().to_string()).render_line();
+        let sent = self.send_it(path, given, limits, interrupts).await;
+        sent.map_err(|failure| failure.within(&shown))
+    }
+
+    async fn send_it(
+        &self,
+        path: &Path,
+        given: &Given<'_>,
+        limits: &Limits,
+        interrupts: &mut Interrupts,
+    ) -> Result<(pb::File, Record), Failure> {
+        let folder = state::folder_of_user()?;
+        let (handle, mut steering) = steering();
+        let shown = path.display().to_string();
+        let opening = async {
+            let max = limits.file_bytes;
+            let opened = match path == Path::new(DASH) {
+                true => {
+                    let name = NAMELESS.parse()?;
+                    Source::spool(io::stdin(), &folder, name, max, &mut steering).await?
+                }
+                false => Source::open(path, max, &mut steering).await?,
+            };
+            given.of(opened).await
+        };
+        let opened = self.watched(&shown, &handle, interrupts, opening).await;
+        let source = match opened {
+            Some(opened) => opened?,
+            None => return Err(interrupted("nothing was sent")),
+        };
+        let records = Records::new(&folder, self.server, self.assurance, &self.login.name);
+        // Without one it is sent all the same, and cannot be gone on with.
+        let mut record = records.take(&source).unwrap_or_default();
+        let session = &self.login.session;
+        let pace = Pace::patient(self.patience);
+        let bringing = bring(session, &source, &mut record, pace, &mut steering);
+        let sent = self.watched(&shown, &handle, interrupts, bringing).await;
+        let again = record
+            .is_kept()
+            .then_some("what is there is kept: the same command goes on with it");
+        match sent {
+            Some(Ok(file)) => Ok((file, record)),
+            Some(Err(error)) => Err(told(error, again)),
+            None => Err(interrupted(again.unwrap_or("nothing of it is kept"))),
+        }
+    }
+
+    /// Does it, and shows how far it is; `None`: it was interrupted.
+    async fn watched<T>(
+        &self,
+        name: &str,
+        handle: &Handle,
+        interrupts: &mut Interrupts,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut line = ProgressLine::new(&name.into(), self.format == Format::Text);
+        let done = tokio::select! {
+            done = work => Some(done),
+            () = interrupts.next() => None,
+            () = line.follow(handle.progress()) => None,
+        };
+        line.clear();
+        done
+    }
+}
+
+/// The failure of a transfer, and what can be done if the same again goes on with it.
+fn told(error: TransferError, again: Option<&str>) -> Failure {
+    let again = again.filter(|_| error.can_go_on());
+    match (Failure::from(error), again) {
+        (Failure::Told { code, reason, text }, Some(again)) => Failure::Told {
+            code,
+            reason,
+            text: format!("{text}; {again}"),
+        },
+        (failure, _) => failure,
+    }
+}
+
+/// Does what comes before the files.
+async fn unless<T>(
+    interrupts: &mut Interrupts,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        () = interrupts.next() => Err(interrupted("nothing was sent")),
+    }
+}
+
+fn interrupted(what: &str) -> Failure {
+    Failure::told(INTERRUPTED, format!("interrupted; {what}"))
+}
+
+/// Standard input is read once.
+fn check_dashes(files: &[PathBuf], text_is_one: bool) -> Result<(), Failure> {
+    let dashes = files.iter().filter(|path| *path == Path::new(DASH)).count();
+    match dashes + usize::from(text_is_one) {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::usage(
+            "standard input is read once; name files for the rest",
+        )),
+    }
+}
+
+/// The text that goes with files: none, one that was given, or all of standard input.
+async fn text_of(given: Option<&str>) -> Result<String, Failure> {
+    let text = match given {
+        Some(DASH) => {
+            let read = spawn_blocking(|| {
+                let mut bytes = Vec::new();
+                let read = io::stdin().take(TEXT_BYTES_MAX).read_to_end(&mut bytes);
+                read.map(|_| bytes)
+            });
+            let read = read.await.map_err(io::Error::other).flatten();
+            let bytes =
+                read.map_err(|error| Failure::other(format!("cannot read the input: {error}")))?;
+            let text = String::from_utf8(bytes);
+            let text =
+                text.map_err(|_| Failure::refused("the text is not UTF-8; give it in UTF-8"))?;
+            text.trim_end_matches(['\n', '\r']).to_owned()
+        }
+        given => given.unwrap_or_default().to_owned(),
+    };
+    if text.is_empty() {
+        return Ok(text);
+    }
+    let text: Result<MessageText, MessageTextError> = text.parse();
+    let text = text.map_err(|error| Failure::refused(error.to_string()))?;
+    Ok(text.as_str().to_owned())
+}
+
+/// Standard output, for bytes: as they come, without a buffer that looks for lines. Not a terminal, which would obey them.
+fn standard_output() -> Result<File, Failure> {
+    let out = io::stdout();
+    if out.is_terminal() {
+        return Err(Failure::usage(
+            "a file is not printed on a terminal, which could obey what is in it; give a path, or hand it on to a program",
+        ));
+    }
+    let out = rustix::io::dup(&out);
+    Ok(out.map_err(|error| Failure::output(&error.into()))?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let files = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert!(check_dashes(&files(&["a", "-"]), false).is_ok());
+        assert!(check_dashes(&files(&["a"]), true).is_ok());
+        assert!(check_dashes(&files(&["-", "-"]), false).is_err());
+        assert!(check_dashes(&files(&["-"]), true).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_text_beside_files_may_be_nothing_and_must_be_sound() {
+        assert_eq!(text_of(None).await, Ok(String::new()));
+        assert_eq!(text_of(Some("hi")).await, Ok("hi".to_owned()));
+        assert!(text_of(Some("\u{1b}")).await.is_err());
+    }
+
+    #[test]
+    fn every_failure_has_its_code() {
+        let code = |error: TransferError| match told(error, Some("it is kept")) {
+            Failure::Told { code, text, .. } => (code, text.ends_with("; it is kept")),
+            Failure::OutputClosed => panic!("told"),
+        };
+        let lost = |status: tonic::Status| TransferError::Client(status.into());
+        assert_eq!(code(lost(tonic::Status::unavailable(""))), (4, true));
+        assert_eq!(code(lost(tonic::Status::unauthenticated(""))), (3, true));
+        assert_eq!(code(lost(tonic::Status::not_found(""))), (5, false));
+        assert_eq!(code(TransferError::TooLarge(1)), (6, false));
+        assert_eq!(code(TransferError::NotAFile("a folder")), (2, false));
+        assert_eq!(code(TransferError::Changed), (1, false));
+        assert_eq!(code(TransferError::WrongHash), (1, false));
+    }
+}
