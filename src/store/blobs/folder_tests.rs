@@ -116,6 +116,7 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
         }
     }
     // On its way, too.
+    LEFT.store(-1, Ordering::SeqCst);
     let folder = tempfile::tempdir().unwrap();
     let blobs = FolderBlobs::with(folder.path(), uncertain).unwrap();
     blobs.begin(UPLOAD).await.unwrap();
