@@ -261,11 +261,10 @@ fn keep_certificate(tls: &Arc<Tls>, reload: &Arc<Notify>, background: &Tasks) {
     });
 }
 
-/// Opens the store, and the place for the bytes of files beside it.
-fn open_store(
-    config: &Config,
-    announce: OnCommit,
-) -> Result<(Arc<dyn Store>, Arc<dyn Blobs>), OpenError> {
+/// The store, and the place for the bytes of files beside it.
+type Places = (Arc<dyn Store>, Arc<dyn Blobs>);
+
+fn open_store(config: &Config, announce: OnCommit) -> Result<Places, OpenError> {
     Ok(match &config.store {
         StorePlace::Memory => (
             Arc::new(MemoryStore::open(config.auth, announce)),
