@@ -219,7 +219,7 @@ pub async fn a_message_holds_files_and_shows_them_everywhere(subject: Subject) {
         EventBody::Message(message) => Some(message.clone()),
         _ => None,
     });
-    assert_eq!(live.last().unwrap().attachments, expected);
+    assert_eq!(live.next_back().unwrap().attachments, expected);
     for user in [&ann, &bob] {
         let messages = page(&subject, user, sent.conversation).await;
         assert_eq!(messages[0].attachments, expected);
