@@ -215,7 +215,7 @@ pub async fn a_message_holds_files_and_shows_them_everywhere(subject: Subject) {
     let expected = vec![files[1].clone(), files[0].clone()];
     let heard = subject.heard().await;
     let live = heard.iter().flat_map(|commit| &commit.events);
-    let live = live.filter_map(|committed| match &committed.event.body {
+    let mut live = live.filter_map(|committed| match &committed.event.body {
         EventBody::Message(message) => Some(message.clone()),
         _ => None,
     });
