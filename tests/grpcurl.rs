@@ -292,7 +292,11 @@ fn the_scripts_run_as_they_stand() {
 
 #[test]
 fn the_scripts_of_files_run_as_they_stand() {
-    runs_as_it_stands("docs/files.md", "the_scripts_of_files_run_as_they_stand", &[]);
+    runs_as_it_stands(
+        "docs/files.md",
+        "the_scripts_of_files_run_as_they_stand",
+        &[],
+    );
 }
 
 /// Whatever the server offers has its line in the cookbook.

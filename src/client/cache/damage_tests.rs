@@ -225,6 +225,34 @@ fn damaged_bytes_are_never_shown() {
 }
 
 #[test]
+fn a_file_of_the_schema_before_keeps_what_a_person_has_written() {
+    let home = tempfile::tempdir().unwrap();
+    let file = fill(home.path(), 3);
+    let (cache, _) = Cache::open(home.path(), &key("ann")).unwrap();
+    let draft = Change::Draft {
+        conversation: "c1".to_owned(),
+        text: "half a word".to_owned(),
+    };
+    cache.apply(vec![draft, Change::Written("[begun]".to_owned())]);
+    cache.close().unwrap();
+    let old = Connection::open(&file).unwrap();
+    old.execute_batch("PRAGMA user_version = 1").unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let (cache, paint) = Cache::open(home.path(), &key("ann")).unwrap();
+        assert_eq!((paint.notice, paint.cursor), (None, None));
+        let draft = ("c1".to_owned(), "half a word".to_owned());
+        assert_eq!(
+            (paint.drafts, paint.written.as_str()),
+            (vec![draft], "[begun]")
+        );
+        let page = cache.messages("c1", Place::Newest, 9).unwrap();
+        assert_eq!(page.messages, [], "they come again, with their files");
+        cache.close().unwrap();
+    }
+}
+
+#[test]
 fn a_foreign_file_is_made_anew_and_that_is_said() {
     let home = tempfile::tempdir().unwrap();
     let file = fill(home.path(), 3);

@@ -17,8 +17,14 @@ use super::CacheError;
 
 /// Says that a file is a cache of ours: "TCca".
 const APPLICATION: i32 = 0x5443_6361;
-/// Number of this schema. A file of another one is made anew: everything in it comes again from the server.
+/// Number of this schema. A file of another one that is not known here is made anew.
 const VERSION: i32 = 2;
+/// The schema before it, of messages without files.
+const WITHOUT_FILES: i32 = 1;
+/// What comes again from the server, with files. What a person has written, which nobody else has, stays.
+const UPGRADE: &str = "
+DELETE FROM messages; DELETE FROM markers; DELETE FROM meta WHERE name = 'cursor';
+";
 /// 2 MiB of pages for each of the two connections: the inner pages of 200,000 messages and the chats in sight.
 const CACHE_KIB: i32 = 2 * 1024;
 /// The WAL is carried into the file when it has 4 MiB.
@@ -175,10 +181,17 @@ pub(super) fn open_writer(file: &Path, account: &str) -> Result<Connection, Faul
         transaction.pragma_update(None, "user_version", VERSION)?;
         put_meta(&transaction, "account", account.as_bytes())?;
         transaction.commit()?;
-    } else if found != (APPLICATION, VERSION)
-        || meta(&connection, "account")?.as_deref() != Some(account.as_bytes())
-    {
+        return Ok(connection);
+    }
+    let is_known = matches!(found, (APPLICATION, VERSION | WITHOUT_FILES));
+    if !is_known || meta(&connection, "account")?.as_deref() != Some(account.as_bytes()) {
         return Err(Fault::Foreign);
+    }
+    if found.1 == WITHOUT_FILES {
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(UPGRADE)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
     }
     Ok(connection)
 }

@@ -136,6 +136,10 @@ impl ClientError {
                 (Code::Unavailable | Code::Aborted, wait) => {
                     Retry::WithBackoff(wait.unwrap_or_default())
                 }
+                // The link was slow or stood still for a minute, as one of a machine that slept: it is cut, no more.
+                (Code::DeadlineExceeded, _) if refusal.reason == "TRANSFER_SLOW" => {
+                    Retry::WithBackoff(Duration::ZERO)
+                }
                 _ => Retry::Never,
             },
             _ => Retry::Never,

@@ -311,6 +311,23 @@ fn test_path() -> &'static str {
     module_path!().split_once("::").unwrap().1
 }
 
+/// Whoever looked into each would need a frame of the stack for each.
+#[test]
+fn frames_within_frames_are_not_looked_into() {
+    let mut nested = Vec::new();
+    let (levels, head) = (100_000_u32, 8 + 16);
+    for level in 0..levels {
+        nested.extend(b"ANMF");
+        nested.extend(((levels - level - 1) * head + 16).to_le_bytes());
+        nested.extend([0; 16]);
+    }
+    let length = u32::try_from(nested.len() + 4).unwrap().to_le_bytes();
+    let bytes = [&b"RIFF"[..], &length, b"WEBP", &nested].concat();
+    assert!(try_decode(&bytes).is_err());
+    let clean = super::without_metadata(&bytes);
+    assert!(clean.is_none_or(|clean| clean.len() < 100));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]

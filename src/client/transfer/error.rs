@@ -5,7 +5,7 @@ use std::io;
 use crate::{
     client::{
         app::untrusted::Untrusted,
-        net::error::{ClientError, ErrorKind},
+        net::error::{ClientError, ErrorKind, Retry},
     },
     domain::file::FileNameError,
 };
@@ -63,10 +63,50 @@ impl TransferError {
     pub fn can_go_on(&self) -> bool {
         match self {
             Self::Client(ClientError::BadAnswer(_)) => false,
+            // What is refused only for now is as good as a cut.
+            Self::Client(error) if error.reason() == "TOO_MANY_TRANSFERS" => true,
+            Self::Client(error) if matches!(error.retry(), Retry::After(_)) => true,
             Self::Client(error) => {
                 !matches!(error.kind(), ErrorKind::Refused | ErrorKind::NotFound)
             }
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::client::net::error::Refusal;
+
+    #[test]
+    fn what_is_refused_only_for_now_throws_nothing_away() {
+        let refused = |code, reason: &str, retry_after| {
+            TransferError::Client(ClientError::Refused(Refusal {
+                code,
+                reason: reason.to_owned(),
+                message: "no".into(),
+                retry_after,
+            }))
+        };
+        let later = Some(Duration::from_secs(1));
+        for error in [
+            refused(Code::ResourceExhausted, "TOO_MANY_TRANSFERS", None),
+            refused(Code::ResourceExhausted, "RATE_LIMITED", later),
+            refused(Code::DeadlineExceeded, "TRANSFER_SLOW", None),
+        ] {
+            assert!(error.can_go_on(), "{error:?}");
+        }
+        for error in [
+            refused(Code::ResourceExhausted, "QUOTA_EXCEEDED", None),
+            refused(Code::NotFound, "FILE_NOT_FOUND", None),
+            TransferError::Changed,
+        ] {
+            assert!(!error.can_go_on(), "{error:?}");
         }
     }
 }

@@ -76,6 +76,8 @@ struct Upload<'a> {
     /// Bytes sent in all.
     sent: u64,
     strikes: u32,
+    /// How often pieces were handed over since anything new was there.
+    handed: u32,
     retries: Retries,
 }
 
@@ -105,6 +107,7 @@ impl<'a> Upload<'a> {
             best: 0,
             sent: 0,
             strikes: 0,
+            handed: 0,
             retries: Retries::new(pace.patience),
         }
     }
@@ -231,6 +234,7 @@ impl<'a> Upload<'a> {
         if at > self.best {
             self.best = at;
             self.strikes = 0;
+            self.handed = 0;
             self.retries.moved();
         }
         Ok(())
@@ -272,8 +276,9 @@ impl<'a> Upload<'a> {
         if let Some(fault) = on_the_way.fault.get() {
             return Err(read_error(io::Error::new(fault.kind(), fault.to_string())));
         }
-        if given > at {
-            // The server was there.
+        if given > at && self.handed < STRIKES_MAX {
+            // The server was there for as long as this took; without a byte that is new that counts so often.
+            self.handed += 1;
             self.retries.moved();
         }
         let committed = answer?;

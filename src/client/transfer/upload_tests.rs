@@ -141,7 +141,7 @@ async fn every_refusal_that_can_be_mended_is() {
         use tonic_types::StatusExt as _;
         Status::with_error_details(Code::ResourceExhausted, "too fast", details)
     };
-    let cases: [(&'static str, Status); 11] = [
+    let cases: [(&'static str, Status); 12] = [
         ("create", Status::unavailable("busy")),
         ("create", too_fast()),
         ("chunks", refusal(Code::FailedPrecondition, "UPLOAD_OFFSET")),
@@ -154,6 +154,7 @@ async fn every_refusal_that_can_be_mended_is() {
             "chunks",
             refusal(Code::ResourceExhausted, "TOO_MANY_TRANSFERS"),
         ),
+        ("chunks", refusal(Code::DeadlineExceeded, "TRANSFER_SLOW")),
         ("chunks", refusal(Code::NotFound, "UPLOAD_NOT_FOUND")),
         ("complete", refusal(Code::DataLoss, "FILE_HASH_MISMATCH")),
         (
@@ -296,11 +297,10 @@ async fn a_server_that_takes_all_and_keeps_nothing_of_it_is_given_up() {
         world.forgets = true;
     }
     let told = send(&stage.session(), &source(&noise(MIB))).await;
-    let is_it = matches!(told, Err(TransferError::Client(ClientError::BadAnswer(_))));
-    assert!(is_it, "{told:?}");
+    // The patience ends before it has had all the bytes that it may have: the same again may go on.
+    assert!(matches!(told, Err(TransferError::Client(_))), "{told:?}");
     let world = stage.world();
     assert!(world.received < 25 * MIB as u64, "{}", world.received);
-    assert!(world.uploads.is_empty());
 }
 
 #[tokio::test]

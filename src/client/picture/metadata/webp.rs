@@ -99,17 +99,20 @@ fn push(into: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) -> Option<()> {
 /// allocate hundreds.
 pub(in super::super) fn lossless_bytes(bytes: &[u8]) -> usize {
     // The length of the whole is not asked: decoders go by the chunks.
-    lossless_within(Walk::new(bytes.get(12..).unwrap_or_default()))
+    lossless_within(Walk::new(bytes.get(12..).unwrap_or_default()), false)
 }
 
-fn lossless_within(mut walk: Walk<'_>) -> usize {
+/// A frame holds no frames: decoders do not look for any there.
+fn lossless_within(mut walk: Walk<'_>, is_frame: bool) -> usize {
     let mut sum = 0_usize;
     while let (Some(name), Some(length)) = (walk.array::<4>(), walk.le32()) {
         let here = walk.rest();
         let data = here.get(..length).unwrap_or(here);
         sum = sum.saturating_add(match &name {
             b"VP8L" | b"ALPH" => data.len(),
-            FRAME => lossless_within(Walk::new(data.get(FRAME_HEAD..).unwrap_or_default())),
+            FRAME if !is_frame => {
+                lossless_within(Walk::new(data.get(FRAME_HEAD..).unwrap_or_default()), true)
+            }
             _ => 0,
         });
         let padded = length.saturating_add(length % 2);
