@@ -191,10 +191,11 @@ impl State {
             }),
         });
         let offset = self.log.push(body, row.readers_of(seq));
-        let older = row
-            .message_mut(seq)
-            .and_then(|logged| logged.reacted.replace(offset));
-        row.replace(older, offset, Happening::Reactions(seq));
+        // The older ones stay: a replay that began before this one tells them.
+        if let Some(logged) = row.message_mut(seq) {
+            logged.reacted = Some(offset);
+        }
+        row.changes.insert(offset, Happening::Reactions(seq));
     }
 }
 

@@ -130,7 +130,7 @@ impl State {
             let Some(source) = sources.get_mut(index) else {
                 break;
             };
-            if let Some(event) = self.take(reader, source, offset) {
+            if let Some(event) = self.take(reader, source, offset, replay.end) {
                 bytes += text_bytes(&event.body);
                 page.events.push(event);
             }
@@ -193,14 +193,20 @@ impl State {
 
     /// Takes the next event of a source, which stands at `offset`, and moves the source past it. `None`: it is not for
     /// the reader.
-    fn take(&self, reader: UserId, source: &mut ReplaySource, offset: Offset) -> Option<Event> {
+    fn take(
+        &self,
+        reader: UserId,
+        source: &mut ReplaySource,
+        offset: Offset,
+        end: Offset,
+    ) -> Option<Event> {
         let body = if self.next_message(source) == Some(offset) {
             let seq = source.next_seq;
             source.next_seq = seq.next();
             self.retell_message(reader, source, seq)
         } else {
             source.events_after = Some(offset);
-            self.retell_change(reader, source, offset)
+            self.retell_change(reader, source, offset, end)
         };
         Some(Event {
             offset,

@@ -40,6 +40,7 @@ impl State {
         reader: UserId,
         source: &ReplaySource,
         offset: Offset,
+        end: Offset,
     ) -> Option<EventBody> {
         let id = match source.place {
             Place::Conversation(id) => id,
@@ -55,6 +56,11 @@ impl State {
             Happening::Message(seq) => Some(told_of(row, source, *seq)?.changed_body()),
             Happening::Reactions(seq) => {
                 let logged = told_of(row, source, *seq)?;
+                // A later one of the replay says what is so now. One that comes live does not say which are the reader's.
+                let last = logged.reacted?;
+                if last != offset && (last <= end || source.left.is_some()) {
+                    return None;
+                }
                 Some(EventBody::ReactionsChanged(ReactionsChanged {
                     conversation: id,
                     seq: *seq,

@@ -61,11 +61,15 @@ pub(super) fn event(
                 return Ok(None);
             };
             let touch = rows::touch(connection, id, message.seq)?.unwrap_or_default();
-            if ![touch.changed, touch.reacted].contains(&Some(offset)) {
-                // A later one says what is so now.
+            let kind = row.get::<_, i64>(8)?;
+            // A later one says what is so now; but reactions that come live do not say which of them are the reader's.
+            let is_told_live = kind == rows::KIND_REACTED
+                && source.left.is_none()
+                && touch.reacted.is_some_and(|last| last > end);
+            if !is_told_live && ![touch.changed, touch.reacted].contains(&Some(offset)) {
                 return Ok(None);
             }
-            Ok(Some(match row.get::<_, i64>(8)? {
+            Ok(Some(match kind {
                 rows::KIND_REACTED => EventBody::ReactionsChanged(ReactionsChanged {
                     conversation: id,
                     seq: message.seq,
