@@ -90,8 +90,12 @@ impl FolderBlobs {
                 drop(permit);
                 done
             });
-            let ended = |error: tokio::task::JoinError| BlobError::Failed(error.to_string());
-            done.await.map_err(ended)?
+            match done.await {
+                Ok(done) => done,
+                // Only the end of the program takes work back: there is nobody left to tell.
+                Err(ended) if ended.is_cancelled() => std::future::pending().await,
+                Err(ended) => Err(BlobError::Failed(ended.to_string())),
+            }
         })
     }
 }
