@@ -362,6 +362,17 @@ const TOUR: &[Step] = &[
     ),
     ("ann", "/retry", &[("carol", "> hello carol")]),
     ("ann", "/drop", &[("ann", "Nothing was refused here")]),
+    // Files.
+    (
+        "ann",
+        "/send nothing.png",
+        &[("ann", "Not sent: nothing.png: cannot read it")],
+    ),
+    ("ann", "/save 1", &[("ann", "has no files")]),
+    ("ann", "/transfers", &[("ann", "No file is on its way.")]),
+    ("ann", "/pause", &[("ann", "No file is on its way.")]),
+    ("ann", "/resume", &[("ann", "No file is on its way.")]),
+    ("ann", "/cancel", &[("ann", "No file is on its way.")]),
     // Dan looks what came, and acknowledges nothing.
     ("ann", "/start dan", &[("ann", "<> Lines you type go to")]),
     ("ann", "are you there?", &[]),

@@ -107,6 +107,7 @@ pub mod asks_calls;
 pub mod asks_links;
 pub mod attach;
 pub mod cache;
+mod carrier;
 pub mod cli;
 mod cli_files;
 pub mod cli_rooms;

@@ -25,10 +25,12 @@ use super::{
         line::Zone,
         model::{Effect, Model, Msg},
         password::PasswordProblem,
+        transfers::Moved,
         update::update,
     },
     asks::{self, Answer},
     asks_calls,
+    carrier::{Carrier, Errand},
     exit::Failure,
     input::Typed,
     json::{self, Format},
@@ -39,7 +41,7 @@ use super::{
         connect::ServerAddress,
         live::{Link, LinkEvent, LinkOptions},
         outbox::OUTBOX_MESSAGES_MAX,
-        session::Session,
+        session::{Patience, Session},
         tls::Assurance,
     },
     output::Output,
@@ -59,6 +61,8 @@ mod talking;
 
 use leaving::{CLOSE_WAIT, Leaving, leave_at};
 
+/// How long a file on its way waits for a server that is away, where no person does.
+const TRANSFER_PATIENCE: Patience = Patience::For(std::time::Duration::from_secs(60));
 /// What rings.
 const BELL: &[u8] = b"\x07";
 
@@ -80,8 +84,17 @@ pub async fn run(
         ephemeral_events: model.hears_typing,
         ..LinkOptions::default()
     };
+    // A program is not kept waiting for a server that does not come back.
+    let patience = match lines.by_a_person() {
+        true => Patience::Endless,
+        false => TRANSFER_PATIENCE,
+    };
+    let of = (server.0, server.1, &login.name);
+    let folder = state::folder_of_user()?;
+    let errand = Errand::new(login.session.clone(), of, &folder, patience);
     let mut plain = Plain {
         model,
+        carrier: Carrier::new(errand),
         link: Link::new(login.session.clone(), options),
         asks: JoinSet::new(),
         progress: Progress::default(),
@@ -112,6 +125,10 @@ pub async fn run(
             "{} not sent, since this login may not; kept for one that may",
             messages(plain.kept.held())
         ))),
+        None if !plain.carrier.is_idle() => Err(Failure::told(
+            4,
+            "not all files were moved; what is there is kept, and the same command goes on with it",
+        )),
         None if !plain.was_connected => Err(Failure::told(4, "the server was never reached")),
         None => Ok(()),
         Some(failure) => Err(failure),
@@ -129,6 +146,7 @@ enum Step {
     Typed(Option<Typed>),
     Answer(Answer),
     Interrupt(Interrupt),
+    Moved(u32, Moved),
     Tick,
     Late,
 }
@@ -146,6 +164,8 @@ struct Plain {
     model: Model,
     link: Link,
     asks: JoinSet<Answer>,
+    /// Moves files.
+    carrier: Carrier,
     progress: Progress,
     leaving: Leaving,
     me: UserName,
@@ -190,6 +210,7 @@ impl Plain {
                         "a defect of this program: {defect}; please report it"
                     ))),
                 },
+                (number, moved) = self.carrier.next() => Step::Moved(number, moved),
                 kind = interrupts.next_and_kind() => Step::Interrupt(kind),
                 _ = tick.tick() => Step::Tick,
                 () = leave_at(self.leaving) => Step::Late,
@@ -204,6 +225,10 @@ impl Plain {
                     self.typed(Some(Typed::Interrupted))?;
                 }
                 Step::Interrupt(_) => self.happened(Msg::Interrupted)?,
+                Step::Moved(number, moved) => {
+                    self.happened(Msg::Moved { number, moved })?;
+                    self.carrier.handed_over(number);
+                }
                 Step::Tick if self.out.is_closed() => {
                     return Err(self.unread(Failure::OutputClosed));
                 }
@@ -376,6 +401,8 @@ impl Plain {
                 self.asks
                     .spawn(asks::act(self.session.clone(), me, zone, act));
             }
+            Effect::Move { number, job } => self.carrier.begin(number, job),
+            Effect::Steer(number, steer) => self.carrier.steer(number, steer),
             Effect::Ring => self.ring()?,
             Effect::Aside {
                 conversation,

@@ -11,7 +11,7 @@ const DISTANCE_MAX: usize = 2;
 /// Letters of an unknown command that are looked at and shown.
 const WORD_CHARS_MAX: usize = 20;
 /// Words of other programs, and what they are called here.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("exit", "quit"),
     ("msg", "start"),
     ("part", "leave"),
@@ -27,6 +27,11 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("rooms", "conversations"),
     ("url", "open"),
     ("passwd", "password"),
+    ("upload", "send"),
+    ("attach", "send"),
+    ("download", "save"),
+    ("get", "save"),
+    ("files", "transfers"),
 ];
 
 /// What a command does.
@@ -102,6 +107,18 @@ pub enum Verb {
     Retry,
     /// Forgets what was refused.
     Drop,
+    /// Sends files.
+    Send,
+    /// Saves the files of a message.
+    Save,
+    /// Lists the files on their way.
+    Transfers,
+    /// Makes one of them wait.
+    Pause,
+    /// Has it go on.
+    Resume,
+    /// Ends it.
+    Cancel,
     /// Puts the conversation aside as unread.
     Unread,
     /// Has nothing of the conversation call the user.
@@ -176,7 +193,7 @@ const ALONE: (&str, &str) = ("", "");
 
 /// All commands, in the order in which they are listed.
 #[rustfmt::skip]
-pub const COMMANDS: [Spec; 50] = [
+pub const COMMANDS: [Spec; 56] = [
     row(Verb::Users, "users", ALONE, "everybody who ever registered, online or offline"),
     row(Verb::Time, "time", ALONE, "the server's time"),
     row(Verb::Conversations, "conversations", ("[all]", ""), "yours, with what is unread in each; those first, or all"),
@@ -212,6 +229,12 @@ pub const COMMANDS: [Spec; 50] = [
     row(Verb::Seen, "seen", ("[N]", ""), "who has got and read your last message here, or your message N"),
     row(Verb::Retry, "retry", ALONE, "send again what was refused here last"),
     row(Verb::Drop, "drop", ALONE, "forget what was refused here last"),
+    row(Verb::Send, "send", ("FILE…", "photo.png; quote a path with spaces"), "send files here, with one message"),
+    row(Verb::Save, "save", ("N [FOLDER]", "3; /history shows the numbers"), "save the files of message N; nothing is written over"),
+    row(Verb::Transfers, "transfers", ALONE, "files on their way, with their numbers"),
+    row(Verb::Pause, "pause", ("[NUMBER]", ""), "have a transfer wait"),
+    row(Verb::Resume, "resume", ("[NUMBER]", ""), "have it go on"),
+    row(Verb::Cancel, "cancel", ("[NUMBER]", ""), "end it, and leave nothing of it behind"),
     row(Verb::Unread, "unread", ("[off]", ""), "put the conversation aside as unread, or take it up again"),
     row(Verb::Mute, "mute", ("[TIME|off]", ""), "no bell for the conversation; for 30m, 2h, 1d, or until /mute off"),
     row(Verb::Notify, "notify", ("[LEVEL]", ""), "which messages here you want to be called for: all, mentions, none"),

@@ -25,6 +25,7 @@ use super::{
     refused::{Refused, Texts},
     room::{Place, Room, Rooms, Wanted},
     several::Several,
+    transfers::{Job, Moved, Steer, Transfers},
     typing::Everywhere,
     untrusted::Untrusted,
 };
@@ -58,6 +59,8 @@ pub struct Model {
     pub several_asked: Option<Several>,
     /// Texts that were refused.
     pub refused: Texts,
+    /// Files on their way.
+    pub transfers: Transfers,
     /// What gets more of what was found last.
     pub more: Option<Act>,
     /// How this user said to be reached.
@@ -184,6 +187,13 @@ pub enum Msg {
     },
     /// The text that was refused just now, if it can be sent again.
     Refused(Refused),
+    /// What the answer to [`Effect::Move`] is so far, or was in the end.
+    Moved {
+        /// Of which transfer.
+        number: u32,
+        /// What.
+        moved: Moved,
+    },
     /// The answer to [`Effect::Start`].
     Started {
         /// Which was wanted.
@@ -303,6 +313,15 @@ pub enum Effect {
     SendAgain(Refused),
     /// Forgets what was refused, here and on disk.
     Drop(ClientMessageId),
+    /// Begins to move files; answered by [`Msg::Moved`], more than once.
+    Move {
+        /// The number of the transfer.
+        number: u32,
+        /// What is moved.
+        job: Job,
+    },
+    /// Has a transfer wait, go on or end.
+    Steer(u32, Steer),
     /// Rings a bell, if there is one.
     Ring,
     /// Marks nothing of a conversation read from now on, though it is shown; or does so again.
@@ -351,6 +370,7 @@ impl Model {
             several: None,
             several_asked: None,
             refused: Texts::default(),
+            transfers: Transfers::default(),
             more: None,
             presence: Presence::Online,
             is_read_by_a_person: false,

@@ -8,7 +8,7 @@ use crate::domain::{
 use super::{
     acts,
     blocked::Blocked,
-    command, emoji, help,
+    command, emoji, files, help,
     line::{self, counted},
     listing,
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
@@ -122,6 +122,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Started { wanted, outcome } => started(model, wanted, outcome),
+        Msg::Moved { number, moved } => files::moved(model, number, moved),
         Msg::Password {
             ends_others,
             outcome,
@@ -290,6 +291,7 @@ fn typed(model: &mut Model, typed: &str) -> Vec<Effect> {
         Command::Open(which) => opening::open(model, which),
         Command::Typing => vec![who_types(model)],
         Command::Text(what) => several::begin(model, what),
+        Command::Files(wish) => files::wish(model, wish),
         Command::Password if model.link == LinkState::Down => vec![say(acts::AWAY)],
         Command::Password => ask(model, Effect::AskPassword),
         Command::Accounts => vec![say(OTHER_ACCOUNT)],

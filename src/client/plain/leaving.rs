@@ -56,7 +56,8 @@ impl Plain {
 
     /// Goes on once everything is answered.
     pub(super) fn close_if_all_is_sent(&mut self) {
-        if matches!(self.leaving, Leaving::Sending(_)) && self.link.unsent() == 0 {
+        let is_done = self.link.unsent() == 0 && self.carrier.is_idle();
+        if matches!(self.leaving, Leaving::Sending(_)) && is_done {
             self.close();
         }
     }

@@ -3,7 +3,7 @@
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    super::{Knows, Leaving},
+    super::{Carrier, Errand, Knows, Leaving, TRANSFER_PATIENCE},
     *,
 };
 use crate::{
@@ -44,7 +44,11 @@ fn ann() -> UserName {
 pub(in super::super) fn plain(folder: &Path, by_a_person: bool) -> Plain {
     let session = Session::open(&server(), &Security::Plaintext).unwrap();
     let (_, typed) = mpsc::channel(1);
+    let (address, me) = (server(), ann());
+    let of = (&address, Assurance::Plaintext, &me);
+    let errand = Errand::new(session.clone(), of, folder, TRANSFER_PATIENCE);
     let mut plain = Plain {
+        carrier: Carrier::new(errand),
         model: Model::new(ann(), Zone::Local),
         link: Link::new(session.clone(), LinkOptions::default()),
         asks: JoinSet::new(),

@@ -3,7 +3,7 @@
 //! Each answer must go on exactly where the one before ended, and none past the end that was said first. What ends before
 //! the whole is there is gone on with; the whole is compared with the hash that was said first.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     task::{JoinHandle, spawn_blocking},
@@ -112,7 +112,7 @@ impl Download<'_> {
             };
             // As many as there may be: those that were cut are soon found dead.
             let wait = match error.reason() {
-                "TOO_MANY_TRANSFERS" => self.retries.wait_longer(std::time::Duration::ZERO),
+                "TOO_MANY_TRANSFERS" => self.retries.wait_longer(Duration::ZERO),
                 _ => self.retries.wait_after(&error),
             };
             let Some(wait) = wait else {
@@ -137,15 +137,16 @@ impl Download<'_> {
         if at == size {
             return Ok(());
         }
+        let standstill = self.pace.standstill;
         let mut answers = self.session.download(self.id, at).await?;
-        let first = self.next(&mut answers).await?;
+        let first = next(&mut answers, standstill).await?;
         let first = first.ok_or(ClientError::BadAnswer("file"))?;
         if !first.file.as_ref().is_some_and(|file| self.is_same(file)) {
             return Err(ClientError::BadAnswer("file that it named before").into());
         }
         self.take(first, true).await?;
         while self.at() < size {
-            match self.next(&mut answers).await? {
+            match next(&mut answers, standstill).await? {
                 Some(answer) => self.take(answer, false).await?,
                 None => {
                     let cause = "the file ended before its end".into();
@@ -203,16 +204,6 @@ impl Download<'_> {
         self.sink.as_ref().map_or(0, Sink::at)
     }
 
-    async fn next(
-        &self,
-        answers: &mut Streaming<pb::DownloadResponse>,
-    ) -> Result<Option<pb::DownloadResponse>, ClientError> {
-        match timeout(self.pace.standstill, answers.message()).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(silent(self.pace.standstill)),
-        }
-    }
-
     fn is_same(&self, file: &pb::File) -> bool {
         self.file.as_ref().is_some_and(|known| {
             known.file.size_bytes == file.size_bytes && known.file.blake3 == file.blake3
@@ -263,6 +254,17 @@ impl Download<'_> {
         let (sink, written) = done.map_err(|error| TransferError::Write(error.into()))?;
         self.sink = Some(sink);
         written.map_err(TransferError::Write)
+    }
+}
+
+/// The next answer, if it comes before the connection counts as dead.
+async fn next(
+    answers: &mut Streaming<pb::DownloadResponse>,
+    standstill: Duration,
+) -> Result<Option<pb::DownloadResponse>, ClientError> {
+    match timeout(standstill, answers.message()).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(silent(standstill)),
     }
 }
 

@@ -21,7 +21,7 @@ pub mod upload;
 
 #[cfg(test)]
 #[path = "fake_tests.rs"]
-mod fake;
+pub(super) mod fake;
 
 use std::time::Duration;
 

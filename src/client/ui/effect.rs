@@ -4,7 +4,14 @@
 //! Knows nothing of how anything is done.
 
 use crate::{
-    client::app::{acts::Act, look::Search, password::NewPassword, room::Wanted, when::Moment},
+    client::app::{
+        acts::Act,
+        look::Search,
+        password::NewPassword,
+        room::Wanted,
+        transfers::{Job, Steer},
+        when::Moment,
+    },
     domain::{ids::ClientMessageId, user::Presence},
 };
 
@@ -95,6 +102,15 @@ pub enum Effect {
     Copy(String),
     /// Opens a link outside, or says how to.
     Open(String),
+    /// Begins to move files; answered by `News::Moved`, more than once.
+    Move {
+        /// The number of the transfer.
+        number: u32,
+        /// What is moved.
+        job: Job,
+    },
+    /// Has a transfer wait, go on or end.
+    Steer(u32, Steer),
     /// Changes the password; answered by `News::Password`.
     Password(NewPassword),
     /// Rings the bell.

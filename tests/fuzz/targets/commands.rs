@@ -99,6 +99,8 @@ fn lines(data: &[u8]) {
                 | Effect::Drop(_)
                 | Effect::Open(_)
                 | Effect::Leave { .. }
+                | Effect::Move { .. }
+                | Effect::Steer(..)
                 | Effect::Ring
                 | Effect::Aside { .. } => {}
             }

@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 
 use super::text::day;
 use crate::{
-    client::app::{blocked::Blocked, line::Zone, untrusted::Untrusted},
+    client::app::{blocked::Blocked, line::Zone, transfers::Transfers, untrusted::Untrusted},
     domain::{clock::TimeMs, ids::ClientMessageId, name::UserName, user::Presence},
 };
 
@@ -110,6 +110,8 @@ pub struct Model {
     pub chats: Chats,
     /// Messages on their way.
     pub outgoing: Outbox,
+    /// Files on their way.
+    pub transfers: Transfers,
     /// What is being written to the conversation in front.
     pub composer: Composer,
     /// Where keys go.
@@ -178,6 +180,7 @@ impl Model {
             link: LinkState::Starting,
             chats: Chats::default(),
             outgoing: Outbox::default(),
+            transfers: Transfers::default(),
             composer: Composer::default(),
             focus: Focus::Composer,
             overlay: None,

@@ -24,6 +24,7 @@ use crate::{
         news::Change as MemberChange,
         password::PasswordProblem,
         room::{Room, Wanted},
+        transfers::Moved,
         untrusted::Untrusted,
         written::Written,
     },
@@ -69,6 +70,13 @@ pub enum News {
     },
     /// The store is another one.
     Reset,
+    /// A transfer of files is so far, or was in the end.
+    Moved {
+        /// Of which.
+        number: u32,
+        /// What.
+        moved: Moved,
+    },
     /// Messages were left out.
     Gap {
         /// The conversation.
@@ -307,6 +315,7 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Lost { retry_at } => link::lost(model, retry_at),
         News::Ended { why } => link::ended(model, why),
         News::Reset => link::reset(model),
+        News::Moved { number, moved } => sends::moved(model, number, moved),
         News::Gap { chat, from, to } => link::gap(model, &chat, from, to),
         News::Chat(state) => states::event(model, *state),
         News::States { states, blocked } => states::all(model, states, blocked),

@@ -15,8 +15,13 @@ use super::{
     events, say,
 };
 use crate::{
-    client::app::{line::counted, room::Place, untrusted::Untrusted},
-    domain::ids::ClientMessageId,
+    client::app::{
+        line::counted,
+        room::Place,
+        transfers::{Moved, Taken},
+        untrusted::Untrusted,
+    },
+    domain::{ids::ClientMessageId, text::MessageText},
 };
 
 /// A message is on the server's stable storage. Its event comes, unless it has been left out of what was missed.
@@ -60,6 +65,36 @@ pub(super) fn held(model: &mut Model, id: ClientMessageId, why: Untrusted) -> Ve
     model.outgoing.failed(id, why);
     say(model, Level::Error, text);
     Vec::new()
+}
+
+/// A transfer of files is so far, or was in the end: what was uploaded is sent.
+pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect> {
+    match model.transfers.take(number, moved) {
+        Taken::Nothing => Vec::new(),
+        Taken::Said(text, is_bad) => {
+            let level = if is_bad { Level::Error } else { Level::Info };
+            say(model, level, text);
+            Vec::new()
+        }
+        Taken::Send(to, uploaded) => {
+            let outgoing = Outgoing {
+                id: uploaded.id,
+                to,
+                text: MessageText::none(),
+                attachments: uploaded.files,
+                reply_to: None,
+                time: model.now,
+                state: State::Waiting,
+            };
+            match model.outgoing.write(outgoing.clone()) {
+                Ok(()) => vec![Effect::Send(outgoing)],
+                Err(full) => {
+                    say(model, Level::Error, format!("Not sent: {full}."));
+                    Vec::new()
+                }
+            }
+        }
+    }
 }
 
 /// Messages of an earlier program that were not answered then. They are sent again by themselves.

@@ -8,6 +8,7 @@ use super::{
     },
     *,
 };
+use crate::client::app::transfers::{Far, Follows, Uploaded, Wish};
 use crate::client::ui::model::{
     markers::Delivery,
     message::Message,
@@ -132,4 +133,33 @@ fn texts_of_before_stand_behind_those_that_were_sent_meanwhile() {
     let history = &chat(&model, BOB).history;
     let all: Vec<&str> = (0..9).map_while(|at| history.newest(at)).collect();
     assert_eq!(all, ["now", "older\nyet", "old"]);
+}
+
+#[test]
+fn files_that_are_there_are_sent_where_they_were_meant_for() {
+    let mut model = ann();
+    let place = Place::User("bob".parse().unwrap());
+    let send = || Wish::Send(vec!["a.png".to_owned()]);
+    for number in [1, 2] {
+        let follows = model.transfers.wish(send(), Some(place.clone()), None);
+        assert!(matches!(follows, Ok(Follows::Begin(it, ..)) if it == number));
+    }
+    let moved = |number, moved| News::Moved { number, moved };
+    quietly(&mut model, moved(1, Moved::On(Far::default())));
+    let uploaded = Uploaded {
+        id: id(9),
+        files: vec!["f1".to_owned()],
+    };
+    let effects = take(&mut model, moved(1, Moved::Uploaded(uploaded)));
+    let [Effect::Send(sent)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        (sent.id, &sent.to, &*sent.attachments),
+        (id(9), &place, &["f1".to_owned()][..])
+    );
+    assert_eq!(model.outgoing.get(id(9)), Some(sent));
+    take(&mut model, moved(2, Moved::Failed("no\u{1b} room".into())));
+    assert_eq!(notice(&mut model), "[2] Not sent: no␛ room.");
+    assert!(model.transfers.is_empty());
 }

@@ -34,6 +34,7 @@ use crate::{
     client::{
         app::{line::Zone, room::Place, untrusted::Untrusted, written::Written},
         cache::{self, Cache, CacheError},
+        carrier::{Carrier, Errand},
         exit::{self, Failure},
         forgetting,
         journal::Journal,
@@ -41,7 +42,7 @@ use crate::{
             connect::ServerAddress,
             live::{Link, LinkOptions},
             outbox,
-            session::Session,
+            session::{Patience, Session},
             tls::Assurance,
         },
         run::given_token,
@@ -306,7 +307,7 @@ async fn start(
         Ok((cache, paint)) => (Some(cache), paint, None),
         Err(error) => (None, cache::FirstPaint::default(), Some(error.to_string())),
     };
-    let (place, user) = (folder.clone(), me.clone());
+    let (place, user, of) = (folder.clone(), me.clone(), server.clone());
     let journal = spawn_blocking(move || Journal::open(&place, &server, assurance, &user)).await;
     let journal = journal.unwrap_or_else(|it| Err(io::Error::other(it)));
     let journal = journal.and_then(|(journal, left)| keep(journal, left));
@@ -337,11 +338,14 @@ async fn start(
         }
         shown.extend(of_before);
     }
+    let of = (&of, assurance, &me);
+    let errand = Errand::new(session.clone(), of, &folder, Patience::Endless);
     let mut ui = Ui::new(Parts {
         model,
         settings,
         link,
         asker: Asker::new(session, me.clone(), zone),
+        carrier: Carrier::new(errand),
         memory: Memory::new(me.clone(), &paint),
         cache,
         ledger,

@@ -54,6 +54,8 @@ impl Ui {
             Effect::Find { chat, at } => self.ask(Question::Find(chat, at)),
             Effect::Members(chat) => self.members(chat),
             Effect::Markers(chat) => self.ask(Question::Markers(chat)),
+            Effect::Move { number, job } => self.carrier.begin(number, job),
+            Effect::Steer(number, steer) => self.carrier.steer(number, steer),
             Effect::Password(wish) => self.ask(Question::Password(wish)),
             Effect::Search { number, search } => self.ask(Question::Search(number, search)),
             Effect::MarkRead { chat, seq } => {

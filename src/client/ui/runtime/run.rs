@@ -27,8 +27,9 @@ use tokio::{
 
 use crate::{
     client::{
-        app::written::Written,
+        app::{transfers::Moved, written::Written},
         cache::{Cache, Change, Stored, Word},
+        carrier::Carrier,
         exit::Failure,
         net::live::{Link, LinkEvent},
         signal::Interrupts,
@@ -78,6 +79,8 @@ pub(super) struct Ui {
     pub link: Link,
     pub asker: Asker,
     pub asks: JoinSet<Asked>,
+    /// Moves files.
+    pub carrier: Carrier,
     /// What a person asked to be done and is not answered, by number.
     pub deeds: BTreeMap<u64, String>,
     pub last_deed: u64,
@@ -188,6 +191,7 @@ pub(super) enum Step {
     Link(LinkEvent),
     Word(Word),
     Answer(Asked),
+    Moved(u32, Moved),
     Kept(keeper::Word),
     Shown,
     Wake,
@@ -202,6 +206,7 @@ pub(super) struct Parts {
     pub settings: super::settings::Settings,
     pub link: Link,
     pub asker: Asker,
+    pub carrier: Carrier,
     pub memory: Memory,
     pub cache: Option<Cache>,
     pub ledger: Ledger,
@@ -220,6 +225,7 @@ impl Ui {
             link: parts.link,
             asker: parts.asker,
             asks: JoinSet::new(),
+            carrier: parts.carrier,
             deeds: BTreeMap::new(),
             last_deed: 0,
             states: (false, false),
@@ -265,6 +271,7 @@ impl Ui {
                     Ok(asked) => Step::Answer(asked),
                     Err(defect) => return Err(a_defect(&defect.to_string())),
                 },
+                (number, moved) = self.carrier.next() => Step::Moved(number, moved),
                 word = self.ledger.next() => Step::Kept(word),
                 shown = self.screen.more_is_shown() => {
                     shown?;
@@ -303,6 +310,11 @@ impl Ui {
             Step::Link(event) => self.link_event(event),
             Step::Word(word) => self.word(word),
             Step::Answer(asked) => self.answered(asked),
+            Step::Moved(number, moved) => {
+                self.take(News::Moved { number, moved })?;
+                self.carrier.handed_over(number);
+                Ok(())
+            }
             Step::Kept(word) => {
                 self.kept(word);
                 Ok(())

@@ -17,6 +17,7 @@ use crate::client::app::{
     ground::Ground,
     parse::{Command, Input, Which, parse},
     room::{Place, Wanted},
+    transfers::{Follows, Wish},
     typing,
     untrusted::Untrusted,
 };
@@ -139,6 +140,7 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
         Command::Reply(seq, text) => send::text(model, text.as_str(), Some(seq)),
         Command::History(which) => history(model, which),
         Command::Search(_) => Ok(overlays::search_for(model, words(line))),
+        Command::Files(wish) => files(model, wish),
         Command::Password => {
             overlays::change_password(model);
             Ok(Vec::new())
@@ -162,6 +164,23 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
             act => asking::asked(model, act),
         },
     }
+}
+
+/// Does something with files.
+fn files(model: &mut Model, wish: Wish) -> Result<Vec<Effect>, String> {
+    let place = model.place();
+    let id = place.as_ref().and_then(|place| model.id_of(place));
+    Ok(match model.transfers.wish(wish, place, id)? {
+        Follows::Begin(number, job, said) => {
+            say(model, Level::Info, said);
+            vec![Effect::Move { number, job }]
+        }
+        Follows::Steer(number, steer) => vec![Effect::Steer(number, steer)],
+        Follows::Say(said) => {
+            say(model, Level::Info, said.join(" — "));
+            Vec::new()
+        }
+    })
 }
 
 /// Says who types in the conversation in front.

@@ -6,6 +6,7 @@ use crate::client::{
         acts::{Deeds, Spot},
         command::COMMANDS,
         model::MessageLine,
+        transfers::Job,
     },
     ui::{
         model::{
@@ -115,6 +116,19 @@ fn cases() -> Vec<(&'static str, After)> {
         ("/drop", |model, effects| {
             assert_eq!((effects, model.composer.text()), (&[][..], "/drop"));
         }),
+        ("/send a.png", |model, effects| {
+            let job = Job::Send(vec!["a.png".to_owned()]);
+            assert_eq!(effects.last(), Some(&Effect::Move { number: 1, job }));
+            assert!(notice(model).starts_with("[1] Sending a.png;"));
+        }),
+        ("/save 3", |_, effects| {
+            let job = Job::Save { conversation: "c-bob".to_owned(), seq: 3, folder: None };
+            assert_eq!(effects.last(), Some(&Effect::Move { number: 1, job }));
+        }),
+        ("/transfers", |model, _| assert_eq!(notice(model), "No file is on its way.")),
+        ("/pause", |model, _| assert_eq!(notice(model), "No file is on its way.")),
+        ("/resume", |model, _| assert_eq!(notice(model), "No file is on its way.")),
+        ("/cancel", |model, _| assert_eq!(notice(model), "No file is on its way.")),
         ("/unread", |model, effects| {
             assert_eq!(*deed(effects), Deeds::Unread(true));
             assert_eq!(effects[0], Effect::KeepUnread("c-bob".into()));
@@ -399,4 +413,20 @@ fn more_goes_on_where_a_search_was_closed() {
         if search.page == "p2" && *number == model.search_number)
     );
     assert_eq!(search(&model).hits.len(), 1);
+}
+
+#[test]
+fn paths_that_are_pasted_are_offered_as_files_and_sent_with_enter() {
+    let mut model = ann_with_bob();
+    let paste = |model: &mut Model, text: &str| update(model, &keys(), Msg::Paste(text.to_owned()));
+    let effects = paste(&mut model, "'/tmp/a b.png'\n");
+    let moves = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Move { .. }));
+    assert!(!moves(&effects), "a paste is never run");
+    assert_eq!(model.composer.text(), "/send '/tmp/a b.png'");
+    assert!(notice(&model).starts_with("That is a file"));
+    assert!(moves(&press(&mut model, "enter")));
+    // Within a text it is a part of it.
+    typed(&mut model, "see ");
+    paste(&mut model, "/tmp/a.png");
+    assert_eq!(model.composer.text(), "see /tmp/a.png");
 }

@@ -81,6 +81,12 @@ pub const FEATURES: &[Feature] = &[
     row("list the links of a message", "/open 2", Same::Listed, &[(&["alt+v", "home", "down", "o"], OpenLink)]),
     row("send again what was refused", "/retry", Same::Call, &[(&["alt+v", "t"], Retry)]),
     row("drop what was refused", "/drop", Same::Call, &[(&["alt+v", "x", "'y"], Drop)]),
+    row("send files", "/send a.png 'b c.txt'", Same::Call, &[]),
+    row("save the files of a message", "/save 3 'a folder'", Same::Call, &[]),
+    row("see which files are on their way", "/transfers", Same::Said, &[]),
+    row("have a file on its way wait", "/pause", Same::Said, &[]),
+    row("have it go on", "/resume", Same::Said, &[]),
+    row("end it", "/cancel", Same::Said, &[]),
     row("older messages", "/history 3", Same::There, &[(&["pgup"], PageUp), (&["ctrl+home"], Oldest)]),
     row("the newest messages", "/history", Same::There, &[(&["ctrl+end"], Newest), (&["pgdn"], PageDown)]),
     row("around a message", "/history [2]", Same::There, &[(&["alt+v", "home", "down", "down", "down", "down", "q"], GoToQuoted)]),
@@ -147,6 +153,8 @@ pub const OF_THE_SHELL: &[(&str, &[&str])] = &[
     ("end a device or a token", &["devices", "--revoke", "d1"]),
     ("make a token", &["token", "--create", "bot"]),
     ("forget a server", &["forget"]),
+    ("upload a file", &["upload", "a.png"]),
+    ("fetch a file", &["download", "f7", "a folder"]),
     ("send lines of a file", &["send", "bob", "-"]),
 ];
 

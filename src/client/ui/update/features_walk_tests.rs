@@ -28,6 +28,7 @@ use crate::{
             model::{self as lines, Msg as LineMsg},
             refused::Refused,
             room::{Kind, Place, Room, Wanted},
+            transfers::Job,
             update::update as line_update,
         },
         cli::Arguments,
@@ -40,6 +41,7 @@ use crate::{
 enum Call {
     Act(Box<Act>),
     Send(Place, MessageText, Option<u64>),
+    Move(Job),
     Start(Wanted),
     GoTo(String),
     Closed,
@@ -160,6 +162,7 @@ fn line_call(line: &str) -> Call {
             lines::Effect::Act(act) => Some(Call::Act(Box::new(act))),
             lines::Effect::Send { to, text, reply_to } => Some(Call::Send(to, text, reply_to)),
             lines::Effect::SendAgain(it) => Some(Call::Send(it.to, it.text, it.reply_to)),
+            lines::Effect::Move { job, .. } => Some(Call::Move(job)),
             lines::Effect::Drop(_) => Some(Call::Dropped),
             lines::Effect::Start(wanted) => Some(match &wanted {
                 Wanted::User(name) if model.rooms.id_of(&Place::User(name.clone())).is_some() => {
@@ -193,6 +196,7 @@ fn ui_call(model: &Model, effects: Vec<Effect>) -> Call {
             Effect::Act(act) => Some(Call::Act(Box::new(act))),
             Effect::Search { search, .. } => Some(Call::Act(Box::new(Act::Search(search)))),
             Effect::Send(sent) => Some(Call::Send(sent.to, sent.text, sent.reply_to)),
+            Effect::Move { job, .. } => Some(Call::Move(job)),
             Effect::Start(wanted) => Some(Call::Start(wanted)),
             Effect::Front(Some(chat)) => Some(Call::GoTo(chat.as_str().to_owned())),
             Effect::Front(None) => Some(Call::Closed),

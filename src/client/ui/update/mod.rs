@@ -34,7 +34,10 @@ use super::{
     model::{Focus, Model, chat::ChatId, notices::Level},
     news::{self, News},
 };
-use crate::{client::app::secret::wipe, domain::clock::TimeMs};
+use crate::{
+    client::app::{secret::wipe, transfers},
+    domain::clock::TimeMs,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,13 +156,22 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
     }
 }
 
+/// What is said where the line that sends a file was written for one.
+const OFFERED: &str =
+    "That is a file: what stands there sends it; take /send away to send its path as a text.";
+
 /// A paste is text, whatever it holds: keys that it seems to hold are none.
 fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
     match model.overlay {
         Some(_) => overlays::paste(model, keys, text),
         None => {
             model.focus = Focus::Composer;
-            let refused = model.composer.paste(text);
+            let is_empty = model.composer.text().is_empty();
+            let offered = transfers::offered(text).filter(|_| is_empty);
+            let refused = model.composer.paste(offered.as_deref().unwrap_or(text));
+            if offered.is_some() {
+                say(model, Level::Info, OFFERED);
+            }
             writing::say_refused(model, refused);
             Vec::new()
         }

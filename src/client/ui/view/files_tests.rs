@@ -11,6 +11,8 @@ use crate::{
             },
             look::{Found, Look, Search, Snippet},
             model::MessageLine,
+            room::Place,
+            transfers::{Far, Moved, Stage, Wish},
         },
         ui::{
             model::{
@@ -230,5 +232,29 @@ fn no_name_leaves_its_row_at_any_width() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn what_is_on_its_way_stands_in_the_line_at_the_bottom() {
+    let (mut model, _) = office();
+    let wish = Wish::Send(vec!["/tmp/a\u{1b} holiday picture.png".to_owned()]);
+    let place = Some(Place::User("bob".parse().unwrap()));
+    model.transfers.wish(wish, place, None).unwrap();
+    let far = Far {
+        stage: Stage::Moving,
+        file: 1,
+        bytes: 50,
+        of: 100,
+        rate: 0,
+    };
+    model.transfers.take(1, Moved::On(far));
+    let screen = shown(&mut model, (80, 24), &theme("dark"));
+    assert!(
+        screen.contains("ann · sending a␛ holiday pictu… 50%"),
+        "{screen}"
+    );
+    for width in 1..60 {
+        shown(&mut model, (width, 10), &theme("dark"));
     }
 }

@@ -272,6 +272,9 @@ fn seconds_to(time: TimeMs, now: TimeMs) -> u64 {
 /// What waits, and how this user can be reached.
 fn own_state<'t>(model: &Model, pen: &Pen<'_>) -> Vec<Bit<'t>> {
     let mut bits = Vec::new();
+    if let Some(far) = model.transfers.short() {
+        bits.push(plain(pen, format!("{}{far}", pen.dot())));
+    }
     if !model.account.is_empty() {
         let account = model.account.replace(char::is_control, " ");
         bits.push(plain(pen, format!("{}{account}", pen.dot())));

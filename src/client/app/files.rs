@@ -1,0 +1,60 @@
+//! Files in the line mode: what is typed about them, and what becomes of it.
+
+use super::{
+    ground::Ground,
+    line,
+    model::{Effect, Model},
+    refused::Refused,
+    transfers::{Follows, Moved, Taken, Wish},
+    update::{lines, say},
+};
+use crate::domain::text::MessageText;
+
+/// Does what is wished. A program's next line waits for it, so that what is sent stands in the order of the lines.
+pub(super) fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
+    let place = model.place();
+    let id = place.as_ref().and_then(|place| model.id_of(place));
+    match model.transfers.wish(wish, place, id) {
+        Ok(Follows::Begin(number, job, said)) => {
+            model.asking = !model.is_read_by_a_person;
+            vec![say(said), Effect::Move { number, job }]
+        }
+        Ok(Follows::Steer(number, steer)) => vec![Effect::Steer(number, steer)],
+        Ok(Follows::Say(said)) => {
+            let said = said.into_iter().map(line::system);
+            vec![Effect::Print(lines(said))]
+        }
+        Err(why) => vec![say(why)],
+    }
+}
+
+/// Takes in what a transfer brought.
+pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect> {
+    let is_over = !matches!(moved, Moved::On(_));
+    let taken = model.transfers.take(number, moved);
+    if is_over && !model.is_read_by_a_person {
+        model.asking = false;
+    }
+    match taken {
+        Taken::Nothing => {
+            let said = model.transfers.milestone(number, model.now);
+            said.into_iter().map(say).collect()
+        }
+        Taken::Said(said, _) => vec![say(said)],
+        // It is shown when it is there, as one that comes from elsewhere.
+        Taken::Send(to, uploaded) => {
+            model.unsent += 1;
+            vec![Effect::SendAgain(Refused {
+                id: uploaded.id,
+                to,
+                text: MessageText::none(),
+                attachments: uploaded.files,
+                reply_to: None,
+            })]
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

@@ -1,0 +1,512 @@
+//! Files on their way, for both modes: what is sent and what is saved, how far each is, and what is said of it.
+//!
+//! Pure: `client::carrier` moves the bytes and tells how far it is. Bounded. What is typed and what comes is made safe before
+//! it is shown.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{clock::TimeMs, ids::ClientMessageId, limits::ATTACHMENTS_PER_MESSAGE_MAX};
+
+use super::{
+    acts::nowhere,
+    command::Verb,
+    file::human_size,
+    line::counted,
+    parse::CommandError,
+    reading::{Reading, first_word},
+    room::Place,
+    untrusted::Untrusted,
+};
+
+/// Transfers under way: each holds less than 1 MiB, and for two seconds a picture.
+const AT_ONCE_MAX: usize = 8;
+/// Characters of a name that are shown, where there is room and where there is little.
+const NAME_CHARS: usize = 40;
+const SHORT_NAME_CHARS: usize = 16;
+/// The shortest time between two lines that say no more than how far it is, in milliseconds.
+const SAID_EVERY_MS: u64 = 5_000;
+/// Bytes of a paste that is looked at for paths: as many as ten long ones have.
+const OFFERED_BYTES_MAX: usize = 40 * 1024;
+/// What is said where there is nothing.
+const NOTHING: &str = "No file is on its way.";
+/// Parts of the whole of which each is said.
+const PARTS: u64 = 4;
+
+/// What a command wants of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To send these, by their paths, with one message.
+    Send(Vec<String>),
+    /// To save those of a message, in this folder.
+    Save(u64, Option<String>),
+    /// To see what is on its way.
+    List,
+    /// To have one of them wait, go on or end; `None`: the only one.
+    Steer(Option<u32>, Steer),
+}
+
+/// What a transfer is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// To wait.
+    Pause,
+    /// To go on.
+    Resume,
+    /// To end, and leave nothing behind.
+    Cancel,
+}
+
+/// Something to be done with files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Uploads these, by their paths.
+    Send(Vec<String>),
+    /// Fetches those of a message.
+    Save {
+        /// The id of its conversation.
+        conversation: String,
+        /// Its number there.
+        seq: u64,
+        /// Where to; `None`: where downloads go.
+        folder: Option<String>,
+    },
+}
+
+/// What follows from a wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// A job begins under this number, and this is said.
+    Begin(u32, Job, String),
+    /// A job is steered.
+    Steer(u32, Steer),
+    /// This is said, line by line.
+    Say(Vec<String>),
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// A file is read and looked at.
+    #[default]
+    Reading,
+    /// Bytes move.
+    Moving,
+    /// The server is away or busy.
+    Waiting,
+    /// It was told to wait.
+    Paused,
+    /// The whole is checked.
+    Finishing,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Far {
+    /// What it does.
+    pub stage: Stage,
+    /// With which of its files, from 1.
+    pub file: usize,
+    /// Bytes of that file.
+    pub bytes: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Bytes a second, of late.
+    pub rate: u64,
+}
+
+impl Far {
+    fn percent(&self) -> u64 {
+        match self.of {
+            0 => 0,
+            of => u64::try_from(u128::from(self.bytes) * 100 / u128::from(of)).unwrap_or(100),
+        }
+    }
+}
+
+/// What a job brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It is so far.
+    On(Far),
+    /// All files are there, and can be sent.
+    Uploaded(Uploaded),
+    /// All files are here: their paths.
+    Saved(Vec<Untrusted>),
+    /// It ended; why, and the mend.
+    Failed(Untrusted),
+}
+
+/// Files that can be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    /// The name of the message that will hold them.
+    pub id: ClientMessageId,
+    /// Their ids.
+    pub files: Vec<String>,
+}
+
+/// What follows from what a job brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Nothing but what is shown anyway.
+    Nothing,
+    /// This is said; whether it is bad.
+    Said(String, bool),
+    /// These files are sent there.
+    Send(Place, Uploaded),
+}
+
+/// What a job is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum About {
+    Send(Place),
+    Save(u64),
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    about: About,
+    /// The name of its file, made safe, or how many there are.
+    label: String,
+    files: usize,
+    far: Far,
+    /// What was said of it last, and when.
+    said: Far,
+    said_at: Option<TimeMs>,
+}
+
+/// All jobs under way, by their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transfers {
+    rows: BTreeMap<u32, Row>,
+    last: u32,
+}
+
+impl Transfers {
+    /// Takes in what is wished; `place` and `id` are of the conversation in front. What says why not if it cannot be.
+    pub fn wish(
+        &mut self,
+        wish: Wish,
+        place: Option<Place>,
+        id: Option<String>,
+    ) -> Result<Follows, String> {
+        match wish {
+            Wish::Send(files) => {
+                let place = place.ok_or_else(nowhere)?;
+                let label = match files.as_slice() {
+                    [only] => last_part(only).render_start(NAME_CHARS),
+                    several => counted(several.len(), "file", "files"),
+                };
+                let count = files.len();
+                let number = self.begin(About::Send(place), label.clone(), count)?;
+                let said = format!(
+                    "[{number}] Sending {label}; /transfers tells how far it is, /pause {number} and /cancel {number} stop it."
+                );
+                Ok(Follows::Begin(number, Job::Send(files), said))
+            }
+            Wish::Save(seq, folder) => {
+                place.ok_or_else(nowhere)?;
+                let conversation =
+                    id.ok_or_else(|| format!("There is no message [{seq}] here yet."))?;
+                let label = format!("message [{seq}]");
+                let number = self.begin(About::Save(seq), label, 0)?;
+                let said = format!("[{number}] Saving the files of message [{seq}].");
+                let job = Job::Save {
+                    conversation,
+                    seq,
+                    folder,
+                };
+                Ok(Follows::Begin(number, job, said))
+            }
+            Wish::List if self.rows.is_empty() => Ok(Follows::Say(vec![NOTHING.to_owned()])),
+            Wish::List => {
+                let lines = self.rows.iter();
+                Ok(Follows::Say(
+                    lines.map(|(number, row)| row.line(*number)).collect(),
+                ))
+            }
+            // Nothing is left that could be meant later.
+            Wish::Steer(..) if self.rows.is_empty() => Ok(Follows::Say(vec![NOTHING.to_owned()])),
+            Wish::Steer(number, steer) => Ok(Follows::Steer(self.meant(number)?, steer)),
+        }
+    }
+
+    fn begin(&mut self, about: About, label: String, files: usize) -> Result<u32, String> {
+        if self.rows.len() >= AT_ONCE_MAX {
+            return Err(format!(
+                "Not begun: {AT_ONCE_MAX} transfers are under way; wait for one, or /cancel one. /transfers lists them."
+            ));
+        }
+        // Small numbers, which are typed; one that has ended is given anew.
+        if self.rows.is_empty() {
+            self.last = 0;
+        }
+        self.last = self.last.saturating_add(1);
+        let row = Row {
+            about,
+            label,
+            files,
+            far: Far::default(),
+            said: Far::default(),
+            said_at: None,
+        };
+        self.rows.insert(self.last, row);
+        Ok(self.last)
+    }
+
+    fn meant(&self, number: Option<u32>) -> Result<u32, String> {
+        match (number, self.rows.len()) {
+            (Some(number), _) if self.rows.contains_key(&number) => Ok(number),
+            (Some(number), _) => Err(format!(
+                "There is no transfer {number}; /transfers lists them."
+            )),
+            (None, 1) => Ok(self.rows.keys().copied().next().unwrap_or_default()),
+            (None, count) => Err(format!(
+                "{count} transfers are under way: say which; /transfers lists them with their numbers."
+            )),
+        }
+    }
+
+    /// Takes in what a job brought.
+    pub fn take(&mut self, number: u32, moved: Moved) -> Taken {
+        if let Moved::On(far) = moved {
+            if let Some(row) = self.rows.get_mut(&number) {
+                row.far = far;
+            }
+            return Taken::Nothing;
+        }
+        let Some(row) = self.rows.remove(&number) else {
+            return Taken::Nothing;
+        };
+        match (moved, row.about) {
+            (Moved::Uploaded(uploaded), About::Send(place)) => Taken::Send(place, uploaded),
+            (Moved::Saved(paths), _) => {
+                let paths: Vec<String> = paths.iter().map(Untrusted::render_line).collect();
+                Taken::Said(format!("[{number}] Saved: {}", paths.join(", ")), false)
+            }
+            (Moved::Failed(why), about) => {
+                let what = match about {
+                    About::Send(_) => "Not sent",
+                    About::Save(_) => "Not saved",
+                };
+                Taken::Said(format!("[{number}] {what}: {}.", why.render_line()), true)
+            }
+            (Moved::On(_) | Moved::Uploaded(_), _) => Taken::Nothing,
+        }
+    }
+
+    /// What is said of a job where lines stand one below the other: that it waits, goes on, and now and then how far it is.
+    pub fn milestone(&mut self, number: u32, now: TimeMs) -> Option<String> {
+        let row = self.rows.get_mut(&number)?;
+        let holds = |far: &Far| matches!(far.stage, Stage::Waiting | Stage::Paused);
+        let part = |far: &Far| far.percent() * PARTS / 100;
+        let is_held = holds(&row.far) && row.far.stage != row.said.stage;
+        let goes_on = holds(&row.said) && row.far.stage == Stage::Moving;
+        let began = *row.said_at.get_or_insert(now);
+        let is_later = now.since_ms(began) >= SAID_EVERY_MS;
+        let is_on = row.far.stage == Stage::Moving
+            && (row.far.file, part(&row.far)) != (row.said.file, part(&row.said));
+        if !(is_held || goes_on || is_on && is_later) {
+            return None;
+        }
+        (row.said, row.said_at) = (row.far, Some(now));
+        Some(row.line(number))
+    }
+
+    /// All of it in a few words; `None`: nothing is on its way.
+    pub fn short(&self) -> Option<String> {
+        let (_, first) = self.rows.first_key_value()?;
+        let label: String = Untrusted::from(first.label.as_str()).render_start(SHORT_NAME_CHARS);
+        let what = match (&first.about, self.rows.len()) {
+            (About::Send(_), 1) => format!("sending {label}"),
+            (About::Save(_), 1) => "saving files".to_owned(),
+            (_, count) => format!("{count} transfers"),
+        };
+        Some(format!("{what}{}", first.far_in_short()))
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl Row {
+    fn line(&self, number: u32) -> String {
+        let what = match self.about {
+            About::Send(_) => "sending",
+            About::Save(_) => "saving the files of",
+        };
+        let label = &self.label;
+        let which = match (self.files, self.far.file) {
+            (0 | 1, _) | (_, 0) => String::new(),
+            (files, file) => format!("file {file} of {files}, "),
+        };
+        let far = match self.far.stage {
+            Stage::Reading => "reading".to_owned(),
+            Stage::Waiting => format!("{}% there, waiting for the server", self.far.percent()),
+            Stage::Paused => format!(
+                "paused at {}%, /resume {number} goes on",
+                self.far.percent()
+            ),
+            Stage::Finishing => "finishing".to_owned(),
+            Stage::Moving => {
+                let rate = match self.far.rate {
+                    0 => String::new(),
+                    rate => format!(", {}/s", human_size(rate)),
+                };
+                let of = human_size(self.far.of);
+                format!("{}% of {of}{rate}", self.far.percent())
+            }
+        };
+        format!("[{number}] {what} {label}: {which}{far}")
+    }
+
+    fn far_in_short(&self) -> String {
+        match self.far.stage {
+            Stage::Reading => String::new(),
+            Stage::Moving => format!(" {}%", self.far.percent()),
+            Stage::Waiting => format!(" {}%, waiting", self.far.percent()),
+            Stage::Paused => format!(" {}%, paused", self.far.percent()),
+            Stage::Finishing => " 100%".to_owned(),
+        }
+    }
+}
+
+/// What a path ends with.
+fn last_part(path: &str) -> Untrusted {
+    let path = path.trim_end_matches('/');
+    path.rsplit('/').next().unwrap_or(path).into()
+}
+
+/// Reads what stands behind a command about files.
+pub(super) fn read(read: &Reading<'_>, verb: Verb, argument: &str) -> Result<Wish, CommandError> {
+    let steer = |steer| {
+        let number = match argument {
+            "" => None,
+            argument => {
+                let number = argument.trim_matches(['[', ']']).parse();
+                let number = number.map_err(|_| {
+                    read.bad("that is the number of a transfer; /transfers lists them".to_owned())
+                });
+                Some(number?)
+            }
+        };
+        Ok(Wish::Steer(number, steer))
+    };
+    match verb {
+        Verb::Pause => steer(Steer::Pause),
+        Verb::Resume => steer(Steer::Resume),
+        Verb::Cancel => steer(Steer::Cancel),
+        Verb::Save => {
+            let (seq, folder) = first_word(argument);
+            let seq = read.seq(seq)?;
+            let mut folder = paths(folder).map_err(|problem| read.bad(problem.to_owned()))?;
+            match folder.len() {
+                0 | 1 => Ok(Wish::Save(seq, folder.pop())),
+                _ => Err(read.bad("quote the name of a folder of several words".to_owned())),
+            }
+        }
+        Verb::Send => {
+            let files = paths(argument).map_err(|problem| read.bad(problem.to_owned()))?;
+            match files.len() {
+                0 => Err(read.missing()),
+                1..=ATTACHMENTS_PER_MESSAGE_MAX => Ok(Wish::Send(files)),
+                count => Err(read.bad(format!(
+                    "a message may have {ATTACHMENTS_PER_MESSAGE_MAX} files, and these are {count}; send the rest with another"
+                ))),
+            }
+        }
+        _ => Ok(Wish::List),
+    }
+}
+
+/// Reads paths as a shell does: words, in which quotes and a backslash take away what a space means. So what a terminal
+/// pastes of files that are dropped on it is read.
+fn paths(text: &str) -> Result<Vec<String>, &'static str> {
+    let mut paths = Vec::new();
+    let mut path: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('\''), c) => path.get_or_insert_default().push(c),
+            (_, '\\') => match chars.next() {
+                Some(c) => path.get_or_insert_default().push(c),
+                None => return Err("nothing follows the backslash"),
+            },
+            (Some(_), c) => path.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                path.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => paths.extend(path.take()),
+            (None, c) => path.get_or_insert_default().push(c),
+        }
+    }
+    match quote {
+        Some(_) => Err("a quote is not closed"),
+        None => {
+            paths.extend(path);
+            match paths.iter().any(String::is_empty) {
+                true => Err("a path of nothing is none"),
+                false => Ok(paths),
+            }
+        }
+    }
+}
+
+/// Returns the line that sends what was pasted, if it is nothing but the full paths of files, as a terminal or a file manager
+/// gives them for what is dropped or copied. Looks at no disk.
+pub fn offered(pasted: &str) -> Option<String> {
+    if pasted.len() > OFFERED_BYTES_MAX {
+        return None;
+    }
+    let paths: Option<Vec<String>> = paths(pasted).ok()?.into_iter().map(full_path).collect();
+    let paths = paths.filter(|paths| (1..=ATTACHMENTS_PER_MESSAGE_MAX).contains(&paths.len()))?;
+    let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+    Some(format!("/send {}", words.join(" ")))
+}
+
+/// A path that begins at the root and is in a folder there, so that it is no command; of a URL of a file what that means.
+fn full_path(word: String) -> Option<String> {
+    let path = match word.strip_prefix("file://") {
+        Some(encoded) => String::from_utf8(unescaped(encoded)?).ok()?,
+        None => word,
+    };
+    let is_full = path
+        .strip_prefix('/')
+        .is_some_and(|rest| rest.trim_end_matches('/').contains('/'));
+    (is_full && !path.contains(char::is_control)).then_some(path)
+}
+
+/// What `%20` and its like stand for.
+fn unescaped(encoded: &str) -> Option<Vec<u8>> {
+    let mut bytes = encoded.bytes();
+    let mut all = Vec::with_capacity(encoded.len());
+    while let Some(byte) = bytes.next() {
+        all.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    Some(all)
+}
+
+/// A path as [`paths`] reads it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '\'' | '"' | '\\');
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+#[path = "transfers_tests.rs"]
+mod tests;

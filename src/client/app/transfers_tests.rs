@@ -1,0 +1,263 @@
+//! What is typed about files, what is said of them, and what becomes of a job.
+
+use proptest::prelude::*;
+
+use super::{
+    super::parse::{Command, Input, parse},
+    *,
+};
+
+fn wish(line: &str) -> Wish {
+    match parse(line) {
+        Ok(Input::Command(Command::Files(wish))) => wish,
+        other => panic!("{line:?} is {other:?}"),
+    }
+}
+
+fn error(line: &str) -> String {
+    parse(line).unwrap_err().to_string()
+}
+
+fn bob() -> Place {
+    Place::User("bob".parse().unwrap())
+}
+
+fn begun(transfers: &mut Transfers, line: &str) -> u32 {
+    match transfers.wish(wish(line), Some(bob()), Some("c1".to_owned())) {
+        Ok(Follows::Begin(number, ..)) => number,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn moving(file: usize, bytes: u64, of: u64) -> Far {
+    Far {
+        stage: Stage::Moving,
+        file,
+        bytes,
+        of,
+        rate: 2048,
+    }
+}
+
+#[test]
+fn paths_are_read_as_a_shell_does() {
+    let sent = |line: &str| match wish(line) {
+        Wish::Send(files) => files,
+        other => panic!("{other:?}"),
+    };
+    for (line, files) in [
+        ("/send a.png", &["a.png"][..]),
+        ("/send  a.png   ~/b.txt ", &["a.png", "~/b.txt"]),
+        ("/send \"a b.png\" 'c d'", &["a b.png", "c d"]),
+        (r"/send /tmp/a\ b.png", &["/tmp/a b.png"]),
+        (r#"/send 'it'\''s' "a\"b" 'a\b'"#, &["it's", "a\"b", r"a\b"]),
+        ("/send a'b c'd", &["ab cd"]),
+    ] {
+        assert_eq!(sent(line), files, "{line}");
+    }
+    assert!(error("/send").contains("needs FILE…"));
+    assert!(error("/send 'a").contains("a quote is not closed"));
+    assert!(error("/send a\\").contains("nothing follows the backslash"));
+    assert!(error("/send ''").contains("none"));
+    let many = format!("/send{}", " a".repeat(11));
+    assert!(error(&many).contains("may have 10 files, and these are 11"));
+}
+
+#[test]
+fn the_other_commands_take_numbers() {
+    assert_eq!(wish("/save 3"), Wish::Save(3, None));
+    assert_eq!(
+        wish("/save [3] 'a b'"),
+        Wish::Save(3, Some("a b".to_owned()))
+    );
+    assert!(error("/save 3 a b").contains("quote the name"));
+    assert!(error("/save x").contains("no number of a message"));
+    assert_eq!(wish("/transfers"), Wish::List);
+    assert_eq!(wish("/pause"), Wish::Steer(None, Steer::Pause));
+    assert_eq!(wish("/RESUME 2"), Wish::Steer(Some(2), Steer::Resume));
+    assert_eq!(wish("/cancel [7]"), Wish::Steer(Some(7), Steer::Cancel));
+    assert!(error("/cancel all").contains("/transfers lists them"));
+}
+
+#[test]
+fn a_job_has_a_number_a_line_and_an_end() {
+    let mut transfers = Transfers::default();
+    assert_eq!(transfers.short(), None);
+    assert_eq!(begun(&mut transfers, "/send 'x/a\u{1b}b.png'"), 1);
+    assert_eq!(transfers.short().unwrap(), "sending a␛b.png");
+    assert_eq!(begun(&mut transfers, "/send a b"), 2);
+    assert_eq!(begun(&mut transfers, "/save 7"), 3);
+    assert_eq!(
+        transfers.take(2, Moved::On(moving(2, 512, 1024))),
+        Taken::Nothing
+    );
+    let Ok(Follows::Say(lines)) = transfers.wish(Wish::List, None, None) else {
+        panic!("a list");
+    };
+    assert_eq!(
+        lines,
+        [
+            "[1] sending a␛b.png: reading",
+            "[2] sending 2 files: file 2 of 2, 50% of 1 KiB, 2 KiB/s",
+            "[3] saving the files of message [7]: reading"
+        ]
+    );
+    assert_eq!(transfers.short().unwrap(), "3 transfers");
+    let uploaded = Uploaded {
+        id: ClientMessageId::from_bytes([1; 16]),
+        files: vec!["f1".to_owned(), "f2".to_owned()],
+    };
+    let taken = transfers.take(2, Moved::Uploaded(uploaded.clone()));
+    assert_eq!(taken, Taken::Send(bob(), uploaded));
+    let failed = transfers.take(1, Moved::Failed("gone\u{1b}".into()));
+    let text = "[1] Not sent: gone␛.".to_owned();
+    assert_eq!(failed, Taken::Said(text, true));
+    let saved = transfers.take(3, Moved::Saved(vec!["/x/a".into(), "/x/b\n".into()]));
+    assert_eq!(
+        saved,
+        Taken::Said("[3] Saved: /x/a, /x/b⏎".to_owned(), false)
+    );
+    assert!(transfers.is_empty());
+    // What comes late says nothing, and numbers begin anew.
+    let late = transfers.take(1, Moved::On(moving(1, 1, 1)));
+    assert_eq!((late, transfers.is_empty()), (Taken::Nothing, true));
+    assert_eq!(begun(&mut transfers, "/send a"), 1);
+}
+
+#[test]
+fn which_is_meant_is_asked_where_it_is_not_plain() {
+    let mut transfers = Transfers::default();
+    let pause = || Wish::Steer(None, Steer::Pause);
+    let nothing = Follows::Say(vec![NOTHING.to_owned()]);
+    assert_eq!(transfers.wish(pause(), None, None), Ok(nothing));
+    begun(&mut transfers, "/send a");
+    assert_eq!(
+        transfers.wish(pause(), None, None),
+        Ok(Follows::Steer(1, Steer::Pause))
+    );
+    begun(&mut transfers, "/send b");
+    let told = transfers.wish(pause(), None, None).unwrap_err();
+    assert!(told.starts_with("2 transfers are under way: say which"));
+    let none = Wish::Steer(Some(9), Steer::Cancel);
+    assert!(
+        transfers
+            .wish(none, None, None)
+            .unwrap_err()
+            .contains("no transfer 9")
+    );
+    // Nowhere to send to, and no room.
+    assert!(transfers.wish(wish("/send a"), None, None).is_err());
+    assert!(transfers.wish(wish("/save 1"), Some(bob()), None).is_err());
+    for _ in 2..8 {
+        begun(&mut transfers, "/send a");
+    }
+    let full = transfers
+        .wish(wish("/send a"), Some(bob()), None)
+        .unwrap_err();
+    assert!(full.contains("8 transfers are under way"));
+}
+
+#[test]
+fn lines_say_now_and_then_how_far_it_is_and_at_once_that_it_waits() {
+    let mut transfers = Transfers::default();
+    begun(&mut transfers, "/send a");
+    let at = |seconds: i64| TimeMs::new(seconds * 1_000);
+    let mut told = Vec::new();
+    for second in 0..100_u64 {
+        let far = moving(1, second, 100);
+        transfers.take(1, Moved::On(far));
+        told.extend(transfers.milestone(1, at(i64::try_from(second).unwrap())));
+    }
+    assert_eq!(
+        told,
+        [
+            "[1] sending a: 5% of 100 bytes, 2 KiB/s",
+            "[1] sending a: 25% of 100 bytes, 2 KiB/s",
+            "[1] sending a: 50% of 100 bytes, 2 KiB/s",
+            "[1] sending a: 75% of 100 bytes, 2 KiB/s",
+        ]
+    );
+    for (stage, line) in [
+        (
+            Stage::Waiting,
+            Some("[1] sending a: 99% there, waiting for the server"),
+        ),
+        (Stage::Waiting, None),
+        (
+            Stage::Moving,
+            Some("[1] sending a: 99% of 100 bytes, 2 KiB/s"),
+        ),
+        (
+            Stage::Paused,
+            Some("[1] sending a: paused at 99%, /resume 1 goes on"),
+        ),
+        (Stage::Finishing, None),
+    ] {
+        let far = Far {
+            stage,
+            ..moving(1, 99, 100)
+        };
+        transfers.take(1, Moved::On(far));
+        assert_eq!(
+            transfers.milestone(1, at(100)).as_deref(),
+            line,
+            "{stage:?}"
+        );
+    }
+    assert_eq!(transfers.milestone(9, at(100)), None);
+}
+
+#[test]
+fn paths_that_are_pasted_are_offered_and_nothing_else_is() {
+    for (pasted, line) in [
+        ("/tmp/a.png", "/send /tmp/a.png"),
+        ("'/tmp/a b.png' ", "/send '/tmp/a b.png'"),
+        (
+            r"/tmp/a\ b.png /tmp/it\'s",
+            r"/send '/tmp/a b.png' '/tmp/it'\''s'",
+        ),
+        (
+            "file:///tmp/a%20b.png\nfile:///tmp/c\n",
+            "/send '/tmp/a b.png' /tmp/c",
+        ),
+    ] {
+        assert_eq!(offered(pasted).as_deref(), Some(line), "{pasted}");
+        assert!(matches!(wish(line), Wish::Send(_)));
+    }
+    for text in [
+        "",
+        "/users",
+        "/join /tmp/a",
+        "/tmp",
+        "/tmp/",
+        "see /tmp/a",
+        "tmp/a",
+        "'/tmp/a",
+        "https://x.org/a",
+        "file:///tmp/%zz",
+        "file:///tmp/%ff",
+        "file:///tmp/%0a",
+        "file://",
+    ] {
+        assert_eq!(offered(text), None, "{text}");
+    }
+    assert_eq!(offered(&"/a/b ".repeat(11)), None);
+    assert_eq!(offered(&format!("/a/{}", "b".repeat(100_000))), None);
+}
+
+proptest! {
+    #[test]
+    fn what_is_offered_is_what_was_pasted(paths in prop::collection::vec("/[a-c' \"\\\\é]{1,5}/[a-c' \"\\\\é]{1,9}[a-c]", 1..10)) {
+        let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+        let line = offered(&words.join("\n")).unwrap();
+        prop_assert_eq!(wish(&line), Wish::Send(paths));
+    }
+
+    #[test]
+    fn whatever_stands_there_is_read(text in "[a '\"\\\\\u{1b}\n/~-]{0,40}") {
+        if let Ok(paths) = paths(&text) {
+            prop_assert!(paths.iter().all(|path| !path.is_empty()));
+            prop_assert!(paths.iter().map(String::len).sum::<usize>() <= text.len());
+        }
+    }
+}
