@@ -236,10 +236,11 @@ impl Errand {
     /// Uploads files, one after the other.
     async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
         let (mut ids, mut records) = (Vec::new(), Vec::new());
+        let bytes_max = self.bytes_max().await;
         for (file, number) in files.iter().zip(1..) {
             at.store(number, Ordering::Relaxed);
             let (id, record) = self
-                .send_one(&self.path(file), steering)
+                .send_one(&self.path(file), bytes_max, steering)
                 .await
                 .map_err(|error| within(file, &error))?;
             ids.push(id);
@@ -250,13 +251,22 @@ impl Errand {
         Ok((Moved::Uploaded(uploaded), records))
     }
 
+    /// How many bytes a file may have, if the server says so at once: else it says so when all of it was read here.
+    async fn bytes_max(&self) -> u64 {
+        let info = self.session.server_info(Patience::None).await;
+        match info.ok().and_then(|info| info.limits) {
+            Some(limits) if limits.file_bytes_max > 0 => limits.file_bytes_max,
+            _ => u64::MAX,
+        }
+    }
+
     async fn send_one(
         &self,
         path: &Path,
+        bytes_max: u64,
         steering: &mut Steering,
     ) -> Result<(String, Record), TransferError> {
-        // How large it may be, the server says.
-        let source = Source::open(path, u64::MAX, steering).await?;
+        let source = Source::open(path, bytes_max, steering).await?;
         let source = looked_at(source, Metadata::Kept, &self.decoder).await?;
         let (records, of) = (self.records.clone(), source.clone());
         let record = spawn_blocking(move || records.take(&of)).await;

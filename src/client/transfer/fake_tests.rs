@@ -206,6 +206,27 @@ impl Fake {
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }
+
+    fn begin(&self, asked: pb::CreateUploadRequest) -> Result<pb::CreateUploadResponse, Status> {
+        let mut world = self.world();
+        world.called("create")?;
+        let id = format!("p{}", world.uploads.len() + 1);
+        let begun = Begun {
+            asked,
+            ..Begun::default()
+        };
+        let thumbnail = begun.asked.thumbnail_file_id.clone();
+        if world.forgets_thumbnails > 0 && !thumbnail.is_empty() {
+            world.forgets_thumbnails -= 1;
+            world.files.remove(&thumbnail);
+        }
+        if !thumbnail.is_empty() && !world.files.contains_key(&thumbnail) {
+            return Err(refusal(Code::NotFound, "FILE_NOT_FOUND"));
+        }
+        let upload = upload(&id, &begun);
+        world.uploads.insert(id, begun);
+        Ok(pb::CreateUploadResponse { upload })
+    }
 }
 
 fn upload(id: &str, begun: &Begun) -> Option<pb::Upload> {
@@ -235,24 +256,11 @@ impl FileService for Fake {
         &self,
         call: Request<pb::CreateUploadRequest>,
     ) -> Result<Response<pb::CreateUploadResponse>, Status> {
-        let mut world = self.world();
-        world.called("create")?;
-        let id = format!("p{}", world.uploads.len() + 1);
-        let begun = Begun {
-            asked: call.into_inner(),
-            ..Begun::default()
-        };
-        let thumbnail = begun.asked.thumbnail_file_id.clone();
-        if world.forgets_thumbnails > 0 && !thumbnail.is_empty() {
-            world.forgets_thumbnails -= 1;
-            world.files.remove(&thumbnail);
-        }
-        if !thumbnail.is_empty() && !world.files.contains_key(&thumbnail) {
-            return Err(refusal(Code::NotFound, "FILE_NOT_FOUND"));
-        }
-        let upload = upload(&id, &begun);
-        world.uploads.insert(id, begun);
-        Ok(Response::new(pb::CreateUploadResponse { upload }))
+        let answer = self.begin(call.into_inner())?;
+        // It is begun, and the answer may take its time.
+        let mut gate = self.gate.clone();
+        gate.wait_for(|opened| *opened > 0).await.unwrap();
+        Ok(Response::new(answer))
     }
 
     async fn upload_chunks(

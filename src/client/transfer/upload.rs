@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 use tokio_stream::Stream;
 
 use crate::{
@@ -69,6 +69,8 @@ struct Upload<'a> {
     id: Option<String>,
     /// The file that shows it small, once it is there.
     thumbnail_id: Option<String>,
+    /// The beginning that is under way: it goes on when nobody waits for it, or what it begins would be left on the server.
+    beginning: JoinSet<Result<pb::Upload, ClientError>>,
     /// How much is there, if that is known.
     stands: Option<u64>,
     /// The most that ever was there.
@@ -98,6 +100,7 @@ impl<'a> Upload<'a> {
         Self {
             id: record.upload_id().map(ToOwned::to_owned),
             thumbnail_id: None,
+            beginning: JoinSet::new(),
             meter,
             session,
             source,
@@ -197,7 +200,20 @@ impl<'a> Upload<'a> {
             }),
             thumbnail_file_id: self.thumbnail_id.clone().unwrap_or_default(),
         };
-        let begun = self.session.create_upload(&request, Patience::None).await?;
+        if self.beginning.is_empty() {
+            let session = self.session.clone();
+            let begin = async move { session.create_upload(&request, Patience::None).await };
+            self.beginning.spawn(begin);
+        }
+        self.begun().await
+    }
+
+    /// Waits for the beginning that is under way.
+    async fn begun(&mut self) -> Result<(), TransferError> {
+        let Some(begun) = self.beginning.join_next().await else {
+            return Ok(());
+        };
+        let begun = begun.map_err(|defect| TransferError::Read(io::Error::other(defect)))??;
         if begun.id.is_empty() {
             return Err(ClientError::BadAnswer("id of the upload").into());
         }
@@ -346,6 +362,8 @@ impl<'a> Upload<'a> {
 
     /// The server need not keep what nobody goes on with. If it cannot be told, it forgets by itself.
     async fn give_up(&mut self) {
+        // What is being begun would stay there for a day.
+        let _ = self.begun().await;
         self.record.forget();
         if let Some(id) = self.id.take() {
             let _ = self.session.cancel_upload(&id).await;

@@ -512,3 +512,36 @@ async fn a_cancel_leaves_nothing_on_the_server_and_on_the_disk() {
     assert!(stage.world().uploads.is_empty());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn an_upload_that_is_cancelled_while_it_is_begun_is_not_left_on_the_server() {
+    let stage = fake::Stage::new().await;
+    let source = source(&noise(1000));
+    let session = stage.session();
+    for cancels in [true, false] {
+        // It is begun there, and the answer is on its way.
+        stage.gate.send_replace(0);
+        let (handle, mut steering) = steering();
+        let mut record = Record::default();
+        let sending = upload(&session, &source, &mut record, pace(), &mut steering);
+        let play = async {
+            while stage.world().uploads.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            handle.pause();
+            let mut progress = handle.progress();
+            let is_paused =
+                |it: &crate::client::transfer::steering::Progress| it.stage == Stage::Paused;
+            progress.wait_for(is_paused).await.unwrap();
+            match cancels {
+                true => handle.cancel(),
+                false => handle.resume(),
+            }
+            stage.gate.send_replace(u64::MAX);
+        };
+        let (done, ()) = tokio::join!(sending, play);
+        assert_eq!(done.is_ok(), !cancels, "{done:?}");
+        let left = usize::from(!cancels);
+        assert_eq!(stage.world().uploads.len(), left, "nothing is begun twice");
+    }
+}
