@@ -128,11 +128,13 @@ impl<'a> Upload<'a> {
     async fn run(&mut self, steering: &mut Steering) -> Result<pb::File, TransferError> {
         loop {
             steering.clear().await?;
+            let source = self.source;
             if self.id.is_none()
                 && self.thumbnail_id.is_none()
-                && let Some(thumbnail) = &self.source.thumbnail
+                && let Some(thumbnail) = &source.thumbnail
             {
-                self.thumbnail_id = Some(self.bring_thumbnail(thumbnail, steering).await?);
+                let id = bring_thumbnail(self.session, thumbnail, self.pace, steering).await?;
+                self.thumbnail_id = Some(id);
             }
             let step = steering.while_running(self.step()).await;
             let error = match step {
@@ -172,19 +174,6 @@ impl<'a> Upload<'a> {
         self.meter.stage(Stage::Finishing);
         let file = self.session.complete_upload(&id, Patience::None).await?;
         Ok(Step::Done(self.checked(file)?))
-    }
-
-    /// Sends what shows it small, and returns which file that is. Nobody watches: it is as large as a few chunks.
-    async fn bring_thumbnail(
-        &self,
-        thumbnail: &Source,
-        steering: &mut Steering,
-    ) -> Result<String, TransferError> {
-        let mut record = Record::default();
-        let meter = Arc::new(Meter::unseen());
-        let mut small = Upload::new(self.session, thumbnail, &mut record, self.pace, meter);
-        let file = Box::pin(small.whole(steering)).await?;
-        Ok(file.id)
     }
 
     async fn begin(&mut self) -> Result<(), TransferError> {
@@ -369,6 +358,20 @@ impl<'a> Upload<'a> {
             let _ = self.session.cancel_upload(&id).await;
         }
     }
+}
+
+/// Sends what shows it small, and returns which file that is. Nobody watches: it is as large as a few chunks.
+async fn bring_thumbnail(
+    session: &Session,
+    thumbnail: &Source,
+    pace: Pace,
+    steering: &mut Steering,
+) -> Result<String, TransferError> {
+    let mut record = Record::default();
+    let meter = Arc::new(Meter::unseen());
+    let mut small = Upload::new(session, thumbnail, &mut record, pace, meter);
+    let file = Box::pin(small.whole(steering)).await?;
+    Ok(file.id)
 }
 
 /// What a stream of chunks and who watches it share.
