@@ -269,7 +269,7 @@ impl Errand {
         let source = Source::open(path, bytes_max, steering).await?;
         let source = looked_at(source, Metadata::Kept, &self.decoder).await?;
         let (records, of) = (self.records.clone(), source.clone());
-        let record = spawn_blocking(move || records.take(&of)).await;
+        let record = spawn_blocking(move || records.take(&of, None)).await;
         // Without one it is sent all the same, and cannot be gone on with.
         let mut record = record.ok().and_then(Result::ok).unwrap_or_default();
         let pace = Pace::patient(self.patience);

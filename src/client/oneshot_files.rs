@@ -85,6 +85,8 @@ struct Given<'a> {
     name: Option<&'a FileName>,
     media_type: Option<&'a MediaType>,
     metadata: Metadata,
+    /// The message that is to hold it, if that has an id under which it may be sent again.
+    message: Option<ClientMessageId>,
 }
 
 impl Given<'_> {
@@ -133,6 +135,7 @@ pub(super) async fn upload(
         name: options.name.as_ref(),
         media_type: options.media_type.as_ref(),
         metadata: options.pictures.metadata(),
+        message: None,
     };
     let mut interrupts = Interrupts::new()?;
     let limits = unless(&mut interrupts, mover.limits()).await?;
@@ -206,6 +209,7 @@ pub(super) async fn send(
     let (mut ids, mut records) = (Vec::new(), Vec::new());
     let given = Given {
         metadata: options.pictures.metadata(),
+        message: options.id,
         ..Given::default()
     };
     for path in &options.files {
@@ -294,7 +298,7 @@ impl Mover<'_> {
         };
         let records = Records::new(&folder, self.server, self.assurance, &self.login.name);
         // Without one it is sent all the same, and cannot be gone on with.
-        let mut record = records.take(&source).unwrap_or_default();
+        let mut record = records.take(&source, given.message).unwrap_or_default();
         let session = &self.login.session;
         let pace = Pace::patient(self.patience);
         let bringing = bring(session, &source, &mut record, pace, &mut steering);

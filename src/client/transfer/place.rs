@@ -113,7 +113,11 @@ impl Part {
             match self.rename(&name) {
                 Ok(()) => {
                     self.is_settled = true;
-                    rustix::fs::fsync(&self.folder)?;
+                    match rustix::fs::fsync(&self.folder) {
+                        // Not every file system can do that to a folder; the file has its name all the same.
+                        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => {}
+                        Err(error) => return Err(error.into()),
+                    }
                     return Ok(self.folder_path.join(name));
                 }
                 Err(Errno::EXIST) => {}

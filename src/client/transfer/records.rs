@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::net::{connect::ServerAddress, tls::Assurance},
-    domain::name::UserName,
+    domain::{ids::ClientMessageId, name::UserName},
 };
 
 use super::source::Source;
@@ -73,8 +73,9 @@ impl Records {
     }
 
     /// Takes the record of what is to be sent: a new one, or the one that an ended program left. One that a running
-    /// program holds is not taken: then nothing is kept.
-    pub fn take(&self, source: &Source) -> io::Result<Record> {
+    /// program holds is not taken: then nothing is kept. What is sent under an id of a message has a record of its own, and
+    /// so the same file however often that is repeated.
+    pub fn take(&self, source: &Source, message: Option<ClientMessageId>) -> io::Result<Record> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -82,7 +83,7 @@ impl Records {
         self.sweep()?;
         let path = self
             .folder
-            .join(format!("{}{}{ENDING}", self.prefix, key(source)));
+            .join(format!("{}{}{ENDING}", self.prefix, key(source, message)));
         let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
         for _ in 0..ATTEMPTS_MAX {
             let file = OpenOptions::new()
@@ -199,7 +200,7 @@ impl Drop for Record {
 }
 
 /// What stands for all that makes two files equal.
-fn key(source: &Source) -> String {
+fn key(source: &Source, message: Option<ClientMessageId>) -> String {
     let mut hasher = blake3::Hasher::new();
     // Not its thumbnail: an upload that is gone on with has the one with which it was begun.
     for part in [source.name.as_str(), &source.media_type] {
@@ -208,6 +209,9 @@ fn key(source: &Source) -> String {
     }
     hasher.update(&source.size.to_le_bytes());
     hasher.update(&source.hash.0);
+    if let Some(message) = message {
+        hasher.update(message.to_string().as_bytes());
+    }
     hasher.finalize().to_hex().chars().take(32).collect()
 }
 
@@ -248,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (ann, bob) = (records(folder.path(), "ann"), records(folder.path(), "bob"));
         let file = source("a", b"1");
-        let mut record = ann.take(&file).unwrap();
+        let mut record = ann.take(&file, None).unwrap();
         assert_eq!((record.upload_id(), record.is_kept()), (None, false));
         record.keep("p7");
         assert!(record.is_kept());
@@ -264,10 +268,10 @@ mod tests {
             0o600
         );
         for other in [source("b", b"1"), source("a", b"2")] {
-            assert_eq!(ann.take(&other).unwrap().upload_id(), None);
+            assert_eq!(ann.take(&other, None).unwrap().upload_id(), None);
         }
-        assert_eq!(bob.take(&file).unwrap().upload_id(), None);
-        let mut again = ann.take(&file).unwrap();
+        assert_eq!(bob.take(&file, None).unwrap().upload_id(), None);
+        let mut again = ann.take(&file, None).unwrap();
         assert_eq!(again.upload_id(), Some("p7"));
         again.forget();
         drop(again);
@@ -279,13 +283,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ann = records(folder.path(), "ann");
         let file = source("a", b"1");
-        let mut first = ann.take(&file).unwrap();
+        let mut first = ann.take(&file, None).unwrap();
         first.keep("p1");
-        let mut second = ann.take(&file).unwrap();
+        let mut second = ann.take(&file, None).unwrap();
         second.keep("p2");
         assert!(!second.is_kept());
         drop((first, second));
-        assert_eq!(ann.take(&file).unwrap().upload_id(), Some("p1"));
+        assert_eq!(ann.take(&file, None).unwrap().upload_id(), Some("p1"));
     }
 
     #[test]
@@ -293,7 +297,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ann = records(folder.path(), "ann");
         let (file, other) = (source("a", b"1"), source("b", b"1"));
-        ann.take(&file).unwrap().keep("p1");
+        ann.take(&file, None).unwrap().keep("p1");
         let path = fs::read_dir(folder.path())
             .unwrap()
             .next()
@@ -308,7 +312,7 @@ mod tests {
             "\u{0}",
         ] {
             fs::write(&path, strange).unwrap();
-            let mut record = ann.take(&file).unwrap();
+            let mut record = ann.take(&file, None).unwrap();
             assert_eq!(record.upload_id(), None, "{strange}");
             record.keep("p1");
         }
@@ -319,9 +323,9 @@ mod tests {
             .unwrap()
             .set_modified(long_ago)
             .unwrap();
-        drop(ann.take(&other).unwrap());
+        drop(ann.take(&other, None).unwrap());
         assert_eq!(count(folder.path()), 0);
-        ann.take(&file).unwrap().keep("p1");
+        ann.take(&file, None).unwrap().keep("p1");
         let server: ServerAddress = "127.0.0.1:1".parse().unwrap();
         drop_all(folder.path(), &server, Some(&"bob".parse().unwrap())).unwrap();
         assert_eq!(count(folder.path()), 1);
@@ -334,11 +338,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ann = records(folder.path(), "ann");
         let file = source("a", b"1");
-        let name = format!("{}{}{ENDING}", ann.prefix, key(&file));
+        let name = format!("{}{}{ENDING}", ann.prefix, key(&file, None));
         let target = folder.path().join("precious");
         fs::write(&target, b"precious").unwrap();
         std::os::unix::fs::symlink(&target, folder.path().join(name)).unwrap();
-        assert!(ann.take(&file).is_err());
+        assert!(ann.take(&file, None).is_err());
         assert_eq!(fs::read(&target).unwrap(), b"precious");
     }
 }

@@ -224,10 +224,19 @@ fn regular(path: &Path) -> Result<(File, u64), TransferError> {
     let metadata = file.metadata().map_err(TransferError::Read)?;
     let kind = metadata.file_type();
     match kind.is_file() {
+        // What the system makes up as it is read has no length that it tells.
+        true if metadata.len() == 0 && has_bytes(&file)? => {
+            Err(TransferError::NotAFile("made up as it is read"))
+        }
         true => Ok((file, metadata.len())),
         false if kind.is_dir() => Err(TransferError::NotAFile("a folder")),
         false => Err(TransferError::NotAFile("a pipe or a device")),
     }
+}
+
+fn has_bytes(file: &File) -> Result<bool, TransferError> {
+    let read = file.read_at(&mut [0], 0).map_err(TransferError::Read)?;
+    Ok(read > 0)
 }
 
 fn spool(

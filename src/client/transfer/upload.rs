@@ -67,6 +67,9 @@ struct Upload<'a> {
     meter: Arc<Meter>,
     /// Which it is, once it is begun.
     id: Option<String>,
+    /// The server has said that this id is an upload of this file. One that a record names may be another by now: a store that
+    /// was made anew begins to count anew.
+    is_it: bool,
     /// The file that shows it small, once it is there.
     thumbnail_id: Option<String>,
     /// The beginning that is under way: it goes on when nobody waits for it, or what it begins would be left on the server.
@@ -99,6 +102,7 @@ impl<'a> Upload<'a> {
     ) -> Self {
         Self {
             id: record.upload_id().map(ToOwned::to_owned),
+            is_it: false,
             thumbnail_id: None,
             beginning: JoinSet::new(),
             meter,
@@ -207,6 +211,7 @@ impl<'a> Upload<'a> {
             return Err(ClientError::BadAnswer("id of the upload").into());
         }
         self.note(&begun)?;
+        self.is_it = true;
         self.record.keep(&begun.id);
         self.id = Some(begun.id);
         Ok(())
@@ -214,12 +219,30 @@ impl<'a> Upload<'a> {
 
     /// Asks where it stands: it may be done, and a program before this one did not hear of it.
     async fn ask(&mut self, id: &str) -> Result<Step, TransferError> {
-        match self.session.upload_state(id, Patience::None).await? {
+        let state = self.session.upload_state(id, Patience::None).await?;
+        if !self.is_it && !self.is_of_this_file(&state) {
+            self.record.forget();
+            self.id = None;
+            return Ok(Step::Next);
+        }
+        self.is_it = true;
+        match state {
             UploadState::UnderWay(upload) => {
                 self.note(&upload)?;
                 Ok(Step::Next)
             }
             UploadState::Done(file) => Ok(Step::Done(self.checked(file)?)),
+        }
+    }
+
+    fn is_of_this_file(&self, state: &UploadState) -> bool {
+        match state {
+            UploadState::UnderWay(upload) => {
+                upload.size_bytes == self.source.size && upload.name == self.source.name.as_str()
+            }
+            UploadState::Done(file) => {
+                file.size_bytes == self.source.size && *file.blake3 == self.source.hash.0
+            }
         }
     }
 
@@ -354,7 +377,7 @@ impl<'a> Upload<'a> {
         // What is being begun would stay there for a day.
         let _ = self.begun().await;
         self.record.forget();
-        if let Some(id) = self.id.take() {
+        if let Some(id) = self.id.take().filter(|_| self.is_it) {
             let _ = self.session.cancel_upload(&id).await;
         }
     }

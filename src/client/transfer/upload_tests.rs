@@ -328,7 +328,7 @@ async fn the_next_program_goes_on_where_one_was_ended() {
     stage.gate.send_replace(MIB as u64);
     {
         let (_handle, mut steering) = steering();
-        let mut record = records(folder.path()).take(&source).unwrap();
+        let mut record = records(folder.path()).take(&source, None).unwrap();
         let sending = upload(&session, &source, &mut record, pace(), &mut steering);
         let reached = async {
             while stage.world().received < MIB as u64 {
@@ -341,7 +341,7 @@ async fn the_next_program_goes_on_where_one_was_ended() {
         }
     }
     stage.gate.send_replace(u64::MAX);
-    let mut record = records(folder.path()).take(&source).unwrap();
+    let mut record = records(folder.path()).take(&source, None).unwrap();
     assert_eq!(record.upload_id(), Some("p1"));
     let (_handle, mut steering) = steering();
     let file = upload(&session, &source, &mut record, pace(), &mut steering)
@@ -353,7 +353,7 @@ async fn the_next_program_goes_on_where_one_was_ended() {
     // Killed once more before anybody heard of it: it is the same file, and no byte is sent for it.
     drop(record);
     let sent = stage.world().received;
-    let mut record = records(folder.path()).take(&source).unwrap();
+    let mut record = records(folder.path()).take(&source, None).unwrap();
     let again = upload(&session, &source, &mut record, pace(), &mut steering)
         .await
         .unwrap();
@@ -368,8 +368,11 @@ async fn a_record_of_an_upload_that_is_gone_begins_anew() {
     let stage = fake::Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
     let source = source(&noise(100_000));
-    records(folder.path()).take(&source).unwrap().keep("p77");
-    let mut record = records(folder.path()).take(&source).unwrap();
+    records(folder.path())
+        .take(&source, None)
+        .unwrap()
+        .keep("p77");
+    let mut record = records(folder.path()).take(&source, None).unwrap();
     let (_handle, mut steering) = steering();
     let file = upload(
         &stage.session(),
@@ -382,6 +385,29 @@ async fn a_record_of_an_upload_that_is_gone_begins_anew() {
     .unwrap();
     assert_eq!(file.id, "f1");
     assert_eq!(record.upload_id(), Some("p1"));
+}
+
+/// A store that was made anew counts anew: the number of a record may be another upload, which is not to be touched.
+#[tokio::test]
+async fn a_record_of_an_older_store_begins_anew_and_leaves_what_has_its_number() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let other = pb::CreateUploadRequest {
+        name: "other".to_owned(),
+        size_bytes: 7,
+        ..pb::CreateUploadRequest::default()
+    };
+    let session = stage.session();
+    let other = session.create_upload(&other, Patience::None).await.unwrap();
+    let source = source(&noise(100_000));
+    let mut record = records(folder.path()).take(&source, None).unwrap();
+    record.keep(&other.id);
+    drop(record);
+    let mut record = records(folder.path()).take(&source, None).unwrap();
+    let (_handle, mut steering) = steering();
+    let sent = upload(&session, &source, &mut record, pace(), &mut steering).await;
+    assert!(sent.is_ok(), "{sent:?}");
+    assert!(stage.world().uploads.contains_key(&other.id));
 }
 
 /// A picture with what shows it small.
@@ -401,7 +427,7 @@ async fn what_shows_it_small_is_there_before_and_sent_once() {
     let source = picture(&noise(MIB));
     let session = stage.session();
     let (handle, mut steering) = steering();
-    let mut record = records(folder.path()).take(&source).unwrap();
+    let mut record = records(folder.path()).take(&source, None).unwrap();
     // The answers to the thumbnail, to the question for the upload, and to its beginning are lost.
     for call in ["complete", "create", "chunks"] {
         let lost = Status::unavailable("lost");
@@ -428,7 +454,7 @@ async fn what_shows_it_small_is_there_before_and_sent_once() {
     assert_eq!(handle.progress().borrow().of, MIB as u64, "of the picture");
     // An upload that is gone on with has its thumbnail.
     drop(record);
-    let mut record = records(folder.path()).take(&source).unwrap();
+    let mut record = records(folder.path()).take(&source, None).unwrap();
     upload(&session, &source, &mut record, pace(), &mut steering)
         .await
         .unwrap();
@@ -497,7 +523,7 @@ async fn a_cancel_leaves_nothing_on_the_server_and_on_the_disk() {
     let (source, session) = (source(&bytes), stage.session());
     stage.gate.send_replace(MIB as u64);
     let (handle, mut steering) = steering();
-    let mut record = records(folder.path()).take(&source).unwrap();
+    let mut record = records(folder.path()).take(&source, None).unwrap();
     let sending = upload(&session, &source, &mut record, pace(), &mut steering);
     let play = async {
         until_received(&stage).await;
