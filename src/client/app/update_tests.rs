@@ -377,7 +377,7 @@ fn commands_prints_the_table_and_help_explains_it() {
         panic!("{help:?}")
     };
     assert!(help.starts_with(&command::list().join("\n")));
-    assert_eq!(help.lines().count(), command::COMMANDS.len() + 7);
+    assert_eq!(help.lines().count(), command::COMMANDS.len() + 8);
 }
 
 #[test]
