@@ -74,6 +74,7 @@ conformance! { memory, sqlite =>
         what_is_placed_is_noted_and_a_cancelled_upload_is_gone,
         a_thumbnail_is_held_by_its_upload_and_fetched_by_its_owner,
         a_thumbnail_has_none_itself,
+        a_thumbnail_shows_so_many_pictures_and_no_more,
         what_files_count_is_exact_whatever_becomes_of_them,
         a_content_that_nobody_knows_is_free,
         files_take_no_more_room_than_they_may,

@@ -3,7 +3,10 @@
 use rusqlite::Connection;
 use tinychat::pb::{CreateTokenRequest, DeviceKind, ListDevicesRequest, Scope};
 
-use crate::support::{Account, Server, feed::Door, in_time};
+use crate::{
+    groups::asking::{edit, react, reactions_of},
+    support::{Account, Server, feed::Door, in_time},
+};
 
 /// What a store looks like to SQL, without the spaces that statements leave in it.
 fn schema(database: &Connection) -> Vec<String> {
@@ -100,4 +103,52 @@ async fn a_store_of_the_first_schema_goes_on() {
     };
     in_time("a token", auth.create_token(token)).await.unwrap();
     assert_eq!(ann.send("bob", "after").await.seq, sent.seq + 1);
+}
+
+#[tokio::test]
+async fn a_store_of_before_files_keeps_what_was_done_to_its_messages() {
+    let mut server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let bob = Account::register(&server, "bob").await;
+    let sent = ann.send("bob", "before").await;
+    let plain = ann.send("bob", "as it was").await;
+    let id = sent.conversation_id.as_str();
+    edit(&ann, id, sent.seq, "edited before").await.unwrap();
+    bob.live(Door::Chat).await;
+    react(&bob, id, sent.seq, "👍").await.unwrap();
+    let (of_ann, of_bob) = (ann.history(id).await, bob.history(id).await);
+    assert!(server.terminate().status.success());
+
+    // The fifth schema: the same rows, and nothing of files.
+    let file = server.again().data().join("tinychat.db");
+    let database = Connection::open(&file).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE uploads;
+             DROP TABLE files;
+             DROP TABLE file_rooms;
+             DROP TABLE contents;
+             DROP TABLE attachments;
+             PRAGMA user_version = 5;",
+        )
+        .unwrap();
+    let touched: Vec<i64> = database
+        .prepare("SELECT touched FROM log WHERE kind = 1 ORDER BY seq")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(touched, [1, 0], "as that schema wrote them");
+    drop(database);
+
+    let server = server.again().start();
+    let (ann, bob) = (ann.on(&server), bob.on(&server));
+    assert_eq!(ann.history(id).await, of_ann);
+    assert_eq!(bob.history(id).await, of_bob);
+    assert!(of_ann.iter().all(|message| message.attachments.is_empty()));
+    let again = edit(&ann, id, plain.seq, "edited after").await.unwrap();
+    assert_eq!(again.text(), "edited after");
+    let reactions = react(&ann, id, sent.seq, "👍").await.unwrap();
+    assert_eq!(reactions_of(&reactions), "👍2!");
 }

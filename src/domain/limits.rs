@@ -80,6 +80,9 @@ pub const UPLOADS_PER_USER_MAX: usize = 20;
 pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
 /// Largest small picture of a picture, in bytes.
 pub const THUMBNAIL_BYTES_MAX: u64 = 256 * 1024;
+/// Pictures that one small picture shows: whoever fetches it is looked for in the conversations of all of them. A client
+/// makes one for each.
+pub const THUMBNAIL_PICTURES_MAX: usize = 16;
 /// What a file counts at the least in its owner's quota: a block of the disk, and its rows.
 pub const FILE_CHARGE_BYTES_MIN: u64 = 4 * 1024;
 /// How long an upload to which nothing comes, and a file that no message holds, are kept.

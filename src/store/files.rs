@@ -64,7 +64,7 @@ pub struct Expired {
 pub trait Files: Send + Sync {
     /// Begins an upload, if its owner's files may take so much more than `quota` allows; each counts
     /// `FILE_CHARGE_BYTES_MIN` at the least. The thumbnail must be a picture of the owner of at most `THUMBNAIL_BYTES_MAX`
-    /// that has no thumbnail itself.
+    /// that has no thumbnail itself and shows fewer than `THUMBNAIL_PICTURES_MAX` files.
     fn create_upload(
         &self,
         new: NewUpload,

@@ -5,7 +5,7 @@ use tinychat::{
         event::EventBody,
         file::{ContentHash, File, ImageSize, NewFile, NewUpload},
         ids::{ConversationId, FileId, UploadId},
-        limits::UPLOADS_PER_USER_MAX,
+        limits::{THUMBNAIL_PICTURES_MAX, UPLOADS_PER_USER_MAX},
         message::{Message, Target},
         page::{PageSize, Position, PositionAsked},
         role::Role,
@@ -521,6 +521,22 @@ pub async fn a_thumbnail_has_none_itself(subject: Subject) {
         .create_upload(upload_of(&ann, with(large.id)), None);
     let refused = CreateUploadError::ThumbnailInvalid(large.id);
     assert_eq!(chained.await.map(drop), Err(refused));
+}
+
+pub async fn a_thumbnail_shows_so_many_pictures_and_no_more(subject: Subject) {
+    let ann = subject.user("ann").await;
+    let small = made(&subject, &ann, 1).await;
+    let with = |name: &str| NewFile {
+        thumbnail: Some(small.id),
+        ..file_of(name, 9_000)
+    };
+    for _ in 0..THUMBNAIL_PICTURES_MAX {
+        let upload = begin(&subject, &ann, with("shown.png")).await;
+        complete(&subject, upload, content(2)).await.unwrap();
+    }
+    let ask = upload_of(&ann, with("one more.png"));
+    let refused = subject.store.create_upload(ask, None).await.map(drop);
+    assert_eq!(refused, Err(CreateUploadError::ThumbnailInvalid(small.id)));
 }
 
 pub async fn what_files_count_is_exact_whatever_becomes_of_them(subject: Subject) {

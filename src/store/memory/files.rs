@@ -8,7 +8,10 @@ use crate::{
         clock::TimeMs,
         file::{ContentHash, File, MediaType, NewFile, NewUpload, Upload},
         ids::{FileId, Seq, UploadId, UserId},
-        limits::{FILE_CHARGE_BYTES_MIN, THUMBNAIL_BYTES_MAX, UPLOADS_PER_USER_MAX},
+        limits::{
+            FILE_CHARGE_BYTES_MIN, THUMBNAIL_BYTES_MAX, THUMBNAIL_PICTURES_MAX,
+            UPLOADS_PER_USER_MAX,
+        },
         message::Message,
     },
     store::{Answer, CreateUploadError, Expired, Files, StoreError, UploadState},
@@ -59,7 +62,9 @@ impl FileRows {
             let thumbnail = self.own(new.owner, id);
             let thumbnail = thumbnail.ok_or(CreateUploadError::NoThumbnail(id))?;
             let small = thumbnail.size <= THUMBNAIL_BYTES_MAX && thumbnail.media_type.is_image();
-            if !small || thumbnail.thumbnail.is_some() {
+            let shown = self.files.values();
+            let shown = shown.filter(|row| row.file.thumbnail == Some(id)).count();
+            if !small || shown >= THUMBNAIL_PICTURES_MAX || thumbnail.thumbnail.is_some() {
                 return Err(CreateUploadError::ThumbnailInvalid(id));
             }
             self.hold(id);

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     SqliteStore,
+    attachments::file_for,
     batch::Batch,
     rows,
     writer::{JOB_BYTES, Kind},
@@ -17,8 +18,11 @@ use crate::{
     domain::{
         clock::TimeMs,
         file::{ContentHash, File, FileName, ImageSize, MediaType, NewFile, NewUpload, Upload},
-        ids::{ConversationId, FileId, Seq, UploadId, UserId},
-        limits::{FILE_CHARGE_BYTES_MIN, THUMBNAIL_BYTES_MAX, UPLOADS_PER_USER_MAX},
+        ids::{FileId, UploadId, UserId},
+        limits::{
+            FILE_CHARGE_BYTES_MIN, THUMBNAIL_BYTES_MAX, THUMBNAIL_PICTURES_MAX,
+            UPLOADS_PER_USER_MAX,
+        },
     },
     store::{Answer, CreateUploadError, Expired, Files, StoreError, UploadState},
 };
@@ -33,7 +37,7 @@ const UPLOAD_COLUMNS: &str =
     "id, owner_id, name, size, media_type, hash, width, height, thumbnail_id, touched_ms, placed";
 
 /// A file from its row.
-fn file(row: &Row<'_>) -> rusqlite::Result<File> {
+pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
     Ok(File {
         id: FileId::new(rows::number(row, 0)?),
         name: FileName::from_store(row.get_ref(1)?.as_str()?),
@@ -80,47 +84,12 @@ fn file_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<FileId>> {
 }
 
 /// A file, whoever asks.
-fn file_at(connection: &Connection, id: FileId) -> rusqlite::Result<Option<File>> {
+pub(super) fn file_at(connection: &Connection, id: FileId) -> rusqlite::Result<Option<File>> {
     let sql = format!("SELECT {FILE_COLUMNS} FROM files WHERE id = ?1");
     connection
         .prepare_cached(&sql)?
         .query_row([rows::int(id.number())], file)
         .optional()
-}
-
-/// The files of a message, in the order of its sender.
-pub(super) fn attachments(
-    connection: &Connection,
-    id: ConversationId,
-    seq: Seq,
-) -> rusqlite::Result<Vec<File>> {
-    connection
-        .prepare_cached(
-            "SELECT f.id, f.name, f.size, f.media_type, f.hash, f.width, f.height, f.thumbnail_id \
-             FROM attachments AS a JOIN files AS f ON f.id = a.file_id \
-             WHERE a.conversation_id = ?1 AND a.seq = ?2 ORDER BY a.place",
-        )?
-        .query_map([id.number(), seq.number()].map(rows::int), file)?
-        .collect()
-}
-
-/// A file, to a user who may fetch it: a member who can read a message that holds it, or the picture that it shows small;
-/// the owner of one of which there is no such message.
-fn file_for(connection: &Connection, user: UserId, id: FileId) -> rusqlite::Result<Option<File>> {
-    let may = connection
-        .prepare_cached(
-            "SELECT (EXISTS (SELECT 1 FROM files WHERE id = ?2 AND owner_id = ?1) \
-             AND NOT EXISTS (SELECT 1 FROM attachments \
-             WHERE file_id IN (SELECT ?2 UNION ALL SELECT id FROM files WHERE thumbnail_id = ?2))) \
-             OR EXISTS (SELECT 1 FROM members AS m CROSS JOIN attachments AS a \
-             ON a.conversation_id = m.conversation_id AND a.seq > m.floor_seq \
-             WHERE m.user_id = ?1 AND a.file_id IN (SELECT ?2 UNION ALL SELECT id FROM files WHERE thumbnail_id = ?2))",
-        )?
-        .query_row([user.number(), id.number()].map(rows::int), |row| row.get(0))?;
-    match may {
-        true => file_at(connection, id),
-        false => Ok(None),
-    }
 }
 
 impl Batch<'_> {
@@ -160,7 +129,12 @@ impl Batch<'_> {
                 return Ok(Err(CreateUploadError::NoThumbnail(id)));
             };
             let small = found.size <= THUMBNAIL_BYTES_MAX && found.media_type.is_image();
-            if !small || found.thumbnail.is_some() {
+            let shows = self
+                .connection
+                .prepare_cached("SELECT count(*) FROM files WHERE thumbnail_id = ?1")?
+                .query_row([rows::int(id.number())], |row| rows::number(row, 0))?;
+            let is_free = shows < THUMBNAIL_PICTURES_MAX as u64;
+            if !small || !is_free || found.thumbnail.is_some() {
                 return Ok(Err(CreateUploadError::ThumbnailInvalid(id)));
             }
             self.hold(id)?;
@@ -290,84 +264,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// The files that a sender attaches, if each is there and the sender's own.
-    pub(super) fn own_files(
-        &self,
-        owner: UserId,
-        ids: &[FileId],
-    ) -> rusqlite::Result<Result<Vec<File>, FileId>> {
-        let mut files = Vec::with_capacity(ids.len());
-        for id in ids {
-            let owned = self
-                .connection
-                .prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND owner_id = ?2")?
-                .exists([id.number(), owner.number()].map(rows::int))?;
-            match file_at(self.connection, *id)? {
-                Some(file) if owned => files.push(file),
-                _ => return Ok(Err(*id)),
-            }
-        }
-        Ok(Ok(files))
-    }
-
-    /// Lets a message hold files.
-    pub(super) fn attach(
-        &self,
-        id: ConversationId,
-        seq: Seq,
-        files: &[File],
-    ) -> rusqlite::Result<()> {
-        for (place, file) in files.iter().enumerate() {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO attachments (conversation_id, seq, place, file_id) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute([id.number(), seq.number(), place as u64, file.id.number()].map(rows::int))?;
-            self.hold(file.id)?;
-        }
-        Ok(())
-    }
-
-    /// A message that is deleted lets go of its files.
-    pub(super) fn detach(
-        &self,
-        id: ConversationId,
-        seq: Seq,
-        files: &[File],
-    ) -> rusqlite::Result<()> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        self.connection
-            .prepare_cached("DELETE FROM attachments WHERE conversation_id = ?1 AND seq = ?2")?
-            .execute([id.number(), seq.number()].map(rows::int))?;
-        files.iter().try_for_each(|file| self.let_go(file.id))
-    }
-
-    fn hold(&self, id: FileId) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("UPDATE files SET holders = holders + 1 WHERE id = ?1")?
-            .execute([rows::int(id.number())])?;
-        Ok(())
-    }
-
-    /// Takes one hold off a file, which goes with the last.
-    fn let_go(&self, id: FileId) -> rusqlite::Result<()> {
-        let left = self
-            .connection
-            .prepare_cached(
-                "UPDATE files SET holders = holders - 1 WHERE id = ?1 RETURNING holders",
-            )?
-            .query_row([rows::int(id.number())], |row| row.get::<_, i64>(0))
-            .optional()?;
-        match left {
-            Some(..=0) => self.forget_file(id),
-            _ => Ok(()),
-        }
-    }
-
     /// Forgets a file that nothing holds, and lets go of its thumbnail, which has none of its own.
-    fn forget_file(&self, id: FileId) -> rusqlite::Result<()> {
+    pub(super) fn forget_file(&self, id: FileId) -> rusqlite::Result<()> {
         let mut next = Some(id);
         while let Some(id) = next {
             let gone = self

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod acts;
+mod attachments;
 mod batch;
 mod blocks;
 mod calls;

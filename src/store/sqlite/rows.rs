@@ -5,7 +5,7 @@ use std::{collections::HashMap, str::FromStr};
 
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
-use super::{files, mentions};
+use super::{attachments, mentions};
 use crate::{
     domain::{
         clock::TimeMs,
@@ -238,7 +238,7 @@ pub(super) fn message(
     if let Some(text) = &message.text {
         message.mentions = mentions::of(connection, names, id, seq, text)?;
         if marks & WITH_FILES != 0 {
-            message.attachments = files::attachments(connection, id, seq)?;
+            message.attachments = attachments::of_message(connection, id, seq)?;
         }
     }
     if touch.reacted.is_some() && !missed(touch.reacted) {

@@ -1,10 +1,15 @@
 //! The words for what can go wrong with files; a part of `words`.
 
+use std::time::Duration;
+
 use tonic::Code;
 use tracing::error;
 
 use super::words::{Seen, seen};
 use crate::{domain::invalid::Violation, engine::FileError};
+
+/// When it is worth moving a file again where as many are on their way as may be.
+const RETRY_TRANSFER: Duration = Duration::from_secs(1);
 
 /// Chooses the words for an error of files.
 pub(super) fn see(error: &FileError) -> Seen {
@@ -56,7 +61,8 @@ pub(super) fn see(error: &FileError) -> Seen {
             Code::ResourceExhausted,
             "TOO_MANY_TRANSFERS",
             "you move as many files at once as there may be; wait until one is done",
-        ),
+        )
+        .retry_after(RETRY_TRANSFER),
         FileError::TooManyAttachments => seen(
             Code::ResourceExhausted,
             "TOO_MANY_ATTACHMENTS",
@@ -64,7 +70,7 @@ pub(super) fn see(error: &FileError) -> Seen {
         ),
         FileError::ThumbnailInvalid(id) => {
             let description = format!(
-                "{id} is no picture, too large to show another small, or has a small one itself"
+                "{id} is no picture, too large to show another small, has a small one itself, or shows as many as it may"
             );
             let message = format!("{description}; make a smaller one, or leave it out");
             seen(Code::InvalidArgument, "THUMBNAIL_INVALID", message).violation(Violation {

@@ -39,7 +39,7 @@ pub(super) fn seen(code: Code, reason: &'static str, message: impl Into<String>)
 }
 
 impl Seen {
-    fn retry_after(self, wait: Duration) -> Self {
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
             ..self
