@@ -115,10 +115,34 @@ pub struct Far {
 }
 
 impl Far {
+    /// Parts of a hundred, of the file that it is at.
     fn percent(&self) -> u64 {
         match self.of {
             0 => 0,
-            of => u64::try_from(u128::from(self.bytes) * 100 / u128::from(of)).unwrap_or(100),
+            of => {
+                let part = u128::from(self.bytes) * 100 / u128::from(of);
+                u64::try_from(part).unwrap_or(100).min(100)
+            }
+        }
+    }
+
+    /// In words; where they stand alone, with the number of the job that goes on by a command.
+    fn words(&self, number: Option<u32>) -> String {
+        match self.stage {
+            Stage::Reading => "reading".to_owned(),
+            Stage::Waiting => format!("{}% there, waiting for the server", self.percent()),
+            Stage::Paused => {
+                let mend = number.map(|number| format!(", /resume {number} goes on"));
+                format!("paused at {}%{}", self.percent(), mend.unwrap_or_default())
+            }
+            Stage::Finishing => "finishing".to_owned(),
+            Stage::Moving => {
+                let rate = match self.rate {
+                    0 => String::new(),
+                    rate => format!(", {}/s", human_size(rate)),
+                };
+                format!("{}% of {}{rate}", self.percent(), human_size(self.of))
+            }
         }
     }
 }
@@ -143,6 +167,21 @@ pub struct Uploaded {
     pub id: ClientMessageId,
     /// Their ids.
     pub files: Vec<String>,
+}
+
+/// Files on their way to a conversation, as they are shown there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The number of the job.
+    pub number: u32,
+    /// The name of the file, made safe, or how many there are.
+    pub label: String,
+    /// Parts of a hundred, of the file that it is at.
+    pub percent: u64,
+    /// How far it is.
+    pub words: String,
+    /// Whether it waits until it is told to go on.
+    pub is_paused: bool,
 }
 
 /// What follows from what a job brought.
@@ -326,6 +365,20 @@ impl Transfers {
         Some(format!("{what}{}", first.far_in_short()))
     }
 
+    /// What is on its way to a conversation, in the order in which it was begun.
+    pub fn sending(&self, to: &Place) -> Vec<Sending> {
+        let is_to = |row: &Row| matches!(&row.about, About::Send(place) if place == to);
+        let rows = self.rows.iter().filter(|(_, row)| is_to(row));
+        rows.map(|(number, row)| Sending {
+            number: *number,
+            label: row.label.clone(),
+            percent: row.far.percent(),
+            words: format!("{}{}", row.which(), row.far.words(None)),
+            is_paused: row.far.stage == Stage::Paused,
+        })
+        .collect()
+    }
+
     /// Whether nothing is on its way.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -339,28 +392,17 @@ impl Row {
             About::Save(_) => "saving the files of",
         };
         let label = &self.label;
-        let which = match (self.files, self.far.file) {
+        let which = self.which();
+        let far = self.far.words(Some(number));
+        format!("[{number}] {what} {label}: {which}{far}")
+    }
+
+    /// Which of several files it is at.
+    fn which(&self) -> String {
+        match (self.files, self.far.file) {
             (0 | 1, _) | (_, 0) => String::new(),
             (files, file) => format!("file {file} of {files}, "),
-        };
-        let far = match self.far.stage {
-            Stage::Reading => "reading".to_owned(),
-            Stage::Waiting => format!("{}% there, waiting for the server", self.far.percent()),
-            Stage::Paused => format!(
-                "paused at {}%, /resume {number} goes on",
-                self.far.percent()
-            ),
-            Stage::Finishing => "finishing".to_owned(),
-            Stage::Moving => {
-                let rate = match self.far.rate {
-                    0 => String::new(),
-                    rate => format!(", {}/s", human_size(rate)),
-                };
-                let of = human_size(self.far.of);
-                format!("{}% of {of}{rate}", self.far.percent())
-            }
-        };
-        format!("[{number}] {what} {label}: {which}{far}")
+        }
     }
 
     fn far_in_short(&self) -> String {

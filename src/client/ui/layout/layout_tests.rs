@@ -322,12 +322,15 @@ proptest! {
 
     #[test]
     fn moves_come_back_and_shown_messages_are_seen(
-        (count, outgoing) in (1_u64..60, 0_u8..6),
+        (count, outgoing, sending) in (1_u64..60, 0_u8..6, 0_usize..3),
         moves in prop::collection::vec(-40_isize..40, 1..12),
         targets in prop::collection::vec(1_u64..60, 1..4),
         size in (1_u16..90, 1_u16..30),
     ) {
-        let (mut model, _) = long(count, outgoing);
+        let (mut model, id) = long(count, outgoing);
+        for _ in 0..sending {
+            moves_files(&mut model, &id);
+        }
         model.size = size;
         for rows in moves {
             let before = self::rows(&model);
@@ -367,6 +370,7 @@ proptest! {
         cells in 1_usize..90,
     ) {
         let (mut model, id) = long(2, 1);
+        moves_files(&mut model, &id);
         say_so(&mut model, &id, "bob", at(0, 9, 0), &text, |it| {
             it.reply_to = 1;
             it.revision = 1;

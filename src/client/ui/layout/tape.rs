@@ -10,14 +10,17 @@ use super::{
     bubble::{Before, Said, Sheet},
     row::{Owner, Row},
 };
-use crate::client::ui::model::{message::Message, outgoing::Outgoing};
+use crate::client::{
+    app::transfers::Sending,
+    ui::model::{message::Message, outgoing::Outgoing},
+};
 
 /// What a block shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// A message.
     Message(u64),
-    /// One on its way, by its place among them.
+    /// One on its way, by its place among them; behind these files that will be one.
     Outgoing(usize),
     /// That there is nothing, or nothing in memory.
     Empty,
@@ -34,6 +37,7 @@ struct Block {
 pub struct Tape<'m> {
     sheet: Sheet<'m>,
     outgoing: Vec<&'m Outgoing>,
+    sending: Vec<Sending>,
     /// The highest number that there is.
     end: u64,
     /// The highest number in memory.
@@ -52,6 +56,8 @@ impl<'m> Tape<'m> {
         let place = sheet.chat.room.place();
         let outbox = &sheet.model.outgoing;
         let outgoing: Vec<&Outgoing> = place.iter().flat_map(|place| outbox.to(place)).collect();
+        let transfers = &sheet.model.transfers;
+        let sending = place.map_or_else(Vec::new, |place| transfers.sending(&place));
         let newest = sheet.chat.window.all().next_back();
         let newest = newest.map(|message| message.seq);
         let mut tape = Self {
@@ -59,6 +65,7 @@ impl<'m> Tape<'m> {
             newest,
             sheet,
             outgoing,
+            sending,
             blocks: VecDeque::new(),
             top: 0,
             bottom: 0,
@@ -76,8 +83,12 @@ impl<'m> Tape<'m> {
 
     /// The block at the very end.
     pub fn last(&self) -> Key {
-        let last = self.outgoing.len().checked_sub(1).map(Key::Outgoing);
+        let last = self.outgoing_count().checked_sub(1).map(Key::Outgoing);
         last.unwrap_or_else(|| self.last_message())
+    }
+
+    fn outgoing_count(&self) -> usize {
+        self.outgoing.len() + self.sending.len()
     }
 
     fn last_message(&self) -> Key {
@@ -108,7 +119,7 @@ impl<'m> Tape<'m> {
                 return Some(Key::Message(message.seq));
             }
         };
-        (next < self.outgoing.len()).then_some(Key::Outgoing(next))
+        (next < self.outgoing_count()).then_some(Key::Outgoing(next))
     }
 
     fn message_before(&self, seq: u64) -> Option<&'m Message> {
@@ -137,7 +148,13 @@ impl<'m> Tape<'m> {
             },
             Key::Outgoing(place) => match self.outgoing.get(place) {
                 Some(item) => self.sheet.outgoing(item, self.before_outgoing(place)),
-                None => Vec::new(),
+                None => {
+                    let place_of_it = place.saturating_sub(self.outgoing.len());
+                    let sending = self.sending.get(place_of_it);
+                    sending.map_or_else(Vec::new, |it| {
+                        self.sheet.sending(it, self.before_outgoing(place))
+                    })
+                }
             },
         };
         match rows.is_empty() {
@@ -163,10 +180,14 @@ impl<'m> Tape<'m> {
     }
 
     fn before_outgoing(&self, place: usize) -> Before<'_> {
-        let said = match place.checked_sub(1).and_then(|it| self.outgoing.get(it)) {
-            Some(item) => Some(Said {
+        let own = place.checked_sub(1).map(|it| match self.outgoing.get(it) {
+            Some(item) => item.time,
+            None => self.sheet.model.now,
+        });
+        let said = match own {
+            Some(time) => Some(Said {
                 sender: &self.sheet.me,
-                time: item.time,
+                time,
                 seq: None,
                 is_hidden: false,
             }),

@@ -258,3 +258,39 @@ fn what_is_on_its_way_stands_in_the_line_at_the_bottom() {
         shown(&mut model, (width, 10), &theme("dark"));
     }
 }
+
+#[test]
+fn what_is_on_its_way_stands_where_it_will_be_with_a_bar() {
+    let (mut model, ops) = office();
+    let number = moves_files(&mut model, &ops);
+    let other = moves_files(&mut model, &ops);
+    let far = |stage, bytes| Far {
+        stage,
+        file: 1,
+        bytes,
+        of: 100 << 20,
+        rate: 5 << 20,
+    };
+    let on = Moved::On(far(Stage::Moving, 37 << 20));
+    model.transfers.take(number, on);
+    let paused = Moved::On(far(Stage::Paused, 80 << 20));
+    model.transfers.take(other, paused);
+    let dark = theme("dark");
+    pin("files_sending", &shown(&mut model, (80, 24), &dark));
+    pin("files_sending_narrow", &shown(&mut model, (40, 24), &dark));
+    pin(
+        "files_sending_ascii",
+        &shown(&mut model, (80, 24), &ascii()),
+    );
+    // Those of others are not shown here, and an end takes it away.
+    model.open(Some("Direct carol".into()));
+    let elsewhere = shown(&mut model, (80, 24), &dark);
+    assert!(!elsewhere.contains("/pause"), "{elsewhere}");
+    model.open(Some(ops));
+    for number in [number, other] {
+        let over = Moved::Failed("it was cancelled".into());
+        model.transfers.take(number, over);
+    }
+    let over = shown(&mut model, (80, 24), &dark);
+    assert!(!over.contains("/pause"), "{over}");
+}

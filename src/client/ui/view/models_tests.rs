@@ -12,6 +12,7 @@ use crate::{
             acts::MemberLine,
             line::Zone,
             room::{Kind, Room},
+            transfers::{Follows, Wish},
         },
         ui::{
             keymap::Keymap,
@@ -343,4 +344,14 @@ pub fn styles(buffer: &Buffer, row: u16) -> String {
         writeln!(text, "{run:?}: {colours} {:?}", style.add_modifier).unwrap();
     }
     text
+}
+
+/// Begins to send a file to a conversation; returns the number of the transfer.
+pub fn moves_files(model: &mut Model, id: &ChatId) -> u32 {
+    let place = chat(model, id).room.place();
+    let wish = Wish::Send(vec!["/tmp/graph of the night.png".to_owned()]);
+    match model.transfers.wish(wish, place, None) {
+        Ok(Follows::Begin(number, ..)) => number,
+        other => panic!("{other:?}"),
+    }
 }
