@@ -57,7 +57,7 @@ const UI_MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text", &["app"]),
     ("keymap", &["fault"]),
     ("theme", &["fault"]),
-    ("model", &["app", "text", "keymap"]),
+    ("model", &["app", "text", "keymap", "theme", "picture"]),
     ("effect", &["app", "model"]),
     ("layout", &["app", "model", "text", "keymap", "theme"]),
     ("news", &["app", "model", "effect", "text", "layout"]),
@@ -259,7 +259,7 @@ fn parts_of_the_terminal_ui_import_only_what_lies_below_them() {
                 let is_allowed = match names.as_slice() {
                     ["domain", ..] => true,
                     ["client", "ui", other, ..] => other == part || allowed.contains(other),
-                    ["client", "app", ..] => allowed.contains(&"app"),
+                    ["client", part @ ("app" | "picture"), ..] => allowed.contains(part),
                     _ => false,
                 };
                 if !is_allowed {

@@ -74,6 +74,19 @@ impl Picture {
         self.kind
     }
 
+    /// Returns it with no more pixels than this, as if the file had no more.
+    pub fn shrunk(self, most: Size) -> Result<Self, PictureError> {
+        let size = self.size().within(most);
+        if size == self.size() && size == self.original {
+            return Ok(self);
+        }
+        Ok(Self {
+            pixels: reduced(&self.pixels, size, &Deadline::none())?,
+            original: size,
+            kind: self.kind,
+        })
+    }
+
     /// Returns how large [`Self::pixels`] is.
     pub fn size(&self) -> Size {
         let (width, height) = self.pixels.dimensions();

@@ -15,7 +15,7 @@ use crate::{
     domain::{ids::ClientMessageId, user::Presence},
 };
 
-use super::model::{chat::ChatId, outgoing::Outgoing, window::Ask};
+use super::model::{chat::ChatId, outgoing::Outgoing, previews::Want, window::Ask};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,8 @@ pub enum Effect {
     },
     /// Has a transfer wait, go on or end.
     Steer(u32, Steer),
+    /// Fetches the preview of a picture, or makes it for another room; answered by `News::Preview`.
+    Preview(Want),
     /// Changes the password; answered by `News::Password`.
     Password(NewPassword),
     /// Rings the bell.

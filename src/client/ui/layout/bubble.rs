@@ -4,9 +4,11 @@
 //! head with time and name is left out. Promises that a block has one row at least, that its height depends on the
 //! width alone and not on glyphs, and that what others wrote is rendered safe. Knows nothing of where it is shown.
 
+use std::sync::Arc;
+
 use super::{
     between, mentions,
-    row::{Owner, Piece, Row, sign, text_glyphs},
+    row::{Owner, Piece, Row, Strip, sign, text_glyphs},
 };
 use crate::{
     client::{
@@ -22,6 +24,7 @@ use crate::{
                 markers::Delivery,
                 message::{Message, Reaction},
                 outgoing::{Outgoing, State},
+                previews::OF_MESSAGE_MAX,
             },
             text::{self, Line, Span, cut, day, markdown, width, wrap},
             theme::{Glyphs, Role},
@@ -187,8 +190,12 @@ impl<'m> Sheet<'m> {
         if !lines.is_empty() || message.files.is_empty() {
             self.wrap(rows, &lines, TEXT_ROWS_MAX);
         }
+        let mut previews_count = 0;
         for file in &message.files {
             self.file(rows, file);
+            if previews_count < OF_MESSAGE_MAX && self.preview(rows, file) {
+                previews_count += 1;
+            }
         }
         if message.is_by(&self.model.me) {
             let delivery = self.chat.delivery(message.seq);
@@ -214,6 +221,25 @@ impl<'m> Sheet<'m> {
             rows.push(self.indented(vec![mark, name]));
             rows.push(self.indented(vec![Piece::blank(mark_cells), about]));
         }
+    }
+
+    /// The rows for the preview of a picture; returns whether it has any.
+    fn preview(&self, rows: &mut Vec<Row>, file: &File) -> bool {
+        let (_, screen_rows) = self.model.size;
+        let preview = self.model.previews.of(file, self.space, screen_rows);
+        let Some(preview) = preview.map(Arc::new) else {
+            return false;
+        };
+        let indent = u16::try_from(1 + self.indent).unwrap_or(u16::MAX);
+        rows.extend((0..preview.extent.rows).map(|row| Row {
+            picture: Some(Strip {
+                preview: Arc::clone(&preview),
+                row,
+                indent,
+            }),
+            ..Row::default()
+        }));
+        true
     }
 
     /// The block of a message on its way.

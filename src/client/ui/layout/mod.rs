@@ -9,6 +9,7 @@ pub mod listed;
 mod mentions;
 pub mod over;
 pub mod panes;
+pub mod picture;
 pub mod row;
 mod spot;
 pub mod tape;

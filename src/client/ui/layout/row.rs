@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     client::ui::{
+        model::previews::Preview,
         text::{self, Span, width},
         theme::{self, Glyphs},
     },
@@ -82,6 +83,17 @@ pub enum Owner {
     Outgoing(ClientMessageId),
 }
 
+/// A row of a preview of a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strip {
+    /// Of which.
+    pub preview: Arc<Preview>,
+    /// Which of its rows, from the top.
+    pub row: u16,
+    /// Cells before it, with that of the gutter.
+    pub indent: u16,
+}
+
 /// A row of the transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
@@ -91,6 +103,8 @@ pub struct Row {
     pub gutter: Option<theme::Role>,
     /// What stands behind that cell, from left to right.
     pub pieces: Vec<Piece>,
+    /// The part of a picture that it shows instead.
+    pub picture: Option<Strip>,
     /// The sign at the right edge.
     pub right: Option<theme::Role>,
 }

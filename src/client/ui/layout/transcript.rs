@@ -149,6 +149,31 @@ pub fn rows(model: &Model, space: Space, glyphs: Glyphs) -> Vec<Row> {
     look.tape.between(from, look.edge)
 }
 
+/// Returns the rows that are seen, and those within a screen above and below.
+pub fn seen_and_around(model: &Model, space: Space) -> (Vec<Row>, Vec<Row>) {
+    let has_files = model
+        .chats
+        .front()
+        .is_some_and(|chat| chat.window.all().any(|message| !message.files.is_empty()));
+    let look = has_files.then(|| Look::new(model, space, Glyphs::Unicode));
+    let Some(mut look) = look.flatten() else {
+        return (Vec::new(), Vec::new());
+    };
+    let height = signed(space.rows);
+    let from = look.edge.saturating_sub(height.saturating_mul(2));
+    let to = look.edge.saturating_add(height);
+    look.tape.widen(from, to);
+    let from = from.max(look.tape.top());
+    let seen_from = look.edge.saturating_sub(height).max(from);
+    let above = seen_from.saturating_sub(from).unsigned_abs();
+    let count = look.edge.saturating_sub(seen_from).max(0).unsigned_abs();
+    let mut rows = look.tape.between(from, to);
+    let mut seen = rows.split_off(above.min(rows.len()));
+    let below = seen.split_off(count.min(seen.len()));
+    rows.extend(below);
+    (seen, rows)
+}
+
 /// Whether nothing more is below what is seen.
 pub fn is_at_end(model: &Model, space: Space) -> bool {
     Look::new(model, space, Glyphs::Unicode).is_some_and(|mut look| {

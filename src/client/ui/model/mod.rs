@@ -21,6 +21,7 @@ pub mod paging;
 pub mod password;
 mod pause;
 pub mod people;
+pub mod previews;
 mod ranges;
 pub mod roll;
 pub mod tally;
@@ -44,6 +45,7 @@ use self::{
     overlay::{Overlay, SearchPane},
     paging::{Filled, Going, Jump},
     people::People,
+    previews::Previews,
     roll::Roll,
     window::Ask,
 };
@@ -112,6 +114,8 @@ pub struct Model {
     pub outgoing: Outbox,
     /// Files on their way.
     pub transfers: Transfers,
+    /// Previews of pictures.
+    pub previews: Previews,
     /// What is being written to the conversation in front.
     pub composer: Composer,
     /// Where keys go.
@@ -181,6 +185,7 @@ impl Model {
             chats: Chats::default(),
             outgoing: Outbox::default(),
             transfers: Transfers::default(),
+            previews: Previews::default(),
             composer: Composer::default(),
             focus: Focus::Composer,
             overlay: None,
@@ -361,6 +366,7 @@ impl Model {
         }
         self.outgoing.reset();
         self.people = People::default();
+        self.previews.reset();
         self.roll.reset();
         self.filled = None;
         self.jump = None;

@@ -22,6 +22,7 @@ pub(super) fn connected(model: &mut Model, my_id: Option<String>) -> Vec<Effect>
     }
     model.link = LinkState::CatchingUp;
     model.intake.connected();
+    model.previews.connected();
     for chat in model.chats.iter_mut() {
         chat.ask_again();
     }

@@ -43,6 +43,7 @@ use super::{
         message::{Change, Message},
         notices::Level,
         outgoing::Outgoing,
+        previews::{Made, Why},
         tally::Counts,
         window::{Ask, Page},
     },
@@ -76,6 +77,13 @@ pub enum News {
         number: u32,
         /// What.
         moved: Moved,
+    },
+    /// The answer to `Effect::Preview`.
+    Preview {
+        /// The number of the question.
+        number: u64,
+        /// The picture.
+        made: Result<Box<Made>, Why>,
     },
     /// Messages were left out.
     Gap {
@@ -316,6 +324,10 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Ended { why } => link::ended(model, why),
         News::Reset => link::reset(model),
         News::Moved { number, moved } => sends::moved(model, number, moved),
+        News::Preview { number, made } => {
+            model.previews.take(number, made.map(|it| *it));
+            Vec::new()
+        }
         News::Gap { chat, from, to } => link::gap(model, &chat, from, to),
         News::Chat(state) => states::event(model, *state),
         News::States { states, blocked } => states::all(model, states, blocked),

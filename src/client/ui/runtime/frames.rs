@@ -21,6 +21,8 @@ use super::{notice, run::Ui, terminal};
 const FRAME: Duration = Duration::from_millis(16);
 /// The same while somebody types: what a key does is to be seen within 16 ms, with the time that drawing takes.
 const FRAME_OF_KEY: Duration = Duration::from_millis(4);
+/// How long nobody does anything before pictures that are many bytes are written.
+const CALM: Duration = Duration::from_millis(120);
 /// How often a conversation is marked read at most.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// A timer never rings more often than this, whatever asks for it.
@@ -33,6 +35,10 @@ pub(super) struct Drawn {
     pub is_dirty: bool,
     /// A key has, which somebody looks for.
     pub is_of_key: bool,
+    /// When a person did something last.
+    pub busy: Option<Instant>,
+    /// When a frame is to follow for pictures that were left out.
+    pictures_at: Option<Instant>,
     /// The newest cursor of what is in the model.
     pub cursor: Option<String>,
     /// The same of what a frame shows that is on its way, and its number.
@@ -48,6 +54,8 @@ impl Drawn {
         Self {
             is_dirty: true,
             is_of_key: false,
+            busy: None,
+            pictures_at: None,
             cursor: None,
             on_the_way: None,
             at: None,
@@ -60,6 +68,11 @@ impl Drawn {
 impl Ui {
     /// Draws if there is something new, the last frame is old enough, and the terminal has taken it.
     pub(super) fn draw(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        if self.pictures_at().is_some_and(|at| at <= now) {
+            self.drawn.pictures_at = None;
+            self.drawn.is_dirty = true;
+        }
         let is_due = self.frame_at().is_some_and(|at| at <= Instant::now());
         if !is_due {
             return Ok(());
@@ -67,8 +80,13 @@ impl Ui {
         let failed = |error: io::Error| Failure::output(&error);
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
-        if let Some(number) = self.screen.draw(view).map_err(failed)? {
+        let pictures = view::wholes(model, theme);
+        let calm_at = self.drawn.busy.map_or(now, |at| at + CALM);
+        let drawn = self.screen.draw_with(view, &pictures, calm_at <= now);
+        if let Some(number) = drawn.map_err(failed)? {
             (self.drawn.is_dirty, self.drawn.is_of_key) = (false, false);
+            let is_owed = self.screen.owes_pictures();
+            self.drawn.pictures_at = is_owed.then(|| calm_at.max(now + FRAME));
             self.drawn.at = Some(Instant::now());
             if let Some(cursor) = self.drawn.cursor.take() {
                 self.drawn.on_the_way = Some((number, cursor));
@@ -93,6 +111,12 @@ impl Ui {
         };
         let next = || self.drawn.at.map_or_else(Instant::now, |at| at + rest);
         is_wanted.then(next)
+    }
+
+    /// When a frame is to follow for pictures that were left out; `None`: none were, or the terminal is not ready.
+    fn pictures_at(&self) -> Option<Instant> {
+        let is_ready = !self.is_stopped && self.screen.is_free();
+        self.drawn.pictures_at.filter(|_| is_ready)
     }
 
     /// Takes in that more was shown.
@@ -146,6 +170,7 @@ impl Ui {
         let disk = self.ledger.slow_at();
         let all = [
             self.frame_at(),
+            self.pictures_at(),
             self.mark_at(),
             self.drafts.due(),
             disk,

@@ -42,6 +42,7 @@ impl Ui {
         at_once: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
         let mut failed = Vec::new();
+        self.fetcher.end();
         let begun = self.model.begun();
         let has_cache = self.cache.is_some();
         let kept = tokio::select! {

@@ -19,6 +19,8 @@ mod notice;
 pub mod open;
 mod outlet;
 mod perform;
+mod pictures;
+mod previews;
 mod remember;
 mod run;
 mod screen;

@@ -27,8 +27,8 @@ const OFF_WAIT: Duration = Duration::from_millis(500);
 const PIECE_BYTES: usize = 512;
 /// How often it is looked whether it is still on, while the terminal stands still.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Ends a sequence that was cut.
-const CANCEL: &str = "\x18";
+/// Ends a sequence that was cut, also one that holds a picture.
+const CANCEL: &str = "\x18\x1b\\";
 
 /// See the head of the file.
 #[derive(Debug)]

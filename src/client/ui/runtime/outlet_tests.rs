@@ -99,7 +99,7 @@ fn a_sequence_that_was_cut_is_ended_before_it_is_undone() {
         off.join().unwrap();
         text
     });
-    assert!(text.ends_with(b"x\x18>"));
+    assert!(text.ends_with(b"x\x18\x1b\\>"));
     assert!(text.len() < 128 * 1024, "{}", text.len());
 }
 

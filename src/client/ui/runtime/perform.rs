@@ -56,6 +56,10 @@ impl Ui {
             Effect::Markers(chat) => self.ask(Question::Markers(chat)),
             Effect::Move { number, job } => self.carrier.begin(number, job),
             Effect::Steer(number, steer) => self.carrier.steer(number, steer),
+            Effect::Preview(want) => {
+                let session = self.asker.session().clone();
+                self.fetcher.begin(session, want);
+            }
             Effect::Password(wish) => self.ask(Question::Password(wish)),
             Effect::Search { number, search } => self.ask(Question::Search(number, search)),
             Effect::MarkRead { chat, seq } => {

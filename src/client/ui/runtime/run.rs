@@ -39,7 +39,7 @@ use crate::{
             model::{LinkState, Model, chat::ChatId, notices::Level},
             news::News,
             theme::Theme,
-            update::{Msg, fill, update},
+            update::{Msg, fill, previews, update},
         },
     },
     domain::clock::{Clock, SystemClock, TimeMs},
@@ -53,6 +53,7 @@ use super::{
     keys::Input,
     ledger::Ledger,
     notice::{Bell, Way},
+    previews::{Fetched, Fetcher},
     remember::Memory,
     screen::Screen,
     terminal,
@@ -81,6 +82,8 @@ pub(super) struct Ui {
     pub asks: JoinSet<Asked>,
     /// Moves files.
     pub carrier: Carrier,
+    /// Fetches previews of pictures.
+    pub fetcher: Fetcher,
     /// What a person asked to be done and is not answered, by number.
     pub deeds: BTreeMap<u64, String>,
     pub last_deed: u64,
@@ -192,6 +195,7 @@ pub(super) enum Step {
     Word(Word),
     Answer(Asked),
     Moved(u32, Moved),
+    Fetched(Fetched),
     Kept(keeper::Word),
     Shown,
     Wake,
@@ -226,6 +230,7 @@ impl Ui {
             asker: parts.asker,
             asks: JoinSet::new(),
             carrier: parts.carrier,
+            fetcher: Fetcher::new(),
             deeds: BTreeMap::new(),
             last_deed: 0,
             states: (false, false),
@@ -271,6 +276,10 @@ impl Ui {
                     Ok(asked) => Step::Answer(asked),
                     Err(defect) => return Err(a_defect(&defect.to_string())),
                 },
+                Some(fetched) = self.fetcher.next() => match fetched {
+                    Ok(fetched) => Step::Fetched(fetched),
+                    Err(defect) => return Err(a_defect(&defect.to_string())),
+                },
                 (number, moved) = self.carrier.next() => Step::Moved(number, moved),
                 word = self.ledger.next() => Step::Kept(word),
                 shown = self.screen.more_is_shown() => {
@@ -299,6 +308,7 @@ impl Ui {
                     self.drawn.is_of_key = true;
                 }
                 if is_of_person(&msg) {
+                    self.drawn.busy = Some(Instant::now());
                     self.try_link();
                 }
                 self.happened(msg)
@@ -314,6 +324,10 @@ impl Ui {
                 self.take(News::Moved { number, moved })?;
                 self.carrier.handed_over(number);
                 Ok(())
+            }
+            Step::Fetched((number, made)) => {
+                let made = made.map(Box::new);
+                self.take(News::Preview { number, made })
             }
             Step::Kept(word) => {
                 self.kept(word);
@@ -462,6 +476,11 @@ impl Ui {
         }
         for effect in fill(&mut self.model) {
             self.perform(effect)?;
+        }
+        if self.drawn.is_dirty {
+            for effect in previews(&mut self.model) {
+                self.perform(effect)?;
+            }
         }
         let slow = self.ledger.slow(Instant::now());
         self.warn(slow);

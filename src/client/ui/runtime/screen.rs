@@ -17,9 +17,11 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use super::pictures::{Ground, Pictures};
 use crate::client::{
     exit::Failure,
     paper::{Paper, Sheet},
+    ui::view::Whole,
 };
 
 /// Between these a terminal that knows them shows nothing, so that no half of a frame is seen; others pass them over.
@@ -30,6 +32,7 @@ pub struct Screen {
     terminal: Terminal<Canvas>,
     bytes: Pen,
     paper: Paper,
+    pictures: Pictures,
 }
 
 impl Screen {
@@ -41,6 +44,7 @@ impl Screen {
             terminal: Terminal::new(canvas)?,
             bytes,
             paper: Paper::on(sheet)?,
+            pictures: Pictures::default(),
         })
     }
 
@@ -51,10 +55,32 @@ impl Screen {
 
     /// Draws a frame and hands it over; returns its number, or `None` if the screen is not free. Never waits.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<Option<u64>> {
+        self.draw_with(view, &[], true)
+    }
+
+    /// The same, with these pictures as pixels, as far as the frame has all their cells. Those that are many bytes are left
+    /// out of a frame that is not calm, since the next one would have to wait for them.
+    pub fn draw_with(
+        &mut self,
+        view: impl FnOnce(&mut Frame<'_>),
+        pictures: &[Whole],
+        is_calm: bool,
+    ) -> io::Result<Option<u64>> {
         if !self.is_free() {
             return Ok(None);
         }
-        self.terminal.draw(view)?;
+        let mut wanted = Vec::new();
+        self.terminal.draw(|frame| {
+            view(frame);
+            let buffer = frame.buffer_mut();
+            wanted.extend(pictures.iter().filter(|whole| whole.is_in(buffer)).cloned());
+        })?;
+        let canvas = self.terminal.backend_mut();
+        if self.pictures.follow(canvas, &wanted, is_calm)? {
+            canvas.come_back()?;
+        }
+        canvas.touched.clear();
+        canvas.is_cleared = false;
         let drawn = std::mem::take(&mut *self.bytes.locked());
         for part in [TOGETHER.0, &drawn, TOGETHER.1] {
             self.paper.write_all(part)?;
@@ -83,6 +109,11 @@ impl Screen {
     /// The next frame is drawn whole, whatever the terminal shows now.
     pub fn redraw(&mut self) -> io::Result<()> {
         self.terminal.clear()
+    }
+
+    /// Whether pictures were left out of the last frame as pixels.
+    pub const fn owes_pictures(&self) -> bool {
+        self.pictures.is_owed()
     }
 
     /// Everything up to this frame was shown.
@@ -126,6 +157,10 @@ struct Canvas {
     /// What was drawn.
     cells: Buffer,
     cursor: Position,
+    /// The cells that were written since the last frame: the row, and from which column to behind which.
+    touched: Vec<(u16, u16, u16)>,
+    /// All was cleared since then.
+    is_cleared: bool,
 }
 
 impl Canvas {
@@ -134,11 +169,28 @@ impl Canvas {
             inner: CrosstermBackend::new(pen),
             cells: Buffer::empty(Rect::new(0, 0, size.0, size.1)),
             cursor: Position::ORIGIN,
+            touched: Vec::new(),
+            is_cleared: false,
         }
     }
 
     fn resize(&mut self, size: (u16, u16)) {
         self.cells = Buffer::empty(Rect::new(0, 0, size.0, size.1));
+    }
+
+    /// The cursor goes back to where the frame has it.
+    fn come_back(&mut self) -> io::Result<()> {
+        self.inner.set_cursor_position(self.cursor)
+    }
+
+    /// Writes a whole row anew.
+    fn redraw_row(&mut self, row: u16) -> io::Result<()> {
+        self.inner.set_cursor_position(Position::new(0, row))?;
+        self.inner.clear_region(ClearType::CurrentLine)?;
+        let width = self.cells.area.width;
+        self.touched.push((row, 0, width));
+        let cells: Vec<(u16, u16, &Cell)> = drawn(&self.cells, row).collect();
+        put(&mut self.inner, &cells)
     }
 
     fn is_doubtful(&self, row: u16) -> bool {
@@ -181,6 +233,42 @@ fn drawn(cells: &Buffer, row: u16) -> impl Iterator<Item = (u16, u16, &Cell)> {
     })
 }
 
+impl Ground for Canvas {
+    fn rewrite(&mut self, area: Rect) -> io::Result<()> {
+        let rows = area.intersection(self.cells.area);
+        for row in rows.top()..rows.bottom() {
+            self.redraw_row(row)?;
+        }
+        Ok(())
+    }
+
+    fn is_touched(&self, area: Rect) -> bool {
+        let mut touched = self.touched.iter();
+        touched.any(|(row, from, behind)| {
+            (area.top()..area.bottom()).contains(row)
+                && *from < area.right()
+                && area.left() < *behind
+        })
+    }
+
+    fn is_cleared(&self) -> bool {
+        self.is_cleared
+    }
+
+    fn write_at(&mut self, at: (u16, u16), bytes: &[u8]) -> io::Result<()> {
+        self.inner.set_cursor_position(at)?;
+        Write::write_all(&mut self.inner, bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Write::write_all(&mut self.inner, bytes)
+    }
+
+    fn rows(&self) -> u16 {
+        self.cells.area.height
+    }
+}
+
 impl Backend for Canvas {
     type Error = io::Error;
 
@@ -211,9 +299,15 @@ impl Backend for Canvas {
         let whole: Vec<u16> = rows.into_iter().filter(|row| is_whole(*row)).collect();
         let some = content.iter().filter(|(_, row, _)| !whole.contains(row));
         let mut all: Vec<(u16, u16, &Cell)> = some.copied().collect();
+        let touched = content.iter().map(|(column, row, cell)| {
+            let behind = column.saturating_add(width(cell).max(1));
+            (*row, *column, behind)
+        });
+        self.touched.extend(touched);
         for row in &whole {
             self.inner.set_cursor_position(Position::new(0, *row))?;
             self.inner.clear_region(ClearType::CurrentLine)?;
+            self.touched.push((*row, 0, self.cells.area.width));
             all.extend(drawn(&self.cells, *row));
         }
         put(&mut self.inner, &all)
@@ -243,6 +337,7 @@ impl Backend for Canvas {
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
         if clear_type == ClearType::All {
             self.cells.reset();
+            self.is_cleared = true;
         }
         self.inner.clear_region(clear_type)
     }

@@ -16,7 +16,7 @@ use rustix::{
 };
 use tokio::sync::Notify;
 
-use super::outlet::Outlet;
+use super::{outlet::Outlet, pictures};
 use crate::client::{paper::Sheet, picture::decode::is_at_work};
 
 /// The title is put aside; the screen that can be left; what is pasted comes in brackets; whether it is in front is told.
@@ -81,7 +81,9 @@ pub fn leave() {
     };
     // First, since it waits for nothing.
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before.termios);
-    OUTLET.off(io::stdout(), LEAVE);
+    // What the terminal keeps for us would be left there.
+    let undo = format!("{}{LEAVE}", pictures::undo());
+    OUTLET.off(io::stdout(), &undo);
 }
 
 /// Returns when there was a panic anywhere.

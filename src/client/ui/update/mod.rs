@@ -18,6 +18,7 @@ mod mouse;
 mod names;
 mod open;
 mod overlays;
+mod previews;
 mod scroll;
 mod selection;
 mod send;
@@ -27,6 +28,7 @@ mod typing;
 mod writing;
 
 pub use fill::fill;
+pub use previews::previews;
 
 use super::{
     effect::Effect,

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{pen::Pen, welcome};
+use super::{pen::Pen, picture, welcome};
 use crate::client::ui::{
     keymap::Keymap,
     layout::{
@@ -29,6 +29,9 @@ pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect) {
     let top = pane.bottom().saturating_sub(count).max(pane.top());
     for (row, y) in rows.iter().zip(top..pane.bottom()) {
         self::row(pen, pane, y, row);
+        if let Some(strip) = &row.picture {
+            picture::strip(model, pen, pane, y, strip);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod messages;
 mod overlay;
 mod password;
 pub(super) mod pen;
+mod picture;
 mod search;
 mod sidebar;
 mod status;
@@ -29,6 +30,7 @@ use super::{
     theme::Theme,
 };
 use pen::Pen;
+pub use picture::{Whole, wholes};
 
 /// A count above this is shown as this and a plus.
 const COUNTED_MAX: u64 = 99;

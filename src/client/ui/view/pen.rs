@@ -7,7 +7,7 @@ use std::{borrow::Cow, num::NonZeroU16};
 
 use ratatui::{
     buffer::{Buffer, Cell, CellDiffOption, CellWidth},
-    layout::{Margin, Rect},
+    layout::{Margin, Position, Rect},
     style::{Modifier, Style},
 };
 use unicode_segmentation::UnicodeSegmentation;
@@ -23,6 +23,9 @@ use crate::client::ui::{
 const LEFT_TO_RIGHT: &str = "\u{200e}";
 /// Cells that stay for the left part of a row, or the right part is left out.
 const LEFT_MIN: usize = 6;
+
+/// The mark of a cell of a picture: it has the width that it has anyway.
+const PICTURE: CellDiffOption = CellDiffOption::ForcedWidth(NonZeroU16::MIN);
 
 /// A piece of text with its style.
 #[derive(Clone, Debug)]
@@ -147,6 +150,23 @@ impl<'a> Pen<'a> {
         if let Some(cell) = cell {
             let joined = format!("{}{sign}", cell.symbol());
             cell.set_symbol(&joined);
+        }
+    }
+
+    /// Makes cells empty, and marks them as those of a picture: what is drawn there afterwards takes the mark away.
+    pub fn mark(&mut self, room: Rect) {
+        self.clear(room);
+        for at in room.intersection(self.buffer.area).positions() {
+            if let Some(cell) = self.buffer.cell_mut(at) {
+                cell.set_diff_option(PICTURE);
+            }
+        }
+    }
+
+    /// Draws a sign of one cell into a marked cell.
+    pub fn dab(&mut self, at: Position, sign: char, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut(at) {
+            cell.set_char(sign).set_style(style);
         }
     }
 
