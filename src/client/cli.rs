@@ -26,6 +26,7 @@ use super::{
     exit::EXIT_CODES,
     json::Format,
     net::{connect::ServerAddress, devices::TokenWish, history::Position, session::Patience},
+    picture::terminal::Images,
     recipient::Recipient,
     watch::WatchOptions,
 };
@@ -95,6 +96,9 @@ pub struct Arguments {
     /// Prints lines and edits the one that is typed, rather than fill the screen.
     #[arg(long, conflicts_with = "plain")]
     pub(super) lines: bool,
+    /// How the terminal UI shows pictures: as well as the terminal can, not at all, or in this way.
+    #[arg(long, value_enum, value_name = "WAY", conflicts_with_all = ["plain", "lines"])]
+    pub(super) images: Option<Images>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }

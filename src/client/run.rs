@@ -40,6 +40,7 @@ use super::{
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     picture::decode::quiet_panics();
     if arguments.command.is_none() && fills_the_screen(&arguments) && may_ask_there(&arguments) {
+        let images = arguments.images;
         let start = ui::runtime::Start {
             is_named: arguments.is_server_named,
             server: arguments.server,
@@ -48,7 +49,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             insecure: arguments.insecure,
             authorities: arguments.ca,
         };
-        return ui::runtime::run(Entry::Asking(start), Settings::of_user()).await;
+        return ui::runtime::run(Entry::Asking(start), Settings::of_user(images)).await;
     }
     // For the questions and the short commands; the two that stay listen for themselves.
     let guard = end_when_interrupted()?;
@@ -171,7 +172,8 @@ async fn chat(login: LoggedIn, arguments: &Arguments, assurance: Assurance) -> R
             server: arguments.server.clone(),
             assurance,
         };
-        return ui::runtime::run(Entry::Given(entered), Settings::of_user()).await;
+        let settings = Settings::of_user(arguments.images);
+        return ui::runtime::run(Entry::Given(entered), settings).await;
     }
     if has_screen(arguments) {
         let (terminal, paper) = EditedTerminal::start().map_err(cannot_read)?;

@@ -85,6 +85,23 @@ impl Answers {
         self.is_complete
     }
 
+    /// Returns whether a sequence was begun that is not whole.
+    pub fn is_within(&self) -> bool {
+        self.place != Place::Outside
+    }
+
+    /// Takes what came so far that is no answer, in its order.
+    pub fn take_typed(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.typed)
+    }
+
+    /// Nothing more came for a moment: an ESC alone is a key.
+    pub fn pause(&mut self) {
+        if self.place == Place::Escape {
+            self.give_back();
+        }
+    }
+
     /// Ends the reading: what was answered, and what came that is no answer, in its order, such as keys.
     pub fn finish(mut self) -> (Report, Vec<u8>) {
         // A lone ESC is a key.

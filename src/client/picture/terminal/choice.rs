@@ -10,6 +10,7 @@ use crate::client::ui::theme::{Env, Glyphs, colour::Depth};
 pub enum Images {
     /// The best that the terminal says it can.
     #[default]
+    #[value(alias = "on")]
     Auto,
     /// None.
     Off,

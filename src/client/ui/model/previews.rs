@@ -204,7 +204,6 @@ impl Previews {
             return false;
         }
         self.canvas = canvas;
-        self.held.clear();
         true
     }
 
@@ -275,7 +274,9 @@ impl Previews {
             let key = key(preview);
             if let Some(held) = self.held.get_mut(&key) {
                 held.turn = self.turn;
-                continue;
+                if held.made.canvas == self.canvas {
+                    continue;
+                }
             }
             let is_due = !self.asked.contains_key(&key) && !self.failed.contains_key(&preview.id);
             if !is_due || self.asked.len() >= ASKED_MAX {
@@ -306,7 +307,8 @@ impl Previews {
         let key = key.0.clone();
         self.asked.remove(&key);
         match made {
-            Ok(made) if made.canvas == self.canvas => {
+            // If the terminal has said meanwhile what it can, it is made once more, and not fetched.
+            Ok(made) => {
                 let held = Held {
                     weight: made.weight(),
                     made,
@@ -314,8 +316,6 @@ impl Previews {
                 };
                 self.held.insert(key, held);
             }
-            // The terminal has said meanwhile what it can.
-            Ok(_) => {}
             Err(why) => {
                 self.failed.insert(key.0, (why, self.turn));
             }

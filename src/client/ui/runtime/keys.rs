@@ -20,6 +20,7 @@ use rustix::{
 };
 use tokio::sync::mpsc;
 
+use super::{asking, showing::Showing};
 use crate::client::ui::{
     keymap::Chord,
     update::{Mouse, Msg},
@@ -37,6 +38,8 @@ const MOMENT: Duration = Duration::from_millis(1);
 pub enum Input {
     /// Something happened.
     Msg(Msg),
+    /// The terminal has said of itself what it says.
+    Told,
     /// The terminal is gone.
     Gone,
 }
@@ -50,14 +53,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Begins to read.
-    pub fn start() -> io::Result<Self> {
+    /// Begins to read; where the terminal was asked something, with its answers.
+    pub fn start(asked: Option<Showing>) -> io::Result<Self> {
         let (tell, read) = mpsc::channel(WAITING_MAX);
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
         thread::Builder::new()
             .name("keys".to_owned())
-            .spawn(move || read_all(&tell, &over))?;
+            .spawn(move || read_all(&tell, &over, asked))?;
         Ok(Self { read, is_over })
     }
 }
@@ -69,7 +72,21 @@ impl Drop for Keys {
     }
 }
 
-fn read_all(tell: &mpsc::Sender<Input>, is_over: &AtomicBool) {
+fn read_all(tell: &mpsc::Sender<Input>, is_over: &AtomicBool, asked: Option<Showing>) {
+    if let Some(showing) = asked {
+        let typed = |event| {
+            let is_told = |msg| tell.blocking_send(Input::Msg(msg)).is_ok();
+            msg_of(event).is_none_or(is_told)
+        };
+        let has_ended = || is_over.load(Ordering::SeqCst);
+        // Without a report it is over, or the terminal is gone, which is found out below.
+        if let Some(report) = asking::read(io::stdin(), asking::WAIT, has_ended, typed) {
+            showing.told(report);
+            if tell.blocking_send(Input::Told).is_err() {
+                return;
+            }
+        }
+    }
     while wait_for_keys() {
         if is_over.load(Ordering::SeqCst) {
             return;

@@ -4,6 +4,7 @@
 //! says what is kept. `run` is the loop over all of them, with `inflow` for what comes and `frames` for what is drawn;
 //! `perform` does what is wanted, and `leave` ends it.
 
+mod asking;
 mod asks;
 mod clipboard;
 mod drafts;
@@ -25,6 +26,7 @@ mod remember;
 mod run;
 mod screen;
 pub mod settings;
+mod showing;
 mod stage;
 mod terminal;
 
@@ -47,6 +49,7 @@ use crate::{
             session::{Patience, Session},
             tls::Assurance,
         },
+        picture::terminal::QUESTIONS,
         run::given_token,
         state,
         ui::{
@@ -116,7 +119,11 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
     let folder = state::folder_of_user()?;
     let guard = Guard::enter(settings.has_mouse).map_err(cannot_use)?;
     let mut screen = Screen::new(terminal::size(), Tty).map_err(cannot_use)?;
-    let mut keys = Keys::start().map_err(cannot_use)?;
+    let asks = settings.images.asks();
+    if asks {
+        screen.codes(&questions()).map_err(cannot_use)?;
+    }
+    let mut keys = Keys::start(asks.then(|| settings.images.clone())).map_err(cannot_use)?;
     let (mut given, mut asking) = match entry {
         Entry::Given(entered) => (Some(entered), None),
         Entry::Asking(start) => (None, Some((start, Why::Start))),
@@ -230,6 +237,11 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
             (start.server, start.user, *before) = (server, Some(user), why);
         }
     }
+}
+
+/// What the terminal is asked, and what takes away whatever a poor one draws of it.
+fn questions() -> String {
+    format!("{}\x1b[2J", String::from_utf8_lossy(QUESTIONS))
 }
 
 /// Starts with what was begun under an account; `None`: the program is to end before. What was begun is carried until it is

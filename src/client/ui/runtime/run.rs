@@ -56,6 +56,7 @@ use super::{
     previews::{Fetched, Fetcher},
     remember::Memory,
     screen::Screen,
+    showing::Showing,
     terminal,
 };
 
@@ -84,6 +85,8 @@ pub(super) struct Ui {
     pub carrier: Carrier,
     /// Fetches previews of pictures.
     pub fetcher: Fetcher,
+    /// How pictures are shown.
+    pub images: Showing,
     /// What a person asked to be done and is not answered, by number.
     pub deeds: BTreeMap<u64, String>,
     pub last_deed: u64,
@@ -220,8 +223,10 @@ pub(super) struct Parts {
 impl Ui {
     pub fn new(parts: Parts) -> Self {
         let stored = parts.cache.as_ref().map(Cache::stored);
+        let mut model = parts.model;
+        model.previews.draw_on(parts.settings.images.canvas());
         Self {
-            model: parts.model,
+            model,
             keys: parts.settings.keys,
             theme: parts.settings.theme,
             notify: parts.settings.notify,
@@ -231,6 +236,7 @@ impl Ui {
             asks: JoinSet::new(),
             carrier: parts.carrier,
             fetcher: Fetcher::new(),
+            images: parts.settings.images,
             deeds: BTreeMap::new(),
             last_deed: 0,
             states: (false, false),
@@ -312,6 +318,11 @@ impl Ui {
                     self.try_link();
                 }
                 self.happened(msg)
+            }
+            Step::Input(Some(Input::Told)) => {
+                let canvas = self.images.canvas();
+                self.drawn.is_dirty |= self.model.previews.draw_on(canvas);
+                Ok(())
             }
             Step::Input(None | Some(Input::Gone)) => {
                 self.is_over = true;

@@ -8,6 +8,7 @@
 //! mouse = true                # clicks and the wheel; the terminal then selects text with shift only
 //! notify = false              # no notifications of the terminal; the bell stays
 //! sidebar-order = "recent"    # or "unread": what is unread first
+//! images = "blocks"           # auto, off, blocks, kitty, iterm2 or sixel
 //! ```
 //!
 //! Promises that what is wrong in a file costs that line only, and is named with file, line and mend. A file that is not
@@ -23,21 +24,31 @@ use std::{
 use etcetera::BaseStrategy;
 use toml::{Spanned, de::DeValue};
 
-use super::notice::Way;
-use crate::client::ui::{
-    fault::{self, Fault, in_order, line_of, shown, suggest},
-    keymap::Keymap,
-    model::chats::Order,
-    theme::{self, Theme},
+use clap::ValueEnum;
+
+use super::{notice::Way, showing::Showing};
+use crate::client::{
+    picture::terminal::{self, Images},
+    ui::{
+        fault::{self, Fault, in_order, line_of, shown, suggest},
+        keymap::Keymap,
+        model::chats::Order,
+        theme::{self, Theme},
+    },
 };
 
 /// The longest file of settings that is read.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What `ui.toml` may hold.
-const NAMES: [&str; 4] = ["theme", "mouse", "notify", "sidebar-order"];
+const NAMES: [&str; 5] = ["theme", "mouse", "notify", "sidebar-order", "images"];
 
 /// What `sidebar-order` may be.
 const ORDERS: [&str; 2] = ["unread", "recent"];
+/// What `images` may be.
+const IMAGES: [&str; 6] = ["auto", "off", "blocks", "kitty", "iterm2", "sixel"];
+
+/// What programs set that share out a terminal.
+const MULTIPLEXERS: [&str; 3] = ["TMUX", "STY", "ZELLIJ"];
 
 /// See the head of the file.
 #[derive(Clone, Debug)]
@@ -54,6 +65,8 @@ pub struct Settings {
     pub has_title: bool,
     /// How conversations are ordered.
     pub order: Order,
+    /// How pictures are shown.
+    pub images: Showing,
     /// What is wrong in the files, a line each, safe to be shown.
     pub problems: Vec<String>,
 }
@@ -68,6 +81,8 @@ pub struct Surroundings {
     locale: Option<String>,
     program: Option<String>,
     is_vte: bool,
+    lc_terminal: Option<String>,
+    is_multiplexed: bool,
 }
 
 impl Surroundings {
@@ -83,6 +98,8 @@ impl Surroundings {
             locale: locale.into_iter().find_map(read),
             program: read("TERM_PROGRAM"),
             is_vte: read("VTE_VERSION").is_some(),
+            lc_terminal: read("LC_TERMINAL"),
+            is_multiplexed: MULTIPLEXERS.iter().any(|name| read(name).is_some()),
         }
     }
 
@@ -93,6 +110,16 @@ impl Surroundings {
             term: self.term.as_deref(),
             colorfgbg: self.colorfgbg.as_deref(),
             locale: self.locale.as_deref(),
+        }
+    }
+
+    /// The same, as far as it matters for pictures.
+    pub(super) fn of_pictures(&self) -> terminal::Surroundings<'_> {
+        terminal::Surroundings {
+            env: self.env(),
+            program: self.program.as_deref(),
+            lc_terminal: self.lc_terminal.as_deref(),
+            is_multiplexed: self.is_multiplexed,
         }
     }
 
@@ -111,11 +138,13 @@ struct Files {
 }
 
 impl Settings {
-    /// Reads the files of this user.
-    pub fn of_user() -> Self {
+    /// Reads the files of this user. What was said of pictures with the command goes before.
+    pub fn of_user(images: Option<Images>) -> Self {
         let strategy = etcetera::base_strategy::Xdg::new().ok();
         let folder = strategy.map(|strategy| strategy.config_dir().join("tinychat"));
-        Self::in_folder(folder.as_deref(), &Surroundings::of_program())
+        let mut settings = Self::in_folder(folder.as_deref(), &Surroundings::of_program());
+        settings.images.wish = images.unwrap_or(settings.images.wish);
+        settings
     }
 
     /// Reads the files of a folder; without one nothing is set.
@@ -156,6 +185,7 @@ impl Settings {
             notify: around.way(),
             has_title: around.way() != Way::None,
             order: Order::UnreadFirst,
+            images: Showing::new(around.clone()),
             problems: Vec::new(),
         };
         if let Some(text) = &files.keys {
@@ -170,6 +200,7 @@ impl Settings {
         if let Some(text) = &files.theme {
             let (theme, faults) = Theme::from_file(text, &env);
             settings.theme = theme;
+            settings.images.is_plain = false;
             settings.name("theme.toml", faults);
         }
         settings
@@ -223,7 +254,10 @@ impl<'t> Reader<'_, 't> {
                 self.fault(at, what, "write true or false, without quotes");
             }
             ("theme", DeValue::String(theme)) => match Theme::chosen(theme, env) {
-                Some(theme) => self.settings.theme = theme,
+                Some(look) => {
+                    self.settings.theme = look;
+                    self.settings.images.is_plain = theme == "plain";
+                }
                 None => self.unknown(at, "theme", theme, &theme::NAMES),
             },
             ("sidebar-order", DeValue::String(order)) => match order.as_ref() {
@@ -231,6 +265,11 @@ impl<'t> Reader<'_, 't> {
                 "recent" => self.settings.order = Order::Recent,
                 _ => self.unknown(at, "order", order, &ORDERS),
             },
+            ("images", DeValue::String(way)) => match Images::from_str(way, false) {
+                Ok(wish) => self.settings.images.wish = wish,
+                Err(_) => self.unknown(at, "way to show images", way, &IMAGES),
+            },
+            ("images", _) => self.no_text(at, name, &IMAGES),
             ("theme", _) => self.no_text(at, name, &theme::NAMES),
             ("sidebar-order", _) => self.no_text(at, name, &ORDERS),
             _ => {

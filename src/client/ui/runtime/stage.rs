@@ -84,7 +84,7 @@ impl<'a> Stage<'a> {
                 self.wants_title = self.has_title;
                 heard
             }
-            Turn::Input(Some(Input::Msg(_))) => return Ok(None),
+            Turn::Input(Some(Input::Msg(_) | Input::Told)) => return Ok(None),
         }))
     }
 }

@@ -1,0 +1,307 @@
+//! The answers of the terminal to what it is asked at the start, and what a person types meanwhile.
+//!
+//! Whoever reads the keys reads the answers first, since both come the same way; frames wait for neither. What is typed
+//! meanwhile is handed on at once, as the keys that it is, and what cannot be told is dropped. Ends with the last answer,
+//! which every terminal gives, or after [`WAIT`]: that is long, since answers that come later would be taken for keys, and
+//! nobody waits for it.
+
+use std::{
+    mem,
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+
+use crate::client::picture::terminal::{Answers, Report};
+
+/// How long answers are waited for: a link around the world by satellite takes less.
+pub const WAIT: Duration = Duration::from_secs(1);
+/// How long the rest of a sequence may take: then an ESC alone is a key.
+const MOMENT: Duration = Duration::from_millis(30);
+/// What is read at once.
+const PIECE_BYTES: usize = 1024;
+/// The longest sequence of a key, and the longest paste that is taken here.
+const KEY_BYTES_MAX: usize = 64;
+const PASTE_BYTES_MAX: usize = 1024 * 1024;
+/// What ends a paste.
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// Reads until all is answered or time is up; `None`: nothing will ever come any more, or nobody takes what is typed. Once it
+/// is over nothing more is read.
+pub fn read(
+    input: impl AsFd,
+    within: Duration,
+    has_ended: impl Fn() -> bool,
+    mut tell: impl FnMut(Event) -> bool,
+) -> Option<Report> {
+    let until = Instant::now() + within;
+    let mut answers = Answers::new();
+    let mut typed = Typed::default();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let is_over = answers.is_complete() || left.is_zero();
+        let is_within = answers.is_within() || typed.is_within();
+        if is_over && !is_within {
+            break;
+        }
+        let wait = if is_within { MOMENT } else { left };
+        match wait_for(&input, wait)? {
+            _ if has_ended() => return None,
+            true => {
+                let mut piece = [0; PIECE_BYTES];
+                match rustix::io::read(&input, &mut piece) {
+                    Ok(0) => return None,
+                    Ok(count) => answers.feed(piece.get(..count).unwrap_or_default()),
+                    Err(Errno::INTR | Errno::AGAIN) => {}
+                    Err(_) => return None,
+                }
+            }
+            false => {
+                answers.pause();
+                // The end of a paste always comes; what comes before it is never a key.
+                if is_over && !typed.is_pasted() {
+                    break;
+                }
+            }
+        }
+        for event in typed.feed(&answers.take_typed()) {
+            if !tell(event) {
+                return None;
+            }
+        }
+    }
+    let (report, rest) = answers.finish();
+    let told = typed.feed(&rest).into_iter().all(tell);
+    told.then_some(report)
+}
+
+/// Waits until there is something to read; `None`: there never will be.
+fn wait_for(input: &impl AsFd, wait: Duration) -> Option<bool> {
+    let mut polled = [PollFd::new(input, PollFlags::IN)];
+    let wait = Timespec::try_from(wait).unwrap_or_default();
+    match poll(&mut polled, Some(&wait)) {
+        Err(Errno::INTR) => Some(false),
+        Err(_) => None,
+        Ok(0) => Some(false),
+        Ok(_) => polled[0].revents().contains(PollFlags::IN).then_some(true),
+    }
+}
+
+/// Reads keys out of what is typed.
+#[derive(Debug, Default)]
+struct Typed {
+    held: Vec<u8>,
+    paste: Option<Vec<u8>>,
+}
+
+impl Typed {
+    /// Whether something was begun that is not whole.
+    fn is_within(&self) -> bool {
+        !self.held.is_empty() || self.is_pasted()
+    }
+
+    /// Whether a paste was begun.
+    fn is_pasted(&self) -> bool {
+        self.paste.is_some()
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Vec<Event> {
+        self.held.extend_from_slice(bytes);
+        let mut events = Vec::new();
+        loop {
+            if self.paste.is_some() {
+                match self.pasted() {
+                    Some(event) => events.push(event),
+                    None => return events,
+                }
+                continue;
+            }
+            let Some((event, count)) = first(&self.held) else {
+                if self.held.len() > KEY_BYTES_MAX {
+                    self.held.clear();
+                }
+                return events;
+            };
+            self.held.drain(..count.min(self.held.len()));
+            match event {
+                Told::Event(event) => events.push(event),
+                Told::Paste => self.paste = Some(Vec::new()),
+                Told::Nothing => {}
+            }
+        }
+    }
+
+    /// Goes on with a paste; returns it once it is whole.
+    fn pasted(&mut self) -> Option<Event> {
+        let paste = self.paste.as_mut()?;
+        let end = self
+            .held
+            .windows(PASTE_END.len())
+            .position(|window| window == PASTE_END);
+        let count = end.unwrap_or_else(|| self.held.len().saturating_sub(PASTE_END.len() - 1));
+        let room = PASTE_BYTES_MAX.saturating_sub(paste.len());
+        paste.extend(self.held.drain(..count).take(room));
+        end?;
+        self.held.drain(..PASTE_END.len());
+        let paste = mem::take(&mut self.paste)?;
+        Some(Event::Paste(String::from_utf8_lossy(&paste).into_owned()))
+    }
+}
+
+/// What some bytes mean.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Event(Event),
+    /// A paste begins.
+    Paste,
+    Nothing,
+}
+
+fn key(code: KeyCode, modifiers: KeyModifiers) -> Told {
+    Told::Event(Event::Key(KeyEvent::new(code, modifiers)))
+}
+
+/// Returns what stands first, and how many bytes it has; `None`: nothing, or it is not whole.
+fn first(held: &[u8]) -> Option<(Told, usize)> {
+    let rest = held.get(1..).unwrap_or_default();
+    match (*held.first()?, rest) {
+        (0x1b, [] | [0x1b, ..]) => Some((key(KeyCode::Esc, KeyModifiers::NONE), 1)),
+        (0x1b, [b'[', rest @ ..]) => {
+            let end = rest.iter().position(|byte| !(0x20..0x40).contains(byte))?;
+            let numbers = rest.get(..end).unwrap_or_default();
+            let action = rest.get(end).copied().unwrap_or_default();
+            Some((sequence(numbers, action), 2 + end + 1))
+        }
+        (0x1b, [b'O', action, ..]) => Some((sequence(b"", *action), 3)),
+        (0x1b, rest) => {
+            let (sign, count) = character(rest)?;
+            let told = sign.map_or(Told::Nothing, |sign| typed(sign, KeyModifiers::ALT));
+            Some((told, 1 + count))
+        }
+        _ => {
+            let (sign, count) = character(held)?;
+            let told = sign.map_or(Told::Nothing, |sign| typed(sign, KeyModifiers::NONE));
+            Some((told, count))
+        }
+    }
+}
+
+/// Returns the first character, if it is one, and its bytes; `None`: it is not whole.
+fn character(bytes: &[u8]) -> Option<(Option<char>, usize)> {
+    let start = bytes.get(..bytes.len().min(4))?;
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) if error.valid_up_to() > 0 => {
+            std::str::from_utf8(start.get(..error.valid_up_to())?).ok()?
+        }
+        // It may go on.
+        Err(error) if error.error_len().is_none() => return None,
+        Err(_) => return Some((None, 1)),
+    };
+    let sign = text.chars().next()?;
+    Some((Some(sign), sign.len_utf8()))
+}
+
+/// A character as it is typed.
+fn typed(sign: char, held: KeyModifiers) -> Told {
+    let with = |sign: char| key(KeyCode::Char(sign), held | KeyModifiers::CONTROL);
+    let letter = |from: u32, to: u32| char::from_u32(u32::from(sign) - from + to);
+    match sign {
+        '\r' => key(KeyCode::Enter, held),
+        '\t' => key(KeyCode::Tab, held),
+        '\u{7f}' => key(KeyCode::Backspace, held),
+        '\0' => with(' '),
+        '\u{1}'..='\u{1a}' => letter(1, u32::from('a')).map_or(Told::Nothing, with),
+        '\u{1c}'..='\u{1f}' => letter(0x1c, u32::from('4')).map_or(Told::Nothing, with),
+        sign if sign.is_control() => Told::Nothing,
+        sign if sign.is_uppercase() => key(KeyCode::Char(sign), held | KeyModifiers::SHIFT),
+        sign => key(KeyCode::Char(sign), held),
+    }
+}
+
+/// A sequence: its numbers, and the letter that ends it.
+fn sequence(numbers: &[u8], action: u8) -> Told {
+    let text = std::str::from_utf8(numbers).unwrap_or_default();
+    if let Some(mouse) = text.strip_prefix('<') {
+        return clicked(mouse, action).unwrap_or(Told::Nothing);
+    }
+    let mut parts = text.split(';').map(|part| part.parse::<u16>().ok());
+    let number = parts.next().flatten();
+    let held = parts.next().flatten().map_or(KeyModifiers::NONE, modifiers);
+    let code = match (action, number) {
+        (b'I', None) => return Told::Event(Event::FocusGained),
+        (b'O', None) => return Told::Event(Event::FocusLost),
+        (b'~', Some(200)) => return Told::Paste,
+        (b'Z', _) => return key(KeyCode::BackTab, KeyModifiers::SHIFT),
+        (b'A', _) => KeyCode::Up,
+        (b'B', _) => KeyCode::Down,
+        (b'C', _) => KeyCode::Right,
+        (b'D', _) => KeyCode::Left,
+        (b'H', _) | (b'~', Some(1 | 7)) => KeyCode::Home,
+        (b'F', _) | (b'~', Some(4 | 8)) => KeyCode::End,
+        (b'~', Some(2)) => KeyCode::Insert,
+        (b'~', Some(3)) => KeyCode::Delete,
+        (b'~', Some(5)) => KeyCode::PageUp,
+        (b'~', Some(6)) => KeyCode::PageDown,
+        (b'P'..=b'S', _) => KeyCode::F(action - b'P' + 1),
+        (b'~', Some(number)) => match function(number) {
+            Some(number) => KeyCode::F(number),
+            None => return Told::Nothing,
+        },
+        _ => return Told::Nothing,
+    };
+    key(code, held)
+}
+
+fn function(number: u16) -> Option<u8> {
+    let from = match number {
+        11..=15 => 10,
+        17..=21 => 11,
+        23 | 24 => 12,
+        _ => return None,
+    };
+    u8::try_from(number - from).ok()
+}
+
+/// What is held, as terminals say it: one more than the sum of the bits.
+fn modifiers(number: u16) -> KeyModifiers {
+    let bits = number.saturating_sub(1);
+    let mut held = KeyModifiers::NONE;
+    for (bit, modifier) in [
+        (1, KeyModifiers::SHIFT),
+        (2, KeyModifiers::ALT),
+        (4, KeyModifiers::CONTROL),
+    ] {
+        held.set(modifier, bits & bit != 0);
+    }
+    held
+}
+
+fn clicked(numbers: &str, action: u8) -> Option<Told> {
+    let mut parts = numbers.split(';').map(|part| part.parse::<u16>().ok());
+    let mut next = || parts.next().flatten();
+    let (button, column, row) = (next()?, next()?, next()?);
+    let kind = match (button, action) {
+        (0, b'M') => MouseEventKind::Down(MouseButton::Left),
+        (64, b'M') => MouseEventKind::ScrollUp,
+        (65, b'M') => MouseEventKind::ScrollDown,
+        _ => return None,
+    };
+    Some(Told::Event(Event::Mouse(MouseEvent {
+        kind,
+        column: column.checked_sub(1)?,
+        row: row.checked_sub(1)?,
+        modifiers: KeyModifiers::NONE,
+    })))
+}
+
+#[cfg(test)]
+#[path = "asking_tests.rs"]
+mod tests;
