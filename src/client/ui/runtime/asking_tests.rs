@@ -1,1 +1,197 @@
-//! Tests.
+//! Answers of a terminal with keys among them, on a line that stands still or ends.
+
+use std::{io::Write, os::unix::net::UnixStream, thread};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(600);
+const SHORT: Duration = Duration::from_millis(40);
+
+/// Reads what is written at once, after which nothing more comes.
+fn heard(bytes: &[u8], within: Duration) -> (Option<Report>, Vec<Event>) {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(bytes).unwrap();
+    let mut events = Vec::new();
+    let report = read(
+        &ours,
+        within,
+        || false,
+        |event| {
+            events.push(event);
+            true
+        },
+    );
+    (report, events)
+}
+
+fn pressed(code: KeyCode, modifiers: KeyModifiers) -> Event {
+    Event::Key(KeyEvent::new(code, modifiers))
+}
+
+fn letters(text: &str) -> Vec<Event> {
+    let letters = text
+        .chars()
+        .map(|c| pressed(KeyCode::Char(c), KeyModifiers::NONE));
+    letters.collect()
+}
+
+#[test]
+fn the_last_answer_ends_it_and_what_is_typed_meanwhile_is_kept() {
+    let bytes = "h\x1b_Gi=31;OK\x1b\\él\x1b[6;32;16tl\x1bP>|foot(1.16)\x1b\\o\r\x1b[A\x1b[?62;4c";
+    let (report, events) = heard(bytes.as_bytes(), LONG);
+    let report = report.unwrap();
+    assert!(report.has_kitty && report.has_sixel && report.cell.is_some());
+    let mut expected = letters("héllo");
+    expected.push(pressed(KeyCode::Enter, KeyModifiers::NONE));
+    expected.push(pressed(KeyCode::Up, KeyModifiers::NONE));
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn a_terminal_that_answers_nothing_is_waited_for_only_so_long_and_types_meanwhile() {
+    let begun = Instant::now();
+    let (report, events) = heard(b"/quit\r", SHORT);
+    assert!(begun.elapsed() >= SHORT);
+    assert_eq!(report, Some(Report::default()));
+    let mut expected = letters("/quit");
+    expected.push(pressed(KeyCode::Enter, KeyModifiers::NONE));
+    assert_eq!(events, expected);
+    // Half an answer is none, and no key.
+    let (report, events) = heard(b"a\x1b_Gi=31;O", SHORT);
+    assert_eq!((report, events), (Some(Report::default()), letters("a")));
+}
+
+#[test]
+fn a_key_is_handed_on_while_answers_are_waited_for() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"a").unwrap();
+    let mut answering = theirs.try_clone().unwrap();
+    let mut events = Vec::new();
+    // The answer comes only once the key was told, and an ESC alone after a moment.
+    let report = read(
+        &ours,
+        LONG,
+        || false,
+        |event| {
+            let next: &[u8] = match events.len() {
+                0 => b"\x1b",
+                _ => b"\x1b[?6c",
+            };
+            answering.write_all(next).unwrap();
+            events.push(event);
+            true
+        },
+    );
+    assert!(report.is_some());
+    let mut expected = letters("a");
+    expected.push(pressed(KeyCode::Esc, KeyModifiers::NONE));
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn a_terminal_that_goes_ends_it_and_so_does_the_end_of_the_program() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let waiting = thread::spawn(move || read(&ours, LONG, || false, |_| true));
+    drop(theirs);
+    assert_eq!(waiting.join().unwrap(), None);
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"for the shell").unwrap();
+    assert_eq!(read(&ours, LONG, || true, |_| panic!("a key")), None);
+    let mut left = [0; 64];
+    let count = rustix::io::read(&ours, &mut left).unwrap();
+    assert_eq!(&left[..count], b"for the shell", "nothing was taken");
+    theirs.write_all(b"x").unwrap();
+    assert_eq!(
+        read(&ours, LONG, || false, |_| false),
+        None,
+        "nobody takes it"
+    );
+}
+
+#[test]
+fn a_paste_stays_one_also_when_time_is_up_in_its_middle() {
+    let pasted = Event::Paste("/quit\nall é".to_owned());
+    let (report, events) = heard("\x1b[200~/quit\nall é\x1b[201~\x1b[?6c".as_bytes(), LONG);
+    assert!(report.is_some());
+    assert_eq!(events, std::slice::from_ref(&pasted));
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"\x1b[200~/quit\nall").unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let reading =
+        thread::spawn(move || read(&ours, SHORT, || false, |event| tell.send(event).is_ok()));
+    // Longer than the time for answers.
+    assert!(told.recv_timeout(SHORT * 4).is_err());
+    theirs.write_all(" é\x1b[201~".as_bytes()).unwrap();
+    assert_eq!(told.recv_timeout(Duration::from_secs(20)).unwrap(), pasted);
+    assert_eq!(reading.join().unwrap(), Some(Report::default()));
+}
+
+#[test]
+fn keys_are_what_they_are_for_the_reader_that_follows() {
+    let none = KeyModifiers::NONE;
+    let click = Event::Mouse(MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: 4,
+        row: 6,
+        modifiers: none,
+    });
+    for (bytes, expected) in [
+        ("\t", pressed(KeyCode::Tab, none)),
+        ("\x7f", pressed(KeyCode::Backspace, none)),
+        ("\x0b", pressed(KeyCode::Char('k'), KeyModifiers::CONTROL)),
+        ("\n", pressed(KeyCode::Char('j'), KeyModifiers::CONTROL)),
+        ("\0", pressed(KeyCode::Char(' '), KeyModifiers::CONTROL)),
+        ("A", pressed(KeyCode::Char('A'), KeyModifiers::SHIFT)),
+        ("漢", pressed(KeyCode::Char('漢'), none)),
+        ("\x1bv", pressed(KeyCode::Char('v'), KeyModifiers::ALT)),
+        ("\x1b\r", pressed(KeyCode::Enter, KeyModifiers::ALT)),
+        ("\x1b[Z", pressed(KeyCode::BackTab, KeyModifiers::SHIFT)),
+        ("\x1b[1;5C", pressed(KeyCode::Right, KeyModifiers::CONTROL)),
+        ("\x1b[5~", pressed(KeyCode::PageUp, none)),
+        ("\x1b[3;2~", pressed(KeyCode::Delete, KeyModifiers::SHIFT)),
+        ("\x1bOP", pressed(KeyCode::F(1), none)),
+        ("\x1b[15~", pressed(KeyCode::F(5), none)),
+        ("\x1b[17~", pressed(KeyCode::F(6), none)),
+        ("\x1b[24~", pressed(KeyCode::F(12), none)),
+        ("\x1bOA", pressed(KeyCode::Up, none)),
+        ("\x1b[I", Event::FocusGained),
+        ("\x1b[O", Event::FocusLost),
+        ("\x1b[<0;5;7M", click),
+    ] {
+        assert_eq!(
+            Typed::default().feed(bytes.as_bytes()),
+            [expected],
+            "{bytes:?}"
+        );
+    }
+    for nothing in [
+        "\x1b[99~",
+        "\x1b[<0;5;7m",
+        "\x1b[<0;0;0M",
+        "\x1b[x",
+        "\u{85}",
+    ] {
+        assert_eq!(Typed::default().feed(nothing.as_bytes()), [], "{nothing:?}");
+    }
+    assert_eq!(Typed::default().feed(b"\xff\xfea"), letters("a"));
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_is_typed_makes_it_fail_and_texts_come_whole(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0..200_usize,
+        text in "[a-zé漢 ]{0,40}",
+    ) {
+        let mut typed = Typed::default();
+        let (one, other) = bytes.split_at(at.min(bytes.len()));
+        typed.feed(one);
+        typed.feed(other);
+        let mut typed = Typed::default();
+        let (one, other) = text.as_bytes().split_at(at.min(text.len()));
+        let mut events = typed.feed(one);
+        events.extend(typed.feed(other));
+        prop_assert_eq!(events, letters(&text));
+    }
+}

@@ -88,7 +88,12 @@ pub struct Surroundings {
 impl Surroundings {
     /// Reads the environment of this program.
     pub fn of_program() -> Self {
-        let read = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Self::of(|name| env::var(name).ok())
+    }
+
+    /// Takes what stands under these names.
+    pub(super) fn of(read: impl Fn(&str) -> Option<String>) -> Self {
+        let read = |name: &str| read(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"];
         Self {
             no_color: read("NO_COLOR"),

@@ -1,1 +1,132 @@
-//! Tests.
+//! How pictures are shown on terminals of many kinds, before and after they answer.
+
+use super::*;
+use crate::client::ui::runtime::settings::Settings;
+
+fn on(around: &[(&str, &str)]) -> Showing {
+    Showing::new(Surroundings::of(|name| {
+        let found = around.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    }))
+}
+
+const XTERM: [(&str, &str); 3] = [
+    ("TERM", "xterm-256color"),
+    ("COLORTERM", "truecolor"),
+    ("LANG", "en_GB.UTF-8"),
+];
+
+fn with(more: &[(&'static str, &'static str)]) -> Showing {
+    let mut all = more.to_vec();
+    all.extend(XTERM);
+    on(&all)
+}
+
+fn kitty() -> Report {
+    Report {
+        has_kitty: true,
+        cell: CellSize::new(20, 40),
+        ..Report::default()
+    }
+}
+
+#[test]
+fn half_blocks_until_the_terminal_answers_and_then_what_it_can() {
+    let showing = with(&[]);
+    assert!(showing.asks());
+    assert_eq!(showing.canvas().way, Way::Blocks(Depth::True));
+    let clone = showing.clone();
+    showing.told(kitty());
+    assert_eq!(clone.canvas().way, Way::Kitty);
+    assert_eq!(
+        Some(clone.canvas().cell),
+        CellSize::new(10, 20),
+        "as large as elsewhere"
+    );
+    let showing = with(&[]);
+    let report = Report {
+        has_kitty: false,
+        has_sixel: true,
+        ..kitty()
+    };
+    showing.told(report);
+    assert_eq!(showing.canvas().way, Way::Sixel);
+    assert_eq!(
+        Some(showing.canvas().cell),
+        CellSize::new(20, 40),
+        "dots of the screen"
+    );
+}
+
+#[test]
+fn within_another_program_nothing_is_asked_and_without_colours_nothing_is_shown() {
+    for inside in [
+        with(&[("TMUX", "/tmp/tmux-0/default,1,0")]),
+        with(&[("STY", "1.pts-0")]),
+        with(&[("ZELLIJ", "0")]),
+        with(&[("TERM", "tmux-256color")]),
+    ] {
+        assert!(!inside.asks());
+        assert_eq!(inside.canvas().way, Way::Blocks(Depth::True));
+    }
+    let mut plain = with(&[]);
+    plain.is_plain = true;
+    for none in [
+        with(&[("NO_COLOR", "1")]),
+        plain,
+        with(&[("TERM", "dumb")]),
+        on(&[]),
+    ] {
+        assert!(!none.asks());
+        assert_eq!(none.canvas().way, Way::Off);
+    }
+}
+
+#[test]
+fn what_the_user_wishes_is_done() {
+    let wished = |wish| {
+        let mut showing = with(&[]);
+        showing.wish = wish;
+        showing
+    };
+    let off = wished(Images::Off);
+    assert!(!off.asks());
+    assert_eq!(off.canvas().way, Way::Off);
+    let blocks = wished(Images::Blocks);
+    assert!(!blocks.asks());
+    assert_eq!(blocks.canvas().way, Way::Blocks(Depth::True));
+    let sixel = wished(Images::Sixel);
+    assert!(sixel.asks());
+    sixel.told(Report::default());
+    assert_eq!(sixel.canvas().way, Way::Sixel);
+    let mut plain = wished(Images::Kitty);
+    plain.is_plain = true;
+    plain.told(Report::default());
+    assert_eq!(
+        plain.canvas().way,
+        Way::Kitty,
+        "who asks for it by name gets it"
+    );
+}
+
+#[test]
+fn usual_cells_keep_their_shape() {
+    for ((width, height), wanted) in [
+        ((8, 16), (8, 16)),
+        ((10, 22), (10, 22)),
+        ((15, 32), (15, 32)),
+        ((16, 32), (8, 16)),
+        ((20, 41), (10, 20)),
+        ((30, 60), (10, 20)),
+        ((128, 1), (9, 1)),
+    ] {
+        let cell = CellSize::new(width, height).unwrap();
+        assert_eq!(
+            Some(usual(cell)),
+            CellSize::new(wanted.0, wanted.1),
+            "{width}x{height}"
+        );
+    }
+    let settings = Settings::in_folder(None, &Surroundings::default());
+    assert_eq!(settings.images.wish, Images::Auto);
+}
