@@ -5,9 +5,12 @@
 
 use std::path::Path;
 
-use crate::domain::{
-    file::{FileName, FileNameError},
-    limits::FILE_NAME_BYTES_MAX,
+use crate::{
+    client::app::untrusted::Untrusted,
+    domain::{
+        file::{FileName, FileNameError},
+        limits::FILE_NAME_BYTES_MAX,
+    },
 };
 
 /// The longest ending that is kept where a name is cut, in bytes.
@@ -30,7 +33,7 @@ pub fn for_server(path: &Path) -> Result<FileName, FileNameError> {
 /// The name under which a file is written to a disk, whatever the server calls it.
 pub fn for_disk(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut safe: String = last
+    let safe: String = last
         .chars()
         .map(|c| {
             if is_hidden(c) || is_reserved(c) {
@@ -40,6 +43,8 @@ pub fn for_disk(name: &str) -> String {
             }
         })
         .collect();
+    // It is called what is shown of it, without towers of marks.
+    let mut safe = Untrusted::new(safe).render_line();
     safe.truncate(without_tail(&safe).len());
     let safe = safe.trim_start();
     let safe = match safe.chars().next() {

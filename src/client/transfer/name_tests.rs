@@ -136,6 +136,7 @@ pub(in super::super) fn assert_safe(name: &str) {
     assert!(!name.ends_with(['.', ' ']), "{name:?}");
     assert!(!name.chars().any(is_hidden), "{name:?}");
     assert!(!is_device(name), "{name:?}");
+    assert_eq!(Untrusted::from(name).render_line(), name, "as it is shown");
     assert_eq!(Path::new(name).components().count(), 1, "{name:?}");
     // As good for the server.
     assert!(name.parse::<FileName>().is_ok(), "{name:?}");
@@ -168,6 +169,9 @@ fn good_names_stay_as_they_are() {
     assert_eq!(for_disk("\u{202e}gpj.exe"), "_gpj.exe");
     assert_eq!(for_disk(""), "file");
     assert_eq!(for_disk("con.txt"), "_con.txt");
+    let tower = |marks: usize| format!("e{}.txt", "\u{301}".repeat(marks));
+    assert_eq!(for_disk(&tower(4)), tower(4));
+    assert_eq!(for_disk(&tower(9)), tower(4));
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn what_is_sent_has_the_last_component_of_the_path_made_valid() {
 
 proptest! {
     #[test]
-    fn no_name_is_harmful(name in "\\PC{0,80}|[./\\\\ ~:\u{202e}\u{0}a-c-]{0,300}|(.|\n){0,300}", number in 2_u32..20_000) {
+    fn no_name_is_harmful(name in "\\PC{0,80}|[a\u{301}\u{fe0f} .]{0,40}|[./\\\\ ~:\u{202e}\u{0}a-c-]{0,300}|(.|\n){0,300}", number in 2_u32..20_000) {
         let safe = for_disk(&name);
         assert_safe(&safe);
         assert_safe(&numbered(&safe, number));
