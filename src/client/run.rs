@@ -88,21 +88,24 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             let mut out = Output::new(arguments.format(), paper);
             watch::watch(&login, options.into(), &mut out).await
         }
-        Some(command) if moves_files(command) => {
-            let login = door.login(false, Patience::None).await?;
-            drop(guard);
-            move_files(&door, &login, command, &mut out).await
-        }
-        Some(command) => one_shot(&door, command, &mut out).await,
+        Some(command) => match patience_of_files(command) {
+            Some(patience) => {
+                let login = door.login(false, patience).await?;
+                drop(guard);
+                move_files(&door, &login, command, patience, &mut out).await
+            }
+            None => one_shot(&door, command, &mut out).await,
+        },
     }
 }
 
-/// Whether a command moves files: then a signal is told of, with what becomes of them.
-fn moves_files(command: &Command) -> bool {
+/// How patient a command is that moves files, from the login on: of these a signal is told, with what becomes of them.
+fn patience_of_files(command: &Command) -> Option<Patience> {
     match command {
-        Command::Files(_) => true,
-        Command::Send(options) => !options.files.is_empty(),
-        _ => false,
+        Command::Files(FileCommand::Upload(options)) => Some(options.wait.patience()),
+        Command::Files(FileCommand::Download(options)) => Some(options.wait.patience()),
+        Command::Send(options) if !options.files.is_empty() => Some(options.patience()),
+        _ => None,
     }
 }
 
@@ -110,9 +113,10 @@ async fn move_files(
     door: &Door<'_>,
     login: &LoggedIn,
     command: &Command,
+    patience: Patience,
     out: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
-    let mover = |patience| Mover {
+    let mover = Mover {
         login,
         server: &door.arguments.server,
         assurance: door.assurance,
@@ -121,15 +125,12 @@ async fn move_files(
     };
     match command {
         Command::Files(FileCommand::Upload(options)) => {
-            oneshot_files::upload(&mover(options.wait.patience()), options, out).await
+            oneshot_files::upload(&mover, options, out).await
         }
         Command::Files(FileCommand::Download(options)) => {
-            oneshot_files::download(&mover(options.wait.patience()), options, out).await
+            oneshot_files::download(&mover, options, out).await
         }
-        Command::Send(options) => {
-            let mover = mover(options.patience());
-            oneshot_files::send(&mover, target(options), options, out).await
-        }
+        Command::Send(options) => oneshot_files::send(&mover, target(options), options, out).await,
         _ => Ok(()),
     }
 }
