@@ -1,8 +1,9 @@
 //! Moves files beside everything else in the modes for people: each job is a task, can be steered, and tells how far it is.
 //!
 //! Promises that a job that ends, however it does, is told of once; that what is dropped in the middle can be gone on with by
-//! the same command; and that nobody who is slow to hear of it holds up anything but the job itself. Decides nothing:
-//! `app::transfers` does.
+//! the same command, and so can what was uploaded until its message is kept; that what is cancelled is not gone on with; and
+//! that nobody who is slow to hear of it holds up anything but the job itself. Its calls never wait for a disk. Decides
+//! nothing: `app::transfers` does.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,6 +25,7 @@ use super::{
     attach::{Metadata, looked_at},
     net::{
         connect::ServerAddress,
+        error::ErrorKind,
         history::Position,
         session::{Patience, Session},
         tls::Assurance,
@@ -36,7 +38,7 @@ use super::{
         records::{Record, Records},
         source::Source,
         steering::{self, Handle, Progress, Steering, steering},
-        upload::upload,
+        upload::{abandon, upload},
     },
 };
 use crate::{
@@ -50,6 +52,9 @@ const TOLD_MAX: usize = 64;
 const ASK_PATIENCE: Patience = Patience::For(Duration::from_secs(60));
 /// Where files go if nothing else is said, in the home folder.
 const DOWNLOADS: &str = "Downloads";
+/// What became of a file that was there, and is another one now, or none.
+const OTHER_STORE: &str =
+    "the server has another store than when this was sent; the same command sends all of it anew";
 
 /// Who moves files where.
 #[derive(Clone, Debug)]
@@ -93,8 +98,10 @@ pub struct Carrier {
     handles: BTreeMap<u32, Handle>,
     tell: mpsc::Sender<(u32, Far)>,
     told: mpsc::Receiver<(u32, Far)>,
-    /// Of uploads whose files are in no message yet.
-    records: BTreeMap<u32, Vec<Record>>,
+    /// Of uploads whose files are in a message that is kept nowhere yet, by its name.
+    records: BTreeMap<ClientMessageId, Vec<Record>>,
+    /// Records that are being forgotten, which takes as long as the disk does.
+    forgetting: JoinSet<()>,
 }
 
 /// What a job came to.
@@ -112,6 +119,7 @@ impl Carrier {
             tell,
             told,
             records: BTreeMap::new(),
+            forgetting: JoinSet::new(),
         }
     }
 
@@ -157,31 +165,81 @@ impl Carrier {
                     let Some(number) = self.numbers.remove(&id) else {
                         continue;
                     };
-                    self.handles.remove(&number);
+                    let handle = self.handles.remove(&number);
+                    let is_cancelled = handle.is_some_and(|it| it.is_cancelled());
                     return match done {
+                        // It was too late for the job to hear of it, and not for what comes after it.
+                        Ok((Moved::Uploaded(_), records)) if is_cancelled => {
+                            self.forget(records);
+                            (number, Moved::Failed(TransferError::Cancelled.to_string().into()))
+                        }
                         Ok((moved, records)) => {
-                            self.records.insert(number, records);
+                            if let Moved::Uploaded(uploaded) = &moved {
+                                self.records.insert(uploaded.id, records);
+                            }
                             (number, moved)
                         }
                         Err(why) => (number, Moved::Failed(why)),
                     };
                 }
+                Some(_) = self.forgetting.join_next() => {}
                 Some((number, far)) = self.told.recv() => return (number, Moved::On(far)),
             }
         }
     }
 
-    /// The files of a job are in a message that is kept, so nobody goes on with their uploads.
-    pub fn handed_over(&mut self, number: u32) {
-        for mut record in self.records.remove(&number).unwrap_or_default() {
-            record.forget();
+    /// The message of this name is on a disk, here or of the server, or was dropped: nobody goes on with the uploads of its
+    /// files.
+    pub fn settled(&mut self, message: ClientMessageId) {
+        if let Some(records) = self.records.remove(&message) {
+            self.forget(records);
         }
+    }
+
+    /// The message of this name is not sent: the same command goes on with the uploads of its files.
+    pub fn let_go(&mut self, message: ClientMessageId) {
+        self.records.remove(&message);
+    }
+
+    fn forget(&mut self, records: Vec<Record>) {
+        self.forgetting.spawn_blocking(move || forget(records));
+    }
+
+    /// Notes a message whose files have these records.
+    #[cfg(test)]
+    pub fn note(&mut self, message: ClientMessageId, records: Vec<Record>) {
+        self.records.insert(message, records);
+    }
+
+    /// Whether the files of a message can be gone on with.
+    #[cfg(test)]
+    pub fn notes(&self, message: ClientMessageId) -> bool {
+        self.records.contains_key(&message)
+    }
+
+    /// Ends all that is under way, so that what it held is free: the same commands go on with it.
+    pub async fn close(&mut self) {
+        self.tasks.shutdown().await;
+        self.numbers.clear();
+        self.handles.clear();
+        self.records.clear();
+        while self.forgetting.join_next().await.is_some() {}
     }
 
     /// Whether no job is under way.
     pub fn is_idle(&self) -> bool {
         self.numbers.is_empty()
     }
+
+    /// Whether no job is under way but those that were told to wait.
+    pub fn is_at_rest(&self) -> bool {
+        self.handles.values().all(Handle::is_paused)
+    }
+}
+
+/// Nobody goes on with these. Blocks.
+fn forget(mut records: Vec<Record>) {
+    records.iter_mut().for_each(Record::forget);
 }
 
 /// Tells how far a job is, and never ends.
@@ -226,7 +284,8 @@ impl Errand {
                 seq,
                 folder,
             } => {
-                let files = self.files_of(&conversation, seq).await?;
+                let found = steering.through(|| self.files_of(&conversation, seq)).await;
+                let files = found.map_err(|error| error.to_string())??;
                 let folder = self.folder(folder.as_deref());
                 self.save(&files, &folder, file, &mut steering).await
             }
@@ -235,20 +294,115 @@ impl Errand {
 
     /// Uploads files, one after the other.
     async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
-        let (mut ids, mut records) = (Vec::new(), Vec::new());
-        let bytes_max = self.bytes_max().await;
+        let mut there = Vec::new();
+        let sent = self.send_all(files, at, steering, &mut there).await;
+        let (there, mut records): (Vec<pb::File>, Vec<Record>) = there.into_iter().unzip();
+        let (error, file) = match sent {
+            Ok(()) => match self.strange(&there, files, steering).await {
+                Ok(None) => {
+                    let uploaded = Uploaded {
+                        id: ClientMessageId::mint(),
+                        files: there.into_iter().map(|file| file.id).collect(),
+                    };
+                    return Ok((Moved::Uploaded(uploaded), records));
+                }
+                Ok(Some(why)) => {
+                    let _ = spawn_blocking(move || forget(records)).await;
+                    return Err(why);
+                }
+                Err(error) => (error, None),
+            },
+            Err((error, file)) => (error, Some(file)),
+        };
+        if matches!(error, TransferError::Cancelled) {
+            // That of the one in hand is forgotten already.
+            let rest = files.get(there.len()..).unwrap_or_default();
+            let _ = spawn_blocking(move || forget(std::mem::take(&mut records))).await;
+            for file in rest {
+                self.drop_begun(&self.path(file)).await;
+            }
+        }
+        Err(match file {
+            Some(file) => within(file, &error),
+            None => error.to_string().into(),
+        })
+    }
+
+    /// The same; `there`: those that are there by now. What fails says with which.
+    async fn send_all<'a>(
+        &self,
+        files: &'a [String],
+        at: &AtomicUsize,
+        steering: &mut Steering,
+        there: &mut Vec<(pb::File, Record)>,
+    ) -> Result<(), (TransferError, &'a String)> {
+        let mut bytes_max = None;
         for (file, number) in files.iter().zip(1..) {
             at.store(number, Ordering::Relaxed);
-            let (id, record) = self
-                .send_one(&self.path(file), bytes_max, steering)
-                .await
-                .map_err(|error| within(file, &error))?;
-            ids.push(id);
-            records.push(record);
+            let sent = async {
+                let max = match bytes_max {
+                    Some(max) => max,
+                    None => steering.through(|| self.bytes_max()).await?,
+                };
+                bytes_max = Some(max);
+                let sent = self.send_one(&self.path(file), max, steering).await?;
+                // One that was cancelled while its last answer was on the way is cancelled.
+                Ok::<_, TransferError>((sent, steering.clear().await))
+            };
+            let (sent, clear) = sent.await.map_err(|error| (error, file))?;
+            there.push(sent);
+            clear.map_err(|error| (error, file))?;
         }
-        let id = ClientMessageId::mint();
-        let uploaded = Uploaded { id, files: ids };
-        Ok((Moved::Uploaded(uploaded), records))
+        Ok(())
+    }
+
+    /// Why files that were sent before the last are none any more: a server that got another store meanwhile has others
+    /// under their ids, or none.
+    async fn strange(
+        &self,
+        there: &[pb::File],
+        files: &[String],
+        steering: &mut Steering,
+    ) -> Result<Option<Untrusted>, TransferError> {
+        let before_last = there.len().saturating_sub(1);
+        for (file, path) in there.iter().zip(files).take(before_last) {
+            let now = || self.session.file(&file.id, self.patience);
+            let is_it = match steering.through(now).await? {
+                Ok(now) => (now.size_bytes, &now.blake3) == (file.size_bytes, &file.blake3),
+                Err(error) if error.reason() == "FILE_NOT_FOUND" => false,
+                // A login that sends and may not read is not told.
+                Err(error) if error.kind() == ErrorKind::Refused => true,
+                Err(error) => return Err(error.into()),
+            };
+            if !is_it {
+                return Ok(Some(format!("{path}: {OTHER_STORE}").into()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What an ended program began of a file that is not sent after all: it is cancelled, too. The file must be read for it,
+    /// so that is done only where there is something to be found.
+    async fn drop_begun(&self, path: &Path) {
+        let records = self.records.clone();
+        if !spawn_blocking(move || records.has_any())
+            .await
+            .is_ok_and(|has| has)
+        {
+            return;
+        }
+        let (_, mut unsteered) = steering();
+        if let Ok(source) = Source::open(path, u64::MAX, &mut unsteered).await {
+            let mut record = self.record(&source).await;
+            abandon(&self.session, &source, &mut record).await;
+        }
+    }
+
+    /// Without one that can be kept it is sent all the same, and cannot be gone on with.
+    async fn record(&self, source: &Source) -> Record {
+        let (records, of) = (self.records.clone(), source.clone());
+        let record = spawn_blocking(move || records.take(&of, None)).await;
+        record.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// How many bytes a file may have, if the server says so at once: else it says so when all of it was read here.
@@ -265,16 +419,13 @@ impl Errand {
         path: &Path,
         bytes_max: u64,
         steering: &mut Steering,
-    ) -> Result<(String, Record), TransferError> {
+    ) -> Result<(pb::File, Record), TransferError> {
         let source = Source::open(path, bytes_max, steering).await?;
         let source = looked_at(source, Metadata::Kept, &self.decoder).await?;
-        let (records, of) = (self.records.clone(), source.clone());
-        let record = spawn_blocking(move || records.take(&of, None)).await;
-        // Without one it is sent all the same, and cannot be gone on with.
-        let mut record = record.ok().and_then(Result::ok).unwrap_or_default();
+        let mut record = self.record(&source).await;
         let pace = Pace::patient(self.patience);
         let file = upload(&self.session, &source, &mut record, pace, steering).await?;
-        Ok((file.id, record))
+        Ok((file, record))
     }
 
     /// The files of a message.

@@ -70,8 +70,153 @@ async fn files_are_uploaded_one_after_the_other_and_pictures_with_a_small_copy()
     }
     // Until the message is kept they could be gone on with.
     assert_eq!((kept(folder.path()), carrier.is_idle()), (2, true));
-    carrier.handed_over(4);
+    carrier.settled(uploaded.id);
+    carrier.close().await;
     assert_eq!(kept(folder.path()), 0);
+}
+
+/// Sends what was sent before, to the end; returns the ids of the files.
+async fn sent(carrier: &mut Carrier, files: &[&str]) -> Uploaded {
+    let files = files.iter().map(ToString::to_string).collect();
+    carrier.begin(9, Job::Send(files));
+    match ended(carrier).await {
+        (9, Moved::Uploaded(uploaded), _) => uploaded,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn until(carrier: &mut Carrier, file: usize, stage: Stage) {
+    loop {
+        match carrier.next().await {
+            (1, Moved::On(far)) if (far.file, far.stage) == (file, stage) => return,
+            (1, Moved::On(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Something of an upload has come, so it is noted here which it is.
+async fn until_begun(stage: &fake::Stage) {
+    let is_begun = |it: &fake::Begun| !it.is_done && !it.bytes.is_empty();
+    while !stage.world().uploads.values().any(is_begun) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_found_no_message_is_gone_on_with_by_the_same_command() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    let first = sent(&mut carrier, &["~/a"]).await;
+    carrier.let_go(first.id);
+    let again = sent(&mut carrier, &["~/a"]).await;
+    assert_eq!(again.files, first.files);
+    assert_eq!(stage.world().count("create"), 1);
+    // What is settled is another file the next time.
+    carrier.settled(again.id);
+    while carrier.forgetting.join_next().await.is_some() {}
+    assert_ne!(sent(&mut carrier, &["~/a"]).await.files, first.files);
+}
+
+#[tokio::test]
+async fn what_is_cancelled_is_gone_on_with_in_none_of_its_files() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
+    std::fs::write(folder.path().join("b"), noise(8 * MIB)).unwrap();
+    let mut first = carrier(&stage, folder.path());
+    stage.gate.send_replace(MIB as u64);
+    let files = || Job::Send(["~/a", "~/b"].map(str::to_owned).to_vec());
+    first.begin(1, files());
+    until(&mut first, 2, Stage::Moving).await;
+    first.steer(1, Steer::Cancel);
+    let (_, moved, _) = ended(&mut first).await;
+    assert_eq!(moved, Moved::Failed("~/b: it was cancelled".into()));
+    assert_eq!(kept(folder.path()), 0);
+    let under_way = |stage: &fake::Stage| {
+        let world = stage.world();
+        world.uploads.values().filter(|it| !it.is_done).count()
+    };
+    assert_eq!(under_way(&stage), 0);
+
+    // What an ended program began is cancelled, however early that is said.
+    stage.gate.send_replace(2 * MIB as u64);
+    first.begin(1, files());
+    until(&mut first, 2, Stage::Moving).await;
+    until_begun(&stage).await;
+    first.close().await;
+    assert_eq!((kept(folder.path()), under_way(&stage)), (2, 1));
+    let mut next = carrier(&stage, folder.path());
+    next.begin(1, files());
+    next.steer(1, Steer::Cancel);
+    let (_, moved, _) = ended(&mut next).await;
+    assert_eq!(moved, Moved::Failed("~/a: it was cancelled".into()));
+    assert_eq!((kept(folder.path()), under_way(&stage)), (0, 0));
+}
+
+#[tokio::test]
+async fn a_cancel_before_the_end_is_taken_is_in_time() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    // The job has ended, and nobody has heard of it.
+    let progress = carrier.handles[&1].progress();
+    while progress.has_changed().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.world().files.len(), 1);
+    carrier.steer(1, Steer::Cancel);
+    let (_, moved, _) = ended(&mut carrier).await;
+    assert_eq!(moved, Moved::Failed("it was cancelled".into()));
+    carrier.close().await;
+    assert_eq!(kept(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn files_that_another_store_calls_something_else_are_not_sent() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
+    std::fs::write(folder.path().join("b"), noise(8 * MIB)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    stage.gate.send_replace(MIB as u64);
+    let files = ["~/a", "~/b"].map(str::to_owned).to_vec();
+    carrier.begin(1, Job::Send(files));
+    until(&mut carrier, 2, Stage::Moving).await;
+    {
+        let mut world = stage.world();
+        let (file, _) = world.files.get_mut("f1").unwrap();
+        (file.name, file.blake3) = ("other".to_owned(), Bytes::from_static(&[1; 32]));
+    }
+    stage.gate.send_replace(u64::MAX);
+    let (_, moved, _) = ended(&mut carrier).await;
+    assert_eq!(moved, Moved::Failed(format!("~/a: {OTHER_STORE}").into()));
+    assert_eq!(kept(folder.path()), 0);
+    assert_eq!(sent(&mut carrier, &["~/a"]).await.files, ["f3"]);
+}
+
+#[tokio::test]
+async fn what_is_closed_is_free_for_the_next() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    assert!(carrier.is_at_rest());
+    stage.gate.send_replace(MIB as u64);
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    until(&mut carrier, 1, Stage::Moving).await;
+    until_begun(&stage).await;
+    assert!(!carrier.is_at_rest());
+    carrier.steer(1, Steer::Pause);
+    assert!(carrier.is_at_rest() && !carrier.is_idle());
+    let records = carrier.errand.records.clone();
+    assert!(!records.has_any(), "it is held");
+    carrier.close().await;
+    assert!(records.has_any() && carrier.is_idle());
 }
 
 #[tokio::test]

@@ -110,6 +110,19 @@ impl Failure {
     }
 }
 
+/// Everything that is to be told as one: one line, and the exit code of what is said first.
+pub fn together(all: Vec<Failure>) -> Result<(), Failure> {
+    let both = |first: Failure, next: Failure| match first {
+        Failure::Told { code, reason, text } => Failure::Told {
+            code,
+            reason,
+            text: format!("{text} — {next}"),
+        },
+        Failure::OutputClosed => next,
+    };
+    all.into_iter().reduce(both).map_or(Ok(()), Err)
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -28,6 +28,7 @@ use super::{
     login::LoggedIn,
     net::{
         connect::ServerAddress,
+        error::ClientError,
         outbox::{Outgoing, Target},
         session::Patience,
         tls::Assurance,
@@ -225,19 +226,28 @@ pub(super) async fn send(
     };
     let session = &mover.login.session;
     let sent = tokio::select! {
-        sent = session.send_again(&message, mover.patience) => sent?,
+        sent = session.send_again(&message, mover.patience) => sent,
         () = interrupts.next() => {
             return Err(interrupted("the files are there, and the message may have been sent"));
         }
     };
-    // Under an id of its own the same may be sent again, and is the same only with the same files.
-    if options.id.is_none() {
+    if is_over(&sent, options.id.is_some()) {
         records.iter_mut().for_each(Record::forget);
     }
+    let sent = sent?;
     if out.format() == Format::Json {
         out.line(&json::line(&sent))?;
     }
     out.flush()
+}
+
+/// Whether nobody goes on with the files of a message. Under an id of its own the same may be sent again, and is the same
+/// only with the same files; what was refused for good is not sent again.
+fn is_over<T>(sent: &Result<T, ClientError>, has_id: bool) -> bool {
+    match sent {
+        Ok(_) => !has_id,
+        Err(error) => error.is_for_good(),
+    }
 }
 
 impl Mover<'_> {
@@ -428,6 +438,30 @@ mod tests {
         assert_eq!(text_of(None).await, Ok(String::new()));
         assert_eq!(text_of(Some("hi")).await, Ok("hi".to_owned()));
         assert!(text_of(Some("\u{1b}")).await.is_err());
+    }
+
+    #[test]
+    fn files_of_a_message_that_was_refused_for_good_are_not_gone_on_with() {
+        let refused = |status: tonic::Status| Err::<(), _>(ClientError::from(status));
+        for has_id in [true, false] {
+            assert_eq!(is_over(&Ok(()), has_id), !has_id);
+            for status in [
+                tonic::Status::invalid_argument("no"),
+                tonic::Status::not_found("no"),
+                tonic::Status::permission_denied("no"),
+            ] {
+                assert!(is_over(&refused(status.clone()), has_id), "{status}");
+            }
+            for status in [
+                tonic::Status::unavailable("busy"),
+                tonic::Status::unauthenticated("ended"),
+                tonic::Status::internal("?"),
+            ] {
+                assert!(!is_over(&refused(status.clone()), has_id), "{status}");
+            }
+            let strange = Err::<(), _>(ClientError::BadAnswer("seq"));
+            assert!(!is_over(&strange, has_id), "it may have been sent");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use tokio::{
     task::JoinSet,
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
 use crate::{
@@ -51,7 +51,6 @@ use super::{
     state,
     talk::TalkLines,
     translate,
-    unsent::messages,
 };
 
 mod leaving;
@@ -63,6 +62,8 @@ use leaving::{CLOSE_WAIT, Leaving, leave_at};
 
 /// How long a file on its way waits for a server that is away, where no person does.
 const TRANSFER_PATIENCE: Patience = Patience::For(std::time::Duration::from_secs(60));
+/// How long the end waits for the disk to forget what is noted of transfers.
+const CARRIER_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 /// What rings.
 const BELL: &[u8] = b"\x07";
 
@@ -84,14 +85,9 @@ pub async fn run(
         ephemeral_events: model.hears_typing,
         ..LinkOptions::default()
     };
-    // A program is not kept waiting for a server that does not come back.
-    let patience = match lines.by_a_person() {
-        true => Patience::Endless,
-        false => TRANSFER_PATIENCE,
-    };
     let of = (server.0, server.1, &login.name);
     let folder = state::folder_of_user()?;
-    let errand = Errand::new(login.session.clone(), of, &folder, patience);
+    let errand = Errand::new(login.session.clone(), of, &folder, patience(&model));
     let mut plain = Plain {
         model,
         carrier: Carrier::new(errand),
@@ -115,23 +111,21 @@ pub async fn run(
     let shown = plain.out.to().finish(CLOSE_WAIT).await;
     plain.progress.shown(plain.out.to().shown());
     outcome.and(shown)?;
-    let unsent = plain.unsent_failure();
+    let left = plain.left();
     plain
         .progress
         .tell_at_last(&plain.link, &plain.session)
         .await;
-    match unsent {
-        None if plain.kept.held() > 0 => Err(Failure::auth(format!(
-            "{} not sent, since this login may not; kept for one that may",
-            messages(plain.kept.held())
-        ))),
-        None if !plain.carrier.is_idle() => Err(Failure::told(
-            4,
-            "not all files were moved; what is there is kept, and the same command goes on with it",
-        )),
-        None if !plain.was_connected => Err(Failure::told(4, "the server was never reached")),
-        None => Ok(()),
-        Some(failure) => Err(failure),
+    let _ = timeout(CARRIER_WAIT, plain.carrier.close()).await;
+    left
+}
+
+/// How long files go on being tried: a program, whose lines wait for them, is not kept waiting for a server that does not
+/// come back.
+fn patience(model: &Model) -> Patience {
+    match model.is_read_by_a_person {
+        true => Patience::Endless,
+        false => TRANSFER_PATIENCE,
     }
 }
 
@@ -210,7 +204,7 @@ impl Plain {
                         "a defect of this program: {defect}; please report it"
                     ))),
                 },
-                (number, moved) = self.carrier.next() => Step::Moved(number, moved),
+                (number, moved) = self.carrier.next(), if has_room => Step::Moved(number, moved),
                 kind = interrupts.next_and_kind() => Step::Interrupt(kind),
                 _ = tick.tick() => Step::Tick,
                 () = leave_at(self.leaving) => Step::Late,
@@ -225,14 +219,14 @@ impl Plain {
                     self.typed(Some(Typed::Interrupted))?;
                 }
                 Step::Interrupt(_) => self.happened(Msg::Interrupted)?,
-                Step::Moved(number, moved) => {
-                    self.happened(Msg::Moved { number, moved })?;
-                    self.carrier.handed_over(number);
-                }
+                Step::Moved(number, moved) => self.moved(number, moved)?,
                 Step::Tick if self.out.is_closed() => {
                     return Err(self.unread(Failure::OutputClosed));
                 }
-                Step::Tick => self.progress.tell(&mut self.link),
+                Step::Tick => {
+                    self.progress.tell(&mut self.link);
+                    self.happened(Msg::Tick)?;
+                }
                 Step::Late => self.late(),
             }
             self.flush()?;
@@ -389,6 +383,7 @@ impl Plain {
             Effect::Send { to, text, reply_to } => self.send(to, reply_to, text)?,
             Effect::SendAgain(refused) => self.send_again(refused)?,
             Effect::Drop(id) => {
+                self.carrier.settled(id);
                 let said = self.kept.settled(id);
                 self.said(said)?;
             }

@@ -28,6 +28,12 @@ pub(super) fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
     }
 }
 
+/// Says what has lasted long enough to be said.
+pub(super) fn due(model: &mut Model) -> Vec<Effect> {
+    let said = model.transfers.milestones(model.now);
+    said.into_iter().map(say).collect()
+}
+
 /// Takes in what a transfer brought.
 pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect> {
     let is_over = !matches!(moved, Moved::On(_));

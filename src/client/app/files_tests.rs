@@ -52,12 +52,12 @@ fn files_are_sent_as_one_message_when_they_are_there() {
         assert_eq!(*begun, Effect::Move { number: 1, job });
         assert_eq!(model.takes_input(), is_read_by_a_person);
         let far = Far {
-            stage: Stage::Waiting,
+            stage: Stage::Paused,
             ..Far::default()
         };
         assert_eq!(
             moved(&mut model, Moved::On(far)),
-            [say("[1] sending 2 files: 0% there, waiting for the server")]
+            [say("[1] sending 2 files: paused at 0%, /resume 1 goes on")]
         );
         // Whatever is in front by then.
         model.focus = None;

@@ -187,6 +187,8 @@ pub enum Msg {
     },
     /// The text that was refused just now, if it can be sent again.
     Refused(Refused),
+    /// A second or so has passed.
+    Tick,
     /// What the answer to [`Effect::Move`] is so far, or was in the end.
     Moved {
         /// Of which transfer.

@@ -62,11 +62,17 @@ impl Texts {
         self.0.push_back(refused);
     }
 
-    /// The store is another one, where numbers mean other messages.
-    pub fn answer_nothing(&mut self) {
+    /// The store is another one, where numbers mean other messages. Returns those whose files are none there: they cannot be
+    /// sent again.
+    pub fn reset(&mut self) -> Vec<ClientMessageId> {
+        let (lost, kept): (VecDeque<Refused>, VecDeque<Refused>) = std::mem::take(&mut self.0)
+            .into_iter()
+            .partition(|it| !it.attachments.is_empty());
+        self.0 = kept;
         for refused in &mut self.0 {
             refused.reply_to = None;
         }
+        lost.into_iter().map(|it| it.id).collect()
     }
 
     /// A place has another name: what was to go there stands there.
@@ -102,6 +108,41 @@ pub(super) fn dropped(model: &mut Model) -> Vec<Effect> {
         }
         None => vec![say(NOTHING)],
     }
+}
+
+/// The server has another store: what answered a message answers none, and what holds files is dropped.
+pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
+    let lost = model.refused.reset();
+    if lost.is_empty() {
+        return Vec::new();
+    }
+    let (one, many) = ("message with files is", "messages with files are");
+    let count = counted(lost.len(), one, many);
+    let told = say(format!(
+        "{count} dropped, since it has not these files; send them again."
+    ));
+    [told]
+        .into_iter()
+        .chain(lost.into_iter().map(Effect::Drop))
+        .collect()
+}
+
+/// Takes in what an earlier run left: so many messages that are sent now, and those that were refused.
+pub(super) fn taken_over(
+    model: &mut Model,
+    waiting: usize,
+    refused: Vec<(Refused, Untrusted)>,
+) -> Vec<Effect> {
+    let mut told = Vec::new();
+    if waiting > 0 {
+        model.unsent += waiting;
+        model.said_waiting = true;
+        let (one, many) = ("message of last time is", "messages of last time are");
+        let waiting = counted(waiting, one, many);
+        told.push(say(format!("{waiting} still waiting; sending now.")));
+    }
+    told.extend(left(model, refused).map(say));
+    told
 }
 
 /// Takes in what was refused last time, and why, the oldest first; returns what is told of it.
@@ -236,7 +277,16 @@ mod tests {
         assert_eq!(model.refused.0.len(), TEXTS_MAX);
         model.refused.renamed(&place("bob"), &place("bert"));
         assert!(model.refused.0.iter().all(|it| it.to == place("bert")));
-        update(&mut model, Msg::Reset);
+        let files = Refused {
+            attachments: vec!["f1".to_owned()],
+            ..refused("bob", "files")
+        };
+        update(&mut model, Msg::Refused(files));
+        let effects = update(&mut model, Msg::Reset);
         assert!(model.refused.0.iter().all(|it| it.reply_to.is_none()));
+        assert_eq!(model.refused.0.len(), TEXTS_MAX - 1);
+        let said =
+            say("1 message with files is dropped, since it has not these files; send them again.");
+        assert!(effects.ends_with(&[said, Effect::Drop(id("files"))]));
     }
 }

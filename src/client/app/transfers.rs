@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{clock::TimeMs, ids::ClientMessageId, limits::ATTACHMENTS_PER_MESSAGE_MAX};
+use crate::domain::{
+    clock::TimeMs,
+    ids::ClientMessageId,
+    limits::{ATTACHMENTS_PER_MESSAGE_MAX, TEXT_BYTES_MAX},
+};
 
 use super::{
     acts::nowhere,
@@ -25,10 +29,15 @@ const NAME_CHARS: usize = 40;
 const SHORT_NAME_CHARS: usize = 16;
 /// The shortest time between two lines that say no more than how far it is, in milliseconds.
 const SAID_EVERY_MS: u64 = 5_000;
-/// Bytes of a paste that is looked at for paths: as many as ten long ones have.
-const OFFERED_BYTES_MAX: usize = 40 * 1024;
+/// How long it must wait for the server, or move again, before that is said, in milliseconds: what a busy server refuses for
+/// a moment, again and again, is no news.
+const LASTS_MS: u64 = 2_000;
+/// Transfers that are named of those that the end of the program cuts.
+const NAMED_MAX: usize = 3;
 /// What is said where there is nothing.
 const NOTHING: &str = "No file is on its way.";
+/// What is said of one that was told to end.
+const CANCELLED: &str = "being cancelled";
 /// Parts of the whole of which each is said.
 const PARTS: u64 = 4;
 
@@ -213,6 +222,10 @@ struct Row {
     /// What was said of it last, and when.
     said: Far,
     said_at: Option<TimeMs>,
+    /// Since when it does what it does, where that is looked at.
+    since: Option<(Stage, TimeMs)>,
+    /// Whatever it still brings is not sent.
+    is_cancelled: bool,
 }
 
 /// All jobs under way, by their numbers.
@@ -267,7 +280,13 @@ impl Transfers {
             }
             // Nothing is left that could be meant later.
             Wish::Steer(..) if self.rows.is_empty() => Ok(Follows::Say(vec![NOTHING.to_owned()])),
-            Wish::Steer(number, steer) => Ok(Follows::Steer(self.meant(number)?, steer)),
+            Wish::Steer(number, steer) => {
+                let number = self.meant(number)?;
+                if let Some(row) = self.rows.get_mut(&number) {
+                    row.is_cancelled |= steer == Steer::Cancel;
+                }
+                Ok(Follows::Steer(number, steer))
+            }
         }
     }
 
@@ -277,10 +296,7 @@ impl Transfers {
                 "Not begun: {AT_ONCE_MAX} transfers are under way; wait for one, or /cancel one. /transfers lists them."
             ));
         }
-        // Small numbers, which are typed; one that has ended is given anew.
-        if self.rows.is_empty() {
-            self.last = 0;
-        }
+        // Counted on: in what stands on the screen each number is one transfer.
         self.last = self.last.saturating_add(1);
         let row = Row {
             about,
@@ -289,6 +305,8 @@ impl Transfers {
             far: Far::default(),
             said: Far::default(),
             said_at: None,
+            since: None,
+            is_cancelled: false,
         };
         self.rows.insert(self.last, row);
         Ok(self.last)
@@ -319,6 +337,9 @@ impl Transfers {
             return Taken::Nothing;
         };
         match (moved, row.about) {
+            (Moved::Uploaded(_), About::Send(_)) if row.is_cancelled => {
+                Taken::Said(format!("[{number}] Not sent: it was cancelled."), true)
+            }
             (Moved::Uploaded(uploaded), About::Send(place)) => Taken::Send(place, uploaded),
             (Moved::Saved(paths), _) => {
                 let paths: Vec<String> = paths.iter().map(Untrusted::render_line).collect();
@@ -338,19 +359,31 @@ impl Transfers {
     /// What is said of a job where lines stand one below the other: that it waits, goes on, and now and then how far it is.
     pub fn milestone(&mut self, number: u32, now: TimeMs) -> Option<String> {
         let row = self.rows.get_mut(&number)?;
-        let holds = |far: &Far| matches!(far.stage, Stage::Waiting | Stage::Paused);
-        let part = |far: &Far| far.percent() * PARTS / 100;
-        let is_held = holds(&row.far) && row.far.stage != row.said.stage;
-        let goes_on = holds(&row.said) && row.far.stage == Stage::Moving;
-        let began = *row.said_at.get_or_insert(now);
-        let is_later = now.since_ms(began) >= SAID_EVERY_MS;
-        let is_on = row.far.stage == Stage::Moving
-            && (row.far.file, part(&row.far)) != (row.said.file, part(&row.said));
-        if !(is_held || goes_on || is_on && is_later) {
-            return None;
+        row.is_news(now).then(|| row.line(number))
+    }
+
+    /// The same of all, for what becomes news by lasting: to be asked for every second or so.
+    pub fn milestones(&mut self, now: TimeMs) -> Vec<String> {
+        let rows = self.rows.iter_mut();
+        let news = rows.filter_map(|(number, row)| row.is_news(now).then(|| row.line(*number)));
+        news.collect()
+    }
+
+    /// What is told of those that the end of the program cuts; `None`: there are none.
+    pub fn left(&self) -> Option<String> {
+        let more = self.rows.len().saturating_sub(NAMED_MAX);
+        let named = self.rows.values().take(NAMED_MAX).map(Row::what);
+        let mut named: Vec<String> = named.collect();
+        if more > 0 {
+            named.push(format!("and {more} more"));
         }
-        (row.said, row.said_at) = (row.far, Some(now));
-        Some(row.line(number))
+        let count = counted(self.rows.len(), "transfer was", "transfers were");
+        (!named.is_empty()).then(|| format!("{count} under way ({})", named.join(", ")))
+    }
+
+    /// How many are under way.
+    pub fn count(&self) -> usize {
+        self.rows.len()
     }
 
     /// All of it in a few words; `None`: nothing is on its way.
@@ -373,7 +406,10 @@ impl Transfers {
             number: *number,
             label: row.label.clone(),
             percent: row.far.percent(),
-            words: format!("{}{}", row.which(), row.far.words(None)),
+            words: match row.is_cancelled {
+                true => CANCELLED.to_owned(),
+                false => format!("{}{}", row.which(), row.far.words(None)),
+            },
             is_paused: row.far.stage == Stage::Paused,
         })
         .collect()
@@ -386,15 +422,47 @@ impl Transfers {
 }
 
 impl Row {
-    fn line(&self, number: u32) -> String {
+    /// Whether what it does is to be said now; then it is said.
+    fn is_news(&mut self, now: TimeMs) -> bool {
+        let (far, said) = (self.far, self.said);
+        let since = match self.since {
+            Some((stage, since)) if stage == far.stage => since,
+            _ => now,
+        };
+        self.since = Some((far.stage, since));
+        let has_lasted = now.since_ms(since) >= LASTS_MS;
+        let began = *self.said_at.get_or_insert(now);
+        let part = |far: &Far| (far.file, far.percent() * PARTS / 100);
+        let is_news = match (said.stage, far.stage) {
+            // A person wanted it, and waits for the word.
+            (before, Stage::Paused) => before != Stage::Paused,
+            (Stage::Paused, Stage::Moving) => true,
+            (before, Stage::Waiting) => before != Stage::Waiting && has_lasted,
+            (Stage::Waiting, Stage::Moving) => has_lasted,
+            (_, Stage::Moving) => now.since_ms(began) >= SAID_EVERY_MS && part(&far) != part(&said),
+            (_, Stage::Reading | Stage::Finishing) => false,
+        };
+        if is_news {
+            (self.said, self.said_at) = (far, Some(now));
+        }
+        is_news
+    }
+
+    fn what(&self) -> String {
         let what = match self.about {
             About::Send(_) => "sending",
             About::Save(_) => "saving the files of",
         };
-        let label = &self.label;
-        let which = self.which();
-        let far = self.far.words(Some(number));
-        format!("[{number}] {what} {label}: {which}{far}")
+        format!("{what} {}", self.label)
+    }
+
+    fn line(&self, number: u32) -> String {
+        let what = self.what();
+        if self.is_cancelled {
+            return format!("[{number}] {what}: {CANCELLED}");
+        }
+        let (which, far) = (self.which(), self.far.words(Some(number)));
+        format!("[{number}] {what}: {which}{far}")
     }
 
     /// Which of several files it is at.
@@ -414,6 +482,11 @@ impl Row {
             Stage::Finishing => " 100%".to_owned(),
         }
     }
+}
+
+/// Why files that are there are not sent after all, where no further message is taken.
+pub fn no_room(why: &impl std::fmt::Display) -> Untrusted {
+    format!("{why}; the files are there, and the same command goes on with them").into()
 }
 
 /// What a path ends with.
@@ -476,6 +549,10 @@ fn paths(text: &str) -> Result<Vec<String>, &'static str> {
             (Some(open), c) if c == open => quote = None,
             (Some('\''), c) => path.get_or_insert_default().push(c),
             (_, '\\') => match chars.next() {
+                // Between double quotes it means itself before most signs.
+                Some(c) if quote.is_some() && !matches!(c, '"' | '\\' | '$' | '`') => {
+                    path.get_or_insert_default().extend(['\\', c]);
+                }
                 Some(c) => path.get_or_insert_default().push(c),
                 None => return Err("nothing follows the backslash"),
             },
@@ -501,18 +578,21 @@ fn paths(text: &str) -> Result<Vec<String>, &'static str> {
 }
 
 /// Returns the line that sends what was pasted, if it is nothing but the full paths of files, as a terminal or a file manager
-/// gives them for what is dropped or copied. Looks at no disk.
+/// gives them for what is dropped or copied; `None` too if the line would be longer than what can be written. Looks at no
+/// disk.
 pub fn offered(pasted: &str) -> Option<String> {
-    if pasted.len() > OFFERED_BYTES_MAX {
+    if pasted.len() > TEXT_BYTES_MAX {
         return None;
     }
     let paths: Option<Vec<String>> = paths(pasted).ok()?.into_iter().map(full_path).collect();
     let paths = paths.filter(|paths| (1..=ATTACHMENTS_PER_MESSAGE_MAX).contains(&paths.len()))?;
     let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
-    Some(format!("/send {}", words.join(" ")))
+    let line = format!("/send {}", words.join(" "));
+    (line.len() <= TEXT_BYTES_MAX).then_some(line)
 }
 
-/// A path that begins at the root and is in a folder there, so that it is no command; of a URL of a file what that means.
+/// A path that begins at the root and is in a folder there, so that it is no command, and no text that begins with a slash;
+/// of a URL of a file what that means.
 fn full_path(word: String) -> Option<String> {
     let path = match word.strip_prefix("file://") {
         Some(encoded) => String::from_utf8(unescaped(encoded)?).ok()?,
@@ -520,7 +600,7 @@ fn full_path(word: String) -> Option<String> {
     };
     let is_full = path
         .strip_prefix('/')
-        .is_some_and(|rest| rest.trim_end_matches('/').contains('/'));
+        .is_some_and(|rest| !rest.starts_with('/') && rest.trim_end_matches('/').contains('/'));
     (is_full && !path.contains(char::is_control)).then_some(path)
 }
 

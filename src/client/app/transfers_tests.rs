@@ -51,6 +51,7 @@ fn paths_are_read_as_a_shell_does() {
         ("/send \"a b.png\" 'c d'", &["a b.png", "c d"]),
         (r"/send /tmp/a\ b.png", &["/tmp/a b.png"]),
         (r#"/send 'it'\''s' "a\"b" 'a\b'"#, &["it's", "a\"b", r"a\b"]),
+        (r#"/send "a\b\\c\$d" a\b"#, &[r"a\b\c$d", "ab"]),
         ("/send a'b c'd", &["ab cd"]),
     ] {
         assert_eq!(sent(line), files, "{line}");
@@ -118,10 +119,10 @@ fn a_job_has_a_number_a_line_and_an_end() {
         Taken::Said("[3] Saved: /x/a, /x/b⏎".to_owned(), false)
     );
     assert!(transfers.is_empty());
-    // What comes late says nothing, and numbers begin anew.
+    // What comes late says nothing, and no number is another transfer's.
     let late = transfers.take(1, Moved::On(moving(1, 1, 1)));
     assert_eq!((late, transfers.is_empty()), (Taken::Nothing, true));
-    assert_eq!(begun(&mut transfers, "/send a"), 1);
+    assert_eq!(begun(&mut transfers, "/send a"), 4);
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn which_is_meant_is_asked_where_it_is_not_plain() {
 }
 
 #[test]
-fn lines_say_now_and_then_how_far_it_is_and_at_once_that_it_waits() {
+fn lines_say_now_and_then_how_far_it_is_and_at_once_what_a_person_did() {
     let mut transfers = Transfers::default();
     begun(&mut transfers, "/send a");
     let at = |seconds: i64| TimeMs::new(seconds * 1_000);
@@ -177,21 +178,19 @@ fn lines_say_now_and_then_how_far_it_is_and_at_once_that_it_waits() {
             "[1] sending a: 75% of 100 bytes, 2 KiB/s",
         ]
     );
-    for (stage, line) in [
+    for (second, stage, line) in [
         (
-            Stage::Waiting,
-            Some("[1] sending a: 99% there, waiting for the server"),
-        ),
-        (Stage::Waiting, None),
-        (
-            Stage::Moving,
-            Some("[1] sending a: 99% of 100 bytes, 2 KiB/s"),
-        ),
-        (
+            100,
             Stage::Paused,
             Some("[1] sending a: paused at 99%, /resume 1 goes on"),
         ),
-        (Stage::Finishing, None),
+        (100, Stage::Paused, None),
+        (
+            100,
+            Stage::Moving,
+            Some("[1] sending a: 99% of 100 bytes, 2 KiB/s"),
+        ),
+        (100, Stage::Finishing, None),
     ] {
         let far = Far {
             stage,
@@ -199,12 +198,76 @@ fn lines_say_now_and_then_how_far_it_is_and_at_once_that_it_waits() {
         };
         transfers.take(1, Moved::On(far));
         assert_eq!(
-            transfers.milestone(1, at(100)).as_deref(),
+            transfers.milestone(1, at(second)).as_deref(),
             line,
             "{stage:?}"
         );
     }
     assert_eq!(transfers.milestone(9, at(100)), None);
+}
+
+#[test]
+fn of_a_server_that_is_busy_now_and_then_only_what_lasts_is_said() {
+    let mut transfers = Transfers::default();
+    begun(&mut transfers, "/send a");
+    let mut told = Vec::new();
+    // Milliseconds in which it moves and waits, by turns.
+    let mut now = 0;
+    let mut turns = |transfers: &mut Transfers, turns: &[(Stage, i64)]| {
+        for (stage, millis) in turns {
+            let far = Far {
+                stage: *stage,
+                ..moving(1, 10, 100)
+            };
+            transfers.take(1, Moved::On(far));
+            let end = now + millis;
+            told.extend(transfers.milestone(1, TimeMs::new(now)));
+            while now < end {
+                now = end.min(now + 1_000);
+                told.extend(transfers.milestones(TimeMs::new(now)));
+            }
+        }
+        std::mem::take(&mut told)
+    };
+    let rated = [(Stage::Moving, 300), (Stage::Waiting, 1_000)].repeat(30);
+    let goes_on = "[1] sending a: 10% of 100 bytes, 2 KiB/s";
+    assert_eq!(turns(&mut transfers, &rated), [goes_on], "how far it is");
+    let waits = "[1] sending a: 10% there, waiting for the server";
+    assert_eq!(turns(&mut transfers, &[(Stage::Waiting, 9_000)]), [waits]);
+    // What it moves in between is too little to speak of.
+    let slow = [(Stage::Moving, 300), (Stage::Waiting, 9_000)].repeat(30);
+    assert_eq!(turns(&mut transfers, &slow), Vec::<String>::new());
+    assert_eq!(turns(&mut transfers, &[(Stage::Moving, 9_000)]), [goes_on]);
+}
+
+#[test]
+fn what_was_cancelled_sends_nothing_whatever_comes() {
+    let mut transfers = Transfers::default();
+    begun(&mut transfers, "/send a");
+    let cancel = Wish::Steer(None, Steer::Cancel);
+    let follows = transfers.wish(cancel, None, None);
+    assert_eq!(follows, Ok(Follows::Steer(1, Steer::Cancel)));
+    assert_eq!(
+        transfers.left().unwrap(),
+        "1 transfer was under way (sending a)"
+    );
+    let listed = transfers.wish(Wish::List, None, None);
+    let line = "[1] sending a: being cancelled".to_owned();
+    assert_eq!(listed, Ok(Follows::Say(vec![line])));
+    let uploaded = Moved::Uploaded(Uploaded {
+        id: ClientMessageId::from_bytes([1; 16]),
+        files: vec!["f1".to_owned()],
+    });
+    let said = Taken::Said("[1] Not sent: it was cancelled.".to_owned(), true);
+    assert_eq!(transfers.take(1, uploaded), said);
+    assert_eq!(transfers.left(), None);
+    for line in ["/send a", "/save 3", "/send b", "/send c", "/send d"] {
+        begun(&mut transfers, line);
+    }
+    assert_eq!(
+        transfers.left().unwrap(),
+        "5 transfers were under way (sending a, saving the files of message [3], sending b, and 2 more)"
+    );
 }
 
 #[test]
@@ -238,11 +301,17 @@ fn paths_that_are_pasted_are_offered_and_nothing_else_is() {
         "file:///tmp/%ff",
         "file:///tmp/%0a",
         "file://",
+        "//tmp/a",
+        "file:////tmp/a",
     ] {
         assert_eq!(offered(text), None, "{text}");
     }
     assert_eq!(offered(&"/a/b ".repeat(11)), None);
     assert_eq!(offered(&format!("/a/{}", "b".repeat(100_000))), None);
+    // Not one that finds no room where it is written.
+    let long = |bytes: usize| format!("/a/{}", "b".repeat(bytes - "/send /a/".len()));
+    assert!(offered(&long(TEXT_BYTES_MAX)).is_some());
+    assert_eq!(offered(&long(TEXT_BYTES_MAX + 1)), None);
 }
 
 proptest! {

@@ -14,8 +14,7 @@ use super::{
     model::{Effect, LinkState, Model, Msg, Opened, StartProblem},
     news, opening,
     parse::{Command, Input, parse},
-    password,
-    refused::{self, Refused},
+    password, refused,
     room::{Place, Room, Wanted},
     several, typing,
     untrusted::Untrusted,
@@ -82,7 +81,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Gap { count } => vec![say(format!("{count} older messages are not shown here."))],
         Msg::Reset => reset(model),
-        Msg::Left { waiting, refused } => left(model, waiting, refused),
+        Msg::Left { waiting, refused } => refused::taken_over(model, waiting, refused),
         Msg::NotKept { problem } => vec![say(format!(
             "Messages cannot be kept on this machine: {}. What is neither kept nor sent when this ends is lost.",
             problem.render_line()
@@ -122,6 +121,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Started { wanted, outcome } => started(model, wanted, outcome),
+        Msg::Tick => files::due(model),
         Msg::Moved { number, moved } => files::moved(model, number, moved),
         Msg::Password {
             ends_others,
@@ -172,19 +172,6 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
 }
 
-fn left(model: &mut Model, waiting: usize, refused: Vec<(Refused, Untrusted)>) -> Vec<Effect> {
-    let mut told = Vec::new();
-    if waiting > 0 {
-        model.unsent += waiting;
-        model.said_waiting = true;
-        let (one, many) = ("message of last time is", "messages of last time are");
-        let waiting = counted(waiting, one, many);
-        told.push(say(format!("{waiting} still waiting; sending now.")));
-    }
-    told.extend(refused::left(model, refused).map(say));
-    told
-}
-
 fn known(model: &mut Model, rooms: Vec<Room>, blocked: Option<Blocked>) -> Vec<Effect> {
     let mut effects: Vec<Effect> = rooms.iter().filter_map(news::aside).collect();
     for room in rooms {
@@ -210,12 +197,12 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     model.recent.clear();
     model.links.clear();
     model.typing.clear();
-    model.refused.answer_nothing();
     several::reset(model);
     model.more = None;
     effects.push(say(
         "The server's store is not the one of last time; what it holds unread comes now.",
     ));
+    effects.extend(refused::reset(model));
     effects
 }
 

@@ -96,8 +96,12 @@ impl Held {
             .is_some()
     }
 
-    /// The server has another store: what messages answer is another one there, or none.
+    /// The server has another store: what messages answer is another one there, or none, and what holds files is nothing.
     pub fn reset(&mut self) {
+        self.messages
+            .retain(|_, (message, _)| message.attachments.is_empty());
+        let messages = &self.messages;
+        self.places.retain(|_, place| messages.contains_key(place));
         let messages = self.messages.values_mut();
         messages.for_each(|(message, _)| message.forget_reply());
     }

@@ -124,6 +124,12 @@ fn what_was_not_answered_answers_nothing_in_another_store() {
         }
     };
     let [old, new] = ["old", "new"].map(answer);
+    // Its files are none there.
+    let files = Outgoing {
+        attachments: vec!["f1".to_owned()],
+        ..message("files")
+    };
+    journal.add(&files).unwrap();
     journal.reset().unwrap();
     journal.add(&old).unwrap();
     journal.reset().unwrap();

@@ -33,6 +33,12 @@ pub enum ClientError {
         "this login is open too often, so its oldest stream ended; close one of the others, or log in anew here"
     )]
     Replaced,
+    /// A message holds files that were sent to the store that the server had before: under their ids this one has others, or
+    /// none.
+    #[error(
+        "the server has another store than when the files of this message were sent, and not these files; send them again"
+    )]
+    OtherStore,
     /// The answer lacks something that every server of this schema sends.
     #[error("the server's answer has no {0}; is it a TinyChat server of a fitting version?")]
     BadAnswer(&'static str),
@@ -85,7 +91,7 @@ impl ClientError {
             Self::Unreachable { .. } | Self::Tls(_) => ErrorKind::Network,
             Self::TokenText => ErrorKind::Auth,
             Self::BadAnswer(_) | Self::Address(_) => ErrorKind::Other,
-            Self::Replaced => ErrorKind::Refused,
+            Self::Replaced | Self::OtherStore => ErrorKind::Refused,
             Self::NotAMember(_) => ErrorKind::NotFound,
             Self::Refused(refusal) => match refusal.code {
                 Code::Unauthenticated => ErrorKind::Auth,
@@ -108,6 +114,12 @@ impl ClientError {
             Self::Refused(refusal) => &refusal.reason,
             _ => "",
         }
+    }
+
+    /// Returns whether the server said no, and would say it again: what was asked for is not done, and will not be.
+    pub fn is_for_good(&self) -> bool {
+        let is_no = matches!(self.kind(), ErrorKind::Refused | ErrorKind::NotFound);
+        is_no && self.reason() != "TOO_MANY_TRANSFERS" && !matches!(self.retry(), Retry::After(_))
     }
 
     /// Returns whether the server knows of no such call.

@@ -418,7 +418,12 @@ impl Link {
                 self.acknowledge = None;
                 self.read.clear();
                 self.marks.clear();
-                self.outbox.reset();
+                // The news of the store comes first.
+                self.ready.push_back(LinkEvent::Event(event));
+                let lost = self.outbox.reset().into_iter();
+                let lost = lost.map(|it| LinkEvent::NotSent(it, ClientError::OtherStore));
+                self.ready.extend(lost);
+                return;
             }
             Some(Body::CaughtUp(_)) => {
                 self.caught_up = Some(Instant::now());

@@ -86,6 +86,26 @@ async fn what_waits_answers_nothing_in_another_store() {
 }
 
 #[tokio::test]
+async fn what_holds_files_is_not_sent_to_another_store_and_that_is_told() {
+    let mut link = link();
+    let message = Outgoing {
+        id: ClientMessageId::mint(),
+        target: Target::User("bob".to_owned()),
+        text: String::new(),
+        attachments: vec!["f1".to_owned()],
+    };
+    link.send_again(message.clone());
+    let reset = event("", Body::Reset(pb::Reset::default()));
+    let given = give(&mut link, [reset.clone()]);
+    let expected = [
+        LinkEvent::Event(reset),
+        LinkEvent::NotSent(message, ClientError::OtherStore),
+    ];
+    assert_eq!(given, expected);
+    assert_eq!(link.unsent(), 0);
+}
+
+#[tokio::test]
 async fn a_break_is_tried_again_and_an_ended_login_is_not() {
     let mut broken = link();
     broken.broken(tonic::Status::unavailable("").into());

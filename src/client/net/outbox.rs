@@ -3,13 +3,13 @@
 //! The rules:
 //! 1. A message keeps its `client_message_id` from the first attempt to the last, and its request
 //!    stays the same to the byte, so however often it is sent, it is one message. In another store it
-//!    is another one: there it answers nothing ([`Outbox::reset`]).
+//!    is another one: there it answers nothing, and one that holds files is none ([`Outbox::reset`]).
 //! 2. A message to one target never overtakes an earlier one to it. So one message per target is in
 //!    flight: were there more, the first could be refused for now (too fast) and the second taken.
 //! 3. Only where the server sets no rate, up to [`IN_FLIGHT_MAX`] are. The one refusal that could
 //!    then mix up two messages, a server that cannot reach its store for a moment, ends this way
 //!    of sending for good.
-//! 4. What answers a message waits until it is known that the store is the one where it was written
+//! 4. What answers a message, or holds files, waits until it is known that the store is the one where it was written
 //!    ([`Outbox::set_sure`]); what comes after it for the same target waits with it.
 //! 5. It holds a bounded number of messages and refuses further ones.
 //!
@@ -222,11 +222,17 @@ impl Outbox {
         self.sure = sure;
     }
 
-    /// Notes that the store is another one: what a message answers is another one there, or none.
-    pub fn reset(&mut self) {
+    /// Notes that the store is another one: what a message answers is another one there, or none. Returns the messages whose
+    /// files are none there, in their order: they are not sent.
+    pub fn reset(&mut self) -> Vec<Outgoing> {
+        let items = std::mem::take(&mut self.items).into_iter();
+        let (lost, kept): (VecDeque<Item>, VecDeque<Item>) =
+            items.partition(|item| !item.message.attachments.is_empty());
+        self.items = kept;
         for item in &mut self.items {
             item.message.forget_reply();
         }
+        lost.into_iter().map(|item| item.message).collect()
     }
 
     /// Returns the next message that may go now, as the given request of this stream.
@@ -298,7 +304,8 @@ impl Outbox {
         let (mut earlier, mut held): (Vec<&Target>, Vec<&Target>) = Default::default();
         for (place, item) in self.items.iter().enumerate() {
             let target = &item.message.target;
-            let waits = !self.sure && target.reply_to_seq() > 0;
+            let is_of_store = target.reply_to_seq() > 0 || !item.message.attachments.is_empty();
+            let waits = !self.sure && is_of_store;
             if waits {
                 held.push(target.place());
                 continue;

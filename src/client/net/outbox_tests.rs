@@ -112,6 +112,7 @@ async fn files_go_with_each_attempt_and_need_no_text() {
     };
     assert_eq!(message.message_text(), Some(MessageText::none()));
     outbox.restore(message);
+    outbox.set_sure(true);
     let first = outbox.next(now, 1).unwrap();
     let files: Vec<&str> = first
         .attachments
@@ -120,6 +121,7 @@ async fn files_go_with_each_attempt_and_need_no_text() {
         .collect();
     assert_eq!((files, first.text.as_str()), (vec!["f2", "f1"], ""));
     outbox.disconnected();
+    outbox.set_sure(true);
     assert_eq!(outbox.next(now, 7), Some(first));
     assert!(outbox.answered(now, 7, taken()).is_some());
     for (text, files) in [("", 0), ("a\u{1b}", 1)] {
@@ -225,7 +227,27 @@ async fn what_answers_a_message_waits_until_the_store_is_known_and_what_follows_
         // With another connection it may be another store, and here it is.
         outbox.disconnected();
         assert_eq!(texts(&mut outbox, 10), [("c1".to_owned(), 0)]);
-        outbox.reset();
+        assert_eq!(outbox.reset(), []);
         assert_eq!(texts(&mut outbox, 20)[0], ("b1".to_owned(), 0));
     }
+}
+
+#[tokio::test]
+async fn what_holds_files_waits_until_the_store_is_known_and_is_nothing_in_another() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    let files = Outgoing {
+        id: ClientMessageId::mint(),
+        target: bob(),
+        text: String::new(),
+        attachments: vec!["f1".to_owned()],
+    };
+    outbox.restore(files.clone());
+    outbox.push(bob(), "b2".to_owned()).unwrap();
+    assert_eq!(outbox.next(now, 1), None);
+    outbox.set_sure(true);
+    assert_eq!(outbox.next(now, 1), Some(files.request()));
+    outbox.disconnected();
+    assert_eq!(outbox.reset(), [files]);
+    assert_eq!(outbox.next(now, 2).unwrap().text, "b2");
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     super::{
         app::model::LinkState,
-        exit::Failure,
+        exit::{Failure, together},
         unsent::{messages, named, unsent_of_both},
     },
     Plain,
@@ -56,7 +56,8 @@ impl Plain {
 
     /// Goes on once everything is answered.
     pub(super) fn close_if_all_is_sent(&mut self) {
-        let is_done = self.link.unsent() == 0 && self.carrier.is_idle();
+        // Nobody is left who could tell a transfer to go on.
+        let is_done = self.link.unsent() == 0 && self.carrier.is_at_rest();
         if matches!(self.leaving, Leaving::Sending(_)) && is_done {
             self.close();
         }
@@ -83,6 +84,27 @@ impl Plain {
             (0, lost) if lost.is_empty() => None,
             (kept, lost) => Some(unsent_of_both(kept, &lost)),
         }
+    }
+
+    /// What is told at the end: of what is not sent, or else of what never could be, and of files that were on their way.
+    pub(super) fn left(&self) -> Result<(), Failure> {
+        let first = match self.unsent_failure() {
+            None if self.kept.held() > 0 => Some(Failure::auth(format!(
+                "{} not sent, since this login may not; kept for one that may",
+                messages(self.kept.held())
+            ))),
+            None if !self.was_connected && self.carrier.is_idle() => {
+                Some(Failure::told(4, "the server was never reached"))
+            }
+            unsent => unsent,
+        };
+        let moving = self.model.transfers.left().map(|left| {
+            Failure::told(
+                4,
+                format!("{left}; what is there is kept, and the same command goes on with it"),
+            )
+        });
+        together(first.into_iter().chain(moving).collect())
     }
 
     /// The server ended it.

@@ -13,6 +13,7 @@ use super::{
             model::{LinkState, Msg},
             refused::Refused,
             room::Place,
+            transfers::{Moved, no_room},
         },
         exit::Failure,
         json,
@@ -91,9 +92,25 @@ impl Plain {
         })
     }
 
+    /// Takes in what a transfer brought. Files whose message finds no room are gone on with by the same command.
+    pub(super) fn moved(&mut self, number: u32, moved: Moved) -> Result<(), Failure> {
+        let moved = match moved {
+            Moved::Uploaded(uploaded) if !self.has_room() => {
+                self.carrier.let_go(uploaded.id);
+                Moved::Failed(no_room(&OutboxFull))
+            }
+            moved => moved,
+        };
+        self.happened(Msg::Moved { number, moved })
+    }
+
+    fn has_room(&self) -> bool {
+        self.kept.has_room() && self.link.unsent() < OUTBOX_MESSAGES_MAX
+    }
+
     /// Sends again what was refused, as the same message: it is shown when it is there.
     pub(super) fn send_again(&mut self, refused: Refused) -> Result<(), Failure> {
-        if !self.kept.has_room() || self.link.unsent() >= OUTBOX_MESSAGES_MAX {
+        if !self.has_room() {
             let problem = OutboxFull.to_string().into();
             let text = file::said_of(refused.text.as_str(), refused.attachments.len());
             self.happened(Msg::NotSent { text, problem })?;
@@ -121,6 +138,7 @@ impl Plain {
         message: &Outgoing,
         response: &pb::SendResponse,
     ) -> Result<(), Failure> {
+        self.carrier.settled(message.id);
         let said = self.kept.settled(message.id);
         self.said(said)?;
         let object = || with_id(message, json::value(response));
@@ -137,9 +155,11 @@ impl Plain {
         // The login may not, or no longer: another can. It stays where it is kept.
         let is_of_login = error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING";
         if is_of_login && self.kept.hold(message.id) {
+            self.carrier.settled(message.id);
             return self.happened(Msg::Held { problem });
         }
-        let again = refused::again(message);
+        // What it holds is not there, however often it is tried.
+        let again = refused::again(message).filter(|_| !matches!(error, ClientError::OtherStore));
         let why = problem.render_start(WHY_CHARS_MAX);
         let said = match again {
             Some(_) => self
@@ -148,6 +168,9 @@ impl Plain {
             // Nobody could say what is to become of it.
             None => self.kept.settled(message.id),
         };
+        if again.is_none() || !self.lines.by_a_person() {
+            self.carrier.settled(message.id);
+        }
         self.said(said)?;
         let object = || {
             let files: Vec<Value> = message.files().iter().filter_map(json::value).collect();

@@ -14,7 +14,7 @@ use crate::{
         net::{
             live::{Link, LinkOptions},
             outbox::Target,
-            session::Session,
+            session::{Patience, Session},
             tls::Security,
         },
         output::Output,
@@ -175,6 +175,87 @@ async fn what_a_person_typed_is_not_thrown_away_by_a_pipe_that_takes_it_over() {
     assert!(lines.not_sent(&nowhere, &refused()).is_ok());
     drop(lines);
     assert_eq!(left(home.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_told_to_wait_does_not_hold_up_the_end_of_the_input() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("a"), "a").unwrap();
+    let mut lines = plain(home.path(), true);
+    lines.model.is_read_by_a_person = true;
+    let path = home.path().join("a").display().to_string();
+    typed(&mut lines, &format!("/send {path}"));
+    typed(&mut lines, "/pause");
+    assert!(lines.happened(Msg::InputEnded).is_ok());
+    assert!(matches!(lines.leaving, Leaving::Sending(_)));
+    lines.close_if_all_is_sent();
+    assert!(matches!(lines.leaving, Leaving::Closing(_)));
+    let told = lines.left().unwrap_err().to_string();
+    assert!(
+        told.starts_with("1 transfer was under way (sending a)"),
+        "{told}"
+    );
+    // One that goes on is waited for.
+    let mut lines = plain(home.path(), true);
+    lines.model.is_read_by_a_person = true;
+    typed(&mut lines, &format!("/send {path}"));
+    assert!(lines.happened(Msg::InputEnded).is_ok());
+    lines.close_if_all_is_sent();
+    assert!(matches!(lines.leaving, Leaving::Sending(_)));
+}
+
+#[tokio::test]
+async fn who_reads_says_how_long_files_are_tried() {
+    let mut model = Model::new(ann(), Zone::Local);
+    for (is_read_by_a_person, is_endless) in [(true, true), (false, false)] {
+        model.is_read_by_a_person = is_read_by_a_person;
+        let patience = super::super::patience(&model);
+        assert_eq!(matches!(patience, Patience::Endless), is_endless);
+    }
+}
+
+#[tokio::test]
+async fn files_of_a_message_are_gone_on_with_until_it_is_on_the_server() {
+    use crate::client::{
+        app::transfers::{Moved, Uploaded},
+        transfer::records::Record,
+    };
+    let home = tempfile::tempdir().unwrap();
+    let mut lines = plain(home.path(), true);
+    lines.model.is_read_by_a_person = true;
+    let uploaded = |lines: &mut Plain, number: u8| {
+        let id = message(number, "").id;
+        let place = lines.model.focus.clone();
+        let wish = crate::client::app::transfers::Wish::Send(vec!["a".to_owned()]);
+        assert!(lines.model.transfers.wish(wish, place, None).is_ok());
+        lines.carrier.note(id, vec![Record::default()]);
+        let files = vec!["f1".to_owned()];
+        let moved = Moved::Uploaded(Uploaded { id, files });
+        assert!(lines.moved(u32::from(number), moved).is_ok());
+        id
+    };
+    let id = uploaded(&mut lines, 1);
+    assert!(lines.carrier.notes(id));
+    assert_eq!(lines.link.unsent(), 1);
+    let sent = message(1, "");
+    assert!(lines.sent(&sent, &pb::SendResponse::default()).is_ok());
+    assert!(!lines.carrier.notes(id));
+    // Of another store.
+    let id = uploaded(&mut lines, 2);
+    let files = Outgoing {
+        attachments: vec!["f1".to_owned()],
+        ..message(2, "")
+    };
+    assert!(lines.not_sent(&files, &ClientError::OtherStore).is_ok());
+    assert!(!lines.carrier.notes(id));
+    typed(&mut lines, "/retry");
+    // Where no further one is taken nothing is held.
+    while lines.link.unsent() < OUTBOX_MESSAGES_MAX {
+        lines.link.send_again(message(7, "x"));
+    }
+    let id = uploaded(&mut lines, 3);
+    assert!(!lines.carrier.notes(id));
+    assert_eq!(lines.link.unsent(), OUTBOX_MESSAGES_MAX);
 }
 
 #[tokio::test]

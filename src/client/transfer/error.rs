@@ -3,10 +3,7 @@
 use std::io;
 
 use crate::{
-    client::{
-        app::untrusted::Untrusted,
-        net::error::{ClientError, ErrorKind, Retry},
-    },
+    client::{app::untrusted::Untrusted, net::error::ClientError},
     domain::file::FileNameError,
 };
 
@@ -64,11 +61,7 @@ impl TransferError {
         match self {
             Self::Client(ClientError::BadAnswer(_)) => false,
             // What is refused only for now is as good as a cut.
-            Self::Client(error) if error.reason() == "TOO_MANY_TRANSFERS" => true,
-            Self::Client(error) if matches!(error.retry(), Retry::After(_)) => true,
-            Self::Client(error) => {
-                !matches!(error.kind(), ErrorKind::Refused | ErrorKind::NotFound)
-            }
+            Self::Client(error) => !error.is_for_good(),
             _ => false,
         }
     }

@@ -111,6 +111,17 @@ impl Records {
         Ok(Record::default())
     }
 
+    /// Whether there is one that an ended program left.
+    pub fn has_any(&self) -> bool {
+        let mut has_any = false;
+        let left = |file: &File| {
+            // One that a running program holds is its own.
+            has_any |= file.try_lock().is_ok() && file.unlock().is_ok();
+            false
+        };
+        remove(&self.folder, &self.prefix, left).is_err() || has_any
+    }
+
     /// Removes what is of no use any more.
     fn sweep(&self) -> io::Result<()> {
         let now = SystemTime::now();
@@ -131,7 +142,7 @@ pub fn drop_all(folder: &Path, server: &ServerAddress, user: Option<&UserName>) 
     remove(folder, &prefix, |_| true)
 }
 
-fn remove(folder: &Path, prefix: &str, is_meant: impl Fn(&File) -> bool) -> io::Result<()> {
+fn remove(folder: &Path, prefix: &str, mut is_meant: impl FnMut(&File) -> bool) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,

@@ -75,6 +75,16 @@ impl Handle {
         self.wish.send_replace(Wish::Cancel);
     }
 
+    /// Whether it was told to wait.
+    pub fn is_paused(&self) -> bool {
+        *self.wish.borrow() == Wish::Pause
+    }
+
+    /// Whether it was told to end.
+    pub fn is_cancelled(&self) -> bool {
+        *self.wish.borrow() == Wish::Cancel
+    }
+
     /// How far it is; the receiver hears of each change.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
@@ -112,17 +122,38 @@ pub fn steering() -> (Handle, Steering) {
 }
 
 impl Steering {
-    /// Returns when it may go on: at once, or after a pause.
-    pub(super) async fn clear(&mut self) -> Result<(), TransferError> {
+    /// Returns when it may go on: at once, or after a pause, from which it goes on with what it did.
+    pub async fn clear(&mut self) -> Result<(), TransferError> {
+        let mut before = None;
         loop {
-            match *self.wish.borrow_and_update() {
-                Wish::Run => return Ok(()),
+            let wish = *self.wish.borrow_and_update();
+            match wish {
+                Wish::Run => {
+                    before.into_iter().for_each(|stage| self.meter.stage(stage));
+                    return Ok(());
+                }
                 Wish::Cancel => return Err(TransferError::Cancelled),
-                Wish::Pause => self.meter.stage(Stage::Paused),
+                Wish::Pause => {
+                    before = before.or(Some(self.meter.now()));
+                    self.meter.stage(Stage::Paused);
+                }
             }
             if self.wish.changed().await.is_err() {
                 // Nobody is left who could tell it to go on, so nobody wants it to wait.
                 return Ok(());
+            }
+        }
+    }
+
+    /// Does what can as well be done again from its beginning, which it is after a pause.
+    pub async fn through<T, Work: Future<Output = T>>(
+        &mut self,
+        mut work: impl FnMut() -> Work,
+    ) -> Result<T, TransferError> {
+        loop {
+            self.clear().await?;
+            if let Some(done) = self.while_running(work()).await {
+                return Ok(done);
             }
         }
     }
@@ -187,6 +218,11 @@ impl Meter {
             of,
             rate,
         });
+    }
+
+    /// What it does.
+    fn now(&self) -> Stage {
+        self.shown.borrow().stage
     }
 
     /// It does something else.
@@ -291,6 +327,50 @@ mod tests {
             steering.clear().await,
             Err(TransferError::Cancelled)
         ));
+    }
+
+    #[tokio::test]
+    async fn after_a_pause_it_does_what_it_did_before() {
+        let (handle, mut steering) = steering();
+        let seen = handle.progress();
+        for stage in [Stage::Reading, Stage::Moving] {
+            steering.meter().begin(stage, 1, 2);
+            handle.pause();
+            let resume = async {
+                let mut seen = handle.progress();
+                seen.wait_for(|now| now.stage == Stage::Paused)
+                    .await
+                    .unwrap();
+                handle.resume();
+            };
+            let (clear, ()) = tokio::join!(steering.clear(), resume);
+            assert!(clear.is_ok());
+            assert_eq!(seen.borrow().stage, stage);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_stops_where_it_is_told_to() {
+        let (handle, mut steering) = steering();
+        let mut asked = 0;
+        // No answer ever comes.
+        let ask = || {
+            asked += 1;
+            match asked {
+                1 => handle.pause(),
+                _ => handle.cancel(),
+            }
+            std::future::pending::<()>()
+        };
+        let resume = async {
+            let mut seen = handle.progress();
+            let paused = seen.wait_for(|now| now.stage == Stage::Paused).await;
+            assert!(paused.is_ok());
+            handle.resume();
+        };
+        let (through, ()) = tokio::join!(steering.through(ask), resume);
+        assert!(matches!(through, Err(TransferError::Cancelled)));
+        assert_eq!(asked, 2);
     }
 
     #[tokio::test]

@@ -59,6 +59,15 @@ pub async fn upload(
     upload.whole(steering).await
 }
 
+/// Cancels what an ended program began of it, if there is something, and forgets the record.
+pub async fn abandon(session: &Session, source: &Source, record: &mut Record) {
+    let meter = Arc::new(Meter::unseen());
+    let pace = Pace::patient(Patience::None);
+    Upload::new(session, source, record, pace, meter)
+        .give_up()
+        .await;
+}
+
 struct Upload<'a> {
     session: &'a Session,
     source: &'a Source,
@@ -67,8 +76,7 @@ struct Upload<'a> {
     meter: Arc<Meter>,
     /// Which it is, once it is begun.
     id: Option<String>,
-    /// The server has said that this id is an upload of this file. One that a record names may be another by now: a store that
-    /// was made anew begins to count anew.
+    /// The server has said that this id is an upload of this file.
     is_it: bool,
     /// The file that shows it small, once it is there.
     thumbnail_id: Option<String>,
@@ -217,12 +225,18 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// Asks where it stands: it may be done, and a program before this one did not hear of it.
+    /// Asks where it stands: it may be done, and a program before this one did not hear of it; and it may be another by now,
+    /// since a store that was made anew, or is one of before, counts its own.
     async fn ask(&mut self, id: &str) -> Result<Step, TransferError> {
         let state = self.session.upload_state(id, Patience::None).await?;
-        if !self.is_it && !self.is_of_this_file(&state) {
+        if !self.is_of_this_file(&state) {
+            self.strikes += u32::from(self.is_it);
+            if self.strikes > STRIKES_MAX {
+                return Err(ClientError::BadAnswer("upload of this file").into());
+            }
             self.record.forget();
-            self.id = None;
+            // What shows it small is of the store before, too.
+            (self.id, self.thumbnail_id, self.is_it) = (None, None, false);
             return Ok(Step::Next);
         }
         self.is_it = true;
@@ -377,7 +391,12 @@ impl<'a> Upload<'a> {
         // What is being begun would stay there for a day.
         let _ = self.begun().await;
         self.record.forget();
-        if let Some(id) = self.id.take().filter(|_| self.is_it) {
+        let Some(id) = self.id.take() else { return };
+        // Never one that is another by now.
+        let state = self.session.upload_state(&id, Patience::None).await;
+        if let Ok(state @ UploadState::UnderWay(_)) = state
+            && self.is_of_this_file(&state)
+        {
             let _ = self.session.cancel_upload(&id).await;
         }
     }
@@ -446,6 +465,9 @@ fn chunks(
     })
 }
 
+#[cfg(test)]
+#[path = "upload_other_tests.rs"]
+mod other_tests;
 #[cfg(test)]
 #[path = "upload_tests.rs"]
 mod tests;

@@ -15,20 +15,20 @@ use crate::client::{
 };
 use crate::domain::file::ImageSize;
 
-const MIB: usize = 1024 * 1024;
+pub(super) const MIB: usize = 1024 * 1024;
 
-fn pace() -> Pace {
+pub(super) fn pace() -> Pace {
     Pace {
         patience: Patience::For(Duration::from_secs(20)),
         standstill: Duration::from_secs(20),
     }
 }
 
-fn source(bytes: &Bytes) -> Source {
+pub(super) fn source(bytes: &Bytes) -> Source {
     Source::bytes("some.bin".parse().unwrap(), bytes.clone())
 }
 
-fn records(folder: &Path) -> Records {
+pub(super) fn records(folder: &Path) -> Records {
     let server = "127.0.0.1:1".parse().unwrap();
     Records::new(
         folder,
@@ -51,7 +51,7 @@ async fn send_at(
     upload(session, source, &mut Record::default(), pace, &mut steering).await
 }
 
-fn arrived(world: &World, file: &pb::File) -> Bytes {
+pub(super) fn arrived(world: &World, file: &pb::File) -> Bytes {
     world.files[&file.id].1.clone()
 }
 
@@ -483,7 +483,7 @@ async fn a_thumbnail_that_is_gone_is_sent_again_and_one_that_may_not_be_ends_it(
 }
 
 /// Waits until something has come.
-async fn until_received(stage: &fake::Stage) {
+pub(super) async fn until_received(stage: &fake::Stage) {
     while stage.world().received == 0 {
         tokio::task::yield_now().await;
     }

@@ -189,12 +189,19 @@ impl Outbox {
         Some(self.items.remove(at))
     }
 
-    /// The store is another one: what was on the old one will never come, and what a message answers is another one there,
-    /// or none.
+    /// How many that are not sent hold files.
+    pub fn with_files(&self) -> usize {
+        let items = self.items.iter();
+        let items = items.filter(|it| !matches!(it.state, State::Sent { .. }));
+        items.filter(|it| !it.attachments.is_empty()).count()
+    }
+
+    /// The store is another one: what was on the old one will never come, what a message answers is another one there, or
+    /// none, and what holds files is nothing.
     pub fn reset(&mut self) {
         self.arrived.clear();
         self.items
-            .retain(|it| !matches!(it.state, State::Sent { .. }));
+            .retain(|it| !matches!(it.state, State::Sent { .. }) && it.attachments.is_empty());
         for item in &mut self.items {
             item.reply_to = None;
         }
@@ -339,7 +346,17 @@ mod tests {
             outbox.push(answer).unwrap();
         }
         outbox.failed(id(1), "too long".into());
+        for number in 3..=4 {
+            let files = Outgoing {
+                attachments: vec!["f1".to_owned()],
+                ..message(number)
+            };
+            outbox.push(files).unwrap();
+        }
+        outbox.failed(id(4), "too long".into());
+        assert_eq!(outbox.with_files(), 2);
         outbox.reset();
+        assert_eq!((outbox.with_files(), outbox.counts()), (0, (1, 1)));
         assert_eq!(outbox.retry(id(1)), Some(message(1)));
         assert_eq!(outbox.get(id(2)), Some(&message(2)));
     }

@@ -109,16 +109,23 @@ pub(super) fn ended(model: &mut Model, why: Untrusted) -> Vec<Effect> {
 
 /// The store is another one: nothing that was known of the old one means anything.
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
+    let with_files = model.outgoing.with_files();
     model.reset();
     model.intake.reset();
     (model.last_front, model.typing_told) = (None, None);
     forget_aims(model);
-    say(
-        model,
-        Level::Warning,
-        "The server has another store than before: what was known of the old one is dropped, and what the new one has is \
-         coming.",
-    );
+    let mut text = "The server has another store than before: what was known of the old one is dropped, and what the new one has \
+                    is coming."
+        .to_owned();
+    if with_files > 0 {
+        let count = counted(
+            with_files,
+            "message with files is",
+            "messages with files are",
+        );
+        text += &format!(" {count} not sent, since it has not these files: send them again.");
+    }
+    say(model, Level::Warning, text);
     match model.intake.must_ask_all() {
         true => vec![ask_all(model)],
         // Once what was asked of the old one has come back.

@@ -18,7 +18,7 @@ use crate::{
     client::app::{
         line::counted,
         room::Place,
-        transfers::{Moved, Taken},
+        transfers::{Moved, Taken, no_room},
         untrusted::Untrusted,
     },
     domain::{ids::ClientMessageId, text::MessageText},
@@ -89,7 +89,8 @@ pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect>
             match model.outgoing.write(outgoing.clone()) {
                 Ok(()) => vec![Effect::Send(outgoing)],
                 Err(full) => {
-                    say(model, Level::Error, format!("Not sent: {full}."));
+                    let why = no_room(&full).render_line();
+                    say(model, Level::Error, format!("[{number}] Not sent: {why}."));
                     Vec::new()
                 }
             }

@@ -12,7 +12,7 @@ use crate::client::app::transfers::{Far, Follows, Uploaded, Wish};
 use crate::client::ui::model::{
     markers::Delivery,
     message::Message,
-    outgoing::{MESSAGES_MAX, State},
+    outgoing::{Full, MESSAGES_MAX, State},
 };
 
 fn delivery(model: &Model, number: u8) -> Option<Delivery> {
@@ -162,4 +162,22 @@ fn files_that_are_there_are_sent_where_they_were_meant_for() {
     take(&mut model, moved(2, Moved::Failed("no\u{1b} room".into())));
     assert_eq!(notice(&mut model), "[2] Not sent: no␛ room.");
     assert!(model.transfers.is_empty());
+    // Where no further message is taken they are not lost.
+    let follows = model.transfers.wish(send(), Some(place), None);
+    assert!(matches!(follows, Ok(Follows::Begin(3, ..))));
+    model.outgoing.set_full(Some(Full::Messages));
+    let uploaded = Uploaded {
+        id: id(8),
+        files: vec!["f1".to_owned()],
+    };
+    assert_eq!(take(&mut model, moved(3, Moved::Uploaded(uploaded))), []);
+    let said = notice(&mut model);
+    assert!(
+        said.starts_with("[3] Not sent: 1000 messages are waiting"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("the same command goes on with them."),
+        "{said}"
+    );
 }

@@ -4,7 +4,10 @@
 
 use crate::{
     client::{
-        app::model::StartProblem,
+        app::{
+            model::StartProblem,
+            transfers::{Moved, no_room},
+        },
         cache::Word,
         exit::Failure,
         net::{
@@ -15,7 +18,7 @@ use crate::{
         translate,
         ui::{effect::Effect, model::notices::Level, news::News, translate as wire},
     },
-    domain::clock::TimeMs,
+    domain::{clock::TimeMs, ids::ClientMessageId},
     pb::{self, event::Body},
 };
 
@@ -37,7 +40,7 @@ impl Ui {
             LinkEvent::Connected | LinkEvent::Closed => Ok(()),
             LinkEvent::Event(event) | LinkEvent::Echo(event) => self.event(event),
             LinkEvent::Sent(message, answer) => {
-                self.ledger.settle(message.id);
+                self.settle(message.id);
                 let (id, seq) = (message.id, answer.seq);
                 self.take(News::Sent { id, seq })
             }
@@ -89,8 +92,36 @@ impl Ui {
         }
     }
 
+    /// A message is on the server, or is dropped.
+    pub(super) fn settle(&mut self, id: ClientMessageId) {
+        self.ledger.settle(id);
+        self.carrier.settled(id);
+    }
+
+    /// Takes in what a transfer brought. Files whose message finds no room are gone on with by the same command.
+    pub(super) fn moved(&mut self, number: u32, moved: Moved) -> Result<(), Failure> {
+        let message = match &moved {
+            Moved::Uploaded(uploaded) => Some(uploaded.id),
+            _ => None,
+        };
+        let moved = match (self.full(), message) {
+            (Some(full), Some(_)) => Moved::Failed(no_room(&full)),
+            _ => moved,
+        };
+        self.take(News::Moved { number, moved })?;
+        if let Some(id) = message
+            && self.model.outgoing.get(id).is_none()
+        {
+            self.carrier.let_go(id);
+        }
+        Ok(())
+    }
+
     /// Takes in what the disk says of what was handed to it.
     pub(super) fn kept(&mut self, word: keeper::Word) {
+        if let keeper::Word::Kept(id) = word {
+            self.carrier.settled(id);
+        }
         let (message, said) = self.ledger.word(word);
         self.warn(said);
         if let Some(message) = message {
@@ -101,6 +132,11 @@ impl Ui {
     /// A message was refused: it stays where it is kept, until somebody says what is to become of it.
     pub(super) fn not_sent(&mut self, message: Outgoing, error: &ClientError) -> News {
         let (id, why) = (message.id, translate::problem(error).cut(WHY_CHARS_MAX));
+        // What it holds is not there, however often it is tried.
+        if matches!(error, ClientError::OtherStore) {
+            self.settle(id);
+            return News::NotSent { id, why };
+        }
         // The login may not, or no longer: another can.
         if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" {
             self.ledger.hold(&message);
@@ -118,7 +154,9 @@ impl Ui {
         }
         if matches!(event.body, Some(Body::Reset(_))) {
             self.era += 1;
-            self.ledger.reset();
+            for id in self.ledger.reset() {
+                self.carrier.settled(id);
+            }
             // Drafts of the old store are none here: what was being written comes with what was begun.
             self.behind = Behind::default();
             (self.drawn.cursor, self.drawn.on_the_way) = (None, None);

@@ -14,7 +14,7 @@ use tokio::{
 use crate::client::{
     app::{line::counted, written::Written},
     cache::{CacheError, Change, Stored, Word},
-    exit::Failure,
+    exit::{Failure, together},
     net::{error::ClientError, live::LinkEvent},
     ui::{model::LinkState, news::News},
 };
@@ -33,6 +33,8 @@ const ANSWERS_WAIT: Duration = Duration::from_secs(1);
 const DRAFTS_WAIT: Duration = Duration::from_millis(500);
 /// How long the server may take for its last words.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
+/// How long the disk may take, after all that, for what is noted of transfers.
+const CARRIER_WAIT: Duration = Duration::from_millis(200);
 
 impl Ui {
     /// Ends, at once when somebody asks for that; returns what is to be told below the screen that came back.
@@ -61,6 +63,8 @@ impl Ui {
         }
         let is_stored = is_kept && kept.unwrap_or(has_cache);
         let past = self.model.begun_past(!is_stored);
+        // What a transfer holds is free for whoever comes next.
+        let _ = timeout(CARRIER_WAIT, self.carrier.close()).await;
         self.told(outcome, failed, &past)
     }
 
@@ -166,7 +170,7 @@ impl Ui {
 
     fn last_of_link(&mut self, event: LinkEvent) -> bool {
         match event {
-            LinkEvent::Sent(message, _) => self.ledger.settle(message.id),
+            LinkEvent::Sent(message, _) => self.settle(message.id),
             LinkEvent::NotSent(message, error) => {
                 self.not_sent(message, &error);
             }
@@ -231,6 +235,13 @@ impl Ui {
                 .into_iter()
                 .map(|it| Failure::refused(format!("not done: {it}"))),
         );
+        all.extend(self.model.transfers.left().map(|left| {
+            let then = match self.next {
+                Next::LoggedOut => "it ended with the login, so begin anew with the next one",
+                _ => "what is there is kept, and the same command goes on with it",
+            };
+            Failure::told(4, format!("{left}; {then}"))
+        }));
         if !self.deeds.is_empty() {
             let count = counted(self.deeds.len(), "change is", "changes are");
             let deeds: Vec<String> = std::mem::take(&mut self.deeds).into_values().collect();
@@ -242,19 +253,6 @@ impl Ui {
         }
         together(all)
     }
-}
-
-/// Everything that is to be told as one: one line, and the exit code of what is said first.
-pub(super) fn together(all: Vec<Failure>) -> Result<(), Failure> {
-    let both = |first: Failure, next: Failure| match first {
-        Failure::Told { code, reason, text } => Failure::Told {
-            code,
-            reason,
-            text: format!("{text} — {next}"),
-        },
-        Failure::OutputClosed => next,
-    };
-    all.into_iter().reduce(both).map_or(Ok(()), Err)
 }
 
 /// Waits until all is stored; returns the newest cursor that is, if it was not told before. `None`: it is not, or not in

@@ -241,14 +241,21 @@ impl Ledger {
         self.order(Order::Settled(id));
     }
 
-    /// The server has another store: what the messages answer is another one there, or none.
-    pub fn reset(&mut self) {
+    /// The server has another store: what the messages answer is another one there, or none. Returns those whose files are
+    /// none there: they are nothing to be sent any more.
+    pub fn reset(&mut self) -> Vec<ClientMessageId> {
+        let known = self.refused.values().chain(self.unkept.values());
+        let known = known.chain(self.at_disk.iter().map(|(_, message)| message));
+        let lost = known.filter(|it| !it.attachments.is_empty());
+        let lost: Vec<_> = lost.map(|it| it.id).collect();
+        lost.iter().for_each(|id| self.settle(*id));
         let refused = self.refused.values_mut();
         refused.for_each(Outgoing::forget_reply);
         self.unkept.values_mut().for_each(Outgoing::forget_reply);
         let at_disk = self.at_disk.iter_mut();
         at_disk.for_each(|(_, message)| message.forget_reply());
         self.order(Order::Reset);
+        lost
     }
 
     /// Keeps texts that were begun, in the place of those before.

@@ -39,7 +39,7 @@ use crate::{
         app::{line::Zone, room::Place, untrusted::Untrusted, written::Written},
         cache::{self, Cache, CacheError},
         carrier::{Carrier, Errand},
-        exit::{self, Failure},
+        exit::{self, Failure, together},
         forgetting,
         journal::Journal,
         net::{
@@ -74,7 +74,6 @@ use self::{
     asks::Asker,
     keeper::Keeper,
     keys::Keys,
-    leave::together,
     ledger::{Ledger, not_kept},
     login::Why,
     remember::Memory,

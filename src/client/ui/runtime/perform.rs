@@ -35,7 +35,7 @@ impl Ui {
     pub(super) fn perform(&mut self, effect: Effect) -> Result<(), Failure> {
         match effect {
             Effect::Send(message) => self.send(&message),
-            Effect::Drop(id) => self.ledger.settle(id),
+            Effect::Drop(id) => self.settle(id),
             Effect::Start(wanted) => self.ask(Question::Start(wanted)),
             Effect::Act(act) => self.ask(Question::Act(Box::new(act))),
             Effect::Users => self.ask(Question::Users),

@@ -286,7 +286,7 @@ impl Ui {
                     Ok(fetched) => Step::Fetched(fetched),
                     Err(defect) => return Err(a_defect(&defect.to_string())),
                 },
-                (number, moved) = self.carrier.next() => Step::Moved(number, moved),
+                (number, moved) = self.carrier.next(), if has_room => Step::Moved(number, moved),
                 word = self.ledger.next() => Step::Kept(word),
                 shown = self.screen.more_is_shown() => {
                     shown?;
@@ -331,11 +331,7 @@ impl Ui {
             Step::Link(event) => self.link_event(event),
             Step::Word(word) => self.word(word),
             Step::Answer(asked) => self.answered(asked),
-            Step::Moved(number, moved) => {
-                self.take(News::Moved { number, moved })?;
-                self.carrier.handed_over(number);
-                Ok(())
-            }
+            Step::Moved(number, moved) => self.moved(number, moved),
             Step::Fetched((number, made)) => {
                 let made = made.map(Box::new);
                 self.take(News::Preview { number, made })
@@ -585,6 +581,10 @@ mod tests;
 #[cfg(test)]
 #[path = "leave_tests.rs"]
 mod leave_tests;
+
+#[cfg(test)]
+#[path = "moving_tests.rs"]
+mod moving_tests;
 
 #[cfg(test)]
 #[path = "flood_tests.rs"]

@@ -429,4 +429,23 @@ fn paths_that_are_pasted_are_offered_as_files_and_sent_with_enter() {
     typed(&mut model, "see ");
     paste(&mut model, "/tmp/a.png");
     assert_eq!(model.composer.text(), "see /tmp/a.png");
+    // What is said of it is so.
+    let mut model = ann_with_bob();
+    paste(&mut model, "/tmp/a.png");
+    assert!(notice(&model).contains("write / in the place of /send and the space"));
+    let text = model.composer.text().replacen("/send ", "/", 1);
+    model.composer.take();
+    let effects = entered(&mut model, &text);
+    let is_text =
+        |it: &Effect| matches!(it, Effect::Send(sent) if sent.text.as_str() == "/tmp/a.png");
+    assert!(effects.iter().any(is_text), "{effects:?}");
+    // Another text for a message sends nothing.
+    let quote = crate::client::ui::model::composer::Quote {
+        seq: 3,
+        sender: "ann".into(),
+        text: "hi".into(),
+    };
+    model.composer.edit_message(quote, "");
+    paste(&mut model, "/tmp/a.png");
+    assert_eq!(model.composer.text(), "/tmp/a.png");
 }

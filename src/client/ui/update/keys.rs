@@ -116,18 +116,30 @@ pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effec
 }
 
 /// Leaves. What waits is kept on this machine, so nothing is lost by it and nothing is asked; where what is begun cannot be
-/// kept it is, once.
+/// kept, or files are on their way, it is, once.
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     let is_asked = matches!(
         &model.overlay,
         Some(Overlay::Ask(question)) if question.then == Then::Quit
     );
-    if model.can_keep || is_asked || model.begun().is_empty() {
+    let lost = (!model.can_keep && !model.begun().is_empty()).then(|| {
+        "What you are writing cannot be kept on this machine, and is lost when you leave."
+            .to_owned()
+    });
+    let moving = match model.transfers.count() {
+        0 => None,
+        1 => Some("1 transfer is under way; the same command goes on with it.".to_owned()),
+        count => Some(format!(
+            "{count} transfers are under way; the same commands go on with them."
+        )),
+    };
+    let mut why: Vec<String> = lost.into_iter().chain(moving).collect();
+    if is_asked || why.is_empty() {
         return leave(model);
     }
+    why.push("Leave all the same?".to_owned());
     model.overlay = Some(Overlay::Ask(Question {
-        text: "What you are writing cannot be kept on this machine, and is lost when you leave. Leave all the same?"
-            .to_owned(),
+        text: why.join(" "),
         then: Then::Quit,
     }));
     Vec::new()

@@ -18,8 +18,8 @@ use crate::{
             update::{
                 Msg,
                 support::{
-                    ann_with_bob, counts, front, id, is_seen, labels, message, notice, picker,
-                    press, search, with_outgoing,
+                    ann_with_bob, counts, entered, front, id, is_seen, keys, labels, message,
+                    notice, picker, press, search, with_outgoing,
                 },
                 update,
             },
@@ -27,6 +27,34 @@ use crate::{
     },
     domain::conversation::NotifyLevel,
 };
+
+#[test]
+fn leaving_with_files_on_their_way_is_asked_once() {
+    for (count, starts) in [
+        (1, "1 transfer is under way;"),
+        (2, "2 transfers are under way;"),
+    ] {
+        let mut model = ann_with_bob();
+        model.can_keep = true;
+        for _ in 0..count {
+            entered(&mut model, "/send a.png");
+        }
+        let effects = entered(&mut model, "/quit");
+        assert!(!effects.contains(&Effect::Quit));
+        let Some(Overlay::Ask(question)) = &model.overlay else {
+            panic!("{:?}", model.overlay);
+        };
+        assert!(question.text.starts_with(starts), "{}", question.text);
+        assert_eq!(question.then, Then::Quit);
+        assert!(press(&mut model, "y").contains(&Effect::Quit));
+        // Who is told to end is asked nothing.
+        let ended = update(&mut model, &keys(), Msg::Ended);
+        assert!(ended.contains(&Effect::Quit));
+    }
+    let mut model = ann_with_bob();
+    model.can_keep = true;
+    assert!(entered(&mut model, "/quit").contains(&Effect::Quit));
+}
 
 type After = fn(&Model, &[Effect]);
 /// A text, and where the cursor stands in it.

@@ -33,7 +33,7 @@ pub use previews::previews;
 use super::{
     effect::Effect,
     keymap::{Chord, Keymap},
-    model::{Focus, Model, chat::ChatId, notices::Level},
+    model::{Focus, Model, chat::ChatId, composer::Mode, notices::Level},
     news::{self, News},
 };
 use crate::{
@@ -159,8 +159,8 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
 }
 
 /// What is said where the line that sends a file was written for one.
-const OFFERED: &str =
-    "That is a file: what stands there sends it; take /send away to send its path as a text.";
+const OFFERED: &str = "That is a file, and what stands there sends it. To send its path as a text, write / in the place of \
+                       /send and the space: a text that begins with // is sent with one /.";
 
 /// A paste is text, whatever it holds: keys that it seems to hold are none.
 fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
@@ -168,8 +168,10 @@ fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
         Some(_) => overlays::paste(model, keys, text),
         None => {
             model.focus = Focus::Composer;
-            let is_empty = model.composer.text().is_empty();
-            let offered = transfers::offered(text).filter(|_| is_empty);
+            // Neither a part of a text nor another text for a message sends anything.
+            let is_free =
+                model.composer.text().is_empty() && !matches!(model.composer.mode(), Mode::Edit(_));
+            let offered = transfers::offered(text).filter(|_| is_free);
             let refused = model.composer.paste(offered.as_deref().unwrap_or(text));
             if offered.is_some() {
                 say(model, Level::Info, OFFERED);

@@ -1,0 +1,166 @@
+//! What becomes of files that were sent: with the message that holds them, at the end, and where the store is another one.
+
+use super::{
+    support::{message, nobody, seat},
+    *,
+};
+use crate::{
+    client::{
+        app::{
+            room::Place,
+            transfers::{Uploaded, Wish},
+        },
+        transfer::records::Record,
+        ui::{
+            model::outgoing::{Full, Outgoing, State},
+            runtime::perform::on_the_wire,
+        },
+    },
+    domain::ids::ClientMessageId,
+    pb::{self, event::Body},
+};
+
+fn id(number: u8) -> ClientMessageId {
+    ClientMessageId::from_bytes([number; 16])
+}
+
+/// Files that are there, as a transfer of bob's brings them.
+fn uploaded(ui: &mut Ui, number: u8) -> Step {
+    let wish = Wish::Send(vec!["a.png".to_owned()]);
+    let place = Place::User("bob".parse().unwrap());
+    ui.model.transfers.wish(wish, Some(place), None).unwrap();
+    let id = id(number);
+    ui.carrier.note(id, vec![Record::default()]);
+    let files = vec!["f1".to_owned()];
+    Step::Moved(u32::from(number), Moved::Uploaded(Uploaded { id, files }))
+}
+
+fn files() -> Outgoing {
+    Outgoing {
+        text: crate::domain::text::MessageText::none(),
+        attachments: vec!["f1".to_owned()],
+        ..message("x")
+    }
+}
+
+/// All that was said since.
+fn all_said(ui: &mut Ui) -> String {
+    let (now, mut all) = (ui.model.now, Vec::new());
+    while let Some(notice) = ui.model.notices.shown(now) {
+        all.push(notice.text.clone());
+        ui.model.notices.dismiss(now);
+    }
+    all.join("\n")
+}
+
+#[tokio::test]
+async fn uploads_are_gone_on_with_until_their_message_is_on_a_disk() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let step = uploaded(&mut seat.ui, 1);
+    seat.ui.step(step).unwrap();
+    assert_eq!(seat.ui.ledger.waiting(), 1);
+    assert!(seat.ui.carrier.notes(id(1)));
+    let word = seat.ui.ledger.next().await;
+    seat.ui.step(Step::Kept(word)).unwrap();
+    assert!(!seat.ui.carrier.notes(id(1)));
+    // What nothing can keep is on the disk of the server at the best.
+    seat.ui.ledger = Ledger::default();
+    let step = uploaded(&mut seat.ui, 2);
+    seat.ui.step(step).unwrap();
+    assert!(seat.ui.carrier.notes(id(2)));
+    let sent = on_the_wire(seat.ui.model.outgoing.get(id(2)).unwrap());
+    let sent = LinkEvent::Sent(sent, pb::SendResponse::default());
+    seat.ui.step(Step::Link(sent)).unwrap();
+    assert!(!seat.ui.carrier.notes(id(2)));
+}
+
+#[tokio::test]
+async fn files_whose_message_finds_no_room_are_not_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    for _ in 0..crate::client::net::outbox::OUTBOX_MESSAGES_MAX {
+        seat.ui.link.send_again(on_the_wire(&message("x")));
+    }
+    assert_eq!(seat.ui.full(), Some(Full::Messages));
+    let step = uploaded(&mut seat.ui, 1);
+    seat.ui.step(step).unwrap();
+    let said = all_said(&mut seat.ui);
+    assert!(
+        said.contains("the same command goes on with them"),
+        "{said}"
+    );
+    // Nothing holds what the command takes up again.
+    assert!(!seat.ui.carrier.notes(id(1)));
+    assert!(seat.ui.model.transfers.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_at_the_end_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    for (next, then) in [
+        (Next::Leave, "the same command goes on with it"),
+        (Next::Another, "the same command goes on with it"),
+        (
+            Next::LogIn("ended".to_owned()),
+            "the same command goes on with it",
+        ),
+        (Next::LoggedOut, "it ended with the login"),
+    ] {
+        let mut seat = seat(home.path(), nobody()).await;
+        uploaded(&mut seat.ui, 1);
+        seat.ui.next = next.clone();
+        let failure = seat.ui.leave(Ok(()), pending()).await.unwrap_err();
+        let Failure::Told { code, text, .. } = failure else {
+            panic!("{next:?}");
+        };
+        assert_eq!(code, 4);
+        assert!(
+            text.starts_with("1 transfer was under way (sending a.png); "),
+            "{text}"
+        );
+        assert!(text.contains(then), "{next:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn messages_with_files_of_another_store_are_told_and_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let (waits, refused, at_disk) = (files(), files(), files());
+    for message in [&waits, &refused, &at_disk] {
+        seat.ui.model.outgoing.push(message.clone()).unwrap();
+        seat.ui.perform(Effect::Send(message.clone())).unwrap();
+    }
+    for _ in [&waits, &refused] {
+        let word = seat.ui.ledger.next().await;
+        seat.ui.step(Step::Kept(word)).unwrap();
+    }
+    let error = tonic::Status::not_found("no bob").into();
+    let event = LinkEvent::NotSent(on_the_wire(&refused), error);
+    seat.ui.step(Step::Link(event)).unwrap();
+    let state = &seat.ui.model.outgoing.get(refused.id).unwrap().state;
+    assert!(matches!(state, State::Failed { .. }));
+    let reset = pb::Event {
+        body: Some(Body::Reset(pb::Reset::default())),
+        ..pb::Event::default()
+    };
+    seat.ui.step(Step::Link(LinkEvent::Event(reset))).unwrap();
+    let said = all_said(&mut seat.ui);
+    assert!(
+        said.contains("3 messages with files are not sent"),
+        "{said}"
+    );
+    assert!(seat.ui.model.outgoing.is_empty());
+    let error = crate::client::net::error::ClientError::OtherStore;
+    let event = LinkEvent::NotSent(on_the_wire(&waits), error);
+    seat.ui.step(Step::Link(event)).unwrap();
+    let said = all_said(&mut seat.ui);
+    assert!(said.contains("not these files; send them again"), "{said}");
+    assert_eq!(seat.ui.ledger.waiting(), 0);
+    // Nothing of them comes back.
+    let _ = seat.ui.leave(Ok(()), pending()).await;
+    let again = super::support::seat(home.path(), nobody()).await;
+    assert!(again.ui.model.outgoing.is_empty());
+    assert_eq!(again.ui.link.unsent(), 0);
+}
