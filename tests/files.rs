@@ -3,6 +3,8 @@
 
 mod broken;
 mod hostile;
+mod in_chat;
+mod large;
 
 use std::{fs, path::Path};
 

@@ -1,6 +1,6 @@
 //! What the tests share. `Server` runs the real server, `Account` is a login that talks to it, `feed` reads whole
 //! events by either door, `device` keeps what they tell, `load` sends under faults, `checker` judges what came of it,
-//! `strace` and `crash` make the faults.
+//! `strace`, `crash` and `proxy` make the faults.
 //!
 //! Nothing here waits for a fixed time: everything waits for a condition and has a deadline.
 
@@ -16,6 +16,7 @@ pub mod feed;
 pub mod file;
 pub mod load;
 pub mod oracle;
+pub mod proxy;
 pub mod raw;
 pub mod rng;
 pub mod server;
@@ -69,6 +70,17 @@ pub async fn heavy() -> tokio::sync::MutexGuard<'static, ()> {
 /// Whether the long form of the suite was asked for (`scripts/test --long`).
 pub fn long() -> bool {
     env::var("TINYCHAT_LONG").is_ok_and(|value| value == "1")
+}
+
+/// The seed of a test that is made of chance: another one at each run, or that of a run to be repeated
+/// (`TINYCHAT_TEST_SEED`). Printed, so that a test that fails tells it.
+pub fn seed() -> u64 {
+    let seed = match env::var("TINYCHAT_TEST_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => getrandom::u64().unwrap(),
+    };
+    println!("seed {seed}");
+    seed
 }
 
 /// Tells whether a test has what it needs. If not, says so past the capturing of the test harness, so that a skipped

@@ -288,6 +288,11 @@ impl Server {
         rss_of(self.pid())
     }
 
+    /// The most that its resident memory ever was, in bytes.
+    pub fn peak(&self) -> u64 {
+        peak_of(self.pid()).unwrap()
+    }
+
     /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
@@ -346,10 +351,20 @@ impl Drop for Server {
 
 /// The resident memory of a process, in bytes.
 pub fn rss_of(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.unwrap().trim().trim_end_matches(" kB").parse::<u64>();
-    kib.unwrap() * 1024
+    figure_of(pid, "VmRSS:").unwrap()
+}
+
+/// The most that the resident memory of a process ever was, in bytes; `None`: it has ended.
+pub fn peak_of(pid: u32) -> Option<u64> {
+    figure_of(pid, "VmHWM:")
+}
+
+fn figure_of(pid: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // A process that has ended and is not waited for has no memory.
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Waits for a child, but not for ever.

@@ -114,6 +114,51 @@ impl Home {
             .output()
             .unwrap()
     }
+
+    /// Starts the client without a terminal and without input. What it prints must fit into a pipe.
+    pub fn start(&self, server: &str, arguments: &[&str]) -> Running {
+        let child = Command::new(env!("CARGO_BIN_EXE_tinychat-client"))
+            .env_clear()
+            .envs(self.environment())
+            .args(["--server", server])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Running(child.unwrap())
+    }
+}
+
+/// A client without a terminal that goes on beside the test. Killed when dropped.
+pub struct Running(Child);
+
+impl Running {
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
+    }
+
+    /// What it said in the end: on standard output, and on standard error.
+    pub fn said(&mut self) -> (String, String) {
+        let (mut out, mut error) = (String::new(), String::new());
+        let (stdout, stderr) = (self.0.stdout.take(), self.0.stderr.take());
+        stdout.unwrap().read_to_string(&mut out).unwrap();
+        stderr.unwrap().read_to_string(&mut error).unwrap();
+        (out, error)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 /// A client in a terminal. Killed when dropped.
