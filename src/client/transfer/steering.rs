@@ -192,6 +192,8 @@ struct Pace {
     told: Instant,
     bytes: u64,
     rate: u64,
+    /// The newest figure, be it told or not.
+    at: u64,
 }
 
 impl Meter {
@@ -203,6 +205,7 @@ impl Meter {
                 told: Instant::now(),
                 bytes: 0,
                 rate: 0,
+                at: 0,
             }),
         }
     }
@@ -210,7 +213,7 @@ impl Meter {
     /// Something begins: of so many bytes, so many are there.
     pub fn begin(&self, stage: Stage, bytes: u64, of: u64) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        (pace.told, pace.bytes) = (Instant::now(), bytes);
+        (pace.told, pace.bytes, pace.at) = (Instant::now(), bytes, bytes);
         let rate = pace.rate;
         self.show(Progress {
             stage,
@@ -225,8 +228,9 @@ impl Meter {
         self.shown.borrow().stage
     }
 
-    /// It does something else.
+    /// It does something else. How far it was is told with it, since nothing may come after that for long.
     pub fn stage(&self, stage: Stage) {
+        let pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         let progress = *self.shown.borrow();
         let rate = match stage {
             Stage::Moving | Stage::Reading => progress.rate,
@@ -234,6 +238,7 @@ impl Meter {
         };
         self.show(Progress {
             stage,
+            bytes: pace.at,
             rate,
             ..progress
         });
@@ -246,6 +251,7 @@ impl Meter {
 
     fn at_time(&self, bytes: u64, now: Instant) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.at = bytes;
         let passed = now.saturating_duration_since(pace.told);
         let progress = *self.shown.borrow();
         if passed < TOLD_EVERY && bytes < progress.of {
@@ -302,6 +308,19 @@ mod tests {
         let last = *seen.borrow();
         assert_eq!((last.bytes, last.of), (1000, 1000));
         assert!((900..=1100).contains(&last.rate), "{last:?}");
+    }
+
+    #[test]
+    fn how_far_it_was_is_told_when_it_stops() {
+        let (handle, steering) = steering();
+        let meter = steering.meter();
+        meter.begin(Stage::Moving, 0, 1000);
+        let start = Instant::now();
+        meter.at_time(400, start);
+        assert_eq!(handle.progress().borrow().bytes, 0, "too soon to be told");
+        meter.stage(Stage::Paused);
+        let last = *handle.progress().borrow();
+        assert_eq!((last.stage, last.bytes), (Stage::Paused, 400));
     }
 
     #[tokio::test]
