@@ -1,110 +1,19 @@
 //! Files over links that break and servers that are killed.
 
-use std::{
-    fs,
-    io::Write as _,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-};
+use std::{fs, io::Write as _};
 
-use tinychat::{client::net::connect::Connection, client::net::tls::Security};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
 use tonic::Code;
 
 use super::code;
 use crate::support::{
-    self, Account, Server, account::reason, disk::SmallDisk, file::*, in_time, rng::Rng,
+    self, Account, Server,
+    account::reason,
+    disk::SmallDisk,
+    file::*,
+    in_time,
+    proxy::{Mark, Proxy, Way},
+    rng::Rng,
 };
-
-/// A link that counts what goes over it and breaks when it is told to.
-struct Link {
-    address: String,
-    up: Arc<AtomicU64>,
-    down: Arc<AtomicU64>,
-    /// Bytes in either direction until it breaks; negative: it does not.
-    left: Arc<AtomicI64>,
-    /// Where it leads to.
-    target: Arc<Mutex<String>>,
-    _serving: JoinSet<()>,
-}
-
-impl Link {
-    async fn to(server: &Server) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (up, down): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
-        let left = Arc::new(AtomicI64::new(i64::MIN));
-        let mut serving = JoinSet::new();
-        let target = Arc::new(Mutex::new(server.address().as_str().to_owned()));
-        let (counted, there, budget) = ((up.clone(), down.clone()), target.clone(), left.clone());
-        serving.spawn(async move {
-            let mut links = JoinSet::new();
-            loop {
-                let (near, _) = listener.accept().await.unwrap();
-                // While the server is down there is nobody.
-                let target = there.lock().unwrap().clone();
-                let Ok(far) = TcpStream::connect(target).await else {
-                    continue;
-                };
-                let ((near_in, near_out), (far_in, far_out)) =
-                    (near.into_split(), far.into_split());
-                let (up, down) = (counted.0.clone(), counted.1.clone());
-                let (a, b) = (budget.clone(), budget.clone());
-                links.spawn(async move {
-                    tokio::select! {
-                        () = carry(near_in, far_out, up, a) => {}
-                        () = carry(far_in, near_out, down, b) => {}
-                    }
-                });
-            }
-        });
-        Self {
-            address,
-            up,
-            down,
-            left,
-            target,
-            _serving: serving,
-        }
-    }
-
-    fn lead_to(&self, server: &Server) {
-        *self.target.lock().unwrap() = server.address().as_str().to_owned();
-    }
-
-    fn connection(&self) -> Connection {
-        Connection::open(&self.address.parse().unwrap(), &Security::Plaintext).unwrap()
-    }
-}
-
-/// Carries bytes until one end is gone or the link breaks.
-async fn carry(
-    mut from: impl tokio::io::AsyncRead + Unpin,
-    mut to: impl tokio::io::AsyncWrite + Unpin,
-    count: Arc<AtomicU64>,
-    left: Arc<AtomicI64>,
-) {
-    let mut buffer = vec![0; 32 * 1024];
-    loop {
-        let Ok(bytes) = from.read(&mut buffer).await else {
-            return;
-        };
-        if bytes == 0 {
-            return;
-        }
-        count.fetch_add(bytes as u64, Ordering::Relaxed);
-        let before = left.fetch_sub(bytes as i64, Ordering::Relaxed);
-        if (0..=bytes as i64).contains(&before) || to.write_all(&buffer[..bytes]).await.is_err() {
-            return;
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
@@ -112,12 +21,10 @@ async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
     let _turn = support::heavy().await;
     let mut server = Server::start();
     let ann = Account::register(&server, "ann").await;
-    let link = Link::to(&server).await;
+    let link = Proxy::to(&server);
     let bytes = noise(size, 1);
-    let seed = getrandom::u64().unwrap();
-    println!("seed {seed}");
-    let mut rng = Rng::new(seed);
-    let part = |rng: &mut Rng| (rng.within(size as u64 / 16..size as u64 / 6)) as i64;
+    let mut rng = Rng::new(support::seed());
+    let part = |rng: &mut Rng| rng.within(size as u64 / 16..size as u64 / 6);
     let id = begin(&ann, "large.bin", size as u64).await.unwrap().id;
 
     // Up: five cuts of the link, and a kill in the middle of them.
@@ -129,14 +36,13 @@ async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
             Err(_) => continue,
         };
         if cuts < 5 {
-            link.left.store(part(&mut rng), Ordering::Relaxed);
+            link.mark(Way::Up, part(&mut rng), Mark::Cut);
         }
         match bring(&over, chunks(&id, &bytes, from)).await {
             Ok(committed) => break committed,
             Err(status) => {
                 assert!(cuts < 5, "nothing breaks any more: {status:?}");
                 cuts += 1;
-                link.left.store(i64::MIN, Ordering::Relaxed);
             }
         }
         if cuts == 3 && !killed {
@@ -147,7 +53,7 @@ async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
         }
     };
     assert_eq!((stands_at, cuts, killed), (size as u64, 5, true));
-    let sent = link.up.load(Ordering::Relaxed);
+    let sent = link.passed(Way::Up);
     let file = complete(&ann.over(&link.connection()), &id).await.unwrap();
     assert_eq!(file.blake3, blake3::hash(&bytes).as_bytes().as_slice());
 
@@ -156,7 +62,7 @@ async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
     while got.len() < size {
         let over = ann.over(&link.connection());
         if cuts < 5 {
-            link.left.store(part(&mut rng), Ordering::Relaxed);
+            link.mark(Way::Down, part(&mut rng), Mark::Cut);
         }
         let asked = tinychat::pb::DownloadRequest {
             file_id: file.id.clone(),
@@ -172,7 +78,6 @@ async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
         }
         if got.len() < size {
             cuts += 1;
-            link.left.store(i64::MIN, Ordering::Relaxed);
         }
         if cuts == 3 && killed {
             killed = false;
@@ -183,7 +88,7 @@ async fn a_file_gets_through_a_link_that_breaks_and_a_server_that_is_killed() {
     }
     assert!(got == bytes, "another content came");
     assert_eq!((cuts, killed), (5, false));
-    let came = link.down.load(Ordering::Relaxed);
+    let came = link.passed(Way::Down);
     for (way, carried) in [("up", sent), ("down", came)] {
         let ratio = carried as f64 / size as f64;
         println!("{way}: {ratio:.3} x the size went over the link, with five cuts and a kill");

@@ -15,6 +15,7 @@ use std::{
 };
 
 use socket2::SockRef;
+use tinychat::client::net::{connect::Connection, tls::Security};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{self, Runtime},
@@ -105,6 +106,11 @@ impl Proxy {
     /// Where clients find it.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// A new connection over it, without a login.
+    pub fn connection(&self) -> Connection {
+        Connection::open(&self.address.parse().unwrap(), &Security::Plaintext).unwrap()
     }
 
     /// From now on it leads to this server.
