@@ -144,8 +144,8 @@ async fn files_go_where_they_were_sent_and_are_saved_over_nothing() {
     expected.insert("first part.bin".to_owned(), b"mine".to_vec());
     expected.insert("first part (2).bin".to_owned(), first);
     expected.insert("photo_gpj (2).exe".to_owned(), second);
-    bob.ask("/save 1 '~/in box'", "[1] Saving the files of message [1].");
-    bob.wait_for("[1] Saved: ");
+    bob.ask("/save 1 '~/in box'", "[2] Saving the files of message [1].");
+    bob.wait_for("[2] Saved: ");
     bob.wait_for("photo_gpj (2).exe\n");
     assert!(contents(&inbox) == expected, "{:?}", files_under(&inbox));
     for shown in [ann.transcript(), bob.transcript()] {
@@ -394,6 +394,8 @@ async fn the_ui_that_is_left_in_the_middle_goes_on_with_the_same_command() {
         if is_first {
             proxy.held(Way::Up).await;
             ann.keys(&["C-q"]);
+            ann.wait_for("1 transfer is under way");
+            ann.keys(&["y"]);
             ann.wait_for("shell>");
             proxy.let_go(Way::Up);
             assert!(messages(&bob, "ann").await.is_empty());

@@ -20,6 +20,7 @@ pub mod news;
 pub mod opening;
 pub mod parse;
 pub mod password;
+pub mod paths;
 mod reading;
 pub mod recent;
 pub mod refused;

@@ -17,7 +17,7 @@ use super::{
     command::{self, Spec, Verb},
     links::{self, Ends},
     look::{self, Look},
-    opening,
+    opening, paths,
     reading::{Reading, first_word, quoted_or_word},
     room::Wanted,
     several::{self, For},
@@ -311,7 +311,7 @@ fn command_of(spec: &Spec, argument: &str) -> Result<Command, CommandError> {
         Verb::Topic => Command::Topic(Some(read.as_is(argument)?)),
         Verb::Rename => Command::Rename(argument.to_owned()),
         Verb::Send | Verb::Save | Verb::Transfers | Verb::Pause | Verb::Resume | Verb::Cancel => {
-            Command::Files(transfers::read(&read, spec.verb, argument)?)
+            Command::Files(paths::read(&read, spec.verb, argument)?)
         }
         Verb::Password => Command::Password,
         Verb::Accounts => Command::Accounts,

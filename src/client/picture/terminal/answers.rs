@@ -7,6 +7,8 @@ const ANSWER_MAX: usize = 256;
 /// Bytes that were no answers and are given back. What a person types in the moment of asking is far less; what more comes
 /// is lost.
 const TYPED_MAX: usize = 4096;
+/// Bytes of Alt and a sign that could begin an answer.
+const KEY_BYTES: usize = 2;
 /// Characters of a name that are kept.
 const NAME_MAX: usize = 64;
 
@@ -102,10 +104,15 @@ impl Answers {
         }
     }
 
-    /// Ends the reading: what was answered, and what came that is no answer, in its order, such as keys.
+    /// Ends the reading: what was answered, and what came that is no answer, in its order, such as keys. Of an answer that
+    /// stopped in its middle nothing is left.
     pub fn finish(mut self) -> (Report, Vec<u8>) {
-        // A lone ESC is a key.
-        self.give_back();
+        let is_text = matches!(self.place, Place::Text | Place::TextEscape);
+        // A lone ESC is a key, and so is one with a sign behind it.
+        match is_text && self.held.len() > KEY_BYTES {
+            true => self.held.clear(),
+            false => self.give_back(),
+        }
         (self.report, self.typed)
     }
 

@@ -1,8 +1,9 @@
 //! Pixels over the cells of a frame: what of them the terminal shows, and what is written so that it shows what is wanted.
 //!
-//! Below the pixels always stand the cells of the same picture, so that nothing is blank while they are not there. Promises
-//! that pixels are only where a frame has all cells of the picture ([`Whole::is_in`]), and that they are gone with the frame
-//! that has not: taken away by their number (kitty), or by writing the rows anew (iTerm2, sixels). Pixels that are many
+//! Where no pixels stand there are the cells of the same picture, so that nothing is blank; where they do those are blanks,
+//! since a picture may be seen through and smaller than its cells. Promises that pixels are only where a frame has all cells
+//! of the picture ([`Whole::is_in`]), and that they are gone with the frame that has not: the rows are written anew, and
+//! kitty's are taken away by their number. Pixels that are many
 //! bytes are only written in a calm frame, one picture at a time, so that they hold up neither keys nor scrolling; and no
 //! more pictures are kept by the terminal than [`SENT_MAX`]. Knows neither model nor layout.
 
@@ -62,6 +63,7 @@ pub(super) trait Ground {
 /// Pixels that stand on the screen.
 #[derive(Clone, Debug)]
 struct Standing {
+    /// All cells of the picture.
     area: Rect,
     pixels: Arc<Pixels>,
     placement: NonZeroU32,
@@ -69,7 +71,7 @@ struct Standing {
 
 impl Standing {
     fn is(&self, whole: &Whole) -> bool {
-        self.area == area(whole) && self.pixels.number == whole.pixels.number
+        self.area == whole.area() && self.pixels.number == whole.pixels.number
     }
 }
 
@@ -170,6 +172,11 @@ impl Pictures {
         self.placements = self.placements.wrapping_add(1);
         let placement = NonZeroU32::new(self.placements).unwrap_or(NonZeroU32::MIN);
         let at = (area.x, area.y);
+        let room = whole.area();
+        let blanks = " ".repeat(usize::from(room.width));
+        for row in room.top()..room.bottom() {
+            ground.write_at((room.x, row), blanks.as_bytes())?;
+        }
         if let Some(id) = kitty_id(pixels) {
             if !self.is_sent(pixels) {
                 sent().insert(id);
@@ -183,7 +190,7 @@ impl Pictures {
             ground.write_at(at, &pixels.bytes)?;
         }
         self.stand.push(Standing {
-            area,
+            area: room,
             pixels: Arc::clone(pixels),
             placement,
         });
@@ -219,10 +226,10 @@ fn kitty_id(pixels: &Pixels) -> Option<NonZeroU32> {
 }
 
 fn remove(ground: &mut impl Ground, gone: &Standing) -> io::Result<()> {
-    match kitty_id(&gone.pixels) {
-        Some(id) => ground.write(&kitty::take_away(ImageId(id), PlacementId(gone.placement))),
-        None => ground.rewrite(gone.area),
+    if let Some(id) = kitty_id(&gone.pixels) {
+        ground.write(&kitty::take_away(ImageId(id), PlacementId(gone.placement)))?;
     }
+    ground.rewrite(gone.area)
 }
 
 #[cfg(test)]

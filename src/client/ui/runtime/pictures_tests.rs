@@ -261,6 +261,8 @@ struct Seat {
     minute: i64,
     /// Bytes of the last frame.
     written: usize,
+    /// All cells of each picture, by where its pixels should be.
+    rooms: BTreeMap<(u16, u16, u16, u16), Rect>,
 }
 
 impl Seat {
@@ -283,6 +285,7 @@ impl Seat {
             number: 0,
             minute: 0,
             written: 0,
+            rooms: BTreeMap::new(),
         }
     }
 
@@ -350,12 +353,14 @@ impl Seat {
     fn wanted(&mut self) -> (Buffer, Option<Cell>, Places) {
         let size = self.model.size;
         let (buffer, cursor) = drawn(&mut self.model, size, &self.theme);
-        let wholes = view::wholes(&self.model, &self.theme);
-        let found = wholes.iter().filter(|whole| whole.is_in(&buffer)).map(area);
-        let found = found.filter(|area| area.bottom() < size.1);
-        let found = found.map(|area| (area.x, area.y, area.width, area.height));
-        let found = found.collect();
-        (buffer, cursor, found)
+        let wholes = view::wholes(&self.model, &self.theme).into_iter();
+        let found = wholes.filter(|whole| whole.is_in(&buffer));
+        let found = found.map(|whole| (area(&whole), whole.area()));
+        let found = found.filter(|(area, _)| area.bottom() < size.1);
+        self.rooms = found
+            .map(|(area, room)| ((area.x, area.y, area.width, area.height), room))
+            .collect();
+        (buffer, cursor, self.rooms.keys().copied().collect())
     }
 
     /// Draws, in the middle of what somebody does and then in peace, and looks at what is shown.
@@ -386,15 +391,16 @@ impl Seat {
         Ok(shown.len())
     }
 
+    /// Looks at the cells: below pixels there are blanks, everywhere else is what the frame has.
     fn look(&self, buffer: &Buffer, cursor: Option<Cell>) -> Result<(), String> {
         let shown = &self.terminal.shown;
+        let pictures = self.terminal.pictures()?;
+        let rooms = pictures.iter().filter_map(|place| self.rooms.get(place));
+        let rooms: Vec<&Rect> = rooms.collect();
         for at in buffer.area.positions() {
-            let wanted = buffer[at]
-                .symbol()
-                .chars()
-                .next()
-                .unwrap_or(' ')
-                .to_string();
+            let first = buffer[at].symbol().chars().next();
+            let is_below = rooms.iter().any(|room| room.contains(at));
+            let wanted = first.filter(|_| !is_below).unwrap_or(' ').to_string();
             let found = shown.cells.get(&(at.x, at.y)).map_or(" ", String::as_str);
             if found != wanted {
                 return Err(format!("{at}: {wanted:?} was drawn, {found:?} is shown"));

@@ -176,6 +176,8 @@ impl Canvas {
 
     fn resize(&mut self, size: (u16, u16)) {
         self.cells = Buffer::empty(Rect::new(0, 0, size.0, size.1));
+        // Where it was may lie outside now.
+        self.cursor = Position::ORIGIN;
     }
 
     /// The cursor goes back to where the frame has it.

@@ -37,7 +37,7 @@ use super::{
     news::{self, News},
 };
 use crate::{
-    client::app::{secret::wipe, transfers},
+    client::app::{paths, secret::wipe},
     domain::clock::TimeMs,
 };
 
@@ -171,7 +171,7 @@ fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
             // Neither a part of a text nor another text for a message sends anything.
             let is_free =
                 model.composer.text().is_empty() && !matches!(model.composer.mode(), Mode::Edit(_));
-            let offered = transfers::offered(text).filter(|_| is_free);
+            let offered = paths::offered(text).filter(|_| is_free);
             let refused = model.composer.paste(offered.as_deref().unwrap_or(text));
             if offered.is_some() {
                 say(model, Level::Info, OFFERED);
