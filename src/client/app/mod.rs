@@ -17,6 +17,7 @@ pub mod listing;
 pub mod look;
 pub mod model;
 pub mod news;
+pub mod opened_file;
 pub mod opening;
 pub mod parse;
 pub mod password;

@@ -6,6 +6,7 @@
 use crate::{
     client::app::{
         acts::Act,
+        file::File,
         look::Search,
         password::NewPassword,
         room::Wanted,
@@ -102,6 +103,8 @@ pub enum Effect {
     Copy(String),
     /// Opens a link outside, or says how to.
     Open(String),
+    /// Fetches a file and opens it outside, or says why not.
+    OpenFile(Box<File>),
     /// Begins to move files; answered by `News::Moved`, more than once.
     Move {
         /// The number of the transfer.

@@ -178,7 +178,7 @@ actions! {
     Delete "delete" MESSAGE "delete, after a question"
     React "react" MESSAGE "give an emoji, or take it back"
     Copy "copy" MESSAGE "copy the text"
-    OpenLink "open-link" MESSAGE "open a link of the message"
+    OpenLink "open-link" MESSAGE "open a link or a file of the message"
     GoToQuoted "go-to-quoted" MESSAGE "go to the message that is replied to"
     SeenBy "seen-by" MESSAGE "show who has read it"
     Retry "retry" MESSAGE "send again what could not be sent"

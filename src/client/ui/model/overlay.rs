@@ -9,6 +9,7 @@ use crate::{
     client::{
         app::{
             acts::Act,
+            file::File,
             look::{Found, Search},
             room::Wanted,
         },
@@ -74,7 +75,7 @@ pub enum PickerKind {
         reactions: Vec<Reaction>,
     },
     /// A link of a message.
-    Links(Vec<String>),
+    Links(Vec<Openable>),
     /// A text that was sent before.
     History,
 }
@@ -90,6 +91,15 @@ pub struct PickRow {
     pub help: String,
     /// What it stands for.
     pub what: Picked,
+}
+
+/// Something of a message that can be opened outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Openable {
+    /// A link.
+    Link(String),
+    /// A file.
+    File(Box<File>),
 }
 
 /// What a row stands for.
@@ -110,8 +120,8 @@ pub enum Picked {
     Action(Action),
     /// An emoji.
     Emoji(String),
-    /// A link.
-    Link(String),
+    /// A link or a file.
+    Open(Openable),
     /// A text.
     Line(String),
     /// A message that was refused, and whose conversation is gone: its text comes back, and it is dropped.
@@ -208,6 +218,8 @@ pub struct Question {
 pub enum Then {
     /// Does this.
     Act(Box<Act>),
+    /// Fetches a file and opens it outside.
+    OpenFile(Box<File>),
     /// Drops a message that was refused.
     Drop(ClientMessageId),
     /// Leaves the program.

@@ -18,6 +18,7 @@ mod ledger;
 mod login;
 mod notice;
 pub mod open;
+mod open_file;
 mod outlet;
 mod perform;
 mod pictures;
@@ -359,6 +360,7 @@ async fn start(
         link,
         asker: Asker::new(session, me.clone(), zone),
         carrier: Carrier::new(errand),
+        opened: folder.join("opened"),
         memory: Memory::new(me.clone(), &paint),
         cache,
         ledger,

@@ -4,7 +4,9 @@
 //! neither read the keys nor write on the screen.
 
 use std::{
-    env, io,
+    env,
+    ffi::OsStr,
+    io,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
 };
@@ -42,8 +44,8 @@ pub fn opener_here() -> Option<&'static str> {
     opener(has_display, cfg!(target_os = "macos"))
 }
 
-/// Starts the program with a link. It is one that [`openable`] returned.
-pub fn open(program: &str, link: &str) -> io::Result<Child> {
+/// Starts the program with a link, which is one that [`openable`] returned, or with the whole path of a file.
+pub fn open(program: &str, link: impl AsRef<OsStr>) -> io::Result<Child> {
     Command::new(program)
         .arg(link)
         .stdin(Stdio::null())

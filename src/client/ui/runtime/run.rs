@@ -15,6 +15,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -85,6 +86,8 @@ pub(super) struct Ui {
     pub carrier: Carrier,
     /// Fetches previews of pictures.
     pub fetcher: Fetcher,
+    /// Where files are that are opened outside.
+    pub opened: PathBuf,
     /// How pictures are shown.
     pub images: Showing,
     /// What a person asked to be done and is not answered, by number.
@@ -214,6 +217,7 @@ pub(super) struct Parts {
     pub link: Link,
     pub asker: Asker,
     pub carrier: Carrier,
+    pub opened: PathBuf,
     pub memory: Memory,
     pub cache: Option<Cache>,
     pub ledger: Ledger,
@@ -236,6 +240,7 @@ impl Ui {
             asks: JoinSet::new(),
             carrier: parts.carrier,
             fetcher: Fetcher::new(),
+            opened: parts.opened,
             images: parts.settings.images,
             deeds: BTreeMap::new(),
             last_deed: 0,

@@ -201,3 +201,28 @@ fn what_stands_behind_a_sign_of_doubtful_width_gets_its_place_told() {
     let (place, _) = behind.split_once('x').unwrap();
     assert!(place.contains("\x1b[1;2H"), "{drawn:?}");
 }
+
+#[tokio::test]
+async fn the_cursor_never_goes_where_the_screen_was_before_it_became_smaller() {
+    let tape = Arc::new(Mutex::new(Vec::new()));
+    struct Tape(Arc<Mutex<Vec<u8>>>);
+    impl Sheet for Tape {
+        fn show(&mut self, text: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().extend_from_slice(text);
+            Ok(())
+        }
+    }
+    let mut screen = Screen::new((40, 8), Tape(Arc::clone(&tape))).unwrap();
+    let far = Position::new(30, 6);
+    screen.draw(|frame| frame.set_cursor_position(far)).unwrap();
+    all_is_shown(&mut screen).await;
+    let place = b"\x1b[7;31H";
+    let goes_there = |bytes: &[u8]| bytes.windows(place.len()).any(|part| part == place);
+    assert!(goes_there(&tape.lock().unwrap()));
+    tape.lock().unwrap().clear();
+    screen.resize((2, 2)).unwrap();
+    screen.draw(|_| {}).unwrap();
+    all_is_shown(&mut screen).await;
+    let bytes = tape.lock().unwrap();
+    assert!(!bytes.is_empty() && !goes_there(&bytes));
+}

@@ -17,12 +17,13 @@ use super::{
         news,
         text::{Glyphs, links, markdown},
     },
-    asking, jump, overlays, refuse, say,
+    asking, jump, open_file, overlays, refuse, say,
     selection::{self, Selected},
 };
 use crate::{
     client::app::{
         acts::{self, Deeds},
+        file::File,
         ground::Ground,
         links::{MarkerLine, Seen, Sought},
         opening, refused,
@@ -98,7 +99,7 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
         Action::React => overlays::react(model, message),
         Action::Copy if message.is_files_only() => refuse(model, NO_TEXT),
         Action::Copy => copy(model, &text),
-        _ => open_link(model, &text),
+        _ => open_link(model, &text, &message.files),
     }
 }
 
@@ -184,41 +185,45 @@ fn copy(model: &mut Model, text: &Untrusted) -> Vec<Effect> {
     vec![Effect::Copy(text.render_lines())]
 }
 
-fn open_link(model: &mut Model, text: &Untrusted) -> Vec<Effect> {
-    let mut links = links_of(text);
-    match links.len() {
-        0 => refuse(model, "There is no link in that message."),
-        1 => links.pop().map(Effect::Open).into_iter().collect(),
-        _ => overlays::links(model, links),
+fn open_link(model: &mut Model, text: &Untrusted, files: &[File]) -> Vec<Effect> {
+    let all = open_file::all(text, files);
+    match all.is_empty() {
+        true => refuse(model, "There is neither a link nor a file in that message."),
+        false => open_file::open_any(model, all),
     }
 }
 
-/// Opens a link of the conversation in front; what says why not if there is none.
+/// Opens a link or a file of the conversation in front; what says why not if there is none.
 pub(super) fn open_here(model: &mut Model, which: opening::Which) -> Result<Vec<Effect>, String> {
     let front = model.chats.front().ok_or_else(acts::nowhere)?;
-    let links = |message: &Message| message.text.as_ref().map_or_else(Vec::new, links_of);
     let is_shown = |it: &&Message| !model.blocked.hides(Some(&front.room), &it.sender);
     let found = match which.seq {
         Some(seq) => {
             let message = front.window.get(seq).filter(is_shown);
-            message.map(|message| (seq, links(message)))
+            message.map(|message| (seq, open_file::of_message(message)))
         }
         None => {
             let newest = front.window.all().rev().filter(is_shown);
-            let mut linked = newest.map(|message| (message.seq, links(message)));
-            linked.find(|(_, links)| !links.is_empty())
+            let mut linked = newest.map(|message| (message.seq, open_file::of_message(message)));
+            linked.find(|(_, all)| !all.is_empty())
         }
     };
     let found = found.or_else(|| Some((which.seq?, Vec::new())));
-    let (seq, links) = found.ok_or_else(|| opening::NOTHING.to_owned())?;
-    match which.number {
-        None if links.len() > 1 => Ok(overlays::links(model, links)),
-        number => opening::chosen(&links, seq, number).map(|link| vec![Effect::Open(link.clone())]),
+    let (seq, mut all) = found.ok_or_else(|| opening::NOTHING.to_owned())?;
+    if let Some(at) = which.number.and_then(|number| number.checked_sub(1))
+        && at < all.len()
+    {
+        return Ok(open_file::open(model, all.swap_remove(at)));
     }
+    if which.number.is_none() && !all.is_empty() {
+        return Ok(open_file::open_any(model, all));
+    }
+    let labels: Vec<String> = all.iter().map(open_file::label).collect();
+    opening::chosen(&labels, seq, which.number).map(|_| Vec::new())
 }
 
 /// The links of a message in their order, each once.
-fn links_of(text: &Untrusted) -> Vec<String> {
+pub(super) fn links_of(text: &Untrusted) -> Vec<String> {
     let safe = text.render_lines();
     let mut found: Vec<String> = Vec::new();
     let mut add = |link: &str| {
@@ -254,7 +259,7 @@ fn to_outgoing(model: &mut Model, action: Action, outgoing: &Outgoing) -> Vec<Ef
     match action {
         Action::Copy if text.is_empty() => refuse(model, NO_TEXT),
         Action::Copy => copy(model, &text),
-        Action::OpenLink => open_link(model, &text),
+        Action::OpenLink => open_link(model, &text, &[]),
         Action::GoToQuoted => go_to_quoted(model, outgoing.reply_to.unwrap_or(0)),
         Action::Retry if is_refused => {
             let again = model.outgoing.retry(outgoing.id);

@@ -17,6 +17,7 @@ mod messages;
 mod mouse;
 mod names;
 mod open;
+mod open_file;
 mod overlays;
 mod previews;
 mod scroll;

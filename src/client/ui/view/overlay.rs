@@ -14,7 +14,7 @@ use crate::client::ui::{
     model::{
         Model,
         composer::Composer,
-        overlay::{Overlay, Picker, PickerKind, Question, TextPage},
+        overlay::{Openable, Overlay, Picker, PickerKind, Question, TextPage},
     },
     text::{Line, Role as Said, Span, cut_spans, width},
     theme::Role,
@@ -50,10 +50,13 @@ pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, frame: Rect) -> Opt
 
 fn title(overlay: &Overlay) -> String {
     match overlay {
-        Overlay::Pick(picker) => match picker.kind {
+        Overlay::Pick(picker) => match &picker.kind {
             PickerKind::Switcher => "Go to".to_owned(),
             PickerKind::Palette => "Commands".to_owned(),
             PickerKind::Emoji { .. } => "React".to_owned(),
+            PickerKind::Links(all) if all.iter().any(|it| matches!(it, Openable::File(_))) => {
+                "Open".to_owned()
+            }
             PickerKind::Links(_) => "Open a link".to_owned(),
             PickerKind::History => "Sent before".to_owned(),
         },

@@ -1,32 +1,41 @@
-//! The pickers of what is there already: the links of a message, and what was sent here before.
+//! The pickers of what is there already: the links and files of a message, and what was sent here before.
 
 use super::{
     super::super::{
         effect::Effect,
         model::{
             Model,
-            overlay::{PickRow, Picked, PickerKind},
+            overlay::{Openable, PickRow, Picked, PickerKind},
         },
     },
     picker,
 };
-use crate::client::app::untrusted::Untrusted;
+use crate::client::app::{file::human_size, untrusted::Untrusted};
 
 /// Characters of a text or link that are shown.
 const SHOWN_CHARS: usize = 200;
 /// Texts of the history that are looked through.
 const LINES_MAX: usize = 1_000;
 
-/// Opens the picker of links.
-pub(in super::super) fn links(model: &mut Model, links: Vec<String>) -> Vec<Effect> {
+/// Opens the picker of the links and files of a message.
+pub(in super::super) fn links(model: &mut Model, links: Vec<Openable>) -> Vec<Effect> {
     let rows = link_rows(&links);
     picker::show(model, PickerKind::Links(links), rows);
     Vec::new()
 }
 
-/// The rows of links.
-pub(super) fn link_rows(links: &[String]) -> Vec<PickRow> {
-    let row = |link: &String| row(link, Picked::Link(link.clone()));
+/// The rows of links and files.
+pub(super) fn link_rows(links: &[Openable]) -> Vec<PickRow> {
+    let row = |what: &Openable| {
+        let of = |label: &str| row(label, Picked::Open(what.clone()));
+        match what {
+            Openable::Link(link) => of(link),
+            Openable::File(file) => PickRow {
+                help: format!("{}, {}", file.shown_kind(), human_size(file.size_bytes)),
+                ..of(&file.shown_name(SHOWN_CHARS))
+            },
+        }
+    };
     links.iter().map(row).collect()
 }
 

@@ -172,6 +172,7 @@ fn answer(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     match then {
         Then::Act(act) => asking::ask(model, *act),
+        Then::OpenFile(file) => vec![Effect::OpenFile(file)],
         Then::Drop(id) => messages::drop_refused(model, id),
         Then::Quit => dispatch::leave(model),
     }

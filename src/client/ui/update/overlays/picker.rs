@@ -18,7 +18,7 @@ use super::{
                 overlay::{Overlay, PickRow, Picked, Picker, PickerKind},
             },
         },
-        commands, keys as dispatch, messages, open, refuse, writing,
+        commands, keys as dispatch, messages, open, open_file, refuse, writing,
     },
     close, emoji, lists, palette, switcher,
 };
@@ -128,7 +128,7 @@ pub(super) fn accept(model: &mut Model, keys: &Keymap) -> Vec<Effect> {
         Picked::Action(action) => dispatch::act(model, keys, action),
         Picked::Emoji(sign) => emoji::picked(model, &picker.kind, &sign),
         Picked::Unsent(id) => messages::take_back(model, id),
-        Picked::Link(link) => vec![Effect::Open(link)],
+        Picked::Open(what) => open_file::open(model, what),
         Picked::Line(line) => {
             writing::replace(model, &line);
             Vec::new()
