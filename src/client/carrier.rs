@@ -15,6 +15,7 @@ use std::{
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinSet, spawn_blocking},
+    time::timeout,
 };
 
 use super::{
@@ -50,6 +51,8 @@ use crate::{
 const TOLD_MAX: usize = 64;
 /// How long a message is asked for: nobody can steer that.
 const ASK_PATIENCE: Patience = Patience::For(Duration::from_secs(60));
+/// How long it is looked for what an ended program began of files that are not sent after all.
+const LOOKED_FOR: Duration = Duration::from_secs(3);
 /// Where files go if nothing else is said, in the home folder.
 const DOWNLOADS: &str = "Downloads";
 /// What became of a file that was there, and is another one now, or none.
@@ -295,7 +298,10 @@ impl Errand {
     /// Uploads files, one after the other.
     async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
         let mut there = Vec::new();
-        let sent = self.send_all(files, at, steering, &mut there).await;
+        let mut bytes_max = None;
+        let into = (&mut there, &mut bytes_max);
+        let sent = self.send_all(files, at, steering, into).await;
+        let bytes_max = bytes_max.unwrap_or(u64::MAX);
         let (there, mut records): (Vec<pb::File>, Vec<Record>) = there.into_iter().unzip();
         let (error, file) = match sent {
             Ok(()) => match self.strange(&there, files, steering).await {
@@ -318,9 +324,12 @@ impl Errand {
             // That of the one in hand is forgotten already.
             let rest = files.get(there.len()..).unwrap_or_default();
             let _ = spawn_blocking(move || forget(std::mem::take(&mut records))).await;
-            for file in rest {
-                self.drop_begun(&self.path(file)).await;
-            }
+            let all = async {
+                for file in rest {
+                    self.drop_begun(&self.path(file), bytes_max).await;
+                }
+            };
+            let _ = timeout(LOOKED_FOR, all).await;
         }
         Err(match file {
             Some(file) => within(file, &error),
@@ -328,23 +337,22 @@ impl Errand {
         })
     }
 
-    /// The same; `there`: those that are there by now. What fails says with which.
+    /// The same; takes in those that are there by now, and what the server lets a file have. What fails says with which.
     async fn send_all<'a>(
         &self,
         files: &'a [String],
         at: &AtomicUsize,
         steering: &mut Steering,
-        there: &mut Vec<(pb::File, Record)>,
+        (there, bytes_max): (&mut Vec<(pb::File, Record)>, &mut Option<u64>),
     ) -> Result<(), (TransferError, &'a String)> {
-        let mut bytes_max = None;
         for (file, number) in files.iter().zip(1..) {
             at.store(number, Ordering::Relaxed);
             let sent = async {
-                let max = match bytes_max {
+                let max = match *bytes_max {
                     Some(max) => max,
                     None => steering.through(|| self.bytes_max()).await?,
                 };
-                bytes_max = Some(max);
+                *bytes_max = Some(max);
                 let sent = self.send_one(&self.path(file), max, steering).await?;
                 // One that was cancelled while its last answer was on the way is cancelled.
                 Ok::<_, TransferError>((sent, steering.clear().await))
@@ -383,7 +391,7 @@ impl Errand {
 
     /// What an ended program began of a file that is not sent after all: it is cancelled, too. The file must be read for it,
     /// so that is done only where there is something to be found.
-    async fn drop_begun(&self, path: &Path) {
+    async fn drop_begun(&self, path: &Path, bytes_max: u64) {
         let records = self.records.clone();
         if !spawn_blocking(move || records.has_any())
             .await
@@ -392,7 +400,7 @@ impl Errand {
             return;
         }
         let (_, mut unsteered) = steering();
-        if let Ok(source) = Source::open(path, u64::MAX, &mut unsteered).await {
+        if let Ok(source) = Source::open(path, bytes_max, &mut unsteered).await {
             let mut record = self.record(&source).await;
             abandon(&self.session, &source, &mut record).await;
         }

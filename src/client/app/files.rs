@@ -5,7 +5,7 @@ use super::{
     line,
     model::{Effect, Model},
     refused::Refused,
-    transfers::{Follows, Moved, Taken, Wish},
+    transfers::{Follows, Moved, STEERED, Taken, Wish},
     update::{lines, say},
 };
 use crate::domain::text::MessageText;
@@ -17,6 +17,11 @@ pub(super) fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
     match model.transfers.wish(wish, place, id) {
         Ok(Follows::Begin(number, job, said)) => {
             model.asking = !model.is_read_by_a_person;
+            // A program's next line is read once it is over.
+            let said = match said.rsplit_once(STEERED) {
+                Some((begin, _)) if model.asking => format!("{begin}."),
+                _ => said,
+            };
             vec![say(said), Effect::Move { number, job }]
         }
         Ok(Follows::Steer(number, steer)) => vec![Effect::Steer(number, steer)],

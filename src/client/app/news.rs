@@ -314,6 +314,7 @@ pub fn rename_focus(model: &mut Model, before: &Room, after: &Room) {
         return;
     };
     model.refused.renamed(&old, &new);
+    model.transfers.renamed(&old, &new);
     for several in model.several.iter_mut().chain(&mut model.several_asked) {
         several.renamed(&old, &new);
     }

@@ -112,6 +112,7 @@ pub(super) fn dropped(model: &mut Model) -> Vec<Effect> {
 
 /// The server has another store: what answered a message answers none, and what holds files is dropped.
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
+    model.transfers.reset();
     let lost = model.refused.reset();
     if lost.is_empty() {
         return Vec::new();

@@ -23,6 +23,11 @@ const LASTS_MS: u64 = 2_000;
 const NAMED_MAX: usize = 3;
 /// What is said where there is nothing.
 const NOTHING: &str = "No file is on its way.";
+/// Where what is said at the beginning goes on with the commands that steer it.
+pub(super) const STEERED: &str = "; /transfers";
+/// What is said of one to a group that another store has not.
+const STRANGE: &str =
+    "the server has another store than when this was begun; open the group, and send it again";
 /// What is said of one that was told to end.
 const CANCELLED: &str = "being cancelled";
 /// Parts of the whole of which each is said.
@@ -213,6 +218,8 @@ struct Row {
     since: Option<(Stage, TimeMs)>,
     /// Whatever it still brings is not sent.
     is_cancelled: bool,
+    /// Where it was to go is not there any more.
+    is_strange: bool,
 }
 
 /// All jobs under way, by their numbers.
@@ -240,7 +247,7 @@ impl Transfers {
                 let count = files.len();
                 let number = self.begin(About::Send(place), label.clone(), count)?;
                 let said = format!(
-                    "[{number}] Sending {label}; /transfers tells how far it is, /pause {number} and /cancel {number} stop it."
+                    "[{number}] Sending {label}{STEERED} tells how far it is, /pause {number} and /cancel {number} stop it."
                 );
                 Ok(Follows::Begin(number, Job::Send(files), said))
             }
@@ -294,6 +301,7 @@ impl Transfers {
             said_at: None,
             since: None,
             is_cancelled: false,
+            is_strange: false,
         };
         self.rows.insert(self.last, row);
         Ok(self.last)
@@ -327,6 +335,9 @@ impl Transfers {
             (Moved::Uploaded(_), About::Send(_)) if row.is_cancelled => {
                 Taken::Said(format!("[{number}] Not sent: it was cancelled."), true)
             }
+            (Moved::Uploaded(_), About::Send(_)) if row.is_strange => {
+                Taken::Said(format!("[{number}] Not sent: {STRANGE}."), true)
+            }
             (Moved::Uploaded(uploaded), About::Send(place)) => Taken::Send(place, uploaded),
             (Moved::Saved(paths), _) => {
                 let paths: Vec<String> = paths.iter().map(Untrusted::render_line).collect();
@@ -340,6 +351,23 @@ impl Transfers {
                 Taken::Said(format!("[{number}] {what}: {}.", why.render_line()), true)
             }
             (Moved::On(_) | Moved::Uploaded(_), _) => Taken::Nothing,
+        }
+    }
+
+    /// A place has another name by now.
+    pub fn renamed(&mut self, old: &Place, new: &Place) {
+        for row in self.rows.values_mut() {
+            match &mut row.about {
+                About::Send(place) if place == old => *place = new.clone(),
+                _ => {}
+            }
+        }
+    }
+
+    /// The server has another store: a group of before is none any more, or another one of the same id.
+    pub fn reset(&mut self) {
+        for row in self.rows.values_mut() {
+            row.is_strange |= matches!(row.about, About::Send(Place::Group(_)));
         }
     }
 
@@ -358,19 +386,21 @@ impl Transfers {
 
     /// What is told of those that the end of the program cuts; `None`: there are none.
     pub fn left(&self) -> Option<String> {
-        let more = self.rows.len().saturating_sub(NAMED_MAX);
-        let named = self.rows.values().take(NAMED_MAX).map(Row::what);
+        let rows = || self.rows.values().filter(|row| !row.is_cancelled);
+        let more = self.count().saturating_sub(NAMED_MAX);
+        let named = rows().take(NAMED_MAX).map(Row::what);
         let mut named: Vec<String> = named.collect();
         if more > 0 {
             named.push(format!("and {more} more"));
         }
-        let count = counted(self.rows.len(), "transfer was", "transfers were");
+        let count = counted(self.count(), "transfer was", "transfers were");
         (!named.is_empty()).then(|| format!("{count} under way ({})", named.join(", ")))
     }
 
-    /// How many are under way.
+    /// How many are under way, but for those that were told to end.
     pub fn count(&self) -> usize {
-        self.rows.len()
+        let rows = self.rows.values();
+        rows.filter(|row| !row.is_cancelled).count()
     }
 
     /// All of it in a few words; `None`: nothing is on its way.

@@ -245,10 +245,7 @@ fn what_was_cancelled_sends_nothing_whatever_comes() {
     let cancel = Wish::Steer(None, Steer::Cancel);
     let follows = transfers.wish(cancel, None, None);
     assert_eq!(follows, Ok(Follows::Steer(1, Steer::Cancel)));
-    assert_eq!(
-        transfers.left().unwrap(),
-        "1 transfer was under way (sending a)"
-    );
+    assert_eq!((transfers.left(), transfers.count()), (None, 0));
     let listed = transfers.wish(Wish::List, None, None);
     let line = "[1] sending a: being cancelled".to_owned();
     assert_eq!(listed, Ok(Follows::Say(vec![line])));
@@ -266,4 +263,31 @@ fn what_was_cancelled_sends_nothing_whatever_comes() {
         transfers.left().unwrap(),
         "5 transfers were under way (sending a, saving the files of message [3], sending b, and 2 more)"
     );
+}
+
+#[test]
+fn files_go_to_the_name_that_a_channel_has_and_to_no_group_of_another_store() {
+    let place = |name: &str| Place::Channel(name.parse().unwrap());
+    let uploaded = || {
+        Moved::Uploaded(Uploaded {
+            id: ClientMessageId::from_bytes([1; 16]),
+            files: vec!["f1".to_owned()],
+        })
+    };
+    let mut transfers = Transfers::default();
+    for to in [place("old"), place("else"), Place::Group("c8".to_owned())] {
+        let id = Some("c1".to_owned());
+        transfers.wish(wish("/send a"), Some(to), id).unwrap();
+    }
+    transfers.renamed(&place("old"), &place("new"));
+    assert_eq!(transfers.sending(&place("new")).len(), 1);
+    transfers.reset();
+    let to = |taken| match taken {
+        Taken::Send(to, _) => Some(to),
+        _ => None,
+    };
+    assert_eq!(to(transfers.take(1, uploaded())), Some(place("new")));
+    assert_eq!(to(transfers.take(2, uploaded())), Some(place("else")));
+    let said = format!("[3] Not sent: {STRANGE}.");
+    assert_eq!(transfers.take(3, uploaded()), Taken::Said(said, true));
 }

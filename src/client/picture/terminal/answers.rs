@@ -99,7 +99,8 @@ impl Answers {
 
     /// Nothing more came for a moment: an ESC alone is a key.
     pub fn pause(&mut self) {
-        if self.place == Place::Escape {
+        let is_key = self.place == Place::Text && self.held.len() <= KEY_BYTES;
+        if self.place == Place::Escape || is_key {
             self.give_back();
         }
     }

@@ -78,11 +78,23 @@ impl Surroundings<'_> {
     }
 
     fn is_iterm2(&self, report: &Report) -> bool {
-        let name = report.name.as_deref().unwrap_or_default();
-        let by_name = name.starts_with("iTerm2") || name.starts_with("WezTerm");
-        let by_program = matches!(self.program, Some("iTerm.app" | "WezTerm"));
-        by_name || by_program || self.lc_terminal == Some("iTerm2")
+        // The environment is inherited by terminals that were started within; who says its name is none of these.
+        match report.name.as_deref() {
+            Some(name) => name.starts_with("iTerm2") || name.starts_with("WezTerm"),
+            None => {
+                matches!(self.program, Some("iTerm.app" | "WezTerm"))
+                    || self.lc_terminal == Some("iTerm2")
+            }
+        }
     }
+}
+
+/// Whether what answers is a program that shares out a terminal, such as one at the end of a link.
+fn is_multiplexer(report: &Report) -> bool {
+    let name = report.name.as_deref().unwrap_or_default();
+    ["tmux", "screen", "zellij"]
+        .iter()
+        .any(|known| name.to_lowercase().starts_with(known))
 }
 
 /// Decides. What was asked for by its name is done, also where the terminal does not say that it can; but nothing is drawn
@@ -104,7 +116,7 @@ pub fn choose(wish: Images, around: &Surroundings<'_>, report: &Report) -> Way {
         Images::Sixel => Way::Sixel,
         // Who wants no colours wants no pictures.
         Images::Auto if depth == Depth::None => Way::Off,
-        Images::Auto if around.is_multiplexed() => blocks,
+        Images::Auto if around.is_multiplexed() || is_multiplexer(report) => blocks,
         // Both speak kitty's, too, by now; this is their own, and older versions know only it.
         Images::Auto if around.is_iterm2(report) => Way::Iterm2,
         Images::Auto if report.has_kitty => Way::Kitty,

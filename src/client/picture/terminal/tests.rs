@@ -151,6 +151,23 @@ fn the_best_way_that_the_terminal_says_is_taken() {
         choose(Images::Auto, &by_ssh, &Report::default()),
         Way::Iterm2
     );
+    // What was started within inherits the environment, and says what it is itself.
+    assert_eq!(
+        choose(
+            Images::Auto,
+            &by_ssh,
+            &report(false, true, Some("XTerm(390)"))
+        ),
+        Way::Sixel
+    );
+    assert_eq!(
+        choose(
+            Images::Auto,
+            &xterm(),
+            &report(false, true, Some("tmux 3.5"))
+        ),
+        blocks
+    );
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! head with time and name is left out. Promises that a block has one row at least, that its height depends on the
 //! width alone and not on glyphs, and that what others wrote is rendered safe. Knows nothing of where it is shown.
 
+mod sending;
+
 use std::sync::Arc;
 
 use super::{
@@ -14,7 +16,7 @@ use crate::{
     client::{
         app::{
             file::{File, count_label, human_size},
-            transfers::Sending,
+            room::Kind,
             untrusted::Untrusted,
         },
         ui::{
@@ -140,6 +142,11 @@ impl<'m> Sheet<'m> {
         message.text.is_some() && message.is_hidden(kind, &self.model.blocked)
     }
 
+    fn is_of_blocked(&self, message: &Message) -> bool {
+        // By the rule of all conversations but those of two.
+        message.is_hidden(Kind::Channel, &self.model.blocked)
+    }
+
     /// The block of a message. `is_open`: those after it are not in memory.
     pub fn message(&self, message: &Message, before: Before<'_>, is_open: bool) -> Vec<Row> {
         let owner = Owner::Message(message.seq);
@@ -190,11 +197,15 @@ impl<'m> Sheet<'m> {
         if !lines.is_empty() || message.files.is_empty() {
             self.wrap(rows, &lines, TEXT_ROWS_MAX);
         }
-        let mut previews_count = 0;
+        // Of whom this user blocks nothing is fetched, also where the texts are shown.
+        let mut previews_left = match self.is_of_blocked(message) {
+            true => 0,
+            false => OF_MESSAGE_MAX,
+        };
         for file in &message.files {
             self.file(rows, file);
-            if previews_count < OF_MESSAGE_MAX && self.preview(rows, file) {
-                previews_count += 1;
+            if previews_left > 0 && self.preview(rows, file) {
+                previews_left -= 1;
             }
         }
         if message.is_by(&self.model.me) {
@@ -279,44 +290,6 @@ impl<'m> Sheet<'m> {
         let is_selected = self.model.focus == Focus::Outgoing(item.id);
         let owner = Owner::Outgoing(item.id);
         self.own(&mut rows, from, owner, item.time, (is_selected, false));
-        rows
-    }
-
-    /// The block of files on their way: what they are, and below a bar how far they are.
-    pub fn sending(&self, it: &Sending, before: Before<'_>) -> Vec<Row> {
-        let now = self.model.now;
-        let mut rows = self.lead(now, None, before);
-        if !rows.is_empty() || !is_grouped(&self.me, now, before) {
-            rows.push(self.head(&self.me, now));
-        }
-        let from = rows.len();
-        let mark = format!("{} ", sign(Role::File, self.glyphs));
-        let mark_cells = width::room(&mark).min(self.space);
-        let space = self.space.saturating_sub(mark_cells);
-        let mark = Piece::of(Role::File, cut(&mark, mark_cells, &self.signs));
-        let number = it.number;
-        let stop = if it.is_paused { "resume" } else { "pause" };
-        let hint = format!("/{stop} {number}, /cancel {number}");
-        let has_hint = width::room(&it.label) + FILE_GAP + width::room(&hint) <= space;
-        let mut first = vec![
-            mark,
-            Piece::of(Role::Text, cut(&it.label, space, &self.signs)),
-        ];
-        if has_hint {
-            first.extend([Piece::blank(FILE_GAP), Piece::of(Role::Dim, hint)]);
-        }
-        rows.push(self.indented(first));
-        let mut second = vec![Piece::blank(mark_cells)];
-        let mut left = space;
-        if let Some(cells) = bar_cells(space) {
-            let (full, rest) = bar(it.percent, cells, self.glyphs);
-            second.extend([Piece::of(Role::File, full), Piece::of(Role::Dim, rest)]);
-            second.push(Piece::blank(FILE_GAP));
-            left = left.saturating_sub(cells + FILE_GAP);
-        }
-        second.push(Piece::of(Role::Dim, cut(&it.words, left, &self.signs)));
-        rows.push(self.indented(second));
-        self.sign(&mut rows, from, Delivery::Pending);
         rows
     }
 
@@ -567,26 +540,6 @@ impl<'m> Sheet<'m> {
 pub fn preview(text: &Untrusted, glyphs: &text::Glyphs) -> String {
     let start = text.render_start(QUOTE_CHARS).replace('⏎', "\n");
     markdown::one_line(&start, glyphs)
-}
-
-/// Cells of the bar that shows how far something is; `None`: the words need all of the room.
-const fn bar_cells(space: usize) -> Option<usize> {
-    match space {
-        60.. => Some(24),
-        36.. => Some(12),
-        _ => None,
-    }
-}
-
-/// The full and the empty part of a bar.
-fn bar(percent: u64, cells: usize, glyphs: Glyphs) -> (String, String) {
-    let (full, empty) = match glyphs {
-        Glyphs::Unicode => ("━", "─"),
-        Glyphs::Ascii => ("#", "-"),
-    };
-    let percent = usize::try_from(percent).unwrap_or(100).min(100);
-    let count = cells * percent / 100;
-    (full.repeat(count), empty.repeat(cells - count))
 }
 
 fn is_grouped(sender: &Untrusted, time: TimeMs, before: Before<'_>) -> bool {

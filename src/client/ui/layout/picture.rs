@@ -10,14 +10,15 @@ use crate::client::ui::{
     theme::Glyphs,
 };
 
-/// Returns the previews that are seen, be it a part of them, and then those near to that; each once.
+/// Returns the previews that are seen, be it a part of them, and then those near to that, the newest first; each once.
 pub fn near(model: &Model) -> Vec<Arc<Preview>> {
     if !model.previews.are_shown() {
         return Vec::new();
     }
     let (seen, around) = transcript::seen_and_around(model, space(&panes(model)));
     let mut found: Vec<Arc<Preview>> = Vec::new();
-    for strip in seen.into_iter().chain(around).filter_map(|row| row.picture) {
+    let rows = seen.into_iter().rev().chain(around.into_iter().rev());
+    for strip in rows.filter_map(|row| row.picture) {
         if !found.contains(&strip.preview) {
             found.push(strip.preview);
         }

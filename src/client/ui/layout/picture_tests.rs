@@ -115,7 +115,7 @@ fn of_one_message_four_are_shown() {
     let (mut model, ops) = office_on(BLOCKS);
     model.size = (80, 60);
     shares(&mut model, &ops, 1, &["t1", "t2", "t3", "t4", "t5", "t6"]);
-    assert_eq!(ids(&near(&model)), ["t1", "t2", "t3", "t4"]);
+    assert_eq!(ids(&near(&model)), ["t4", "t3", "t2", "t1"]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn what_is_seen_comes_first_and_what_is_far_is_not_asked_for() {
         ));
     }
     // The last two and a half, and those of the screen above.
-    assert_eq!(ids(&near(&model)), ["t9", "t10", "t11", "t7", "t8"]);
+    assert_eq!(ids(&near(&model)), ["t11", "t10", "t9", "t8", "t7"]);
     let middle = showing(&model, seqs[5]).unwrap();
     assert!(matches!(middle, Scroll::At { .. }));
     if let Scroll::At { seq, hidden_rows } = middle {

@@ -365,6 +365,7 @@ impl Model {
             self.give_back_loose(draft.text());
         }
         self.outgoing.reset();
+        self.transfers.reset();
         self.people = People::default();
         self.previews.reset();
         self.roll.reset();
@@ -447,7 +448,11 @@ impl Model {
             LinkState::Up | LinkState::CatchingUp => self.intake.again_at(),
             _ => None,
         };
-        let ends = typing.chain(self.notices.next_end()).chain(link);
+        let previews = self.previews.again_at();
+        let ends = typing
+            .chain(self.notices.next_end())
+            .chain(link)
+            .chain(previews);
         ends.chain(mutes).chain(again).chain(midnight).min()
     }
 

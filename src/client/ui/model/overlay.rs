@@ -222,6 +222,10 @@ pub enum Then {
     OpenFile(Box<File>),
     /// Drops a message that was refused.
     Drop(ClientMessageId),
+    /// Leaves the conversations for another account.
+    Accounts,
+    /// Ends the login.
+    LogOut,
     /// Leaves the program.
     Quit,
 }

@@ -16,7 +16,7 @@ use crate::{
         },
         ui::theme::Depth,
     },
-    domain::limits::THUMBNAIL_BYTES_MAX,
+    domain::{clock::TimeMs, limits::THUMBNAIL_BYTES_MAX},
 };
 
 /// Cells of a preview from left to right, and from top to bottom.
@@ -52,6 +52,9 @@ const HELD_MAX: usize = 64;
 const FAILED_MAX: usize = 1_000;
 /// Bytes that a protocol may take for one picture; what takes more is shown as half blocks.
 pub const DRAWING_BYTES_MAX: usize = 256 * 1024;
+/// How long what was refused for now is not asked for again, in milliseconds: at first, and at most, since it doubles each time.
+const AGAIN_MS: i64 = 30_000;
+const AGAIN_MS_MAX: i64 = 600_000;
 /// Types of files that are looked at.
 const TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
@@ -181,6 +184,9 @@ pub struct Previews {
     asked: BTreeMap<Key, u64>,
     last_asked: u64,
     failed: BTreeMap<String, (Why, u64)>,
+    /// When what was refused for now is asked for again, and how long that was waited for.
+    again: Option<TimeMs>,
+    wait_ms: i64,
     turn: u64,
 }
 
@@ -192,6 +198,8 @@ impl Default for Previews {
             asked: BTreeMap::new(),
             last_asked: 0,
             failed: BTreeMap::new(),
+            again: None,
+            wait_ms: AGAIN_MS,
             turn: 0,
         }
     }
@@ -315,6 +323,7 @@ impl Previews {
                     turn: self.turn,
                 };
                 self.held.insert(key, held);
+                self.wait_ms = AGAIN_MS;
             }
             Err(why) => {
                 self.failed.insert(key.0, (why, self.turn));
@@ -326,6 +335,30 @@ impl Previews {
     /// There is a connection: what was refused only for then can be asked for.
     pub fn connected(&mut self) {
         self.failed.retain(|_, (why, _)| *why == Why::Never);
+        (self.again, self.wait_ms) = (None, AGAIN_MS);
+    }
+
+    /// Takes in the time: what was refused for a while can be asked for when that is over.
+    pub fn tick(&mut self, now: TimeMs) {
+        let is_refused = self.failed.values().any(|(why, _)| *why == Why::NotNow);
+        match self.again {
+            _ if !is_refused => self.again = None,
+            None => {
+                let at = now.milliseconds().saturating_add(self.wait_ms);
+                self.again = Some(TimeMs::new(at));
+                self.wait_ms = self.wait_ms.saturating_mul(2).min(AGAIN_MS_MAX);
+            }
+            Some(at) if at <= now => {
+                self.failed.retain(|_, (why, _)| *why == Why::Never);
+                self.again = None;
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// When something is asked for again; `None`: nothing was refused for now.
+    pub const fn again_at(&self) -> Option<TimeMs> {
+        self.again
     }
 
     /// The store is another one: its files are others.
@@ -333,6 +366,7 @@ impl Previews {
         self.held.clear();
         self.failed.clear();
         self.asked.clear();
+        (self.again, self.wait_ms) = (None, AGAIN_MS);
     }
 
     /// The picture of a file, from any of the rooms that it is held for.

@@ -304,3 +304,31 @@ fn what_comes_from_a_store_that_is_gone_is_not_shown_under_the_ids_of_the_next()
     previews.take(new[0].number, Ok(made(&new[0], 2, &bytes)));
     assert!(matches!(previews.shown(&near[0]), Shown::Picture(_)));
 }
+
+#[test]
+fn what_was_refused_for_now_is_asked_for_again_after_a_while_that_grows() {
+    let mut previews = on_blocks();
+    let near = [preview(&previews, "t1")];
+    let mut now = 0;
+    for wait in [30_000, 60_000, 120_000, 240_000, 480_000, 600_000, 600_000] {
+        let asked = previews.look(&near, true);
+        assert_eq!(asked.len(), 1, "at {now}");
+        previews.take(asked[0].number, Err(Why::NotNow));
+        previews.tick(TimeMs::new(now));
+        assert_eq!(previews.again_at(), Some(TimeMs::new(now + wait)));
+        previews.tick(TimeMs::new(now + wait - 1));
+        assert_eq!(previews.look(&near, true), []);
+        now += wait;
+        previews.tick(TimeMs::new(now));
+        assert_eq!(previews.again_at(), None);
+    }
+    // One that comes makes the next wait short again.
+    let asked = previews.look(&near, true);
+    let came = made(&asked[0], 1, &landscape_file(ImageFormat::Png));
+    previews.take(asked[0].number, Ok(came));
+    let other = [preview(&previews, "t2")];
+    let asked = previews.look(&other, true);
+    previews.take(asked[0].number, Err(Why::NotNow));
+    previews.tick(TimeMs::new(now));
+    assert_eq!(previews.again_at(), Some(TimeMs::new(now + 30_000)));
+}

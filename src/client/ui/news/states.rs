@@ -124,6 +124,7 @@ fn renamed(model: &mut Model, id: &ChatId, before: &Room) {
         && old != new
     {
         model.outgoing.renamed(&old, &new);
+        model.transfers.renamed(&old, &new);
     }
 }
 

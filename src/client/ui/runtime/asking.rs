@@ -21,8 +21,8 @@ use rustix::{
 
 use crate::client::picture::terminal::{Answers, Report};
 
-/// How long answers are waited for: a link around the world by satellite takes less.
-pub const WAIT: Duration = Duration::from_secs(1);
+/// How long answers are waited for: any link takes less. Nobody waits for it, and what is typed is handed on meanwhile.
+pub const WAIT: Duration = Duration::from_secs(10);
 /// How long the rest of a sequence may take: then an ESC alone is a key.
 const MOMENT: Duration = Duration::from_millis(30);
 /// What is read at once.

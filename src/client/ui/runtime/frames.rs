@@ -5,6 +5,8 @@
 
 use std::{io, time::Duration};
 
+use ratatui::layout::Rect;
+
 use tokio::time::Instant;
 
 use crate::{
@@ -37,6 +39,8 @@ pub(super) struct Drawn {
     pub is_of_key: bool,
     /// When a person did something last.
     pub busy: Option<Instant>,
+    /// Where pictures stood in the last frame, and which.
+    places: Vec<(Rect, u32)>,
     /// When a frame is to follow for pictures that were left out.
     pictures_at: Option<Instant>,
     /// The newest cursor of what is in the model.
@@ -55,6 +59,7 @@ impl Drawn {
             is_dirty: true,
             is_of_key: false,
             busy: None,
+            places: Vec::new(),
             pictures_at: None,
             cursor: None,
             on_the_way: None,
@@ -81,6 +86,14 @@ impl Ui {
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
         let pictures = view::wholes(model, theme);
+        let places: Vec<(Rect, u32)> = pictures
+            .iter()
+            .map(|whole| (whole.area(), whole.pixels.number))
+            .collect();
+        if places != self.drawn.places {
+            // What moves on and on is half blocks until it stands.
+            (self.drawn.places, self.drawn.busy) = (places, Some(now));
+        }
         let calm_at = self.drawn.busy.map_or(now, |at| at + CALM);
         let drawn = self.screen.draw_with(view, &pictures, calm_at <= now);
         if let Some(number) = drawn.map_err(failed)? {
@@ -195,6 +208,8 @@ impl Ui {
         if size == self.model.size {
             return Ok(());
         }
+        self.images.resized(terminal::cell());
+        self.model.previews.draw_on(self.images.canvas());
         let resized = self.screen.resize(size);
         resized.map_err(|error| Failure::output(&error))?;
         self.happened(Msg::Resized(size.0, size.1))

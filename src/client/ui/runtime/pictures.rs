@@ -27,6 +27,9 @@ use crate::client::{
 /// Pictures that a terminal keeps for us: more than stand on a screen, and at most some megabytes.
 const SENT_MAX: usize = 32;
 
+/// Ends a picture of which only some pieces came: kitty would take the next one for the rest of it.
+const END_LOADING: &str = "\x1b_Gm=0,q=2;\x1b\\";
+
 /// The pictures that the terminal was sent by kitty's protocol. Static, since they are to be deleted however the program
 /// ends.
 static SENT: Mutex<BTreeSet<NonZeroU32>> = Mutex::new(BTreeSet::new());
@@ -38,10 +41,13 @@ fn sent() -> MutexGuard<'static, BTreeSet<NonZeroU32>> {
 /// Returns what deletes all that the terminal was sent, and forgets it.
 pub(super) fn undo() -> String {
     let all = std::mem::take(&mut *sent());
+    if all.is_empty() {
+        return String::new();
+    }
     let deleted = all.into_iter().map(|id| kitty::delete(ImageId(id)));
-    deleted
-        .map(|codes| String::from_utf8_lossy(&codes).into_owned())
-        .collect()
+    let deleted = deleted.map(|codes| String::from_utf8_lossy(&codes).into_owned());
+    let deleted: String = deleted.collect();
+    format!("{END_LOADING}{deleted}")
 }
 
 /// What pixels are drawn on: a screen of cells that was just brought to the state of a frame.

@@ -95,7 +95,11 @@ async fn get(session: &Session, decoder: &Decoder, want: Want, number: u32) -> R
             decoder.decode(bytes, make).await
         }
     };
-    made.map_err(|_| Why::Never)
+    made.map_err(|error| match error {
+        // The machine had something else to do.
+        PictureError::TooSlow | PictureError::NotMade => Why::NotNow,
+        _ => Why::Never,
+    })
 }
 
 /// Brings a file into memory, if it is not larger than it may be.

@@ -33,7 +33,7 @@ use crate::client::{
         fault::{self, Fault, in_order, line_of, shown, suggest},
         keymap::Keymap,
         model::chats::Order,
-        theme::{self, Theme},
+        theme::{self, Glyphs, Theme},
     },
 };
 
@@ -205,9 +205,10 @@ impl Settings {
         if let Some(text) = &files.theme {
             let (theme, faults) = Theme::from_file(text, &env);
             settings.theme = theme;
-            settings.images.is_plain = false;
             settings.name("theme.toml", faults);
         }
+        settings.images.is_plain = !settings.theme.has_colours();
+        settings.images.is_ascii = settings.theme.glyphs() == Glyphs::Ascii;
         settings
     }
 
@@ -259,10 +260,7 @@ impl<'t> Reader<'_, 't> {
                 self.fault(at, what, "write true or false, without quotes");
             }
             ("theme", DeValue::String(theme)) => match Theme::chosen(theme, env) {
-                Some(look) => {
-                    self.settings.theme = look;
-                    self.settings.images.is_plain = theme == "plain";
-                }
+                Some(look) => self.settings.theme = look,
                 None => self.unknown(at, "theme", theme, &theme::NAMES),
             },
             ("sidebar-order", DeValue::String(order)) => match order.as_ref() {

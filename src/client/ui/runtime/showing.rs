@@ -2,7 +2,7 @@
 //!
 //! Until then half blocks are drawn, which cannot harm a screen. Clones share the answer.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::settings::Surroundings;
 use crate::client::{
@@ -22,10 +22,14 @@ const CELL_WIDTH: u32 = 10;
 pub struct Showing {
     /// What the user wishes.
     pub wish: Images,
-    /// The look is one without colours, by choice.
+    /// The look is one without colours.
     pub is_plain: bool,
+    /// The look has no half blocks.
+    pub is_ascii: bool,
     around: Surroundings,
     report: Arc<OnceLock<Report>>,
+    /// How large a cell is since the screen changed its size, if that is known; `None`: it has not.
+    resized: Arc<Mutex<Option<Option<CellSize>>>>,
 }
 
 impl Showing {
@@ -34,8 +38,10 @@ impl Showing {
         Self {
             wish: Images::Auto,
             is_plain: false,
+            is_ascii: false,
             around,
             report: Arc::default(),
+            resized: Arc::default(),
         }
     }
 
@@ -50,19 +56,37 @@ impl Showing {
         let _ = self.report.set(report);
     }
 
+    /// Takes in that the screen has another size, and maybe other cells with it: this large, if it says so.
+    pub fn resized(&self, cell: Option<CellSize>) {
+        *self.resized.lock().unwrap_or_else(PoisonError::into_inner) = Some(cell);
+    }
+
     /// What pictures are drawn on, as far as it is known.
     pub fn canvas(&self) -> Canvas {
         if self.is_unwanted() {
             return Canvas::OFF;
         }
         let none = Report::default();
-        let (wish, report) = match self.report.get() {
+        let resized = *self.resized.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.report.get().cloned().map(|report| Report {
+            cell: match resized {
+                None => report.cell,
+                // Sixels of another size than the cells would cover what stands beside them.
+                Some(None) if report.has_sixel && !report.has_kitty => None,
+                Some(now) => now.or(report.cell),
+            },
+            ..report
+        });
+        let (wish, report) = match &known {
             Some(report) => (self.wish, report),
             None if self.asks() => (Images::Blocks, &none),
             None => (self.wish, &none),
         };
         let around = self.around.of_pictures();
-        let way = choose(wish, &around, report);
+        let way = match choose(wish, &around, report) {
+            Way::Blocks(_) if self.is_ascii => return Canvas::OFF,
+            way => way,
+        };
         let cell = report.cell.unwrap_or(CellSize::ASSUMED);
         Canvas {
             way,

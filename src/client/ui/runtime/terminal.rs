@@ -17,7 +17,10 @@ use rustix::{
 use tokio::sync::Notify;
 
 use super::{outlet::Outlet, pictures};
-use crate::client::{paper::Sheet, picture::decode::is_at_work};
+use crate::client::{
+    paper::Sheet,
+    picture::{CellSize, decode::is_at_work},
+};
 
 /// The title is put aside; the screen that can be left; what is pasted comes in brackets; whether it is in front is told.
 const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[2J";
@@ -109,6 +112,16 @@ pub fn size() -> (u16, u16) {
     bounded(found.unwrap_or_default())
 }
 
+/// How large a cell of the screen is, if it says so.
+pub fn cell() -> Option<CellSize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    let part = |dots: u16, cells: u16| u32::from(dots).checked_div(u32::from(cells));
+    CellSize::new(
+        part(size.ws_xpixel, size.ws_col)?,
+        part(size.ws_ypixel, size.ws_row)?,
+    )
+}
+
 /// The part of a size that is used.
 fn bounded((columns, rows): (u16, u16)) -> (u16, u16) {
     match columns == 0 || rows == 0 {
@@ -144,6 +157,8 @@ fn take(before: &Before) -> io::Result<()> {
     let mut raw = before.termios.clone();
     raw.make_raw();
     tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
+    // The reader of keys takes a line feed for Enter as long as it does not know that; it is Ctrl+J.
+    let _ = crossterm::terminal::enable_raw_mode();
     OUTLET.on();
     Ok(())
 }

@@ -159,6 +159,12 @@ impl Theme {
         }
     }
 
+    /// Returns whether anything has a colour.
+    pub fn has_colours(&self) -> bool {
+        let mut styles = self.styles.iter().chain(&self.names);
+        styles.any(|style| style.fg.is_some() || style.bg.is_some())
+    }
+
     /// Returns which characters are drawn.
     pub fn glyphs(&self) -> Glyphs {
         self.glyphs

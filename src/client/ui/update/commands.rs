@@ -145,9 +145,9 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
             overlays::change_password(model);
             Ok(Vec::new())
         }
-        Command::Accounts => Ok(dispatch::left(model, Effect::Accounts)),
+        Command::Accounts => Ok(dispatch::leave_for(model, Effect::Accounts)),
         Command::Logout => match asking::can_ask(model) {
-            true => Ok(dispatch::left(model, Effect::LogOut)),
+            true => Ok(dispatch::leave_for(model, Effect::LogOut)),
             false => Err(STAYS.to_owned()),
         },
         Command::Retry => messages::retry_here(model),

@@ -145,6 +145,32 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Leaves the conversations for something else. Where files are on their way it is asked whether to.
+pub(super) fn leave_for(model: &mut Model, what: Effect) -> Vec<Effect> {
+    let (is_one, count) = (model.transfers.count() == 1, model.transfers.count());
+    if count == 0 {
+        return left(model, what);
+    }
+    let are = match is_one {
+        true => "1 transfer is under way".to_owned(),
+        false => format!("{count} transfers are under way"),
+    };
+    let then = match (&what, is_one) {
+        (Effect::LogOut, true) => "and is lost with the login",
+        (Effect::LogOut, false) => "and are lost with the login",
+        (_, true) => "and ends; the same command goes on with it",
+        (_, false) => "and end; the same commands go on with them",
+    };
+    model.overlay = Some(Overlay::Ask(Question {
+        text: format!("{are}, {then}. Leave all the same?"),
+        then: match what {
+            Effect::LogOut => Then::LogOut,
+            _ => Then::Accounts,
+        },
+    }));
+    Vec::new()
+}
+
 /// Leaves, whatever is lost by it.
 pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
     left(model, Effect::Quit)

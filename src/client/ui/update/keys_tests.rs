@@ -56,6 +56,36 @@ fn leaving_with_files_on_their_way_is_asked_once() {
     assert!(entered(&mut model, "/quit").contains(&Effect::Quit));
 }
 
+#[test]
+fn another_account_and_a_logout_with_files_on_their_way_are_asked_about() {
+    for (line, then, effect, words) in [
+        (
+            "/accounts",
+            Then::Accounts,
+            Effect::Accounts,
+            "the same command",
+        ),
+        (
+            "/logout",
+            Then::LogOut,
+            Effect::LogOut,
+            "lost with the login",
+        ),
+    ] {
+        let mut model = ann_with_bob();
+        assert!(entered(&mut model, line).contains(&effect), "nothing moves");
+        let mut model = ann_with_bob();
+        entered(&mut model, "/send a.png");
+        assert!(!entered(&mut model, line).contains(&effect));
+        let Some(Overlay::Ask(question)) = &model.overlay else {
+            panic!("{:?}", model.overlay);
+        };
+        assert!(question.text.contains(words), "{}", question.text);
+        assert_eq!(question.then, then);
+        assert!(press(&mut model, "y").contains(&effect));
+    }
+}
+
 type After = fn(&Model, &[Effect]);
 /// A text, and where the cursor stands in it.
 type Written = (&'static str, usize);

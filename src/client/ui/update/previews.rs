@@ -7,6 +7,7 @@ use super::{
 
 /// Returns the previews that are to be had now.
 pub fn previews(model: &mut Model) -> Vec<Effect> {
+    model.previews.tick(model.now);
     let near = layout::picture::near(model);
     if near.is_empty() {
         return Vec::new();

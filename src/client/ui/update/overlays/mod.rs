@@ -174,6 +174,8 @@ fn answer(model: &mut Model, text: &str) -> Vec<Effect> {
         Then::Act(act) => asking::ask(model, *act),
         Then::OpenFile(file) => vec![Effect::OpenFile(file)],
         Then::Drop(id) => messages::drop_refused(model, id),
+        Then::Accounts => dispatch::left(model, Effect::Accounts),
+        Then::LogOut => dispatch::left(model, Effect::LogOut),
         Then::Quit => dispatch::leave(model),
     }
 }
