@@ -241,7 +241,7 @@ impl Chat {
 
     /// Something of it is not known here: the server must be asked for its state.
     pub fn doubt(&mut self) {
-        self.tally.doubt();
+        self.tally.doubt_all();
     }
 
     /// Others are blocked than before: which mentions count must be asked for.

@@ -45,6 +45,8 @@ enum Refused {
 pub struct Tally {
     counts: Counts,
     is_unsure: bool,
+    /// The server has not said yet what it says to this user alone: that everything is read does not make up for it.
+    is_half: bool,
     /// The highest number of what the server said last: what it said may hold a change whose event is still to come.
     said_to: u64,
     /// How far the server says that all is read. What was marked here may not have come to it.
@@ -84,6 +86,13 @@ impl Tally {
         self.own.clear();
         self.called.clear();
         self.changed();
+    }
+
+    /// The server has not said yet what it says to this user alone, or what it said is older: it must be asked, whatever is
+    /// read meanwhile.
+    pub fn doubt_all(&mut self) {
+        self.doubt();
+        self.is_half = true;
     }
 
     /// Whether the server is to be asked for the counts now. It is asked once at a time.
@@ -160,14 +169,14 @@ impl Tally {
 
     /// Takes in the first that is known.
     pub fn take_first(&mut self, state: Counts) {
-        self.is_unsure = false;
+        (self.is_unsure, self.is_half) = (false, false);
         self.take(state);
     }
 
     /// Takes in what the server says in its order among the events, so that it is what is known now: answers that are still
     /// to come say no more.
     pub fn take_told(&mut self, state: Counts) {
-        (self.is_unsure, self.is_changed) = (false, false);
+        (self.is_unsure, self.is_half, self.is_changed) = (false, false, false);
         self.is_void = self.is_asked();
         self.take(state);
     }
@@ -188,6 +197,7 @@ impl Tally {
         }
         // What has changed since it was asked may be missing in the answer: it is asked again.
         self.is_unsure = self.is_changed;
+        self.is_half &= self.is_changed;
         self.unanswered();
         self.refused = Refused::No;
         self.take(state);
@@ -321,11 +331,11 @@ impl Tally {
         self.counts.read_seq = seq;
         if seq >= last_seq {
             (self.counts.unread, self.counts.mentions) = (0, 0);
-            self.is_unsure = false;
+            self.is_unsure = self.is_half;
         } else if self.known.covers_after(seq, last_seq) {
             self.counts.unread = self.others(seq, last_seq);
             self.counts.mentions = self.mentions(seq, last_seq).min(MENTIONS_MAX);
-            self.is_unsure = false;
+            self.is_unsure = self.is_half;
         } else if self.known.covers_after(read_seq, seq) && mentions < MENTIONS_MAX {
             let unread = unread.saturating_sub(self.others(read_seq, seq));
             // Of an estimate no more can be left than there is.

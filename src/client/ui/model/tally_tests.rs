@@ -313,3 +313,32 @@ fn whatever_an_answer_says_the_asking_ends() {
         }
     }
 }
+
+#[test]
+fn what_the_server_has_not_said_is_asked_for_though_all_is_read() {
+    let of = |last_seq| Counts {
+        last_seq,
+        read_seq: last_seq,
+        ..Counts::default()
+    };
+    for ask_early in [false, true] {
+        let mut tally = Tally::default();
+        tally.take_message(1, false, false);
+        if ask_early {
+            // As with the list of all, which may be older.
+            tally.ask_too();
+        }
+        tally.doubt_all();
+        assert!(tally.read_to(1) && tally.is_unsure());
+        if ask_early {
+            tally.take_state(of(1));
+            assert!(tally.is_unsure(), "it may be older");
+        }
+        assert!(tally.ask());
+        assert!(!tally.take_state(of(1)) && !tally.is_unsure());
+        // What is only counted wrongly is right again when all is read.
+        tally.take_message(2, false, false);
+        tally.doubt();
+        assert!(tally.read_to(2) && !tally.is_unsure());
+    }
+}

@@ -246,3 +246,14 @@ fn a_page_of_before_a_stream_that_resumes_nowhere() {
     let missed = [Disconnect, Server(react)];
     ends_well(anew.into_iter().chain(asked).chain(missed));
 }
+
+#[test]
+fn one_that_was_joined_elsewhere_and_read_to_its_end_before_the_server_told_what_is_set_there() {
+    // An earlier program knew those that were there, and the list that is asked for is older than the membership.
+    let before = Some((Vec::new(), 0, Vec::new()));
+    let asked = [Open(0), connect(), Deliver(3)];
+    let asked = asked.into_iter().chain([0, 0, 0].map(Snapshot));
+    let joined = [Server(Join(3)), said(3), Deliver(3), Type(3), Mark];
+    let ended = ends_as_the_server_is(before, asked.chain(joined).collect());
+    assert!(ended.is_ok(), "{ended:?}");
+}
