@@ -253,6 +253,7 @@ async fn duplicate_send(place: &Place) {
         target: to(&ann),
         text: text.to_owned(),
         attachments: Vec::new(),
+        store: None,
     };
     let id = ClientMessageId::mint();
     let first = ann.session.send_again(&message("once", id), PATIENCE).await;

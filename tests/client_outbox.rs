@@ -2,13 +2,30 @@
 
 use std::fs;
 
-use super::support::{self, Account, Server, account::text_of, disk::SmallDisk, terminal::Home};
+use super::support::{
+    self, Account, Server,
+    account::text_of,
+    disk::SmallDisk,
+    file::{noise, upload},
+    terminal::Home,
+};
 
 fn outboxes(home: &Home) -> usize {
     let folder = home.path().join("state/tinychat");
     let files = fs::read_dir(folder).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.ends_with(".outbox")).count()
+}
+
+/// What stands in them, line by line.
+fn outbox_lines(home: &Home) -> Vec<String> {
+    let files = fs::read_dir(home.path().join("state/tinychat")).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    let outboxes = paths.filter(|path| path.extension().is_some_and(|it| it == "outbox"));
+    let texts = outboxes.filter_map(|path| fs::read_to_string(path).ok());
+    texts
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The texts of a conversation, by somebody in it.
@@ -246,4 +263,61 @@ fn a_script_without_a_server_ends_and_says_that_its_lines_are_kept() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("1 message that waited"), "{said}");
     assert_eq!(outboxes(&home), 0);
+}
+
+/// Ids of files are of one store: in another one the same id may be another file of the same user.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_wait_over_a_restart_are_not_those_of_another_store() {
+    let mut server = Server::build().rate("1").start();
+    let (again, address) = (server.again(), server.address().as_str().to_owned());
+    Account::login(&server, "bob").await;
+    let home = Home::new();
+    fs::write(home.path().join("plan.bin"), noise(10_000, 1)).unwrap();
+    let mut ann = home.client(&server, &["--user", "ann"]);
+    ann.wait_for("Welcome, ann.");
+    ann.ask("/start bob", "/stop closes it.\n");
+    // More than a rate of one in a second lets go before this is over: the files wait behind them.
+    for number in 0..40 {
+        ann.line(&format!("line {number}"));
+    }
+    ann.line("/send ~/plan.bin");
+    let waits = || {
+        outbox_lines(&home)
+            .into_iter()
+            .find(|it| it.contains("attachments"))
+    };
+    support::eventually("the message is kept", support::PATIENCE, || {
+        waits().is_some()
+    })
+    .await;
+    ann.kill9();
+    server.kill9();
+    let line: serde_json::Value = serde_json::from_str(&waits().unwrap()).unwrap();
+
+    let server = again
+        .on_a_new_store()
+        .arguments(&["--listen", &address])
+        .start();
+    let bob = Account::login(&server, "bob").await;
+    let other = Account::login(&server, "ann").await;
+    let private = upload(&other, "private.bin", &noise(500, 2)).await.unwrap();
+    assert_eq!(line["attachments"][0], private.id, "the danger is real");
+    let mut ann = home.client_of(&address, &["--user", "ann"]);
+    ann.wait_for("the server has another store than when the files");
+    ann.wait_for("\"[1 file]\"");
+    support::eventually("nothing waits with files", support::PATIENCE, || {
+        waits().is_none()
+    })
+    .await;
+    // What needs nothing of the old store is sent.
+    let mut heard = bob.subscribe(None).await;
+    let first = heard.messages(1).await.remove(0);
+    assert!(text_of(&first).starts_with("line "), "{first:?}");
+    ann.kill9();
+    let conversation = bob.conversation_with("ann").await;
+    let history = bob.history(&conversation.id).await;
+    assert!(
+        history.iter().all(|it| it.attachments.is_empty()),
+        "{history:?}"
+    );
 }

@@ -49,6 +49,7 @@ fn home(users: &[&str]) -> tempfile::TempDir {
             target: Target::User("bob".to_owned()),
             text: "later".to_owned(),
             attachments: Vec::new(),
+            store: None,
         };
         journal.add(&message).unwrap();
     }

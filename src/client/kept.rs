@@ -17,7 +17,11 @@ use crate::domain::{ids::ClientMessageId, name::UserName};
 use super::{
     app::model::Msg,
     journal::Journal,
-    net::{connect::ServerAddress, outbox::Outgoing, tls::Assurance},
+    net::{
+        connect::ServerAddress,
+        outbox::{Outgoing, StoreId},
+        tls::Assurance,
+    },
     unsent,
 };
 
@@ -84,6 +88,11 @@ impl Kept {
     /// Whether another message can be kept. Without a disk none is, which was said.
     pub fn has_room(&self) -> bool {
         self.journal.as_ref().is_none_or(Journal::has_room)
+    }
+
+    /// The store that a message that is kept is of.
+    pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
+        self.journal.as_ref()?.store_of(id)
     }
 
     fn has(&self, id: ClientMessageId) -> bool {

@@ -19,6 +19,7 @@ fn message(text: &str) -> Outgoing {
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
         attachments: Vec::new(),
+        store: None,
     }
 }
 

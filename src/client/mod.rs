@@ -155,7 +155,7 @@ pub use net::{
     history::Position,
     invites::InviteWish,
     live::{Link, LinkEvent, LinkOptions},
-    outbox::{OutboxFull, Outgoing, Target},
+    outbox::{OutboxFull, Outgoing, StoreId, Target},
     rooms::{RoomChange, RoomWish},
     session::{Login, Patience, Session},
     tls::{Security, Trust},

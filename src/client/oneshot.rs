@@ -246,6 +246,7 @@ pub async fn send(
         target: to,
         text: text.as_str().to_owned(),
         attachments: Vec::new(),
+        store: None,
     };
     let answer = session.send_again(&message, patience).await?;
     if out.format() == Format::Json {

@@ -223,6 +223,7 @@ pub(super) async fn send(
         target: to,
         text,
         attachments: ids,
+        store: None,
     };
     let session = &mover.login.session;
     let sent = tokio::select! {

@@ -2,7 +2,7 @@
 
 use super::{
     app::{refused::Refused, room::Place},
-    net::outbox::{Outgoing, Target},
+    net::outbox::{Outgoing, StoreId, Target},
 };
 
 /// Where the link sends a text that goes to a place, as the answer to a message there.
@@ -37,8 +37,9 @@ pub(super) fn again(message: &Outgoing) -> Option<Refused> {
     })
 }
 
-/// The same as the link sends it: under its name, so that it is one message however often it is tried.
-pub(super) fn message(refused: Refused) -> Outgoing {
+/// The same as the link sends it: under its name, so that it is one message however often it is tried; of the store that it
+/// is of.
+pub(super) fn message(refused: Refused, store: Option<StoreId>) -> Outgoing {
     let Refused {
         id,
         to,
@@ -51,6 +52,7 @@ pub(super) fn message(refused: Refused) -> Outgoing {
         target: target(to, reply_to),
         text: text.as_str().to_owned(),
         attachments,
+        store,
     }
 }
 
@@ -76,11 +78,12 @@ mod tests {
                     target: target(place.clone(), reply_to),
                     text: text.to_owned(),
                     attachments: files.iter().map(ToString::to_string).collect(),
+                    store: StoreId::new("e1"),
                 };
                 let refused = again(&sent).unwrap();
                 let to = (refused.to.clone(), refused.reply_to);
                 assert_eq!(to, (place.clone(), reply_to));
-                assert_eq!(message(refused), sent);
+                assert_eq!(message(refused, sent.store.clone()), sent);
             }
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{
         app::written::{self, Written},
-        net::outbox::{Outgoing, Target},
+        net::outbox::{Outgoing, StoreId, Target},
     },
     domain::ids::ClientMessageId,
 };
@@ -63,6 +63,7 @@ impl Held {
                     target,
                     text,
                     attachments,
+                    store: line["store"].as_str().and_then(StoreId::new),
                 });
             }
         }
@@ -104,6 +105,12 @@ impl Held {
         self.places.retain(|_, place| messages.contains_key(place));
         let messages = self.messages.values_mut();
         messages.for_each(|(message, _)| message.forget_reply());
+    }
+
+    /// The store that a message is of.
+    pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
+        let (message, _) = self.messages.get(self.places.get(&id)?)?;
+        message.store.as_ref()
     }
 
     /// Whether a message is held.
@@ -173,6 +180,9 @@ pub(super) fn line_of(message: &Outgoing) -> Value {
     }
     if !message.attachments.is_empty() {
         line["attachments"] = json!(message.attachments);
+    }
+    if let Some(store) = &message.store {
+        line["store"] = json!(store.as_str());
     }
     line
 }

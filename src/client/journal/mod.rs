@@ -33,7 +33,11 @@ use crate::domain::{ids::ClientMessageId, name::UserName};
 
 use super::{
     app::written::{WRITTEN_MAX, Written},
-    net::{connect::ServerAddress, outbox::Outgoing, tls::Assurance},
+    net::{
+        connect::ServerAddress,
+        outbox::{Outgoing, StoreId},
+        tls::Assurance,
+    },
 };
 
 pub use closing::Closing;
@@ -233,6 +237,11 @@ impl Journal {
     /// Whether a message is kept.
     pub fn has(&self, id: ClientMessageId) -> bool {
         self.held.has(id)
+    }
+
+    /// The store that a message that is kept is of.
+    pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
+        self.held.store_of(id)
     }
 
     /// From now on nothing can be written, or all again: as on a disk that is full for a while.

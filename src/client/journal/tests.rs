@@ -4,7 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::{
-    client::{app::written::To, net::outbox::Target},
+    client::{
+        app::written::To,
+        net::outbox::{StoreId, Target},
+    },
     domain::fingerprint::Fingerprint,
 };
 
@@ -28,6 +31,7 @@ pub(super) fn message(text: &str) -> Outgoing {
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
         attachments: Vec::new(),
+        store: None,
     }
 }
 
@@ -159,6 +163,7 @@ fn every_target_reads_back_and_lines_of_earlier_versions_do() {
                 let message = Outgoing {
                     target: target.clone(),
                     attachments: files.iter().map(ToString::to_string).collect(),
+                    store: StoreId::new(if files.is_empty() { "" } else { "e1" }),
                     ..message(text)
                 };
                 let line = format!("{}\n", held::line_of(&message));

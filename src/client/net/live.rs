@@ -24,7 +24,7 @@ use crate::{
 use super::{
     backoff::Backoff,
     error::{self, ClientError, Retry},
-    outbox::{Outbox, OutboxFull, Outgoing, Settled, Target},
+    outbox::{Outbox, OutboxFull, Outgoing, Settled, StoreId, Target},
     seen::Seen,
     session::Session,
     stream::{ChatStream, Frame},
@@ -98,6 +98,10 @@ pub struct Link {
     /// Messages of this link whose event has not come yet.
     own: HashSet<ClientMessageId>,
     cursor: Option<String>,
+    /// The store that the server has, as it says at the beginning of a stream.
+    welcomed: Option<StoreId>,
+    /// The one that all is of which was given out.
+    store: Option<StoreId>,
     acknowledge: Option<String>,
     read: BTreeMap<String, u64>,
     /// Marks that were sent, by their requests, until they are answered: one that is lost with a stream is sent again.
@@ -127,6 +131,8 @@ impl Link {
             outbox: Outbox::default(),
             seen: Seen::default(),
             own: HashSet::new(),
+            welcomed: None,
+            store: None,
             acknowledge: None,
             read: BTreeMap::new(),
             marks: BTreeMap::new(),
@@ -150,8 +156,22 @@ impl Link {
 
     /// Takes a message that an earlier program did not see answered: it goes out as if nothing had happened, and if it
     /// did arrive then, it is the same message. Its event comes as [`LinkEvent::Event`], since it was not typed here.
+    /// One whose files are of another store is not sent, and that is told.
     pub fn send_again(&mut self, message: Outgoing) {
-        self.outbox.restore(message);
+        let strange = self.outbox.restore(message);
+        self.not_there(strange);
+    }
+
+    fn not_there(&mut self, messages: impl IntoIterator<Item = Outgoing>) {
+        let lost = messages.into_iter();
+        let lost = lost.map(|it| LinkEvent::NotSent(it, ClientError::OtherStore));
+        self.ready.extend(lost);
+    }
+
+    /// Which store the numbers and ids are of that were given out; `None`: that is not known, as before all has come that was
+    /// missed at first.
+    pub fn store(&self) -> Option<&StoreId> {
+        self.store.as_ref()
     }
 
     /// Returns how many messages are not answered yet.
@@ -245,14 +265,20 @@ impl Link {
 
     /// Returns an event that is there already.
     pub fn take_ready(&mut self) -> Option<LinkEvent> {
-        self.ready.pop_front()
+        let event = self.ready.pop_front()?;
+        if let LinkEvent::Event(event) = &event
+            && matches!(event.body, Some(Body::Reset(_) | Body::CaughtUp(_)))
+        {
+            self.store.clone_from(&self.welcomed);
+        }
+        Some(event)
     }
 
     /// Returns the next event. Cancelling it loses nothing. After [`LinkEvent::Closed`] and
     /// [`LinkEvent::Ended`] there is none, and it never returns.
     pub async fn next(&mut self) -> LinkEvent {
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(event) = self.take_ready() {
                 return event;
             }
             match &mut self.state {
@@ -397,6 +423,7 @@ impl Link {
                 let limits = welcome.limits.unwrap_or_default();
                 self.outbox
                     .set_unlimited(welcome.limits.is_some() && limits.sends_per_second == 0);
+                self.welcomed = StoreId::new(&welcome.epoch);
                 self.ready.push_back(LinkEvent::Connected);
             }
             Some(Body::Message(message)) => {
@@ -420,14 +447,16 @@ impl Link {
                 self.marks.clear();
                 // The news of the store comes first.
                 self.ready.push_back(LinkEvent::Event(event));
-                let lost = self.outbox.reset().into_iter();
-                let lost = lost.map(|it| LinkEvent::NotSent(it, ClientError::OtherStore));
-                self.ready.extend(lost);
+                let lost = self.outbox.reset();
+                self.not_there(lost);
                 return;
             }
             Some(Body::CaughtUp(_)) => {
                 self.caught_up = Some(Instant::now());
-                self.outbox.set_sure(true);
+                self.ready.push_back(LinkEvent::Event(event));
+                let lost = self.outbox.sure_of(self.welcomed.clone());
+                self.not_there(lost);
+                return;
             }
             Some(Body::GoingAway(going)) => {
                 self.replaced |= going.reason() == pb::GoingAwayReason::Replaced;

@@ -93,6 +93,7 @@ async fn what_holds_files_is_not_sent_to_another_store_and_that_is_told() {
         target: Target::User("bob".to_owned()),
         text: String::new(),
         attachments: vec!["f1".to_owned()],
+        store: None,
     };
     link.send_again(message.clone());
     let reset = event("", Body::Reset(pb::Reset::default()));
@@ -103,6 +104,66 @@ async fn what_holds_files_is_not_sent_to_another_store_and_that_is_told() {
     ];
     assert_eq!(given, expected);
     assert_eq!(link.unsent(), 0);
+}
+
+fn welcome(epoch: &str) -> pb::Event {
+    let welcome = pb::Welcome {
+        epoch: epoch.to_owned(),
+        ..pb::Welcome::default()
+    };
+    event("", Body::Welcome(welcome))
+}
+
+#[tokio::test]
+async fn what_an_earlier_program_left_for_another_store_is_not_sent_though_nothing_is_reset() {
+    let files = |store: &str| Outgoing {
+        id: ClientMessageId::mint(),
+        target: Target::User("bob".to_owned()),
+        text: String::new(),
+        attachments: vec!["f1".to_owned()],
+        store: StoreId::new(store),
+    };
+    let mut link = link();
+    let (old, new) = (files("old"), files("new"));
+    link.send_again(old.clone());
+    link.send_again(new);
+    let caught_up = event("y-1", Body::CaughtUp(pb::CaughtUp {}));
+    let given = give(&mut link, [welcome("new"), caught_up.clone()]);
+    let told = LinkEvent::NotSent(old, ClientError::OtherStore);
+    assert_eq!(given[2..], [LinkEvent::Event(caught_up), told]);
+    assert_eq!(link.unsent(), 1);
+    // As one that is tried again by hand.
+    let old = files("old");
+    link.send_again(old.clone());
+    let told = LinkEvent::NotSent(old, ClientError::OtherStore);
+    assert_eq!((link.take_ready(), link.unsent()), (Some(told), 1));
+}
+
+#[tokio::test]
+async fn the_store_is_that_of_what_was_given_out() {
+    let mut link = link();
+    let caught_up = || event("y-1", Body::CaughtUp(pb::CaughtUp {}));
+    let reset = event("", Body::Reset(pb::Reset::default()));
+    let mut stores = |events: Vec<pb::Event>| {
+        link.take_in(pb::ChatResponse {
+            events,
+            replies: Vec::new(),
+        });
+        let mut stores = Vec::new();
+        while link.take_ready().is_some() {
+            stores.push(link.store().map(|it| it.as_str().to_owned()));
+        }
+        stores
+    };
+    let is = |names: &[&str]| -> Vec<Option<String>> {
+        let name = |it: &&str| (!it.is_empty()).then(|| (*it).to_owned());
+        names.iter().map(name).collect()
+    };
+    // Connected, welcome, then what was missed.
+    let first = vec![welcome("a"), message("y-0", 1, ""), caught_up()];
+    assert_eq!(stores(first), is(&["", "", "", "a"]));
+    let other = vec![welcome("b"), reset, message("z-0", 1, ""), caught_up()];
+    assert_eq!(stores(other), is(&["a", "a", "b", "b", "b"]));
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@
 //! 3. Only where the server sets no rate, up to [`IN_FLIGHT_MAX`] are. The one refusal that could
 //!    then mix up two messages, a server that cannot reach its store for a moment, ends this way
 //!    of sending for good.
-//! 4. What answers a message, or holds files, waits until it is known that the store is the one where it was written
-//!    ([`Outbox::set_sure`]); what comes after it for the same target waits with it.
+//! 4. What answers a message, or holds files, waits until it is known which store the server has ([`Outbox::sure_of`]);
+//!    what comes after it for the same target waits with it. Where it names another store than that, it is treated as with
+//!    a reset, however long ago it was written.
 //! 5. It holds a bounded number of messages and refuses further ones.
 //!
 //! Pure: time comes in as an argument. In memory: a program that outlives its messages' answers keeps them elsewhere
@@ -88,6 +89,26 @@ impl From<Target> for pb::send_request::Target {
     }
 }
 
+/// The longest name of a store that is kept.
+const STORE_BYTES_MAX: usize = 128;
+
+/// Which store numbers of messages and ids of files are of: what the server calls its epoch. They mean nothing in another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreId(String);
+
+impl StoreId {
+    /// What the server says of its store; `None`: it names none.
+    pub fn new(epoch: &str) -> Option<Self> {
+        let is_one = (1..=STORE_BYTES_MAX).contains(&epoch.len());
+        is_one.then(|| Self(epoch.to_owned()))
+    }
+
+    /// As the server says it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A message that was given to the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -99,6 +120,8 @@ pub struct Outgoing {
     pub text: String,
     /// The ids of the files that it holds, in their order.
     pub attachments: Vec<String>,
+    /// The store that they are of, as the number of what it answers; `None`: that is not known.
+    pub store: Option<StoreId>,
 }
 
 impl Outgoing {
@@ -121,6 +144,11 @@ impl Outgoing {
     /// Takes away what it answers.
     pub fn forget_reply(&mut self) {
         self.target = self.target.place().clone();
+    }
+
+    /// Whether it is nothing without what is in one store: it answers something there, or holds files.
+    fn is_of_store(&self) -> bool {
+        self.target.reply_to_seq() > 0 || !self.attachments.is_empty()
     }
 
     /// The request, the same at every attempt.
@@ -167,8 +195,10 @@ pub struct Outbox {
     backoff: Backoff,
     unlimited: bool,
     careful: bool,
-    /// The store is the one that the numbers of messages are of.
+    /// It is known which store the server has.
     sure: bool,
+    /// Which that is, as far as the server named it.
+    store: Option<StoreId>,
 }
 
 impl Outbox {
@@ -178,22 +208,29 @@ impl Outbox {
             return Err(OutboxFull);
         }
         let id = ClientMessageId::mint();
-        self.restore(Outgoing {
+        // Without files it is sent in any store.
+        let _ = self.restore(Outgoing {
             id,
             target,
             text,
             attachments: Vec::new(),
+            store: None,
         });
         Ok(id)
     }
 
-    /// Takes a message that was given to an outbox before and may or may not have been sent. Never refused: it was
-    /// taken once.
-    pub fn restore(&mut self, message: Outgoing) {
-        self.items.push_back(Item {
-            message,
-            request_id: None,
-        });
+    /// Takes a message that was given to an outbox before and may or may not have been sent. Never refused, since it was
+    /// taken once; but it is returned where it is known by now that its files are of another store.
+    #[must_use]
+    pub fn restore(&mut self, mut message: Outgoing) -> Option<Outgoing> {
+        if !self.sure || is_there(&mut message, self.store.as_ref()) {
+            self.items.push_back(Item {
+                message,
+                request_id: None,
+            });
+            return None;
+        }
+        Some(message)
     }
 
     /// Returns how many messages are not answered.
@@ -216,10 +253,21 @@ impl Outbox {
         self.unlimited = unlimited;
     }
 
-    /// Notes whether it is known that the store is the one that it was (see rule 4). It is not known again once the stream
-    /// is gone.
-    pub fn set_sure(&mut self, sure: bool) {
-        self.sure = sure;
+    /// Notes that the server has this store, as it names it, and has told of it if it is another than it was (see rule 4).
+    /// That is not known any more once the stream is gone. Returns the messages whose files are of another one, in their
+    /// order: they are not sent.
+    #[must_use]
+    pub fn sure_of(&mut self, store: Option<StoreId>) -> Vec<Outgoing> {
+        (self.sure, self.store) = (true, store);
+        let store = self.store.as_ref();
+        let mut lost = VecDeque::new();
+        for mut item in std::mem::take(&mut self.items) {
+            match is_there(&mut item.message, store) {
+                true => self.items.push_back(item),
+                false => lost.push_back(item),
+            }
+        }
+        messages_of(lost)
     }
 
     /// Notes that the store is another one: what a message answers is another one there, or none. Returns the messages whose
@@ -232,7 +280,7 @@ impl Outbox {
         for item in &mut self.items {
             item.message.forget_reply();
         }
-        lost.into_iter().map(|item| item.message).collect()
+        messages_of(lost)
     }
 
     /// Returns the next message that may go now, as the given request of this stream.
@@ -304,9 +352,7 @@ impl Outbox {
         let (mut earlier, mut held): (Vec<&Target>, Vec<&Target>) = Default::default();
         for (place, item) in self.items.iter().enumerate() {
             let target = &item.message.target;
-            let is_of_store = target.reply_to_seq() > 0 || !item.message.attachments.is_empty();
-            let waits = !self.sure && is_of_store;
-            if waits {
+            if !self.sure && item.message.is_of_store() {
                 held.push(target.place());
                 continue;
             }
@@ -320,6 +366,21 @@ impl Outbox {
         }
         None
     }
+}
+
+/// Whether a message can be sent where this is the store: not if its files are of another one. What it answers in another one
+/// is taken away.
+fn is_there(message: &mut Outgoing, store: Option<&StoreId>) -> bool {
+    let of = message.store.as_ref();
+    if of.is_none() || store.is_none() || of == store {
+        return true;
+    }
+    message.forget_reply();
+    message.attachments.is_empty()
+}
+
+fn messages_of(items: VecDeque<Item>) -> Vec<Outgoing> {
+    items.into_iter().map(|item| item.message).collect()
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ async fn one_message_per_target_is_in_flight_and_order_holds() {
 async fn an_answer_keeps_its_place_among_the_texts_to_the_same_target() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
-    outbox.set_sure(true);
+    assert_eq!(outbox.sure_of(None), []);
     let ops = || Target::Channel("ops".to_owned());
     for target in [ops(), ops().replying_to(7), ops()] {
         outbox.push(target, "x".to_owned()).unwrap();
@@ -109,10 +109,11 @@ async fn files_go_with_each_attempt_and_need_no_text() {
         target: bob(),
         text: String::new(),
         attachments: vec!["f2".to_owned(), "f1".to_owned()],
+        store: None,
     };
     assert_eq!(message.message_text(), Some(MessageText::none()));
-    outbox.restore(message);
-    outbox.set_sure(true);
+    assert_eq!(outbox.restore(message), None);
+    assert_eq!(outbox.sure_of(None), []);
     let first = outbox.next(now, 1).unwrap();
     let files: Vec<&str> = first
         .attachments
@@ -121,7 +122,7 @@ async fn files_go_with_each_attempt_and_need_no_text() {
         .collect();
     assert_eq!((files, first.text.as_str()), (vec!["f2", "f1"], ""));
     outbox.disconnected();
-    outbox.set_sure(true);
+    assert_eq!(outbox.sure_of(None), []);
     assert_eq!(outbox.next(now, 7), Some(first));
     assert!(outbox.answered(now, 7, taken()).is_some());
     for (text, files) in [("", 0), ("a\u{1b}", 1)] {
@@ -130,6 +131,7 @@ async fn files_go_with_each_attempt_and_need_no_text() {
             target: bob(),
             text: text.to_owned(),
             attachments: vec!["f1".to_owned(); files],
+            store: None,
         };
         assert_eq!(message.message_text(), None, "{text:?}");
     }
@@ -222,7 +224,7 @@ async fn what_answers_a_message_waits_until_the_store_is_known_and_what_follows_
             sends.map(|it| (it.text, it.reply_to_seq)).collect()
         };
         assert_eq!(texts(&mut outbox, 1), [("c1".to_owned(), 0)]);
-        outbox.set_sure(true);
+        assert_eq!(outbox.sure_of(None), []);
         assert_eq!(texts(&mut outbox, 2)[0], ("b1".to_owned(), 3));
         // With another connection it may be another store, and here it is.
         outbox.disconnected();
@@ -241,13 +243,86 @@ async fn what_holds_files_waits_until_the_store_is_known_and_is_nothing_in_anoth
         target: bob(),
         text: String::new(),
         attachments: vec!["f1".to_owned()],
+        store: None,
     };
-    outbox.restore(files.clone());
+    assert_eq!(outbox.restore(files.clone()), None);
     outbox.push(bob(), "b2".to_owned()).unwrap();
     assert_eq!(outbox.next(now, 1), None);
-    outbox.set_sure(true);
+    assert_eq!(outbox.sure_of(None), []);
     assert_eq!(outbox.next(now, 1), Some(files.request()));
     outbox.disconnected();
     assert_eq!(outbox.reset(), [files]);
     assert_eq!(outbox.next(now, 2).unwrap().text, "b2");
+}
+
+#[tokio::test]
+async fn what_was_written_for_another_store_answers_nothing_and_its_files_are_not_sent() {
+    let now = Instant::now();
+    let of = |text: &str, target: Target, files: usize, store: Option<&str>| Outgoing {
+        id: ClientMessageId::mint(),
+        target,
+        text: text.to_owned(),
+        attachments: vec!["f1".to_owned(); files],
+        store: store.and_then(StoreId::new),
+    };
+    let all = || {
+        [
+            of("1", bob(), 1, Some("old")),
+            of("2", bob().replying_to(3), 0, Some("old")),
+            of("3", bob(), 1, Some("new")),
+            of("4", bob().replying_to(3), 0, Some("new")),
+            // Of which store it is nobody knows: it would be told if it were another.
+            of("5", bob().replying_to(3), 1, None),
+            of("6", bob().replying_to(3), 1, Some("old")),
+        ]
+    };
+    let expected = |has_old: bool| {
+        [
+            (has_old, "1", 0, 1),
+            (true, "2", if has_old { 3 } else { 0 }, 0),
+            (true, "3", 0, 1),
+            (true, "4", 3, 0),
+            (true, "5", 3, 1),
+            (has_old, "6", 3, 1),
+        ]
+        .into_iter()
+        .filter(|(is_sent, ..)| *is_sent)
+        .map(|(_, text, reply_to, files)| (text.to_owned(), reply_to, files))
+        .collect::<Vec<_>>()
+    };
+    let sent = |outbox: &mut Outbox| {
+        outbox.set_unlimited(true);
+        let sends = (1..).map_while(|request| outbox.next(now, request));
+        let sends = sends.map(|it| (it.text, it.reply_to_seq, it.attachments.len()));
+        sends.collect::<Vec<_>>()
+    };
+    for store in ["new", ""] {
+        let store = StoreId::new(store);
+        let is_named = store.is_some();
+        // Those that wait when it is found out, and those that come afterwards.
+        let (mut before, mut after) = (Outbox::default(), Outbox::default());
+        for message in all() {
+            assert_eq!(before.restore(message), None);
+        }
+        let lost = before.sure_of(store.clone());
+        assert_eq!(after.sure_of(store), []);
+        let refused: Vec<_> = all()
+            .into_iter()
+            .filter_map(|it| after.restore(it))
+            .collect();
+        for lost in [lost, refused] {
+            let lost: Vec<&str> = lost.iter().map(|it| it.text.as_str()).collect();
+            assert_eq!(lost, if is_named { vec!["1", "6"] } else { vec![] });
+        }
+        assert_eq!(sent(&mut before), expected(!is_named));
+        assert_eq!(sent(&mut after), expected(!is_named));
+    }
+}
+
+#[test]
+fn a_store_is_named_by_no_more_than_is_kept() {
+    assert_eq!(StoreId::new(""), None);
+    assert_eq!(StoreId::new(&"e".repeat(STORE_BYTES_MAX + 1)), None);
+    let longest = "e".repeat(STORE_BYTES_MAX);
+    assert_eq!(StoreId::new(&longest).unwrap().as_str(), longest);
 }

@@ -192,6 +192,7 @@ impl Session {
             target,
             text,
             attachments: Vec::new(),
+            store: None,
         };
         self.send_again(&message, patience).await
     }

@@ -76,6 +76,7 @@ impl Plain {
             false => Err(OutboxFull),
             true => self.link.send(target.clone(), text.clone()),
         };
+        let store = self.link.store().cloned();
         let id = match taken {
             Ok(id) => id,
             Err(full) => {
@@ -89,6 +90,7 @@ impl Plain {
             target,
             text,
             attachments: Vec::new(),
+            store,
         })
     }
 
@@ -116,7 +118,10 @@ impl Plain {
             self.happened(Msg::NotSent { text, problem })?;
             return self.happened(Msg::Refused(refused));
         }
-        let message = refused::message(refused);
+        // What an earlier program left may be of a store before this one.
+        let kept = self.kept.store_of(refused.id);
+        let store = kept.or(self.link.store()).cloned();
+        let message = refused::message(refused, store);
         self.link.send_again(message.clone());
         self.is_sent(&message)
     }

@@ -13,7 +13,7 @@ use crate::{
         lines::Lines,
         net::{
             live::{Link, LinkOptions},
-            outbox::Target,
+            outbox::{StoreId, Target},
             session::{Patience, Session},
             tls::Security,
         },
@@ -78,6 +78,7 @@ fn message(number: u8, text: &str) -> Outgoing {
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
         attachments: Vec::new(),
+        store: None,
     }
 }
 
@@ -212,6 +213,28 @@ async fn who_reads_says_how_long_files_are_tried() {
         let patience = super::super::patience(&model);
         assert_eq!(matches!(patience, Patience::Endless), is_endless);
     }
+}
+
+#[tokio::test]
+async fn what_is_tried_again_is_of_the_store_for_which_it_was_written() {
+    let home = tempfile::tempdir().unwrap();
+    let server = server();
+    let server = (&server, Assurance::Plaintext);
+    let files = Outgoing {
+        attachments: vec!["f1".to_owned()],
+        store: StoreId::new("old"),
+        ..message(1, "x")
+    };
+    let (mut kept, _) = Kept::open(home.path(), server, &ann()).unwrap();
+    assert_eq!(kept.add(&files, true), None);
+    assert_eq!(kept.refused(files.id, "no", true), None);
+    drop(kept);
+    let mut lines = plain(home.path(), true);
+    typed(&mut lines, "/retry");
+    assert_eq!(lines.link.unsent(), 1);
+    drop(lines);
+    let (_, left) = Kept::open(home.path(), server, &ann()).unwrap();
+    assert_eq!(left, [(files, None)]);
 }
 
 #[tokio::test]

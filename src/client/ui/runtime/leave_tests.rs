@@ -157,7 +157,7 @@ async fn what_was_refused_and_could_not_be_kept_is_named() {
     let mut seat = seat(home.path(), nobody()).await;
     seat.ui.ledger = Ledger::default();
     let error = tonic::Status::not_found("no bob").into();
-    let wire = super::super::perform::on_the_wire(&message("are you there?"));
+    let wire = super::super::perform::on_the_wire(&message("are you there?"), None);
     let event = LinkEvent::NotSent(wire, error);
     seat.ui.step(Step::Link(event)).unwrap();
     let failure = seat.told().await;
@@ -451,7 +451,7 @@ async fn what_the_next_login_may_not_find_is_told_before_it() {
         let keeper = Keeper::start(journal.unwrap().0, move |_| {
             let _ = gate.recv();
         });
-        let refused = super::super::perform::on_the_wire(&message("are you there?"));
+        let refused = super::super::perform::on_the_wire(&message("are you there?"), None);
         let left = [(refused, Some("no bob".to_owned()))];
         seat.ui.ledger = Ledger::new(Some(keeper.unwrap()), &left, true);
         seat.ui.next = Next::LogIn("over".to_owned());

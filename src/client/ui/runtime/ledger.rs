@@ -20,7 +20,7 @@ use crate::{
             written::{To, WRITTEN_MAX, Written},
         },
         exit::Failure,
-        net::outbox::{Outgoing, Target},
+        net::outbox::{Outgoing, StoreId, Target},
         unsent::{messages, unsent_failure},
     },
     domain::ids::ClientMessageId,
@@ -101,6 +101,11 @@ impl Ledger {
     /// Whether a message is on its way to the disk.
     pub fn is_at_disk(&self, id: ClientMessageId) -> bool {
         self.at_disk.iter().any(|(_, message)| message.id == id)
+    }
+
+    /// The store that a message is of which was refused.
+    pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
+        self.refused.get(&id)?.store.as_ref()
     }
 
     /// Whether what is handed over is kept, as far as it is known.

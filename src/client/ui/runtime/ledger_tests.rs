@@ -63,6 +63,7 @@ fn message(text: &str) -> Outgoing {
         target: Target::User("bob".to_owned()),
         text: text.to_owned(),
         attachments: Vec::new(),
+        store: None,
     }
 }
 
@@ -117,7 +118,7 @@ fn a_message_with_files_is_the_same_one_after_a_restart() {
         };
         let now = crate::domain::clock::TimeMs::new(0);
         let shown = super::super::left_over(&sent, None, now).unwrap();
-        assert_eq!(super::super::perform::on_the_wire(&shown), sent);
+        assert_eq!(super::super::perform::on_the_wire(&shown, None), sent);
     }
 }
 

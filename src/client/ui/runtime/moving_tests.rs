@@ -10,6 +10,7 @@ use crate::{
             room::Place,
             transfers::{Uploaded, Wish},
         },
+        net::outbox::StoreId,
         transfer::records::Record,
         ui::{
             model::outgoing::{Full, Outgoing, State},
@@ -69,7 +70,7 @@ async fn uploads_are_gone_on_with_until_their_message_is_on_a_disk() {
     let step = uploaded(&mut seat.ui, 2);
     seat.ui.step(step).unwrap();
     assert!(seat.ui.carrier.notes(id(2)));
-    let sent = on_the_wire(seat.ui.model.outgoing.get(id(2)).unwrap());
+    let sent = on_the_wire(seat.ui.model.outgoing.get(id(2)).unwrap(), None);
     let sent = LinkEvent::Sent(sent, pb::SendResponse::default());
     seat.ui.step(Step::Link(sent)).unwrap();
     assert!(!seat.ui.carrier.notes(id(2)));
@@ -80,7 +81,7 @@ async fn files_whose_message_finds_no_room_are_not_lost() {
     let home = tempfile::tempdir().unwrap();
     let mut seat = seat(home.path(), nobody()).await;
     for _ in 0..crate::client::net::outbox::OUTBOX_MESSAGES_MAX {
-        seat.ui.link.send_again(on_the_wire(&message("x")));
+        seat.ui.link.send_again(on_the_wire(&message("x"), None));
     }
     assert_eq!(seat.ui.full(), Some(Full::Messages));
     let step = uploaded(&mut seat.ui, 1);
@@ -124,6 +125,21 @@ async fn what_is_on_its_way_at_the_end_is_told() {
 }
 
 #[tokio::test]
+async fn what_is_tried_again_is_of_the_store_for_which_it_was_written() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let message = files();
+    let of = StoreId::new("old");
+    seat.ui
+        .ledger
+        .refuse(on_the_wire(&message, of.clone()), "no", true);
+    seat.ui.perform(Effect::Send(message.clone())).unwrap();
+    let word = seat.ui.ledger.next().await;
+    let (sent, _) = seat.ui.ledger.word(word);
+    assert_eq!(sent, Some(on_the_wire(&message, of)));
+}
+
+#[tokio::test]
 async fn messages_with_files_of_another_store_are_told_and_gone() {
     let home = tempfile::tempdir().unwrap();
     let mut seat = seat(home.path(), nobody()).await;
@@ -137,7 +153,7 @@ async fn messages_with_files_of_another_store_are_told_and_gone() {
         seat.ui.step(Step::Kept(word)).unwrap();
     }
     let error = tonic::Status::not_found("no bob").into();
-    let event = LinkEvent::NotSent(on_the_wire(&refused), error);
+    let event = LinkEvent::NotSent(on_the_wire(&refused, None), error);
     seat.ui.step(Step::Link(event)).unwrap();
     let state = &seat.ui.model.outgoing.get(refused.id).unwrap().state;
     assert!(matches!(state, State::Failed { .. }));
@@ -153,7 +169,7 @@ async fn messages_with_files_of_another_store_are_told_and_gone() {
     );
     assert!(seat.ui.model.outgoing.is_empty());
     let error = crate::client::net::error::ClientError::OtherStore;
-    let event = LinkEvent::NotSent(on_the_wire(&waits), error);
+    let event = LinkEvent::NotSent(on_the_wire(&waits, None), error);
     seat.ui.step(Step::Link(event)).unwrap();
     let said = all_said(&mut seat.ui);
     assert!(said.contains("not these files; send them again"), "{said}");

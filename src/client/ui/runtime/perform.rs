@@ -7,7 +7,7 @@ use crate::{
         app::room::Place,
         cache::Change,
         exit::Failure,
-        net::outbox::{self, OUTBOX_MESSAGES_MAX, Target},
+        net::outbox::{self, OUTBOX_MESSAGES_MAX, StoreId, Target},
         ui::{
             effect::Effect,
             model::{
@@ -113,7 +113,10 @@ impl Ui {
         if message.id == self.model.fresh_id {
             self.model.fresh_id = ClientMessageId::mint();
         }
-        let message = on_the_wire(message);
+        // What was refused, and an earlier program left, may be of a store before this one.
+        let kept = self.ledger.store_of(message.id);
+        let store = kept.or(self.link.store()).cloned();
+        let message = on_the_wire(message, store);
         // What is written is not taken then; but what is tried again may come here.
         if let Some(full) = self.full() {
             let (id, why) = (message.id, full.to_string());
@@ -259,8 +262,8 @@ fn wait_for(
     });
 }
 
-/// Returns a message as the link sends it.
-pub(super) fn on_the_wire(message: &Outgoing) -> outbox::Outgoing {
+/// Returns a message as the link sends it, of a store.
+pub(super) fn on_the_wire(message: &Outgoing, store: Option<StoreId>) -> outbox::Outgoing {
     let place = match &message.to {
         Place::User(name) => Target::User(name.to_string()),
         Place::Channel(name) => Target::Channel(name.to_string()),
@@ -274,5 +277,6 @@ pub(super) fn on_the_wire(message: &Outgoing) -> outbox::Outgoing {
         },
         text: message.text.as_str().to_owned(),
         attachments: message.attachments.clone(),
+        store,
     }
 }
