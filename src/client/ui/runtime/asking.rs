@@ -1,13 +1,19 @@
-//! The answers of the terminal to what it is asked at the start, and what a person types meanwhile.
+//! The answers of the terminal to what it is asked, and what a person types meanwhile.
 //!
 //! Whoever reads the keys reads the answers first, since both come the same way; frames wait for neither. What is typed
 //! meanwhile is handed on at once, as the keys that it is, and what cannot be told is dropped. Ends with the last answer,
 //! which every terminal gives, or after [`WAIT`]: that is long, since answers that come later would be taken for keys, and
 //! nobody waits for it.
+//!
+//! Whoever gets the terminal next is to find no answers there: giving it back waits a moment for those that are owed
+//! ([`Asking::drain`]), and takes nothing that comes behind the last one. What is typed in that moment is kept for when the
+//! program goes on; where it ends it is lost.
 
 use std::{
     mem,
     os::fd::AsFd,
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -19,12 +25,18 @@ use rustix::{
     io::Errno,
 };
 
-use crate::client::picture::terminal::{Answers, Report};
+use crate::client::picture::terminal::{Answers, QUESTIONS, Report};
 
 /// How long answers are waited for: any link takes less. Nobody waits for it, and what is typed is handed on meanwhile.
 pub const WAIT: Duration = Duration::from_secs(10);
+/// How long giving the terminal back waits for answers that are owed: the way to the other side of the earth and back.
+pub const LATE: Duration = Duration::from_millis(300);
 /// How long the rest of a sequence may take: then an ESC alone is a key.
 const MOMENT: Duration = Duration::from_millis(30);
+/// How often it is looked whether somebody else took the last answer.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long another reader may have what is shared: it never waits with it in hand, unless something else reads there, too.
+const OTHER_WAIT: Duration = Duration::from_millis(100);
 /// What is read at once.
 const PIECE_BYTES: usize = 1024;
 /// The longest sequence of a key, and the longest paste that is taken here.
@@ -33,53 +45,217 @@ const PASTE_BYTES_MAX: usize = 1024 * 1024;
 /// What ends a paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// Reads until all is answered or time is up; `None`: nothing will ever come any more, or nobody takes what is typed. Once it
-/// is over nothing more is read.
-pub fn read(
-    input: impl AsFd,
-    within: Duration,
-    has_ended: impl Fn() -> bool,
-    mut tell: impl FnMut(Event) -> bool,
-) -> Option<Report> {
-    let until = Instant::now() + within;
-    let mut answers = Answers::new();
-    let mut typed = Typed::default();
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let is_over = answers.is_complete() || left.is_zero();
-        let is_within = answers.is_within() || typed.is_within();
-        if is_over && !is_within {
-            break;
-        }
-        let wait = if is_within { MOMENT } else { left };
-        match wait_for(&input, wait)? {
-            _ if has_ended() => return None,
-            true => {
-                let mut piece = [0; PIECE_BYTES];
-                match rustix::io::read(&input, &mut piece) {
-                    Ok(0) => return None,
-                    Ok(count) => answers.feed(piece.get(..count).unwrap_or_default()),
-                    Err(Errno::INTR | Errno::AGAIN) => {}
-                    Err(_) => return None,
+/// What the terminal of standard input and output was asked. Static, since it is to be seen to however the program ends.
+pub static HERE: Asking = Asking::new();
+
+/// What the terminal is asked, and what takes away whatever a poor one draws of it.
+pub fn questions() -> String {
+    format!("{}\x1b[2J", String::from_utf8_lossy(QUESTIONS))
+}
+
+/// What was asked, and what came of it so far.
+#[derive(Debug)]
+pub struct Asking(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    place: Place,
+    answers: Answers,
+    typed: Typed,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing was asked, or all is answered and told.
+    Done,
+    /// Answers are waited for until then.
+    Awaited(Instant),
+    /// Answers did not come in time.
+    Unanswered,
+}
+
+impl State {
+    /// Whether an answer is owed that may still come.
+    fn is_awaited(&self) -> bool {
+        let is_due = matches!(self.place, Place::Awaited(until) if Instant::now() < until);
+        is_due && !self.answers.is_complete()
+    }
+
+    /// Whether something was begun that is not whole.
+    fn is_within(&self) -> bool {
+        self.answers.is_within() || self.typed.is_within()
+    }
+
+    /// What was typed among the answers so far.
+    fn events(&mut self) -> Vec<Event> {
+        let typed = self.answers.take_typed();
+        self.typed.feed(&typed)
+    }
+}
+
+impl Asking {
+    /// Nothing was asked.
+    pub const fn new() -> Self {
+        Self(Mutex::new(State {
+            place: Place::Done,
+            answers: Answers::new(),
+            typed: Typed::new(),
+        }))
+    }
+
+    /// The questions are about to be sent: the first thing that comes may be an answer.
+    pub fn ask(&self, within: Duration) {
+        let mut state = self.locked();
+        // Of before only what was typed counts.
+        let typed = state.answers.take_typed();
+        state.typed.held.extend(typed);
+        state.answers = Answers::new();
+        state.place = Place::Awaited(Instant::now() + within);
+    }
+
+    /// Whether answers are waited for: whoever reads keys reads those first.
+    pub fn is_awaited(&self) -> bool {
+        self.locked_soon().is_some_and(|state| state.is_awaited())
+    }
+
+    /// Whether it was asked and the last answer never came.
+    pub fn is_unanswered(&self) -> bool {
+        self.locked().place == Place::Unanswered
+    }
+
+    /// Reads until all is answered or time is up; `None`: it was given up elsewhere, nothing will ever come any more, or
+    /// nobody takes what is typed. Once it is over nothing more is read.
+    pub fn read(
+        &self,
+        input: impl AsFd,
+        has_ended: impl Fn() -> bool,
+        mut tell: impl FnMut(Event) -> bool,
+    ) -> Option<Report> {
+        loop {
+            let (wait, is_over) = {
+                let state = self.locked();
+                let left = match state.place {
+                    Place::Awaited(until) => until.saturating_duration_since(Instant::now()),
+                    Place::Done | Place::Unanswered => Duration::ZERO,
+                };
+                let is_over = state.answers.is_complete() || left.is_zero();
+                match state.is_within() {
+                    false if is_over => break,
+                    true => (MOMENT, is_over),
+                    false => (left.min(LOOK_EVERY), is_over),
+                }
+            };
+            let is_there = wait_for(&input, wait);
+            let mut state = self.locked();
+            if has_ended() {
+                return None;
+            }
+            // Somebody else may have taken it meanwhile.
+            let taken = is_there.and_then(|is_there| match is_there {
+                true => state.take(&input, PIECE_BYTES),
+                false => Some(false),
+            });
+            match taken {
+                None => {
+                    state.place = Place::Unanswered;
+                    return None;
+                }
+                Some(true) => {}
+                Some(false) => {
+                    state.answers.pause();
+                    // The end of a paste always comes; what comes before it is never a key.
+                    if is_over && !state.typed.is_pasted() {
+                        break;
+                    }
                 }
             }
-            false => {
-                answers.pause();
-                // The end of a paste always comes; what comes before it is never a key.
-                if is_over && !typed.is_pasted() {
-                    break;
-                }
-            }
-        }
-        for event in typed.feed(&answers.take_typed()) {
-            if !tell(event) {
+            let events = state.events();
+            drop(state);
+            if !events.into_iter().all(&mut tell) {
                 return None;
             }
         }
+        let (report, events) = self.locked().finish();
+        let told = events.into_iter().all(tell);
+        report.filter(|_| told)
     }
-    let (report, rest) = answers.finish();
-    let told = typed.feed(&rest).into_iter().all(tell);
-    told.then_some(report)
+
+    /// Takes what comes until all is answered, if anything is owed, but not for long: byte by byte, so that nothing behind
+    /// the last answer is taken. What was typed comes with the next reading.
+    pub fn drain(&self, input: impl AsFd, within: Duration) {
+        let until = Instant::now() + within;
+        let Some(mut state) = self.locked_soon() else {
+            return;
+        };
+        while state.is_awaited() {
+            let left = until.saturating_duration_since(Instant::now());
+            let taken = match left.is_zero() {
+                true => None,
+                false => wait_for(&input, left),
+            };
+            let taken = taken.and_then(|is_there| match is_there {
+                true => state.take(&input, 1),
+                false => Some(false),
+            });
+            if taken.is_none() {
+                state.place = Place::Unanswered;
+            }
+        }
+    }
+
+    /// Nothing under this lock leaves a half-done state behind.
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same where nobody may be held up; `None`: another has it, be it the thread that just panics.
+    fn locked_soon(&self) -> Option<MutexGuard<'_, State>> {
+        let until = Instant::now() + OTHER_WAIT;
+        loop {
+            match self.0.try_lock() {
+                Ok(guard) => return Some(guard),
+                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    sleep(Duration::from_millis(1));
+                }
+                Err(TryLockError::WouldBlock) => return None,
+            }
+        }
+    }
+}
+
+impl State {
+    /// Reads what is there, so many bytes at the most; returns whether there was anything, `None`: there never will be.
+    fn take(&mut self, input: &impl AsFd, bytes_max: usize) -> Option<bool> {
+        if !wait_for(input, Duration::ZERO)? {
+            return Some(false);
+        }
+        let mut piece = [0; PIECE_BYTES];
+        let piece = piece.get_mut(..bytes_max)?;
+        match rustix::io::read(input, &mut *piece) {
+            Ok(0) => None,
+            Ok(count) => {
+                self.answers.feed(piece.get(..count).unwrap_or_default());
+                Some(true)
+            }
+            Err(Errno::INTR | Errno::AGAIN) => Some(true),
+            Err(_) => None,
+        }
+    }
+
+    /// The end of a reading: what was answered, unless that was given up, and what was typed last.
+    fn finish(&mut self) -> (Option<Report>, Vec<Event>) {
+        let is_complete = self.answers.is_complete();
+        let was_awaited = matches!(self.place, Place::Awaited(_));
+        self.place = match is_complete {
+            true => Place::Done,
+            false => Place::Unanswered,
+        };
+        let (report, rest) = mem::take(&mut self.answers).finish();
+        let events = self.typed.feed(&rest);
+        ((is_complete || was_awaited).then_some(report), events)
+    }
 }
 
 /// Waits until there is something to read; `None`: there never will be.
@@ -102,6 +278,13 @@ struct Typed {
 }
 
 impl Typed {
+    const fn new() -> Self {
+        Self {
+            held: Vec::new(),
+            paste: None,
+        }
+    }
+
     /// Whether something was begun that is not whole.
     fn is_within(&self) -> bool {
         !self.held.is_empty() || self.is_pasted()

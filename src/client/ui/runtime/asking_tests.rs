@@ -13,17 +13,31 @@ const SHORT: Duration = Duration::from_millis(40);
 fn heard(bytes: &[u8], within: Duration) -> (Option<Report>, Vec<Event>) {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(bytes).unwrap();
+    read_all(&asked(within), &ours)
+}
+
+fn asked(within: Duration) -> Asking {
+    let asking = Asking::new();
+    asking.ask(within);
+    asking
+}
+
+fn read_all(asking: &Asking, ours: &UnixStream) -> (Option<Report>, Vec<Event>) {
     let mut events = Vec::new();
-    let report = read(
-        &ours,
-        within,
-        || false,
-        |event| {
-            events.push(event);
-            true
-        },
-    );
+    let tell = |event| {
+        events.push(event);
+        true
+    };
+    let report = asking.read(ours, || false, tell);
     (report, events)
+}
+
+/// What is left for whoever reads next.
+fn left(ours: &UnixStream) -> Vec<u8> {
+    ours.set_nonblocking(true).unwrap();
+    let mut left = [0; 64];
+    let count = rustix::io::read(ours, &mut left).unwrap_or(0);
+    left[..count].to_vec()
 }
 
 fn pressed(code: KeyCode, modifiers: KeyModifiers) -> Event {
@@ -70,9 +84,8 @@ fn a_key_is_handed_on_while_answers_are_waited_for() {
     let mut answering = theirs.try_clone().unwrap();
     let mut events = Vec::new();
     // The answer comes only once the key was told, and an ESC alone after a moment.
-    let report = read(
+    let report = asked(LONG).read(
         &ours,
-        LONG,
         || false,
         |event| {
             let next: &[u8] = match events.len() {
@@ -93,21 +106,95 @@ fn a_key_is_handed_on_while_answers_are_waited_for() {
 #[test]
 fn a_terminal_that_goes_ends_it_and_so_does_the_end_of_the_program() {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let waiting = thread::spawn(move || read(&ours, LONG, || false, |_| true));
+    let waiting = thread::spawn(move || asked(LONG).read(&ours, || false, |_| true));
     drop(theirs);
     assert_eq!(waiting.join().unwrap(), None);
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"for the shell").unwrap();
-    assert_eq!(read(&ours, LONG, || true, |_| panic!("a key")), None);
-    let mut left = [0; 64];
-    let count = rustix::io::read(&ours, &mut left).unwrap();
-    assert_eq!(&left[..count], b"for the shell", "nothing was taken");
+    let ended = asked(LONG).read(&ours, || true, |_| panic!("a key"));
+    assert_eq!(ended, None);
+    assert_eq!(left(&ours), b"for the shell", "nothing was taken");
     theirs.write_all(b"x").unwrap();
-    assert_eq!(
-        read(&ours, LONG, || false, |_| false),
-        None,
-        "nobody takes it"
-    );
+    let untold = asked(LONG).read(&ours, || false, |_| false);
+    assert_eq!(untold, None, "nobody takes it");
+}
+
+#[test]
+fn giving_the_terminal_back_takes_the_answers_that_are_owed_and_nothing_behind_them() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let asking = asked(LONG);
+    theirs.write_all(b"\x1b_Gi=31;OK\x1b\\\x1b[6;3").unwrap();
+    let rest = thread::spawn(move || {
+        // The rest is on its way while it is waited for.
+        theirs.write_all(b"2;16t\x1b[?62;4cls\r").unwrap();
+        theirs
+    });
+    assert!(asking.is_awaited());
+    asking.drain(&ours, LONG);
+    let theirs = rest.join().unwrap();
+    assert!(!asking.is_awaited() && !asking.is_unanswered());
+    assert_eq!(left(&ours), b"ls\r", "what the shell is to get");
+    // The program goes on: it knows the answers, and takes nothing for them.
+    ours.set_nonblocking(false).unwrap();
+    let (report, events) = read_all(&asking, &ours);
+    let report = report.unwrap();
+    assert!(report.has_kitty && report.has_sixel && report.cell.is_some());
+    assert_eq!(events, []);
+    assert!(!asking.is_awaited() && !asking.is_unanswered());
+    drop(theirs);
+}
+
+#[test]
+fn what_was_not_answered_in_time_is_asked_again_and_what_was_typed_meanwhile_is_kept() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let asking = asked(LONG);
+    theirs.write_all("hé\x1b_Gi=31;O".as_bytes()).unwrap();
+    let begun = Instant::now();
+    asking.drain(&ours, SHORT);
+    assert!(begun.elapsed() >= SHORT);
+    assert!(asking.is_unanswered() && !asking.is_awaited());
+    // Another time is not waited for it.
+    asking.drain(&ours, LONG);
+    // The one who read meanwhile has no report to tell, but the keys.
+    theirs.write_all(b"for the shell").unwrap();
+    assert_eq!(read_all(&asking, &ours), (None, letters("hé")));
+    assert_eq!(left(&ours), b"for the shell");
+    ours.set_nonblocking(false).unwrap();
+    asking.ask(LONG);
+    assert!(asking.is_awaited() && !asking.is_unanswered());
+    theirs.write_all(b"x\x1b[?62;4c").unwrap();
+    let (report, events) = read_all(&asking, &ours);
+    assert!(report.unwrap().has_sixel);
+    assert_eq!(events, letters("x"));
+}
+
+#[test]
+fn a_terminal_that_is_gone_or_was_asked_nothing_is_not_waited_for() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    Asking::new().drain(&ours, LONG);
+    let asking = asked(LONG);
+    drop(theirs);
+    asking.drain(&ours, LONG);
+    assert!(!asking.is_awaited());
+    // Nor one whose reader holds what is shared, as one that panics does.
+    let asking = asked(LONG);
+    let held = asking.0.lock().unwrap();
+    asking.drain(&ours, LONG);
+    assert!(!asking.is_awaited());
+    drop(held);
+    assert!(asking.is_awaited());
+}
+
+#[test]
+fn who_reads_meanwhile_ends_with_the_answer_that_somebody_else_took() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let asking = asked(LONG);
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| asking.read(&ours, || false, |_| true));
+        theirs.write_all(b"\x1b[?62;4c").unwrap();
+        asking.drain(&ours, LONG);
+        assert!(reading.join().unwrap().unwrap().has_sixel);
+    });
 }
 
 #[test]
@@ -119,8 +206,10 @@ fn a_paste_stays_one_also_when_time_is_up_in_its_middle() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"\x1b[200~/quit\nall").unwrap();
     let (tell, told) = std::sync::mpsc::channel();
-    let reading =
-        thread::spawn(move || read(&ours, SHORT, || false, |event| tell.send(event).is_ok()));
+    let reading = thread::spawn(move || {
+        let tell = |event| tell.send(event).is_ok();
+        asked(SHORT).read(&ours, || false, tell)
+    });
     // Longer than the time for answers.
     assert!(told.recv_timeout(SHORT * 4).is_err());
     theirs.write_all(" é\x1b[201~".as_bytes()).unwrap();

@@ -17,7 +17,7 @@ use crate::{
     domain::clock::{Clock, SystemClock},
 };
 
-use super::{notice, run::Ui, terminal};
+use super::{asking, notice, run::Ui, terminal};
 
 /// The shortest time between two frames: some 60 in a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -197,6 +197,8 @@ impl Ui {
         let taken = terminal::enter_again();
         taken.map_err(|error| Failure::other(format!("cannot use the terminal: {error}")))?;
         self.is_stopped = false;
+        let asked = self.screen.ask_again(&asking::HERE);
+        asked.map_err(|error| Failure::output(&error))?;
         self.resized(terminal::size())?;
         // The shell has given it a title of its own.
         self.drawn.title.clear();

@@ -53,14 +53,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Begins to read; where the terminal was asked something, with its answers.
-    pub fn start(asked: Option<Showing>) -> io::Result<Self> {
+    /// Begins to read, with what the terminal answers to what it is asked.
+    pub fn start(showing: Showing) -> io::Result<Self> {
         let (tell, read) = mpsc::channel(WAITING_MAX);
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
         thread::Builder::new()
             .name("keys".to_owned())
-            .spawn(move || read_all(&tell, &over, asked))?;
+            .spawn(move || read_all(&tell, &over, &showing))?;
         Ok(Self { read, is_over })
     }
 }
@@ -72,30 +72,36 @@ impl Drop for Keys {
     }
 }
 
-fn read_all(tell: &mpsc::Sender<Input>, is_over: &AtomicBool, asked: Option<Showing>) {
-    if let Some(showing) = asked {
-        let typed = |event| {
-            let is_told = |msg| tell.blocking_send(Input::Msg(msg)).is_ok();
-            msg_of(event).is_none_or(is_told)
-        };
-        let has_ended = || is_over.load(Ordering::SeqCst);
-        // Without a report it is over, or the terminal is gone, which is found out below.
-        if let Some(report) = asking::read(io::stdin(), asking::WAIT, has_ended, typed) {
-            showing.told(report);
-            if tell.blocking_send(Input::Told).is_err() {
-                return;
+fn read_all(tell: &mpsc::Sender<Input>, is_over: &AtomicBool, showing: &Showing) {
+    let has_ended = || is_over.load(Ordering::SeqCst);
+    let typed = |event| {
+        let is_told = |msg| tell.blocking_send(Input::Msg(msg)).is_ok();
+        msg_of(event).is_none_or(is_told)
+    };
+    loop {
+        if asking::HERE.is_awaited() {
+            // Without a report it is over, or the terminal is gone, which is found out below.
+            if let Some(report) = asking::HERE.read(io::stdin(), has_ended, typed) {
+                showing.told(report);
+                if tell.blocking_send(Input::Told).is_err() {
+                    return;
+                }
             }
         }
-    }
-    while wait_for_keys() {
-        if is_over.load(Ordering::SeqCst) {
+        if !wait_for_keys() {
+            break;
+        }
+        if has_ended() {
             return;
+        }
+        // It was asked once more meanwhile, and answers.
+        if asking::HERE.is_awaited() {
+            continue;
         }
         // What is there may be the beginning of something: then it waits for the rest.
         while let Ok(true) = event::poll(MOMENT) {
             let Ok(event) = event::read() else { break };
-            let Some(msg) = msg_of(event) else { continue };
-            if tell.blocking_send(Input::Msg(msg)).is_err() {
+            if !typed(event) {
                 return;
             }
         }

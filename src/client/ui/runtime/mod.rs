@@ -50,7 +50,6 @@ use crate::{
             session::{Patience, Session},
             tls::Assurance,
         },
-        picture::terminal::QUESTIONS,
         run::given_token,
         state,
         ui::{
@@ -121,9 +120,9 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
     let mut screen = Screen::new(terminal::size(), Tty).map_err(cannot_use)?;
     let asks = settings.images.asks();
     if asks {
-        screen.codes(&questions()).map_err(cannot_use)?;
+        screen.ask(&asking::HERE).map_err(cannot_use)?;
     }
-    let mut keys = Keys::start(asks.then(|| settings.images.clone())).map_err(cannot_use)?;
+    let mut keys = Keys::start(settings.images.clone()).map_err(cannot_use)?;
     let (mut given, mut asking) = match entry {
         Entry::Given(entered) => (Some(entered), None),
         Entry::Asking(start) => (None, Some((start, Why::Start))),
@@ -237,11 +236,6 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
             (start.server, start.user, *before) = (server, Some(user), why);
         }
     }
-}
-
-/// What the terminal is asked, and what takes away whatever a poor one draws of it.
-fn questions() -> String {
-    format!("{}\x1b[2J", String::from_utf8_lossy(QUESTIONS))
 }
 
 /// Starts with what was begun under an account; `None`: the program is to end before. What was begun is carried until it is

@@ -17,7 +17,10 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::pictures::{Ground, Pictures};
+use super::{
+    asking::{Asking, WAIT, questions},
+    pictures::{Ground, Pictures},
+};
 use crate::client::{
     exit::Failure,
     paper::{Paper, Sheet},
@@ -98,6 +101,20 @@ impl Screen {
         self.paper.write_all(codes.as_bytes())?;
         self.paper.flush()?;
         Ok(true)
+    }
+
+    /// Asks the terminal what it can.
+    pub fn ask(&mut self, asking: &Asking) -> io::Result<()> {
+        asking.ask(WAIT);
+        self.codes(&questions()).map(|_| ())
+    }
+
+    /// Asks for what was not answered before the terminal was given back for a while.
+    pub fn ask_again(&mut self, asking: &Asking) -> io::Result<()> {
+        match asking.is_unanswered() {
+            true => self.ask(asking),
+            false => Ok(()),
+        }
     }
 
     /// From now on the screen has this size.

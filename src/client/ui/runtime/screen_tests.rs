@@ -89,6 +89,16 @@ impl Sheet for At {
     }
 }
 
+/// Keeps all that is shown.
+struct Tape(Arc<Mutex<Vec<u8>>>);
+
+impl Sheet for Tape {
+    fn show(&mut self, text: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap().extend_from_slice(text);
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_screen_is_drawn_whole_after_another_size_and_when_it_is_asked_for() {
     let terminal = Arc::new(Mutex::new(vt100::Parser::new(3, 12, 0)));
@@ -205,13 +215,6 @@ fn what_stands_behind_a_sign_of_doubtful_width_gets_its_place_told() {
 #[tokio::test]
 async fn the_cursor_never_goes_where_the_screen_was_before_it_became_smaller() {
     let tape = Arc::new(Mutex::new(Vec::new()));
-    struct Tape(Arc<Mutex<Vec<u8>>>);
-    impl Sheet for Tape {
-        fn show(&mut self, text: &[u8]) -> io::Result<()> {
-            self.0.lock().unwrap().extend_from_slice(text);
-            Ok(())
-        }
-    }
     let mut screen = Screen::new((40, 8), Tape(Arc::clone(&tape))).unwrap();
     let far = Position::new(30, 6);
     screen.draw(|frame| frame.set_cursor_position(far)).unwrap();
@@ -225,4 +228,29 @@ async fn the_cursor_never_goes_where_the_screen_was_before_it_became_smaller() {
     all_is_shown(&mut screen).await;
     let bytes = tape.lock().unwrap();
     assert!(!bytes.is_empty() && !goes_there(&bytes));
+}
+
+#[tokio::test]
+async fn the_terminal_is_asked_once_more_only_for_what_it_did_not_answer() {
+    let tape = Arc::new(Mutex::new(Vec::new()));
+    let mut screen = Screen::new((20, 4), Tape(Arc::clone(&tape))).unwrap();
+    let asking = Asking::new();
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut asked = async |again: bool| {
+        match again {
+            true => screen.ask_again(&asking).unwrap(),
+            false => screen.ask(&asking).unwrap(),
+        }
+        all_is_shown(&mut screen).await;
+        let bytes = std::mem::take(&mut *tape.lock().unwrap());
+        String::from_utf8(bytes).unwrap() == questions()
+    };
+    assert!(!asked(true).await, "it never was");
+    assert!(asked(false).await && asking.is_awaited());
+    assert!(!asked(true).await, "it may still answer");
+    asking.drain(&ours, Duration::ZERO);
+    assert!(asked(true).await && asking.is_awaited());
+    io::Write::write_all(&mut &theirs, b"\x1b[?62c").unwrap();
+    asking.drain(&ours, Duration::from_secs(20));
+    assert!(!asked(true).await, "it has answered");
 }

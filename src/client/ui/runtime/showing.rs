@@ -2,7 +2,7 @@
 //!
 //! Until then half blocks are drawn, which cannot harm a screen. Clones share the answer.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::settings::Surroundings;
 use crate::client::{
@@ -27,7 +27,7 @@ pub struct Showing {
     /// The look has no half blocks.
     pub is_ascii: bool,
     around: Surroundings,
-    report: Arc<OnceLock<Report>>,
+    report: Arc<Mutex<Option<Report>>>,
     /// How large a cell is since the screen changed its size, if that is known; `None`: it has not.
     resized: Arc<Mutex<Option<Option<CellSize>>>>,
 }
@@ -50,15 +50,14 @@ impl Showing {
         !self.is_unwanted() && self.around.of_pictures().should_ask(self.wish)
     }
 
-    /// Takes in what the terminal answered.
+    /// Takes in what the terminal answered; once more if it was asked once more.
     pub fn told(&self, report: Report) {
-        // It is asked once.
-        let _ = self.report.set(report);
+        *locked(&self.report) = Some(report);
     }
 
     /// Takes in that the screen has another size, and maybe other cells with it: this large, if it says so.
     pub fn resized(&self, cell: Option<CellSize>) {
-        *self.resized.lock().unwrap_or_else(PoisonError::into_inner) = Some(cell);
+        *locked(&self.resized) = Some(cell);
     }
 
     /// What pictures are drawn on, as far as it is known.
@@ -67,8 +66,8 @@ impl Showing {
             return Canvas::OFF;
         }
         let none = Report::default();
-        let resized = *self.resized.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.report.get().cloned().map(|report| Report {
+        let resized = *locked(&self.resized);
+        let known = locked(&self.report).clone().map(|report| Report {
             cell: match resized {
                 None => report.cell,
                 // Sixels of another size than the cells would cover what stands beside them.
@@ -104,6 +103,11 @@ impl Showing {
         let has_none = self.around.of_pictures().env.depth() == Depth::None;
         self.wish == Images::Auto && (self.is_plain || has_none)
     }
+}
+
+/// Nothing under these locks leaves a half-done state behind.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A cell of the same shape and of a usual size.

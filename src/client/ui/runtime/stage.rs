@@ -10,6 +10,7 @@ use ratatui::Frame;
 use tokio::sync::mpsc;
 
 use super::{
+    asking,
     keys::Input,
     login::{self, Heard},
     notice,
@@ -78,6 +79,7 @@ impl<'a> Stage<'a> {
             }
             Turn::GoOn => {
                 terminal::enter_again()?;
+                self.screen.ask_again(&asking::HERE)?;
                 let heard = self.resized(terminal::size())?;
                 self.screen.redraw()?;
                 // The shell has given it one of its own.

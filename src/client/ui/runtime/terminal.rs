@@ -1,9 +1,9 @@
 //! The terminal while the UI has it, and how it is given back: as it was, however the program ends.
 //!
 //! Promises that everything that is switched on is switched off again: when the guard is dropped, before the message of a
-//! panic, before the program is stopped. Once the terminal is given back nothing more of the UI is written (see `outlet`).
-//! Taking it waits for no terminal that stands still, giving it back never long: its settings are those of before in any
-//! case. Knows nothing of what is drawn.
+//! panic, before the program is stopped. Once the terminal is given back nothing more of the UI is written (see `outlet`),
+//! and no answer is left there that was owed and comes soon. Taking it waits for no terminal that stands still, giving it
+//! back never long: its settings are those of before in any case. Knows nothing of what is drawn.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use rustix::{
 };
 use tokio::sync::Notify;
 
-use super::{outlet::Outlet, pictures};
+use super::{asking, outlet::Outlet, pictures};
 use crate::client::{
     paper::Sheet,
     picture::{CellSize, decode::is_at_work},
@@ -82,11 +82,23 @@ pub fn leave() {
     let Some(before) = locked(&BEFORE).clone() else {
         return;
     };
-    // First, since it waits for nothing.
-    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before.termios);
+    let restore = || {
+        // One that is gone has no settings.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before.termios);
+    };
+    // What the terminal still answers would be shown, and read by the shell as if somebody had typed it.
+    let is_owed = asking::HERE.is_awaited();
+    if !is_owed {
+        // First, since it waits for nothing.
+        restore();
+    }
     // What the terminal keeps for us would be left there.
     let undo = format!("{}{LEAVE}", pictures::undo());
     OUTLET.off(io::stdout(), &undo);
+    if is_owed {
+        asking::HERE.drain(io::stdin(), asking::LATE);
+        restore();
+    }
 }
 
 /// Returns when there was a panic anywhere.
