@@ -3,7 +3,7 @@
 use super::support::{
     self, Account, Server,
     account::text_of,
-    terminal::Home,
+    terminal::{Home, Size},
     tmux::{self, Tmux},
 };
 
@@ -225,4 +225,30 @@ fn a_paste_is_never_run_and_sizes_do_no_harm() {
     ann.wait_without("Everywhere");
     ann.keys(&["C-q"]);
     ann.wait_for("shell>");
+}
+
+#[test]
+fn what_the_terminal_answers_after_the_end_is_not_typed_into_the_shell() {
+    let server = Server::start();
+    let home = Home::new();
+    let client = env!("CARGO_BIN_EXE_tinychat-client");
+    let server = server.address().as_str().to_owned();
+    let script = format!("{client} --server {server} --images kitty; echo is_$((40+2))_left; cat -v");
+    // The answer has to come within a part of a second, which a busy machine may miss; once is enough.
+    let is_clean = || {
+        let mut shell = home.program_on("sh", &["-c", &script], Size::new(24, 80));
+        // It has asked, and nobody answers before it has left.
+        shell.wait_for("\x1b[c");
+        shell.type_bytes(b"\x11");
+        shell.wait_for("\x1b[?1049l");
+        shell.type_bytes(b"\x1b_Gi=31;OK\x1b\\\x1b[6;16;8t\x1b[?62;4c");
+        shell.wait_for("is_42_left");
+        // As it is typed, and as it is read.
+        shell.line("here");
+        shell.wait_for("here");
+        shell.wait_for("here");
+        let shown = shell.transcript();
+        !shown.contains("62;4c") && !shown.contains("16;8t")
+    };
+    assert!((0..5).any(|_| is_clean()));
 }
