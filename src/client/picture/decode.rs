@@ -207,6 +207,16 @@ impl Decoder {
         T: Send + 'static,
         F: FnOnce(Picture) -> Result<T, PictureError> + Send + 'static,
     {
+        self.work(move |deadline| decode(&bytes, deadline).and_then(then))
+            .await
+    }
+
+    /// Does something with a picture that is decoded already, under the same limits and with the same end if it panics.
+    pub async fn work<T, F>(&self, work: F) -> Result<T, PictureError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Deadline) -> Result<T, PictureError> + Send + 'static,
+    {
         let place = Arc::clone(&self.places).acquire_owned().await;
         // Nobody closes it.
         let place = place.map_err(|_| PictureError::NotMade)?;
@@ -215,7 +225,7 @@ impl Decoder {
         let work = tokio::task::spawn_blocking(move || {
             let _place = place;
             let _at_work = AtWork::begin();
-            decode(&bytes, &deadline).and_then(then)
+            work(&deadline)
         });
         let done = tokio::time::timeout(self.time, work).await;
         drop(waited_for);

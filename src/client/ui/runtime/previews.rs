@@ -1,8 +1,8 @@
 //! Previews of pictures, fetched and made ready beside everything else.
 //!
-//! Promises: no more of a file is taken in than was allowed, whatever the server says of it; what came is decoded under the
-//! limits of `picture`, in threads that nobody waits for; and all of it ends when this is dropped. The bytes of a file reach
-//! no disk and no terminal. Knows no screen.
+//! Promises: no more of a file is taken in than was allowed, whatever the server says of it; what came is decoded and drawn
+//! under the limits of `picture`, in threads that nobody waits for, and one that cannot bear a picture harms nothing else;
+//! all of it ends when this is dropped. The bytes of a file reach no disk and no terminal. Knows no screen.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::client::{
     net::session::{Patience, Session},
@@ -39,11 +39,15 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 /// What a preview came to, with the number of the question.
 pub(super) type Fetched = (u64, Result<Made, Why>);
 
+/// Draws a picture for its room.
+type Draw = fn(Arc<Picture>, &Want, u32) -> Result<Made, PictureError>;
+
 /// See the head of the file.
 #[derive(Debug)]
 pub(super) struct Fetcher {
     decoder: Decoder,
     tasks: JoinSet<Fetched>,
+    draw: Draw,
     /// The number of the picture that was made last: of chance at first, since other programs have numbers in the same
     /// terminal.
     number: u32,
@@ -56,6 +60,7 @@ impl Fetcher {
         Self {
             decoder: Decoder::new(),
             tasks: JoinSet::new(),
+            draw: make,
             // As far from the end as no program gets.
             number: u32::try_from(by_chance % 0x7fff_0000).unwrap_or(0),
         }
@@ -64,10 +69,11 @@ impl Fetcher {
     /// Begins with one. The model sees to it that they are few at one time.
     pub fn begin(&mut self, session: Session, want: Want) {
         self.number = self.number.wrapping_add(1).max(1);
-        let (decoder, number) = (self.decoder.clone(), self.number);
+        let (decoder, draw, number) = (self.decoder.clone(), self.draw, self.number);
         self.tasks.spawn(async move {
             let asked = want.number;
-            let got = tokio::time::timeout(WAIT_MAX, get(&session, &decoder, want, number));
+            let got = get(&session, &decoder, want, (draw, number));
+            let got = tokio::time::timeout(WAIT_MAX, got);
             (asked, got.await.unwrap_or(Err(Why::NotNow)))
         });
     }
@@ -83,15 +89,17 @@ impl Fetcher {
     }
 }
 
-async fn get(session: &Session, decoder: &Decoder, want: Want, number: u32) -> Result<Made, Why> {
+async fn get(
+    session: &Session,
+    decoder: &Decoder,
+    want: Want,
+    (draw, number): (Draw, u32),
+) -> Result<Made, Why> {
     let made = match want.known.clone() {
-        Some(picture) => {
-            let made = spawn_blocking(move || make(picture, &want, number)).await;
-            made.unwrap_or(Err(PictureError::NotMade))
-        }
+        Some(picture) => decoder.work(move |_| draw(picture, &want, number)).await,
         None => {
             let bytes = fetch(session, &want.preview.id, want.preview.bytes_max).await?;
-            let make = move |picture: Picture| make(Arc::new(picture.shrunk(KEPT)?), &want, number);
+            let make = move |picture: Picture| draw(Arc::new(picture.shrunk(KEPT)?), &want, number);
             decoder.decode(bytes, make).await
         }
     };
@@ -125,7 +133,7 @@ fn why(error: &TransferError) -> Why {
     }
 }
 
-/// Draws a picture for its room.
+/// See [`Draw`].
 fn make(picture: Arc<Picture>, want: &Want, number: u32) -> Result<Made, PictureError> {
     let canvas = want.canvas;
     let extent = want.preview.extent;

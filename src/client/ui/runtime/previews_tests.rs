@@ -9,6 +9,7 @@ use tonic::Code;
 use super::*;
 use crate::{
     client::{
+        picture::decode::is_at_work,
         transfer::fake::{Stage, noise, refusal},
         ui::model::previews::{
             Canvas, Preview,
@@ -99,6 +100,31 @@ async fn what_is_known_is_not_fetched() {
     assert_eq!(again.picture, made.picture);
     assert!(again.pixels.is_some());
     assert_eq!(stage.world().calls.len(), calls);
+}
+
+#[tokio::test]
+async fn a_panic_over_a_picture_is_no_end_of_the_program_be_it_new_or_known() {
+    let stage = Stage::new().await;
+    let png = landscape_file(ImageFormat::Png).into();
+    let id = stage.world().add_file("a.png", &png);
+    let mut fetcher = Fetcher::new();
+    fetcher.begin(stage.session(), want(1, &id, BLOCKS.way));
+    let made = all(&mut fetcher).await.remove(&1).unwrap().unwrap();
+    // Only where a panic is passed over: elsewhere it would take the screen away.
+    fetcher.draw = |_, _, _| match is_at_work() {
+        true => panic!("a picture that nobody can draw"),
+        false => Err(PictureError::NotMade),
+    };
+    fetcher.begin(stage.session(), want(2, &id, BLOCKS.way));
+    let known = Want {
+        known: Some(made.picture),
+        ..want(3, &id, Way::Sixel)
+    };
+    fetcher.begin(stage.session(), known);
+    let found = all(&mut fetcher).await;
+    assert_eq!(found[&2], Err(Why::Never));
+    assert_eq!(found[&3], Err(Why::Never));
+    assert!(!is_at_work());
 }
 
 #[tokio::test]
