@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use super::{over, panes, row::Strip, space, transcript};
-use crate::client::ui::{
-    model::{Focus, Model, previews::Preview},
-    theme::Glyphs,
+use super::{
+    Panes, over, panes,
+    row::{Row, Strip},
+    space, transcript,
 };
+use crate::client::ui::model::{Focus, Model, previews::Preview};
 
 /// Returns the previews that are seen, be it a part of them, and then those near to that, the newest first; each once.
 pub fn near(model: &Model) -> Vec<Arc<Preview>> {
@@ -26,9 +27,9 @@ pub fn near(model: &Model) -> Vec<Arc<Preview>> {
     found
 }
 
-/// Returns the previews that are wholly on the screen with nothing of the layout over them, and where.
-pub fn whole(model: &Model) -> Vec<(Arc<Preview>, Rect)> {
-    let panes = panes(model);
+/// Returns the previews among the rows that are seen which are wholly on the screen with nothing of the layout over them,
+/// and where.
+pub fn whole(model: &Model, panes: &Panes, rows: &[Row]) -> Vec<(Arc<Preview>, Rect)> {
     let pane = panes.messages;
     let offer = model
         .composer
@@ -36,17 +37,16 @@ pub fn whole(model: &Model) -> Vec<(Arc<Preview>, Rect)> {
         .filter(|_| model.focus == Focus::Composer);
     let offer = offer.map(|offer| over::offer(offer.candidates.len(), pane).0);
     let over = [panes.overlay, panes.sidebar, offer];
-    let rows = transcript::rows(model, space(&panes), Glyphs::Unicode);
     // They stand at the bottom.
     let count = u16::try_from(rows.len()).unwrap_or(pane.height);
     let top = pane.bottom().saturating_sub(count).max(pane.top());
     let mut found = Vec::new();
-    for (place, y) in (0..rows.len()).zip(top..pane.bottom()) {
+    for (row, y) in rows.iter().zip(top..pane.bottom()) {
         let Some(Strip {
             preview,
             row: 0,
             indent,
-        }) = rows.get(place).and_then(|row| row.picture.as_ref())
+        }) = &row.picture
         else {
             continue;
         };

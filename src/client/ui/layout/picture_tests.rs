@@ -10,6 +10,7 @@ use crate::client::{
             overlay::Overlay,
             previews::{Canvas, Why, tests::BLOCKS},
         },
+        theme::Glyphs,
         update,
         view::models::*,
     },
@@ -47,6 +48,10 @@ fn strips(rows: &[Row]) -> Vec<(&str, u16)> {
 
 fn seen(model: &Model) -> Vec<Row> {
     transcript::rows(model, space(&panes(model)), Glyphs::Unicode)
+}
+
+fn whole(model: &Model) -> Vec<(Arc<Preview>, Rect)> {
+    super::whole(model, &panes(model), &seen(model))
 }
 
 #[test]

@@ -142,6 +142,8 @@ impl<'m> Look<'m> {
 
 /// Returns the rows that are seen, from top to bottom: fewer than there is room for if there are no more.
 pub fn rows(model: &Model, space: Space, glyphs: Glyphs) -> Vec<Row> {
+    #[cfg(test)]
+    layouts::count();
     let Some(look) = Look::new(model, space, glyphs) else {
         return Vec::new();
     };
@@ -253,4 +255,24 @@ pub fn seen(model: &Model, space: Space) -> Option<(u64, u64)> {
     });
     let first = seqs.next()?;
     Some((first, seqs.next_back().unwrap_or(first)))
+}
+
+/// How often the rows of a screen were made.
+#[cfg(test)]
+pub mod layouts {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// They are made once more.
+    pub fn count() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// Takes how often since the last time, by this thread.
+    pub fn take() -> usize {
+        COUNT.take()
+    }
 }

@@ -68,6 +68,19 @@ impl Drawn {
             marked: None,
         }
     }
+
+    /// From when on pictures that are many bytes may be written: nobody has done anything for a while, and the pictures
+    /// stand where they stood.
+    fn calm_at(&mut self, pictures: &[view::Whole], now: Instant) -> Instant {
+        let places = pictures.iter();
+        let places = places.map(|whole| (whole.area(), whole.pixels.number));
+        let places: Vec<(Rect, u32)> = places.collect();
+        if places != self.places {
+            // What moves on and on is half blocks until it stands.
+            (self.places, self.busy) = (places, Some(now));
+        }
+        self.busy.map_or(now, |at| at + CALM)
+    }
 }
 
 impl Ui {
@@ -85,17 +98,12 @@ impl Ui {
         let failed = |error: io::Error| Failure::output(&error);
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
-        let pictures = view::wholes(model, theme);
-        let places: Vec<(Rect, u32)> = pictures
-            .iter()
-            .map(|whole| (whole.area(), whole.pixels.number))
-            .collect();
-        if places != self.drawn.places {
-            // What moves on and on is half blocks until it stands.
-            (self.drawn.places, self.drawn.busy) = (places, Some(now));
-        }
-        let calm_at = self.drawn.busy.map_or(now, |at| at + CALM);
-        let drawn = self.screen.draw_with(view, &pictures, calm_at <= now);
+        let (drawn, mut calm_at) = (&mut self.drawn, now);
+        let is_calm = |pictures: &[view::Whole]| {
+            calm_at = drawn.calm_at(pictures, now);
+            calm_at <= now
+        };
+        let drawn = self.screen.draw_with(view, is_calm);
         if let Some(number) = drawn.map_err(failed)? {
             (self.drawn.is_dirty, self.drawn.is_of_key) = (false, false);
             let is_owed = self.screen.owes_pictures();

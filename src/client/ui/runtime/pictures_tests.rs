@@ -336,9 +336,8 @@ impl Seat {
 
     async fn draw(&mut self, is_calm: bool) {
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
-        let wholes = view::wholes(model, theme);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
-        let number = self.screen.draw_with(view, &wholes, is_calm).unwrap();
+        let number = self.screen.draw_with(view, |_| is_calm).unwrap();
         assert!(number.is_some());
         while !self.screen.is_free() {
             let more = timeout(Duration::from_secs(20), self.screen.more_is_shown());
@@ -353,7 +352,7 @@ impl Seat {
     fn wanted(&mut self) -> (Buffer, Option<Cell>, Places) {
         let size = self.model.size;
         let (buffer, cursor) = drawn(&mut self.model, size, &self.theme);
-        let wholes = view::wholes(&self.model, &self.theme).into_iter();
+        let wholes = wholes(&self.model, &self.theme).into_iter();
         let found = wholes.filter(|whole| whole.is_in(&buffer));
         let found = found.map(|whole| (area(&whole), whole.area()));
         let found = found.filter(|(area, _)| area.bottom() < size.1);

@@ -58,28 +58,32 @@ impl Screen {
 
     /// Draws a frame and hands it over; returns its number, or `None` if the screen is not free. Never waits.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<Option<u64>> {
-        self.draw_with(view, &[], true)
+        let view = |frame: &mut Frame<'_>| {
+            view(frame);
+            Vec::new()
+        };
+        self.draw_with(view, |_| true)
     }
 
-    /// The same, with these pictures as pixels, as far as the frame has all their cells. Those that are many bytes are left
-    /// out of a frame that is not calm, since the next one would have to wait for them.
+    /// The same, with the pictures that the view returns as pixels, as far as the frame has all their cells. Those that are
+    /// many bytes are left out of a frame that is not calm, since the next one would have to wait for them.
     pub fn draw_with(
         &mut self,
-        view: impl FnOnce(&mut Frame<'_>),
-        pictures: &[Whole],
-        is_calm: bool,
+        view: impl FnOnce(&mut Frame<'_>) -> Vec<Whole>,
+        is_calm: impl FnOnce(&[Whole]) -> bool,
     ) -> io::Result<Option<u64>> {
         if !self.is_free() {
             return Ok(None);
         }
-        let mut wanted = Vec::new();
+        let (mut wanted, mut may_be_many) = (Vec::new(), true);
         self.terminal.draw(|frame| {
-            view(frame);
+            wanted = view(frame);
+            may_be_many = is_calm(&wanted);
             let buffer = frame.buffer_mut();
-            wanted.extend(pictures.iter().filter(|whole| whole.is_in(buffer)).cloned());
+            wanted.retain(|whole| whole.is_in(buffer));
         })?;
         let canvas = self.terminal.backend_mut();
-        if self.pictures.follow(canvas, &wanted, is_calm)? {
+        if self.pictures.follow(canvas, &wanted, may_be_many)? {
             canvas.come_back()?;
         }
         canvas.touched.clear();

@@ -5,25 +5,17 @@ use ratatui::layout::Rect;
 use super::{pen::Pen, picture, welcome};
 use crate::client::ui::{
     keymap::Keymap,
-    layout::{
-        row::Row,
-        transcript::{self, Space},
-    },
+    layout::row::Row,
     model::Model,
     text::width,
     theme::Role,
 };
 
-/// Draws the messages of the conversation in front.
-pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect) {
+/// Draws the messages of the conversation in front, of which these rows are seen.
+pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect, rows: &[Row]) {
     if model.chats.front().is_none() {
         return welcome::draw(model, pen, keys, pane);
     }
-    let space = Space {
-        cells: usize::from(pane.width),
-        rows: usize::from(pane.height),
-    };
-    let rows = transcript::rows(model, space, pen.theme.glyphs());
     // They stand at the bottom, next to what is being written.
     let count = u16::try_from(rows.len()).unwrap_or(pane.height);
     let top = pane.bottom().saturating_sub(count).max(pane.top());

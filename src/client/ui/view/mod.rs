@@ -17,51 +17,54 @@ mod sidebar;
 mod status;
 mod welcome;
 
-use ratatui::{
-    Frame,
-    layout::{Position, Rect},
-};
+use ratatui::{Frame, layout::Position};
 
 use super::{
     keymap::Keymap,
-    layout::{Panes, panes::panes_in},
+    layout::{Panes, panes::panes_in, row::Row, space, transcript},
     model::{Focus, Model},
     text::{self, cut, width},
     theme::Theme,
 };
 use pen::Pen;
-pub use picture::{Whole, wholes};
+pub use picture::Whole;
 
 /// A count above this is shown as this and a plus.
 const COUNTED_MAX: u64 = 99;
 
-/// Draws the screen.
-pub fn draw(model: &Model, theme: &Theme, keys: &Keymap, frame: &mut Frame<'_>) {
+/// Draws the screen; returns the pictures that can be drawn as pixels over it, as far as the layout says.
+pub fn draw(model: &Model, theme: &Theme, keys: &Keymap, frame: &mut Frame<'_>) -> Vec<Whole> {
     let screen = frame.area();
     let panes = panes_in(model, screen);
+    // Where there is room for one pane only, the list lies over the others.
+    let is_alone = panes.sidebar.is_some_and(|pane| pane.width == screen.width);
+    // They are laid out once: drawn, and asked where pictures stand.
+    let rows = match is_alone {
+        true => Vec::new(),
+        false => transcript::rows(model, space(&panes), theme.glyphs()),
+    };
     let mut pen = Pen::new(frame.buffer_mut(), theme);
-    let cursor = all(model, keys, &panes, screen, &mut pen);
+    let cursor = all(model, keys, (&panes, is_alone), &rows, &mut pen);
     if let Some(cursor) = cursor.filter(|cursor| screen.contains(*cursor)) {
         frame.set_cursor_position(cursor);
     }
+    picture::wholes(model, theme, &panes, &rows)
 }
 
 /// Draws all panes; returns where the cursor stands.
 fn all(
     model: &Model,
     keys: &Keymap,
-    panes: &Panes,
-    screen: Rect,
+    (panes, is_alone): (&Panes, bool),
+    rows: &[Row],
     pen: &mut Pen<'_>,
 ) -> Option<Position> {
     let mut cursor = None;
-    // Where there is room for one pane only, the list lies over the others.
-    let is_alone = panes.sidebar.is_some_and(|pane| pane.width == screen.width);
     if !is_alone {
         if let Some(pane) = panes.header {
             header::draw(model, pen, keys, pane, panes.sidebar.is_none());
         }
-        messages::draw(model, pen, keys, panes.messages);
+        messages::draw(model, pen, keys, panes.messages, rows);
         if let Some(pane) = panes.members {
             members::draw(model, pen, pane);
         }

@@ -282,16 +282,27 @@ pub fn ascii() -> Theme {
 /// Draws a model of this size; returns the cells and where the cursor stands.
 pub fn drawn(model: &mut Model, size: (u16, u16), theme: &Theme) -> (Buffer, Option<(u16, u16)>) {
     model.size = size;
-    let backend = TestBackend::new(size.0, size.1);
-    let mut terminal = Terminal::new(backend).unwrap();
-    let keys = Keymap::default();
-    terminal
-        .draw(|frame| view::draw(model, theme, &keys, frame))
-        .unwrap();
+    let (terminal, _) = on_terminal(model, theme);
     let screen = terminal.backend();
     let at = screen.cursor_position();
     let cursor = screen.cursor_visible().then_some((at.x, at.y));
     (screen.buffer().clone(), cursor)
+}
+
+/// The pictures over it that can be drawn as pixels.
+pub fn wholes(model: &Model, theme: &Theme) -> Vec<view::Whole> {
+    on_terminal(model, theme).1
+}
+
+fn on_terminal(model: &Model, theme: &Theme) -> (Terminal<TestBackend>, Vec<view::Whole>) {
+    let (columns, rows) = model.size;
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    let keys = Keymap::default();
+    let mut found = Vec::new();
+    terminal
+        .draw(|frame| found = view::draw(model, theme, &keys, frame))
+        .unwrap();
+    (terminal, found)
 }
 
 /// The screen as text, with the cursor below it.

@@ -12,7 +12,10 @@ use ratatui::{
 
 use super::pen::Pen;
 use crate::client::ui::{
-    layout::{picture, row::Strip},
+    layout::{
+        Panes, picture,
+        row::{Row, Strip},
+    },
     model::{
         Model,
         previews::{Pixels, Preview, Shown},
@@ -86,12 +89,13 @@ impl Whole {
     }
 }
 
-/// Returns the pictures that are wholly on the screen, as far as the layout says, and can be drawn as pixels.
-pub fn wholes(model: &Model, theme: &Theme) -> Vec<Whole> {
+/// Returns the pictures among these rows that are wholly on the screen, as far as the layout says, and can be drawn as
+/// pixels.
+pub(super) fn wholes(model: &Model, theme: &Theme, panes: &Panes, rows: &[Row]) -> Vec<Whole> {
     if !model.previews.are_pixels() {
         return Vec::new();
     }
-    let found = picture::whole(model).into_iter();
+    let found = picture::whole(model, panes, rows).into_iter();
     found
         .filter_map(|(preview, area)| {
             let Shown::Picture(made) = model.previews.shown(&preview) else {

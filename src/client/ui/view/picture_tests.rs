@@ -3,13 +3,17 @@
 use image::ImageFormat;
 use ratatui::style::Color;
 
-use super::super::{models::*, screens::pin};
+use super::super::{
+    models::{self, *},
+    screens::pin,
+};
 use super::*;
 use crate::client::{
     app::file::tests::picture as picture_file,
     picture::terminal::Way,
     ui::{
         effect::Effect,
+        layout::{self, transcript},
         model::{
             Focus,
             chat::ChatId,
@@ -22,6 +26,10 @@ use crate::client::{
         update,
     },
 };
+
+fn wholes(model: &Model, theme: &Theme) -> Vec<Whole> {
+    models::wholes(model, theme)
+}
 
 /// Shares a picture; returns the number of its message.
 fn shares(model: &mut Model, id: &ChatId, minute: i64, thumbnail: &str) -> u64 {
@@ -93,7 +101,9 @@ fn the_colours_are_those_of_the_picture_and_the_selection_changes_none() {
     let seq = shares(&mut model, &ops, 1, "sea");
     give(&mut model, file_of);
     let (buffer, _) = drawn(&mut model, (80, 24), &theme("dark"));
-    let (_, area) = picture::whole(&model)[0].clone();
+    let panes = layout::panes(&model);
+    let rows = transcript::rows(&model, layout::space(&panes), Glyphs::Unicode);
+    let (_, area) = picture::whole(&model, &panes, &rows)[0].clone();
     let colour = |x: u16, y: u16| buffer[(x, y)].style().fg.unwrap();
     let Color::Rgb(red, _, blue) = colour(area.x, area.y) else {
         panic!("no colour");
@@ -172,4 +182,18 @@ fn pixels_may_be_drawn_where_all_cells_are_those_of_the_picture() {
         wholes(&model, &theme("dark")).is_empty(),
         "there are no pixels"
     );
+}
+
+#[test]
+fn the_messages_are_laid_out_once_for_a_frame_and_for_where_its_pictures_stand() {
+    let kitty = Canvas {
+        way: Way::Kitty,
+        ..BLOCKS
+    };
+    let (mut model, ops) = office_on(kitty);
+    shares(&mut model, &ops, 1, "sea");
+    give(&mut model, file_of);
+    transcript::layouts::take();
+    assert_eq!(wholes(&model, &theme("dark")).len(), 1);
+    assert_eq!(transcript::layouts::take(), 1);
 }
