@@ -4,7 +4,7 @@
 //! The terminal is given back before. All of it together takes two seconds at the most, whatever the server and the disk do,
 //! and whoever asks once more for the end gets it at once; what is cut short comes again, or is sent by the next program.
 
-use std::time::Duration;
+use std::{io, mem, time::Duration};
 
 use tokio::{
     task::{JoinHandle, spawn_blocking},
@@ -23,6 +23,7 @@ use super::{
     asks::Asked,
     drafts, ledger,
     run::{Next, Ui},
+    screen::Screen,
 };
 
 /// How long all of it may take.
@@ -37,6 +38,13 @@ const CLOSE_WAIT: Duration = Duration::from_millis(500);
 const CARRIER_WAIT: Duration = Duration::from_millis(200);
 
 impl Ui {
+    /// Gives the screen to whoever logs in next, who is not to find pictures of this account there.
+    pub(super) fn give_up_screen(&mut self, instead: Screen) -> io::Result<Screen> {
+        let mut screen = mem::replace(&mut self.screen, instead);
+        screen.turn_over()?;
+        Ok(screen)
+    }
+
     /// Ends, at once when somebody asks for that; returns what is to be told below the screen that came back.
     pub(super) async fn leave(
         &mut self,
@@ -128,7 +136,7 @@ impl Ui {
         let ends = self.memory.finish(&self.model.chats);
         self.changes.extend(ends);
         if let Some(cache) = &self.cache {
-            cache.apply(std::mem::take(&mut self.changes));
+            cache.apply(mem::take(&mut self.changes));
         }
     }
 
@@ -145,7 +153,7 @@ impl Ui {
             self.free_drafts();
         }
         if let Some(cache) = &self.cache {
-            cache.apply(std::mem::take(&mut self.changes));
+            cache.apply(mem::take(&mut self.changes));
         }
     }
 
@@ -244,7 +252,7 @@ impl Ui {
         }));
         if !self.deeds.is_empty() {
             let count = counted(self.deeds.len(), "change is", "changes are");
-            let deeds: Vec<String> = std::mem::take(&mut self.deeds).into_values().collect();
+            let deeds: Vec<String> = mem::take(&mut self.deeds).into_values().collect();
             let text = format!(
                 "{count} not answered, see whether it is done: {}",
                 deeds.join(", ")

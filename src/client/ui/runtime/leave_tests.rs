@@ -1,6 +1,8 @@
 //! What is told and kept of what was entered, when the program ends.
 
-use std::{path::Path, time::Instant as Clock};
+use std::{path::Path, sync::Arc, time::Instant as Clock};
+
+use tokio::time::timeout;
 
 use super::{
     support::{message, nobody, seat, up},
@@ -21,7 +23,7 @@ use crate::{
                 composer::{Mode, Quote},
                 outgoing::State,
             },
-            runtime::keeper::Keeper,
+            runtime::{keeper::Keeper, terminal::Nowhere},
         },
     },
     pb::{self, reply::Result as Answer},
@@ -494,4 +496,21 @@ async fn what_is_more_than_is_kept_is_told() {
     let seat = super::support::seat(home.path(), nobody()).await;
     assert_eq!(seat.ui.model.begun().len(), WRITTEN_MAX);
     assert_eq!(seat.left().await, Ok(()));
+}
+
+#[tokio::test]
+async fn the_screen_is_given_up_with_nothing_of_this_account_on_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    // As pictures are, this is not in the cells of a frame.
+    let shown = Arc::clone(&seat.screen);
+    shown.lock().unwrap().process(b"\x1b[Hof ann");
+    let instead = Screen::new((80, 24), Nowhere).unwrap();
+    let mut screen = seat.ui.give_up_screen(instead).unwrap();
+    screen.draw(|_| {}).unwrap();
+    while !screen.is_free() {
+        let more = timeout(Duration::from_secs(20), screen.more_is_shown());
+        more.await.unwrap().unwrap();
+    }
+    assert_eq!(shown.lock().unwrap().screen().contents().trim(), "");
 }

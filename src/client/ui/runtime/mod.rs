@@ -198,7 +198,7 @@ async fn chats(entry: Entry, mut settings: Settings, carried: &mut Carried) -> R
         }
         // The screen goes on; what is not sent is kept for the next login, which is about to be made.
         let nobody = Screen::new(size, Nowhere).map_err(cannot_use)?;
-        screen = std::mem::replace(&mut ui.screen, nobody);
+        screen = ui.give_up_screen(nobody).map_err(cannot_use)?;
         let mut is_over = false;
         let at_once = async {
             signals.insisted().await;

@@ -339,6 +339,11 @@ impl Seat {
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
         let number = self.screen.draw_with(view, |_| is_calm).unwrap();
         assert!(number.is_some());
+        self.take_shown().await;
+    }
+
+    /// Shows what is written.
+    async fn take_shown(&mut self) {
         while !self.screen.is_free() {
             let more = timeout(Duration::from_secs(20), self.screen.more_is_shown());
             more.await.unwrap().unwrap();
@@ -446,12 +451,31 @@ async fn pixels_come_go_and_move_with_the_cells_of_their_picture() {
         assert!(seat.check(true).await.is_ok());
         // The screens for a login have no pictures.
         seat.screen.draw(|_| {}).unwrap();
-        while !seat.screen.is_free() {
-            seat.screen.more_is_shown().await.unwrap();
-        }
-        let bytes = std::mem::take(&mut *seat.tape.0.lock().unwrap());
-        seat.terminal.take(&bytes);
+        seat.take_shown().await;
         assert_eq!(seat.terminal.pictures(), Ok(BTreeSet::new()));
+    }
+}
+
+#[tokio::test]
+async fn of_an_account_that_is_left_no_picture_stays_on_the_screen_nor_in_the_terminal() {
+    for way in WAYS {
+        let mut seat = Seat::new(way, (80, 50));
+        // Numbers that no other test has.
+        seat.number = 2_000_000;
+        seat.share();
+        seat.share();
+        seat.give();
+        assert_eq!(seat.check(true).await, Ok(2));
+        assert_eq!(seat.terminal.shown.kept.len(), 2 * usize::from(way == Way::Kitty));
+        let kept = seat.terminal.shown.kept.clone();
+        seat.screen.turn_over().unwrap();
+        seat.screen.draw(|_| {}).unwrap();
+        seat.take_shown().await;
+        assert_eq!(seat.terminal.pictures(), Ok(BTreeSet::new()));
+        assert_eq!(seat.terminal.shown.kept, BTreeSet::new());
+        assert!(seat.terminal.shown.cells.values().all(|cell| cell == " "));
+        // Nor is it deleted once more in the end.
+        assert!(kept.iter().all(|id| !sent().contains(&NonZeroU32::new(*id).unwrap())));
     }
 }
 

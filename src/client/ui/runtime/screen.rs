@@ -132,6 +132,12 @@ impl Screen {
         self.terminal.clear()
     }
 
+    /// Somebody else may come to see it: with the next frame nothing is left of what was shown, neither on the screen nor of
+    /// the pictures that the terminal keeps.
+    pub fn turn_over(&mut self) -> io::Result<()> {
+        self.redraw()
+    }
+
     /// Whether pictures were left out of the last frame as pixels.
     pub const fn owes_pictures(&self) -> bool {
         self.pictures.is_owed()
