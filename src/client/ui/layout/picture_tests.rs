@@ -87,6 +87,19 @@ fn a_picture_has_rows_below_its_line_and_loses_them_if_it_cannot_be_shown() {
 }
 
 #[test]
+fn nothing_moves_when_the_terminal_says_how_large_its_cells_are() {
+    let (mut model, ops) = office_on(BLOCKS);
+    for minute in 1..6 {
+        shares(&mut model, &ops, minute, &["t1", "t2"]);
+    }
+    let rows = seen(&model);
+    let cell = crate::client::picture::CellSize::new(9, 25).unwrap();
+    let way = crate::client::picture::terminal::Way::Kitty;
+    assert!(model.previews.draw_on(Canvas { way, cell, ..BLOCKS }));
+    assert_eq!(seen(&model), rows);
+}
+
+#[test]
 fn without_pictures_on_a_low_or_a_narrow_screen_and_for_other_files_there_are_no_rows() {
     let (mut model, ops) = office_on(Canvas::OFF);
     shares(&mut model, &ops, 1, &["t1"]);

@@ -2,8 +2,9 @@
 //!
 //! Promises a bound on what is held, whatever is sent: the pictures seen last are kept, and what fell out is asked for anew
 //! when it is seen. What a sender says of a picture decides its room on the screen and nothing else: the room is the same
-//! before and after the picture is there, and never larger than [`COLUMNS_MAX`] by [`ROWS_MAX`] cells. Knows neither the
-//! screen nor how pictures are fetched.
+//! before and after the picture is there, and before and after the terminal has said how large its cells are, so that
+//! nothing that is read moves; and it is never larger than [`COLUMNS_MAX`] by [`ROWS_MAX`] cells. Knows neither the screen
+//! nor how pictures are fetched.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -256,7 +257,7 @@ impl Previews {
                 height: KEPT.width / UNSAID.0 * UNSAID.1,
             },
         };
-        let fit = fitted(size.within(KEPT), most, rows, self.canvas.cell)?;
+        let fit = fitted(size.within(KEPT), most, rows, CellSize::ASSUMED)?;
         Some(Preview {
             id: id.clone(),
             extent: Extent {

@@ -147,6 +147,40 @@ proptest! {
 }
 
 #[test]
+fn the_room_is_the_same_before_and_after_the_terminal_says_how_large_its_cells_are() {
+    let mut previews = on_blocks();
+    let rooms = |previews: &Previews| {
+        let sizes = [(1920, 1080), (1080, 1920), (320, 320), (64, 48), (9, 900)];
+        sizes.map(|size| {
+            let file = File {
+                image: Some(size),
+                ..picture("f1", "a.png")
+            };
+            previews.of(&file, 60, 50).unwrap()
+        })
+    };
+    let before = rooms(&previews);
+    for cell in [(6, 13), (10, 20), (10, 24), (20, 40), (40, 40)] {
+        let cell = CellSize::new(cell.0, cell.1).unwrap();
+        for way in [Way::Kitty, Way::Iterm2, Way::Sixel, BLOCKS.way] {
+            previews.draw_on(Canvas { way, cell, ..BLOCKS });
+            let after = rooms(&previews);
+            assert_eq!(after, before);
+            // What is drawn is within it.
+            let want = Want {
+                number: 1,
+                preview: after[0].clone(),
+                canvas: previews.canvas,
+                known: None,
+            };
+            let made = made(&want, 1, &landscape_file(ImageFormat::Png));
+            let rows = u16::try_from(made.blocks.rows().len()).unwrap();
+            assert!(rows <= after[0].extent.rows);
+        }
+    }
+}
+
+#[test]
 fn what_is_near_is_asked_for_once_and_few_at_one_time() {
     let mut previews = on_blocks();
     let near: Vec<_> = (0..10)

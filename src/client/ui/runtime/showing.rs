@@ -13,9 +13,6 @@ use crate::client::{
     ui::{model::previews::Canvas, theme::Depth},
 };
 
-/// A cell of many pixels counts as one of about so many from left to right: a picture is as large on the screens of which
-/// each dot of before is several.
-const CELL_WIDTH: u32 = 10;
 
 /// See the head of the file.
 #[derive(Clone, Debug)]
@@ -110,11 +107,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A cell of the same shape and of a usual size.
+/// A cell of the same shape, as wide as those by which pictures get their room: however many dots the screen has, a picture
+/// fills it.
 fn usual(cell: CellSize) -> CellSize {
-    let by = ((cell.width() + CELL_WIDTH / 2 - 1) / CELL_WIDTH).max(1);
-    let part = |side: u32| (side / by).max(1);
-    CellSize::new(part(cell.width()), part(cell.height())).unwrap_or(CellSize::ASSUMED)
+    let width = CellSize::ASSUMED.width();
+    let height = (cell.height() * width + cell.width() / 2) / cell.width();
+    // One that were so high is not true.
+    CellSize::new(width, height.max(1)).unwrap_or(CellSize::ASSUMED)
 }
 
 #[cfg(test)]

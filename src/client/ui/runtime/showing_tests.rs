@@ -40,7 +40,7 @@ fn half_blocks_until_the_terminal_answers_and_then_what_it_can() {
     assert_eq!(clone.canvas().way, Way::Kitty);
     assert_eq!(
         Some(clone.canvas().cell),
-        CellSize::new(10, 20),
+        CellSize::new(8, 16),
         "as large as elsewhere"
     );
     let showing = with(&[]);
@@ -113,12 +113,13 @@ fn what_the_user_wishes_is_done() {
 fn usual_cells_keep_their_shape() {
     for ((width, height), wanted) in [
         ((8, 16), (8, 16)),
-        ((10, 22), (10, 22)),
-        ((15, 32), (15, 32)),
+        ((10, 22), (8, 18)),
+        ((15, 32), (8, 17)),
         ((16, 32), (8, 16)),
-        ((20, 41), (10, 20)),
-        ((30, 60), (10, 20)),
-        ((128, 1), (9, 1)),
+        ((20, 41), (8, 16)),
+        ((6, 13), (8, 17)),
+        ((128, 1), (8, 1)),
+        ((1, 128), (8, 16)),
     ] {
         let cell = CellSize::new(width, height).unwrap();
         assert_eq!(
