@@ -95,7 +95,11 @@ fn nothing_moves_when_the_terminal_says_how_large_its_cells_are() {
     let rows = seen(&model);
     let cell = crate::client::picture::CellSize::new(9, 25).unwrap();
     let way = crate::client::picture::terminal::Way::Kitty;
-    assert!(model.previews.draw_on(Canvas { way, cell, ..BLOCKS }));
+    assert!(model.previews.draw_on(Canvas {
+        way,
+        cell,
+        ..BLOCKS
+    }));
     assert_eq!(seen(&model), rows);
 }
 

@@ -403,7 +403,9 @@ fn draw(model: &Model, theme: &Theme, size: (u16, u16)) -> Result<Buffer, TestCa
     let keys = Keymap::default();
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
     terminal
-        .draw(|frame| super::draw(model, theme, &keys, frame))
+        .draw(|frame| {
+            super::draw(model, theme, &keys, frame);
+        })
         .unwrap();
     if terminal.backend().cursor_visible() {
         let at = terminal.backend().cursor_position();

@@ -3,13 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{pen::Pen, picture, welcome};
-use crate::client::ui::{
-    keymap::Keymap,
-    layout::row::Row,
-    model::Model,
-    text::width,
-    theme::Role,
-};
+use crate::client::ui::{keymap::Keymap, layout::row::Row, model::Model, text::width, theme::Role};
 
 /// Draws the messages of the conversation in front, of which these rows are seen.
 pub fn draw(model: &Model, pen: &mut Pen<'_>, keys: &Keymap, pane: Rect, rows: &[Row]) {
