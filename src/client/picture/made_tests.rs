@@ -27,7 +27,7 @@ pub(in super::super) fn landscape(width: u32, height: u32) -> RgbaImage {
 }
 
 /// Noise, the same each time: what compresses worst and has the most colours.
-pub(super) fn noise(width: u32, height: u32) -> RgbaImage {
+pub(in super::super) fn noise(width: u32, height: u32) -> RgbaImage {
     let mut state = 0x9e37_79b9_u32;
     RgbaImage::from_fn(width, height, |_, _| {
         state ^= state << 13;

@@ -4,14 +4,13 @@
 //! the caller for each picture and place, no move of the cursor, and that the terminal answers nothing, since an answer
 //! would come as something typed.
 
-use std::{fmt::Write, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use data_encoding::BASE64;
-use image::{Rgba, RgbaImage};
 
 use super::{
-    super::{Picture, PictureError, size::Fitted, thumbnail::png},
-    Drawing, Room, pixels,
+    super::{Picture, PictureError, thumbnail::png},
+    Drawing, Room, filled, pixels,
 };
 
 /// Bytes of base64 in one sequence, as the protocol asks.
@@ -25,44 +24,30 @@ pub struct ImageId(pub NonZeroU32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PlacementId(pub NonZeroU32);
 
-/// Sends a picture in the size in which it will be shown, without showing it; `None` if there is no room.
+/// Sends a picture in the size in which it will be shown, without showing it; `None` if there is no room. Between its
+/// pieces text may be written, but nothing else of this protocol.
 pub fn send(picture: &Picture, room: Room, id: ImageId) -> Result<Option<Drawing>, PictureError> {
     let Some((small, fit)) = pixels(picture, room)? else {
         return Ok(None);
     };
     let data = BASE64.encode(&png(&filled(small, fit, room))?);
-    let mut written = String::with_capacity(data.len() + data.len() / 256 + 64);
+    let mut parts = Vec::new();
     let mut rest = data.as_str();
-    let mut is_first = true;
-    while is_first || !rest.is_empty() {
+    while parts.is_empty() || !rest.is_empty() {
         let (piece, after) = rest.split_at_checked(PIECE_MAX).unwrap_or((rest, ""));
         rest = after;
         let more = u8::from(!rest.is_empty());
-        let keys = match is_first {
+        let keys = match parts.is_empty() {
             true => format!("a=t,f=100,t=d,i={},q=2,m={more}", id.0),
             false => format!("q=2,m={more}"),
         };
-        // Writing to a text cannot fail.
-        let _ = write!(written, "\x1b_G{keys};{piece}\x1b\\");
-        is_first = false;
+        parts.push(format!("\x1b_G{keys};{piece}\x1b\\").into_bytes());
     }
     Ok(Some(Drawing {
-        bytes: written.into_bytes(),
+        parts,
         columns: fit.columns,
         rows: fit.rows,
     }))
-}
-
-/// Fills up the last cells with what is not seen: the terminal stretches a picture over all the cells that it is shown in.
-fn filled(small: RgbaImage, fit: Fitted, room: Room) -> RgbaImage {
-    let whole = room.cell.of(fit.columns, fit.rows);
-    if small.dimensions() == (whole.width, whole.height) {
-        return small;
-    }
-    let nothing = Rgba([0; 4]);
-    RgbaImage::from_fn(whole.width, whole.height, |x, y| {
-        small.get_pixel_checked(x, y).copied().unwrap_or(nothing)
-    })
 }
 
 /// Shows a picture that was sent where the cursor is, over so many cells. The same place again moves it.

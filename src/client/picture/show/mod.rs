@@ -1,8 +1,9 @@
 //! A picture in a box of cells of a terminal: as coloured half blocks, or by one of the protocols that draw pixels.
 //!
 //! Promises that the aspect is kept, that the box is not left, that the cursor is not moved where the protocol can say so,
-//! and that what is written is made here from pixels: numbers, base64, the letters of sixel. Where the picture stands is the
-//! caller's affair: each protocol draws from where the cursor is.
+//! and that what is written is made here from pixels: numbers, base64, the letters of sixel. It comes in parts, so that no text
+//! has to wait for all of a picture. Where the picture stands is the caller's affair: each protocol draws from where the
+//! cursor is.
 
 pub mod half_blocks;
 pub mod iterm2;
@@ -10,7 +11,7 @@ pub mod kitty;
 mod palette;
 pub mod sixel;
 
-use image::RgbaImage;
+use image::{Rgba, RgbaImage};
 
 use super::{
     deadline::Deadline,
@@ -52,8 +53,9 @@ impl Room {
 /// What a protocol writes for one picture, and the cells that it then covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawing {
-    /// What the terminal gets.
-    pub bytes: Vec<u8>,
+    /// What the terminal gets, in parts between which text may be written. For kitty's protocol these are the pieces in
+    /// which the picture is sent; for the others there is one for each row of cells, which is drawn from its first cell on.
+    pub parts: Vec<Vec<u8>>,
     /// Cells from left to right.
     pub columns: u16,
     /// Cells from top to bottom.
@@ -67,6 +69,18 @@ fn pixels(picture: &Picture, room: Room) -> Result<Option<(RgbaImage, Fitted)>, 
     };
     let small = reduced(picture.pixels(), fit.pixels, &Deadline::none())?;
     Ok(Some((small, fit)))
+}
+
+/// Fills up the last cells with what is not seen, where the terminal stretches what it gets over all cells.
+fn filled(small: RgbaImage, fit: Fitted, room: Room) -> RgbaImage {
+    let whole = room.cell.of(fit.columns, fit.rows);
+    if small.dimensions() == (whole.width, whole.height) {
+        return small;
+    }
+    let nothing = Rgba([0; 4]);
+    RgbaImage::from_fn(whole.width, whole.height, |x, y| {
+        small.get_pixel_checked(x, y).copied().unwrap_or(nothing)
+    })
 }
 
 #[cfg(test)]

@@ -108,11 +108,11 @@ fn kitty_gets_the_picture_in_pieces_under_its_number() {
         let drawing = kitty::send(&picture, room(30, 30), id(77))
             .unwrap()
             .unwrap();
-        assert_eq!(
-            heard(&drawing.bytes),
-            vec!["esc \\"; commands(&drawing.bytes).len()]
-        );
-        let commands = commands(&drawing.bytes);
+        // Each part is a whole sequence.
+        for part in &drawing.parts {
+            assert_eq!(heard(part), ["esc \\"]);
+        }
+        let commands = commands(&drawing.parts.concat());
         let mut data = String::new();
         for (number, (keys, piece)) in commands.iter().enumerate() {
             let is_last = number + 1 == commands.len();
@@ -151,26 +151,49 @@ fn kitty_places_and_takes_away_by_number() {
 }
 
 #[test]
-fn iterm2_gets_the_picture_as_one_file() {
+fn iterm2_gets_a_file_for_each_row_of_cells() {
     let picture = of(&landscape(200, 100));
-    let drawing = iterm2::draw(&picture, room(10, 10)).unwrap().unwrap();
-    assert_eq!(heard(&drawing.bytes), ["osc 1337 bell=true"]);
-    let text = std::str::from_utf8(&drawing.bytes).unwrap();
-    let body = text
-        .strip_prefix("\x1b]1337;File=")
-        .and_then(|text| text.strip_suffix('\x07'));
-    let (keys, data) = body.unwrap().split_once(':').unwrap();
-    let file = BASE64.decode(data.as_bytes()).unwrap();
-    let wanted = format!(
-        "inline=1;size={};width=10;height=3;preserveAspectRatio=1;doNotMoveCursor=1",
-        file.len()
-    );
-    assert_eq!(keys, wanted);
-    let shown = decoded(&file);
+    let room = room(10, 10);
+    let drawing = iterm2::draw(&picture, room).unwrap().unwrap();
     assert_eq!(
-        *shown.pixels(),
-        pixels(&picture, room(10, 10)).unwrap().unwrap().0
+        (drawing.columns, drawing.rows, drawing.parts.len()),
+        (10, 3, 3)
     );
+    let mut shown = RgbaImage::new(80, 48);
+    for (part, row) in drawing.parts.iter().zip(0..) {
+        assert_eq!(heard(part), ["osc 1337 bell=true"]);
+        let text = std::str::from_utf8(part).unwrap();
+        let body = text
+            .strip_prefix("\x1b]1337;File=")
+            .and_then(|text| text.strip_suffix('\x07'));
+        let (keys, data) = body.unwrap().split_once(':').unwrap();
+        let file = BASE64.decode(data.as_bytes()).unwrap();
+        let wanted = format!(
+            "inline=1;size={};width=10;height=1;preserveAspectRatio=0;doNotMoveCursor=1",
+            file.len()
+        );
+        assert_eq!(keys, wanted);
+        let part = decoded(&file);
+        assert_eq!(part.pixels().dimensions(), (80, 16));
+        image::imageops::replace(&mut shown, part.pixels(), 0, row * 16);
+    }
+    let (small, fit) = pixels(&picture, room).unwrap().unwrap();
+    assert_shows(&shown, &small, fit);
+}
+
+/// Draws rows of sixels one below the other.
+fn drawn_rows(parts: &[Vec<u8>]) -> (u32, u32, BTreeMap<(u32, u32), [u32; 3]>) {
+    let (mut width, mut height, mut seen) = (0, 0, BTreeMap::new());
+    for (number, part) in parts.iter().enumerate() {
+        let (wide, high, row) = drawn(part);
+        assert!(high == CellSize::ASSUMED.height() || number + 1 == parts.len());
+        seen.extend(
+            row.into_iter()
+                .map(|((x, y), colour)| ((x, y + height), colour)),
+        );
+        (width, height) = (wide, height + high);
+    }
+    (width, height, seen)
 }
 
 /// Draws sixels as a terminal does; colours in percent.
@@ -285,9 +308,12 @@ fn sixels_draw_the_picture() {
         let room = room(100, 50);
         let drawing = sixel::draw(&picture, room).unwrap().unwrap();
         let hook = "hook [[0], [1], [0]] [] q";
-        assert_eq!(heard(&drawing.bytes), [hook, "unhook", "esc \\"]);
+        for part in &drawing.parts {
+            assert_eq!(heard(part), [hook, "unhook", "esc \\"]);
+        }
+        assert_eq!(drawing.parts.len(), usize::from(drawing.rows));
         let (small, fit) = pixels(&picture, room).unwrap().unwrap();
-        let (width, height, seen) = drawn(&drawing.bytes);
+        let (width, height, seen) = drawn_rows(&drawing.parts);
         assert_eq!((width, height), small.dimensions());
         assert_eq!((fit.columns, fit.rows), (drawing.columns, drawing.rows));
         let (mean, most) = apart(&small, &seen);
@@ -402,13 +428,13 @@ proptest! {
         let drawing = sixel::draw(&picture, room).unwrap().unwrap();
         prop_assert!(drawing.columns <= columns && drawing.rows <= rows);
         let (small, fit) = pixels(&picture, room).unwrap().unwrap();
-        let (.., seen) = drawn(&drawing.bytes);
+        let (.., seen) = drawn_rows(&drawing.parts);
         apart(&small, &seen);
         let blocks = half_blocks(&picture, room, Depth::Sixteen).unwrap().unwrap();
         prop_assert!(blocks.rows().len() <= usize::from(rows));
         prop_assert!(blocks.rows().iter().all(|row| row.len() == usize::from(drawing.columns)));
         let sent = kitty::send(&picture, room, id(1)).unwrap().unwrap();
-        let data: String = commands(&sent.bytes).into_iter().map(|(_, data)| data).collect();
+        let data: String = commands(&sent.parts.concat()).into_iter().map(|(_, data)| data).collect();
         let back = decoded(&BASE64.decode(data.as_bytes()).unwrap());
         assert_shows(back.pixels(), &small, fit);
     }

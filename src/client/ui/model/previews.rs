@@ -119,10 +119,17 @@ pub struct Pixels {
     pub number: u32,
     /// By which protocol.
     pub way: Way,
-    /// What the terminal gets: the drawing, or for kitty's the picture.
-    pub bytes: Vec<u8>,
+    /// What the terminal gets: the drawing, row by row, or for kitty's the picture, piece by piece.
+    pub parts: Vec<Vec<u8>>,
     /// The cells that it covers.
     pub extent: Extent,
+}
+
+impl Pixels {
+    /// How many bytes all of it is.
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
 }
 
 /// A picture that can be shown.
@@ -143,7 +150,7 @@ impl Made {
     fn weight(&self) -> usize {
         let rows = self.blocks.rows().iter();
         let blocks: usize = rows.map(|row| size_of_val(row.as_slice())).sum();
-        let pixels = self.pixels.as_ref().map_or(0, |it| it.bytes.len());
+        let pixels = self.pixels.as_ref().map_or(0, |it| it.bytes());
         self.picture.pixels().len() + blocks + pixels
     }
 }

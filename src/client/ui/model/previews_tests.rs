@@ -50,7 +50,7 @@ pub fn made(want: &Want, number: u32, bytes: &[u8]) -> Made {
             Arc::new(Pixels {
                 number,
                 way: want.canvas.way,
-                bytes: drawing.bytes,
+                parts: drawing.parts,
                 extent: Extent {
                     columns: drawing.columns,
                     rows: drawing.rows,
@@ -163,7 +163,11 @@ fn the_room_is_the_same_before_and_after_the_terminal_says_how_large_its_cells_a
     for cell in [(6, 13), (10, 20), (10, 24), (20, 40), (40, 40)] {
         let cell = CellSize::new(cell.0, cell.1).unwrap();
         for way in [Way::Kitty, Way::Iterm2, Way::Sixel, BLOCKS.way] {
-            previews.draw_on(Canvas { way, cell, ..BLOCKS });
+            previews.draw_on(Canvas {
+                way,
+                cell,
+                ..BLOCKS
+            });
             let after = rooms(&previews);
             assert_eq!(after, before);
             // What is drawn is within it.
@@ -281,7 +285,7 @@ fn what_is_held_has_a_bound_and_the_oldest_goes() {
     let heavy = |want: &Want, number| {
         let mut made = made(want, number, &bytes);
         let mut pixels = Pixels::clone(made.pixels.as_ref().unwrap());
-        pixels.bytes.resize(DRAWING_BYTES_MAX, 0);
+        pixels.parts = vec![vec![0; DRAWING_BYTES_MAX]];
         made.pixels = Some(Arc::new(pixels));
         made
     };

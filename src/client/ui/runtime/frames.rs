@@ -86,28 +86,29 @@ impl Drawn {
 impl Ui {
     /// Draws if there is something new, the last frame is old enough, and the terminal has taken it.
     pub(super) fn draw(&mut self) -> Result<(), Failure> {
-        let now = Instant::now();
-        if self.pictures_at().is_some_and(|at| at <= now) {
-            self.drawn.pictures_at = None;
-            self.drawn.is_dirty = true;
-        }
-        let is_due = self.frame_at().is_some_and(|at| at <= Instant::now());
-        if !is_due {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
+        if !is_due(self.frame_at()) && !is_due(self.pictures_at()) {
             return Ok(());
         }
+        let now = Instant::now();
         let failed = |error: io::Error| Failure::output(&error);
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
         let (drawn, mut calm_at) = (&mut self.drawn, now);
+        // What somebody is to read goes first, and alone.
+        let has_news = drawn.is_dirty;
         let is_calm = |pictures: &[view::Whole]| {
             calm_at = drawn.calm_at(pictures, now);
-            calm_at <= now
+            calm_at <= now && !has_news
         };
         let drawn = self.screen.draw_with(view, is_calm);
         if let Some(number) = drawn.map_err(failed)? {
             (self.drawn.is_dirty, self.drawn.is_of_key) = (false, false);
             let is_owed = self.screen.owes_pictures();
-            self.drawn.pictures_at = is_owed.then(|| calm_at.max(now + FRAME));
+            let rest = now + FRAME.max(self.screen.pictures_rest());
+            // A frame between does not bring forward what was to rest.
+            let rest = self.drawn.pictures_at.map_or(rest, |at| at.max(rest));
+            self.drawn.pictures_at = is_owed.then(|| calm_at.max(rest));
             self.drawn.at = Some(Instant::now());
             if let Some(cursor) = self.drawn.cursor.take() {
                 self.drawn.on_the_way = Some((number, cursor));
@@ -231,3 +232,7 @@ impl Ui {
         self.screen.redraw()
     }
 }
+
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;

@@ -3,15 +3,17 @@
 //! Where no pixels stand there are the cells of the same picture, so that nothing is blank; where they do those are blanks,
 //! since a picture may be seen through and smaller than its cells. Promises that pixels are only where a frame has all cells
 //! of the picture ([`Whole::is_in`]), and that they are gone with the frame that has not: the rows are written anew, and
-//! kitty's are taken away by their number. Pixels that are many
-//! bytes are only written in a calm frame, one picture at a time, so that they hold up neither keys nor scrolling; and no
-//! more pictures are kept by the terminal than [`SENT_MAX`]. Knows neither model nor layout.
+//! kitty's are taken away by their number. Pixels that are many bytes are only written in a calm frame, a few of their parts
+//! at a time ([`FRAME_BYTES`]), so that they hold up neither keys nor scrolling; what is begun goes on where it was, or is
+//! begun anew if something was in the way. No more pictures are kept by the terminal than [`SENT_MAX`]. Knows neither model
+//! nor layout.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     io,
     num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use ratatui::layout::Rect;
@@ -26,6 +28,13 @@ use crate::client::{
 
 /// Pictures that a terminal keeps for us: more than stand on a screen, and at most some megabytes.
 const SENT_MAX: usize = 32;
+
+/// Bytes of pixels in one frame, but for the part that goes past it. What is typed while the terminal takes them waits no
+/// longer than for these: 33 ms on a link of two megabits in a second.
+const FRAME_BYTES: usize = 8 * 1024;
+/// Bytes of pixels in a second: what such a link carries, so that nothing of them waits on it in a queue that nobody sees,
+/// before what is typed next. A photograph of the usual size takes half a second to a whole one.
+const SECOND_BYTES: u64 = 256 * 1024;
 
 /// Ends a picture of which only some pieces came: kitty would take the next one for the rest of it.
 const END_LOADING: &str = "\x1b_Gm=0,q=2;\x1b\\";
@@ -72,6 +81,8 @@ struct Standing {
     /// All cells of the picture.
     area: Rect,
     pixels: Arc<Pixels>,
+    /// How many of its rows are drawn; of kitty's all are.
+    rows: usize,
     placement: NonZeroU32,
 }
 
@@ -97,15 +108,25 @@ pub(super) struct Pictures {
     stand: Vec<Standing>,
     /// What the terminal keeps of this screen, the last one placed at the end.
     sent: VecDeque<NonZeroU32>,
+    /// The picture of which it has so many pieces, and not all: until it has, nothing else of kitty's protocol may be said.
+    loading: Option<(NonZeroU32, usize)>,
     placements: u32,
     /// Pixels were left out.
     is_owed: bool,
+    /// Bytes of them in the last frame.
+    written: usize,
 }
 
 impl Pictures {
     /// Whether pixels were left out of the last frame: a calm one is to follow.
     pub const fn is_owed(&self) -> bool {
         self.is_owed
+    }
+
+    /// How long no further pixels are to be written after those of the last frame.
+    pub fn rest(&self) -> Duration {
+        let bytes = u64::try_from(self.written).unwrap_or(u64::MAX);
+        Duration::from_millis(bytes.saturating_mul(1_000) / SECOND_BYTES)
     }
 
     /// Brings the pixels to what a frame wants, whose cells were just written. `is_calm`: nobody waits for the next frame.
@@ -116,29 +137,30 @@ impl Pictures {
         wanted: &[Whole],
         is_calm: bool,
     ) -> io::Result<bool> {
+        // A terminal may scroll behind pixels that reach its last row.
+        let rows = ground.rows();
+        let wanted = wanted.iter().filter(|whole| area(whole).bottom() < rows);
+        let wanted: Vec<&Whole> = wanted.collect();
         let mut is_written = ground.is_cleared();
         if is_written {
             self.forget(ground)?;
         }
-        is_written |= self.take_away(ground, wanted)?;
-        self.is_owed = false;
-        let mut has_room = is_calm;
+        let is_loading = |id| {
+            wanted
+                .iter()
+                .any(|whole| kitty_id(&whole.pixels) == Some(id))
+        };
+        if self.loading.is_some_and(|(id, _)| !is_loading(id)) {
+            self.end_loading(ground)?;
+        }
+        is_written |= self.take_away(ground, &wanted)?;
+        (self.is_owed, self.written) = (false, 0);
+        let bytes_max = if is_calm { FRAME_BYTES } else { 0 };
         for whole in wanted {
-            if self.stand.iter().any(|standing| standing.is(whole)) {
-                continue;
-            }
-            // A terminal may scroll behind pixels that reach its last row.
-            if area(whole).bottom() >= ground.rows() {
-                continue;
-            }
-            let is_cheap = self.is_sent(&whole.pixels);
-            if !is_cheap && !has_room {
-                self.is_owed = true;
-                continue;
-            }
-            has_room &= is_cheap;
-            self.draw(ground, whole)?;
-            is_written = true;
+            is_written |= match kitty_id(&whole.pixels) {
+                Some(id) => self.place(ground, whole, id, bytes_max)?,
+                None => self.draw(ground, whole, bytes_max)?,
+            };
         }
         self.shrink(ground)?;
         Ok(is_written)
@@ -146,6 +168,7 @@ impl Pictures {
 
     /// All of the screen was cleared. What the terminal kept may be gone with it.
     fn forget(&mut self, ground: &mut impl Ground) -> io::Result<()> {
+        self.end_loading(ground)?;
         self.stand.clear();
         for id in std::mem::take(&mut self.sent) {
             ground.write(&kitty::delete(ImageId(id)))?;
@@ -154,57 +177,145 @@ impl Pictures {
         Ok(())
     }
 
+    /// Gives up a picture of which the terminal has not all pieces: something else is to be said.
+    fn end_loading(&mut self, ground: &mut impl Ground) -> io::Result<()> {
+        let Some((id, _)) = self.loading.take() else {
+            return Ok(());
+        };
+        ground.write(END_LOADING.as_bytes())?;
+        ground.write(&kitty::delete(ImageId(id)))?;
+        sent().remove(&id);
+        Ok(())
+    }
+
     /// Takes away what is wanted no longer, and what was written over.
-    fn take_away(&mut self, ground: &mut impl Ground, wanted: &[Whole]) -> io::Result<bool> {
+    fn take_away(&mut self, ground: &mut impl Ground, wanted: &[&Whole]) -> io::Result<bool> {
         let stood = std::mem::take(&mut self.stand);
         let was = stood.len();
         let is_wanted = |standing: &Standing| wanted.iter().any(|whole| standing.is(whole));
         // To write rows anew may touch what stood beside.
         let (stays, goes): (Vec<_>, Vec<_>) = stood.into_iter().partition(is_wanted);
         for gone in goes {
-            remove(ground, &gone)?;
+            self.remove(ground, &gone)?;
         }
         for standing in stays {
             match ground.is_touched(standing.area) {
-                true => remove(ground, &standing)?,
+                true => self.remove(ground, &standing)?,
                 false => self.stand.push(standing),
             }
         }
         Ok(self.stand.len() != was)
     }
 
-    fn draw(&mut self, ground: &mut impl Ground, whole: &Whole) -> io::Result<()> {
-        let (area, pixels) = (area(whole), &whole.pixels);
-        self.placements = self.placements.wrapping_add(1);
-        let placement = NonZeroU32::new(self.placements).unwrap_or(NonZeroU32::MIN);
-        let at = (area.x, area.y);
-        let room = whole.area();
-        let blanks = " ".repeat(usize::from(room.width));
+    /// Shows a picture by kitty's protocol, once the terminal has all its pieces; returns whether anything was written.
+    fn place(
+        &mut self,
+        ground: &mut impl Ground,
+        whole: &Whole,
+        id: NonZeroU32,
+        bytes_max: usize,
+    ) -> io::Result<bool> {
+        if self.stand.iter().any(|standing| standing.is(whole)) {
+            return Ok(false);
+        }
+        if !self.sent.contains(&id) && !self.load(ground, &whole.pixels, id, bytes_max)? {
+            self.is_owed = true;
+            return Ok(false);
+        }
+        self.end_loading(ground)?;
+        let (area, room) = (area(whole), whole.area());
         for row in room.top()..room.bottom() {
-            ground.write_at((room.x, row), blanks.as_bytes())?;
+            blank(ground, room, row)?;
         }
-        if let Some(id) = kitty_id(pixels) {
-            if !self.is_sent(pixels) {
-                sent().insert(id);
-                ground.write(&pixels.bytes)?;
-            }
-            self.sent.retain(|sent| *sent != id);
-            self.sent.push_back(id);
-            let placed = kitty::place(ImageId(id), PlacementId(placement), area.width, area.height);
-            ground.write_at(at, &placed)?;
-        } else {
-            ground.write_at(at, &pixels.bytes)?;
-        }
-        self.stand.push(Standing {
-            area: room,
-            pixels: Arc::clone(pixels),
-            placement,
-        });
-        Ok(())
+        self.sent.retain(|sent| *sent != id);
+        self.sent.push_back(id);
+        let mut standing = self.standing(whole);
+        let placement = PlacementId(standing.placement);
+        let placed = kitty::place(ImageId(id), placement, area.width, area.height);
+        ground.write_at((area.x, area.y), &placed)?;
+        standing.rows = whole.pixels.parts.len();
+        self.stand.push(standing);
+        Ok(true)
     }
 
-    fn is_sent(&self, pixels: &Pixels) -> bool {
-        kitty_id(pixels).is_some_and(|id| self.sent.contains(&id))
+    /// Sends pieces of a picture; returns whether the terminal has them all. One comes after the other.
+    fn load(
+        &mut self,
+        ground: &mut impl Ground,
+        pixels: &Pixels,
+        id: NonZeroU32,
+        bytes_max: usize,
+    ) -> io::Result<bool> {
+        if self.loading.is_some_and(|(loading, _)| loading != id) {
+            return Ok(false);
+        }
+        let had = self.loading.map_or(0, |(_, had)| had);
+        for (part, number) in pixels.parts.iter().skip(had).zip(had..) {
+            if self.written >= bytes_max {
+                return Ok(false);
+            }
+            sent().insert(id);
+            ground.write(part)?;
+            self.written += part.len();
+            self.loading = Some((id, number + 1));
+        }
+        self.loading = None;
+        Ok(true)
+    }
+
+    /// Draws rows of a picture by the other protocols; returns whether anything was written.
+    fn draw(
+        &mut self,
+        ground: &mut impl Ground,
+        whole: &Whole,
+        bytes_max: usize,
+    ) -> io::Result<bool> {
+        let stands = self.stand.iter().position(|standing| standing.is(whole));
+        let mut standing = match stands {
+            Some(place) => self.stand.remove(place),
+            None => self.standing(whole),
+        };
+        let (room, parts) = (whole.area(), &whole.pixels.parts);
+        let mut is_written = false;
+        for (row, part) in (room.top()..room.bottom()).zip(parts).skip(standing.rows) {
+            if self.written >= bytes_max {
+                self.is_owed = true;
+                break;
+            }
+            blank(ground, room, row)?;
+            ground.write_at((room.x, row), part)?;
+            self.written += part.len();
+            standing.rows += 1;
+            is_written = true;
+        }
+        if is_written && standing.rows == parts.len() {
+            for row in (room.top()..room.bottom()).skip(parts.len()) {
+                blank(ground, room, row)?;
+            }
+        }
+        if standing.rows > 0 {
+            self.stand.push(standing);
+        }
+        Ok(is_written)
+    }
+
+    /// One that is about to stand.
+    fn standing(&mut self, whole: &Whole) -> Standing {
+        self.placements = self.placements.wrapping_add(1);
+        Standing {
+            area: whole.area(),
+            pixels: Arc::clone(&whole.pixels),
+            rows: 0,
+            placement: NonZeroU32::new(self.placements).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+
+    fn remove(&mut self, ground: &mut impl Ground, gone: &Standing) -> io::Result<()> {
+        if let Some(id) = kitty_id(&gone.pixels) {
+            self.end_loading(ground)?;
+            ground.write(&kitty::take_away(ImageId(id), PlacementId(gone.placement)))?;
+        }
+        ground.rewrite(gone.area)
     }
 
     /// Deletes what the terminal keeps and was not placed for the longest time.
@@ -218,6 +329,7 @@ impl Pictures {
                 return Ok(());
             };
             if let Some(id) = self.sent.remove(place) {
+                self.end_loading(ground)?;
                 ground.write(&kitty::delete(ImageId(id)))?;
                 sent().remove(&id);
             }
@@ -231,11 +343,10 @@ fn kitty_id(pixels: &Pixels) -> Option<NonZeroU32> {
     number.filter(|_| pixels.way == Way::Kitty)
 }
 
-fn remove(ground: &mut impl Ground, gone: &Standing) -> io::Result<()> {
-    if let Some(id) = kitty_id(&gone.pixels) {
-        ground.write(&kitty::take_away(ImageId(id), PlacementId(gone.placement)))?;
-    }
-    ground.rewrite(gone.area)
+/// Clears a row of a picture's room.
+fn blank(ground: &mut impl Ground, room: Rect, row: u16) -> io::Result<()> {
+    let blanks = " ".repeat(usize::from(room.width));
+    ground.write_at((room.x, row), blanks.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Frames with pictures on a small terminal that knows kitty's pictures, those of iTerm2 and sixels: after each frame it
-//! shows the cells of the frame and the pixels that are wanted, and no part of any other.
+//! Frames with pictures on a small terminal: after each frame it shows the cells of the frame and the pixels that are wanted,
+//! and no part of any other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,12 +12,12 @@ use image::ImageFormat;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use tokio::time::timeout;
-use unicode_width::UnicodeWidthChar;
 
 use super::*;
 use crate::client::{
     app::file::tests::picture as picture_file,
     paper::Sheet,
+    picture::made_tests::{file as file_of, noise},
     ui::{
         effect::Effect,
         keymap::{Chord, Keymap},
@@ -39,202 +39,9 @@ use crate::client::{
     },
 };
 
-type Cell = (u16, u16);
-/// Where pixels are: column, row, width, height.
-type Places = BTreeSet<(u16, u16, u16, u16)>;
-
-/// What a terminal shows.
-#[derive(Default)]
-struct Shown {
-    size: (u16, u16),
-    at: Cell,
-    cursor_hidden: bool,
-    cells: BTreeMap<Cell, String>,
-    /// The pixels that are a part of the cells, as iTerm2's and sixels are: which drawing each cell has.
-    dabs: BTreeMap<Cell, (Cell, u64)>,
-    /// How many cells each of these drawings had.
-    drawings: BTreeMap<(Cell, u64), Rect>,
-    /// Pictures that are kept, by kitty's protocol, and where they are placed.
-    kept: BTreeSet<u32>,
-    placed: BTreeMap<(u32, u32), Rect>,
-    wrong: Vec<String>,
-}
-
-impl Shown {
-    fn clear(&mut self, cells: impl Iterator<Item = Cell>) {
-        for cell in cells {
-            self.cells.remove(&cell);
-            self.dabs.remove(&cell);
-        }
-    }
-
-    fn dab(&mut self, extent: (u16, u16), bytes: &[u8]) {
-        let area = Rect::new(self.at.0, self.at.1, extent.0, extent.1);
-        if area.right() > self.size.0 || area.bottom() >= self.size.1 {
-            self.wrong
-                .push(format!("pixels reach out of the screen: {area}"));
-        }
-        let name = (self.at, hash(bytes));
-        for at in area.positions() {
-            self.dabs.insert((at.x, at.y), name);
-        }
-        self.drawings.insert(name, area);
-        // Nobody knows where the cursor is then.
-        self.at = (self.size.0 - 1, self.size.1 - 1);
-    }
-
-    fn graphics(&mut self, text: &str) {
-        let (keys, _) = text.split_once(';').unwrap_or((text, ""));
-        let keys: BTreeMap<&str, &str> = keys
-            .split(',')
-            .filter_map(|it| it.split_once('='))
-            .collect();
-        let number = |key: &str| keys.get(key).and_then(|it| it.parse::<u32>().ok());
-        let cells = |key: &str| {
-            number(key)
-                .and_then(|it| u16::try_from(it).ok())
-                .unwrap_or(0)
-        };
-        let Some(action) = keys.get("a") else {
-            return;
-        };
-        let id = number("i").unwrap_or(0);
-        match (*action, keys.get("d")) {
-            ("t", _) => {
-                self.kept.insert(id);
-            }
-            ("p", _) if self.kept.contains(&id) => {
-                let area = Rect::new(self.at.0, self.at.1, cells("c"), cells("r"));
-                self.placed.insert((id, number("p").unwrap_or(0)), area);
-            }
-            ("d", Some(&"i")) => {
-                self.placed.remove(&(id, number("p").unwrap_or(0)));
-            }
-            ("d", Some(&"I")) => {
-                self.kept.remove(&id);
-                self.placed.retain(|(of, _), _| *of != id);
-            }
-            _ => self.wrong.push(format!("{text:.60}")),
-        }
-    }
-}
-
-impl vte::Perform for Shown {
-    fn print(&mut self, c: char) {
-        let width = u16::try_from(c.width().unwrap_or(0)).unwrap();
-        if width == 0 {
-            return;
-        }
-        for column in self.at.0..self.at.0 + width {
-            self.clear([(column, self.at.1)].into_iter());
-        }
-        self.cells.insert(self.at, c.to_string());
-        self.at.0 += width;
-    }
-
-    fn csi_dispatch(&mut self, params: &vte::Params, between: &[u8], _: bool, action: char) {
-        let numbers: Vec<u16> = params.iter().flatten().copied().collect();
-        match (between, action, numbers.as_slice()) {
-            (b"", 'H', [row, column]) => self.at = (column - 1, row - 1),
-            (b"", 'm', _) | (b"?", 'h' | 'l', [2026]) => {}
-            (b"?", 'h', [25]) => self.cursor_hidden = false,
-            (b"?", 'l', [25]) => self.cursor_hidden = true,
-            (b"", 'J', [2]) => {
-                self.cells.clear();
-                self.dabs.clear();
-                self.placed.clear();
-            }
-            (b"", 'K', [2]) => {
-                let row = self.at.1;
-                self.clear((0..self.size.0).map(|column| (column, row)));
-            }
-            _ => self.wrong.push(format!("{numbers:?} {action}")),
-        }
-    }
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let hash = *blake3::hash(bytes).as_bytes();
-    u64::from_le_bytes(hash[..8].try_into().unwrap())
-}
-
-/// The terminal.
-#[derive(Default)]
-struct Terminal {
-    parser: vte::Parser,
-    shown: Shown,
-}
-
-impl Terminal {
-    fn take(&mut self, mut bytes: &[u8]) {
-        let starts: [(&[u8], &[u8]); 3] = [
-            (b"\x1b_G", b"\x1b\\"),
-            (b"\x1bP", b"\x1b\\"),
-            (b"\x1b]1337;", b"\x07"),
-        ];
-        while !bytes.is_empty() {
-            let find =
-                |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|it| it == part);
-            let found = starts
-                .iter()
-                .filter_map(|(start, end)| Some((find(bytes, start)?, start, end)));
-            let Some((at, start, end)) = found.min_by_key(|(at, ..)| *at) else {
-                self.parser.advance(&mut self.shown, bytes);
-                return;
-            };
-            self.parser.advance(&mut self.shown, &bytes[..at]);
-            let body = &bytes[at + start.len()..];
-            let length = find(body, end).expect("a sequence ends");
-            let text = std::str::from_utf8(&body[..length]).unwrap();
-            match start[1] {
-                b'_' => self.shown.graphics(text),
-                b']' => {
-                    let number = |key: &str| {
-                        let (_, value) = text.split_once(key).unwrap();
-                        value.split(';').next().unwrap().parse::<u16>().unwrap()
-                    };
-                    let extent = (number("width="), number("height="));
-                    self.shown.dab(extent, text.as_bytes());
-                }
-                _ => {
-                    let (_, raster) = text.split_once("q\"1;1;").unwrap();
-                    let end = raster
-                        .find(|c: char| c != ';' && !c.is_ascii_digit())
-                        .unwrap();
-                    let (width, height) = raster[..end].split_once(';').unwrap();
-                    let cells = |pixels: &str, of: u32| pixels.parse::<u32>().unwrap().div_ceil(of);
-                    let extent = (cells(width, 8), cells(height, 16));
-                    let extent = (extent.0.try_into().unwrap(), extent.1.try_into().unwrap());
-                    self.shown.dab(extent, text.as_bytes());
-                }
-            }
-            bytes = &body[length + end.len()..];
-        }
-    }
-
-    /// Where pixels are; and what is wrong with them.
-    fn pictures(&self) -> Result<Places, String> {
-        let mut found = BTreeSet::new();
-        for area in self.shown.placed.values() {
-            found.insert((area.x, area.y, area.width, area.height));
-        }
-        let mut counts: BTreeMap<(Cell, u64), u32> = BTreeMap::new();
-        for name in self.shown.dabs.values() {
-            *counts.entry(*name).or_default() += 1;
-        }
-        for (name, count) in counts {
-            let area = self.shown.drawings[&name];
-            if area.area() != count {
-                return Err(format!("{count} cells are left of pixels at {area}"));
-            }
-            found.insert((area.x, area.y, area.width, area.height));
-        }
-        match self.shown.wrong.is_empty() {
-            true => Ok(found),
-            false => Err(format!("{:?}", self.shown.wrong)),
-        }
-    }
-}
+#[path = "pictures_terminal_tests.rs"]
+mod terminal;
+use terminal::{Cell, Places, Terminal};
 
 /// Collects what is written.
 #[derive(Clone, Default)]
@@ -281,7 +88,11 @@ impl Seat {
             screen: Screen::new(size, tape.clone()).unwrap(),
             tape,
             terminal,
-            files: [ImageFormat::Png, ImageFormat::Jpeg].map(landscape_file),
+            // One is many bytes in any way.
+            files: [
+                file_of(&noise(160, 90), ImageFormat::Png),
+                landscape_file(ImageFormat::Jpeg),
+            ],
             number: 0,
             minute: 0,
             written: 0,
@@ -378,7 +189,7 @@ impl Seat {
                 return Err(format!("{shown:?} are shown, {wanted:?} are wanted"));
             }
         }
-        for _ in 0..40 {
+        for _ in 0..400 {
             if !self.screen.owes_pictures() {
                 break;
             }
@@ -395,12 +206,41 @@ impl Seat {
         Ok(shown.len())
     }
 
+    /// Draws one frame, and looks at what is shown, be it that some pictures are not whole.
+    async fn glance(&mut self, is_calm: bool) -> Result<(), String> {
+        let (buffer, cursor, wanted) = self.wanted();
+        self.draw(is_calm).await;
+        self.look(&buffer, cursor)?;
+        let shown = self.terminal.pictures()?;
+        let is_part = |(x, y, width, height): &(u16, u16, u16, u16)| {
+            let mut wanted = wanted.iter();
+            wanted.any(|it| (it.0, it.1, it.2) == (*x, *y, *width) && *height <= it.3)
+        };
+        match shown.iter().all(is_part) {
+            true => Ok(()),
+            false => Err(format!("{shown:?} are shown, {wanted:?} are wanted")),
+        }
+    }
+
     /// Looks at the cells: below pixels there are blanks, everywhere else is what the frame has.
     fn look(&self, buffer: &Buffer, cursor: Option<Cell>) -> Result<(), String> {
         let shown = &self.terminal.shown;
         let pictures = self.terminal.pictures()?;
-        let rooms = pictures.iter().filter_map(|place| self.rooms.get(place));
-        let rooms: Vec<&Rect> = rooms.collect();
+        // Of one that is not whole only the rows that are drawn.
+        let rooms = pictures.iter().filter_map(|(x, y, _, height)| {
+            let mut rooms = self.rooms.iter();
+            let (place, room) = rooms.find(|((left, top, ..), _)| (left, top) == (x, y))?;
+            let rows = if *height == place.3 {
+                room.height
+            } else {
+                *height
+            };
+            Some(Rect {
+                height: rows,
+                ..*room
+            })
+        });
+        let rooms: Vec<Rect> = rooms.collect();
         for at in buffer.area.positions() {
             let first = buffer[at].symbol().chars().next();
             let is_below = rooms.iter().any(|room| room.contains(at));
@@ -466,7 +306,10 @@ async fn of_an_account_that_is_left_no_picture_stays_on_the_screen_nor_in_the_te
         seat.share();
         seat.give();
         assert_eq!(seat.check(true).await, Ok(2));
-        assert_eq!(seat.terminal.shown.kept.len(), 2 * usize::from(way == Way::Kitty));
+        assert_eq!(
+            seat.terminal.shown.kept.len(),
+            2 * usize::from(way == Way::Kitty)
+        );
         let kept = seat.terminal.shown.kept.clone();
         seat.screen.turn_over().unwrap();
         seat.screen.draw(|_| {}).unwrap();
@@ -475,7 +318,10 @@ async fn of_an_account_that_is_left_no_picture_stays_on_the_screen_nor_in_the_te
         assert_eq!(seat.terminal.shown.kept, BTreeSet::new());
         assert!(seat.terminal.shown.cells.values().all(|cell| cell == " "));
         // Nor is it deleted once more in the end.
-        assert!(kept.iter().all(|id| !sent().contains(&NonZeroU32::new(*id).unwrap())));
+        assert!(
+            kept.iter()
+                .all(|id| !sent().contains(&NonZeroU32::new(*id).unwrap()))
+        );
     }
 }
 
@@ -489,12 +335,76 @@ async fn a_frame_that_somebody_waits_for_holds_no_picture_and_a_calm_one_holds_o
         seat.draw(false).await;
         assert!(seat.screen.owes_pictures());
         assert_eq!(seat.terminal.pictures().unwrap().len(), 0);
-        seat.draw(true).await;
-        assert_eq!(seat.terminal.pictures().unwrap().len(), 1);
-        assert!(seat.screen.owes_pictures());
-        seat.draw(true).await;
+        let (mut frames, mut most, mut bytes) = (0, 0, 0);
+        while seat.screen.owes_pictures() {
+            assert_eq!(seat.glance(true).await, Ok(()));
+            let rest = seat.screen.pictures_rest();
+            (frames, most, bytes) = (frames + 1, most.max(seat.written), bytes + seat.written);
+            assert!(rest <= Duration::from_millis(120), "{rest:?}");
+            // Beside the pixels there are some places and blanks.
+            let allowed = rest.as_millis() * 262 + 2_500;
+            assert!(
+                allowed >= u128::try_from(seat.written).unwrap(),
+                "{way:?}: {rest:?}"
+            );
+            // Somebody types in its middle, and sees that at once.
+            seat.press(if frames % 2 == 0 { "backspace" } else { "x" });
+            assert_eq!(seat.glance(false).await, Ok(()));
+            assert!(seat.written < 1_000, "{way:?}: {}", seat.written);
+            assert_eq!(seat.screen.pictures_rest(), Duration::ZERO);
+        }
         assert_eq!(seat.terminal.pictures().unwrap().len(), 2);
-        assert!(!seat.screen.owes_pictures());
+        assert!(
+            most < FRAME_BYTES + 20 * 1024,
+            "{way:?}: {most} bytes in a frame"
+        );
+        assert!(frames >= 4 && bytes > 3 * most, "{way:?}: {frames} frames");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_is_cut_in_its_middle_leaves_nothing_and_comes_whole_later() {
+    for way in WAYS {
+        let mut seat = Seat::new(way, (80, 50));
+        // Numbers that no other test has.
+        seat.number = 3_000_001;
+        seat.share();
+        seat.give();
+        for step in [
+            Step::Overlay,
+            Step::Say,
+            Step::Scroll(true, 3),
+            Step::Redraw,
+            Step::Resize(70, 48),
+            Step::Share,
+        ] {
+            seat.screen.turn_over().unwrap();
+            for _ in 0..3 {
+                assert_eq!(seat.glance(true).await, Ok(()));
+            }
+            assert!(
+                seat.screen.owes_pictures(),
+                "{way:?} {step:?}: in its middle"
+            );
+            assert_eq!(seat.terminal.shown.loading.is_some(), way == Way::Kitty);
+            act(&mut seat, &step);
+            assert_eq!(seat.glance(false).await, Ok(()), "{way:?} {step:?}");
+            if matches!(step, Step::Overlay) {
+                assert_eq!(seat.terminal.shown.loading, None);
+                act(&mut seat, &step);
+            }
+            assert!(
+                seat.check(true).await.is_ok_and(|count| count > 0),
+                "{way:?} {step:?}"
+            );
+        }
+        // The end of the program.
+        seat.screen.turn_over().unwrap();
+        assert_eq!(seat.glance(true).await, Ok(()));
+        if let Some((id, _)) = seat.terminal.shown.loading.clone() {
+            let undo = undo();
+            assert!(undo.starts_with(END_LOADING) && undo.contains(&format!("d=I,i={id},")));
+        }
     }
 }
 
@@ -606,7 +516,7 @@ proptest! {
     #[test]
     fn whatever_happens_the_terminal_shows_the_frame_and_the_pictures_that_are_wanted(
         way in prop_oneof![Just(Way::Kitty), Just(Way::Iterm2), Just(Way::Sixel)],
-        steps in proptest::collection::vec((step(), any::<bool>()), 1..40),
+        steps in proptest::collection::vec((step(), 0..4_u8), 1..40),
     ) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let mut seat = Seat::new(way, (80, 40));
@@ -614,9 +524,14 @@ proptest! {
             seat.share();
             seat.give();
         }
-        for (step, is_calm) in &steps {
+        for (step, how) in &steps {
             act(&mut seat, step);
-            let checked = runtime.block_on(seat.check(*is_calm));
+            let checked = runtime.block_on(async {
+                match how {
+                    0 | 1 => seat.check(*how == 0).await.map(|_| ()),
+                    _ => seat.glance(*how == 2).await,
+                }
+            });
             prop_assert!(checked.is_ok(), "{way:?} {step:?}: {checked:?}");
         }
     }

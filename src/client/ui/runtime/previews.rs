@@ -153,8 +153,8 @@ fn make(picture: Arc<Picture>, want: &Want, number: u32) -> Result<Made, Picture
         Way::Sixel => sixel::draw(&picture, room)?,
     };
     let pixels = drawing
-        .filter(|drawing| drawing.bytes.len() <= DRAWING_BYTES_MAX)
-        .map(|drawing| pixels(drawing, canvas.way, number));
+        .map(|drawing| pixels(drawing, canvas.way, number))
+        .filter(|pixels| pixels.bytes() <= DRAWING_BYTES_MAX);
     Ok(Made {
         canvas,
         picture,
@@ -167,7 +167,7 @@ fn pixels(drawing: Drawing, way: Way, number: u32) -> Pixels {
     Pixels {
         number,
         way,
-        bytes: drawing.bytes,
+        parts: drawing.parts,
         extent: Extent {
             columns: drawing.columns,
             rows: drawing.rows,

@@ -7,6 +7,7 @@
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use ratatui::{
@@ -146,6 +147,11 @@ impl Screen {
     /// Everything up to this frame was shown.
     pub fn shown(&self) -> u64 {
         self.paper.shown()
+    }
+
+    /// How long no further pictures are to be drawn as pixels after the last frame.
+    pub fn pictures_rest(&self) -> Duration {
+        self.pictures.rest()
     }
 
     /// Waits until more was shown. Fails when nothing more ever will be.
