@@ -233,7 +233,8 @@ fn what_the_terminal_answers_after_the_end_is_not_typed_into_the_shell() {
     let home = Home::new();
     let client = env!("CARGO_BIN_EXE_tinychat-client");
     let server = server.address().as_str().to_owned();
-    let script = format!("{client} --server {server} --images kitty; echo is_$((40+2))_left; cat -v");
+    let script =
+        format!("{client} --server {server} --images kitty; echo is_$((40+2))_left; cat -v");
     // The answer has to come within a part of a second, which a busy machine may miss; once is enough.
     let is_clean = || {
         let mut shell = home.program_on("sh", &["-c", &script], Size::new(24, 80));

@@ -151,9 +151,175 @@ fn msg_of(event: Event) -> Option<Msg> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        os::unix::net::UnixStream,
+        sync::mpsc::{Receiver, channel},
+    };
+
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 
     use super::*;
+
+    /// Set where the test below runs once more, as the program at the end of a pseudo-terminal.
+    const IS_READER: &str = "TINYCHAT_TEST_READS_KEYS";
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Reads keys as the loop does once the terminal has answered, and says what they are.
+    fn read_for_ever() {
+        crossterm::terminal::enable_raw_mode().unwrap();
+        println!("ready\r");
+        loop {
+            let event = event::read().unwrap();
+            println!("read {:?}\r", msg_of(event));
+        }
+    }
+
+    /// The same of what is typed before the terminal has answered.
+    fn read_before(bytes: &str) -> Vec<String> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        write!(theirs, "{bytes}\x1b[?62c").unwrap();
+        let asking = asking::Asking::new();
+        asking.ask(PATIENCE);
+        let mut read = Vec::new();
+        let tell = |event| {
+            read.push(format!("{:?}", msg_of(event)));
+            true
+        };
+        assert!(asking.read(&ours, || false, tell).is_some());
+        read
+    }
+
+    fn next_line(lines: &Receiver<String>, start: &str) -> String {
+        loop {
+            let line = lines.recv_timeout(PATIENCE).unwrap();
+            if let Some((_, rest)) = line.split_once(start) {
+                return rest.trim_end().to_owned();
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_typed_before_the_terminal_answers_is_read_as_what_is_typed_after() {
+        if std::env::var_os(IS_READER).is_some() {
+            return read_for_ever();
+        }
+        let (pty, pts) = pty_process::blocking::open().unwrap();
+        let (_, place) = module_path!().split_once("::").unwrap();
+        let name = "what_is_typed_before_the_terminal_answers_is_read_as_what_is_typed_after";
+        let mut reader = pty_process::blocking::Command::new(std::env::current_exe().unwrap())
+            .args([&format!("{place}::{name}"), "--exact", "--nocapture"])
+            .env(IS_READER, "1")
+            .spawn(pts)
+            .unwrap();
+        let (tell, lines) = channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut all = BufReader::new(&pty).lines();
+                while let Some(Ok(line)) = all.next() {
+                    if tell.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+            next_line(&lines, "ready");
+            // Behind each of them, so that all of it was read.
+            let last = read_before("~");
+            let mut wrong = Vec::new();
+            for typed in [
+                "a",
+                "A",
+                "é",
+                "É",
+                "漢",
+                "🎉",
+                "/",
+                " ",
+                "\t",
+                "\r",
+                "\n",
+                "\x7f",
+                "\x08",
+                "\0",
+                "\x01",
+                "\x0b",
+                "\x11",
+                "\x1a",
+                "\x1c",
+                "\x1f",
+                "\x1ba",
+                "\x1bA",
+                "\x1b\r",
+                "\x1b\x7f",
+                "\x1b1",
+                "\x1b/",
+                "\x1b\x0b",
+                "\x1bé",
+                "\x1b[A",
+                "\x1b[B",
+                "\x1b[C",
+                "\x1b[D",
+                "\x1b[H",
+                "\x1b[F",
+                "\x1b[Z",
+                "\x1bOA",
+                "\x1bOD",
+                "\x1bOH",
+                "\x1bOF",
+                "\x1bOP",
+                "\x1bOS",
+                "\x1b[1~",
+                "\x1b[2~",
+                "\x1b[3~",
+                "\x1b[4~",
+                "\x1b[5~",
+                "\x1b[6~",
+                "\x1b[7~",
+                "\x1b[8~",
+                "\x1b[11~",
+                "\x1b[15~",
+                "\x1b[17~",
+                "\x1b[20~",
+                "\x1b[21~",
+                "\x1b[23~",
+                "\x1b[24~",
+                "\x1b[1;2A",
+                "\x1b[1;3B",
+                "\x1b[1;5C",
+                "\x1b[1;6D",
+                "\x1b[1;8H",
+                "\x1b[1;2F",
+                "\x1b[3;5~",
+                "\x1b[5;3~",
+                "\x1b[15;2~",
+                "\x1b[1;2P",
+                "\x1b[1;5Q",
+                "\x1b[I",
+                "\x1b[O",
+                "\x1b[<0;5;7M",
+                "\x1b[<64;1;1M",
+                "\x1b[<65;9;9M",
+                "\x1b[200~pasted\x1b[201~",
+                "\x1b[200~/quit\r\nall é\x1b[201~",
+                "\x1b[200~\x1b[201~",
+                "héllo wörld",
+                "one\rtwo\x1b[Athree",
+            ] {
+                (&pty).write_all(format!("{typed}~").as_bytes()).unwrap();
+                let mut after = Vec::new();
+                while after.last() != last.last() {
+                    after.push(next_line(&lines, "read "));
+                }
+                let before = read_before(&format!("{typed}~"));
+                if before != after {
+                    wrong.push((typed, before, after));
+                }
+            }
+            reader.kill().unwrap();
+            reader.wait().unwrap();
+            assert!(wrong.is_empty(), "{wrong:#?}");
+        });
+    }
 
     #[test]
     fn events_are_taken_for_what_they_are() {

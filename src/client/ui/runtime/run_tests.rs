@@ -10,8 +10,26 @@ use super::{
 };
 use crate::{
     client::{
+        app::file::tests::picture,
         net::live::fake_tests::{Stage, caught_up, said, welcome},
-        ui::model::{intake::Intake, notices::Notices, outgoing::Outgoing},
+        paper::Sheet,
+        picture::{
+            made_tests::{file, noise},
+            terminal::{Report, Way as Drawing},
+        },
+        ui::{
+            model::{
+                intake::Intake,
+                notices::Notices,
+                outgoing::Outgoing,
+                previews::{
+                    Canvas,
+                    tests::{BLOCKS, made},
+                },
+            },
+            runtime::settings::Surroundings,
+            view::models::{at, office, say_so},
+        },
     },
     pb::chat_request::Request,
 };
@@ -236,4 +254,107 @@ async fn an_ended_login_is_told_with_what_stays_kept() {
         (code, text.as_str()),
         (3, "this login was ended; log in again")
     );
+}
+
+#[tokio::test]
+async fn what_the_terminal_says_of_itself_is_how_pictures_are_shown_from_then_on() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let around = Surroundings::of(|name| {
+        let value = match name {
+            "TERM" => "xterm-256color",
+            "COLORTERM" => "truecolor",
+            "LANG" => "en_GB.UTF-8",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    });
+    seat.ui.images = Showing::new(around);
+    let canvas = seat.ui.images.canvas();
+    assert!(seat.ui.model.previews.draw_on(canvas) && !seat.ui.model.previews.are_pixels());
+    let (images, keys) = (seat.ui.images.clone(), seat.keys.clone());
+    let play = async {
+        images.told(Report {
+            has_kitty: true,
+            ..Report::default()
+        });
+        keys.send(Input::Told).await.unwrap();
+    };
+    seat.run(play).await;
+    assert!(seat.ui.model.previews.are_pixels());
+}
+
+/// What was shown, piece by piece, and when.
+type Pieces = Arc<std::sync::Mutex<Vec<(Instant, String)>>>;
+
+struct Timed(Pieces);
+
+impl Sheet for Timed {
+    fn show(&mut self, text: &[u8]) -> std::io::Result<()> {
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        self.0.lock().unwrap().push((Instant::now(), text));
+        Ok(())
+    }
+}
+
+/// Waits until so many pieces have this in them.
+async fn shown(pieces: &Pieces, what: &str, count: usize) {
+    let is_there = || {
+        let pieces = pieces.lock().unwrap();
+        pieces.iter().filter(|(_, it)| it.contains(what)).count() >= count
+    };
+    while !is_there() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn pixels_come_where_things_stand_still_and_never_with_what_is_typed() {
+    /// How long nobody does anything before.
+    const CALM: Duration = Duration::from_millis(120);
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let (mut model, ops) = office();
+    model.size = (80, 24);
+    model.previews.draw_on(Canvas {
+        way: Drawing::Kitty,
+        ..BLOCKS
+    });
+    say_so(&mut model, &ops, "bob", at(0, 11, 1), "", |message| {
+        message.files = vec![picture("f1", "a.png")];
+    });
+    for effect in previews(&mut model) {
+        let Effect::Preview(want) = effect else {
+            panic!("{effect:?}");
+        };
+        let bytes = file(&noise(160, 90), image::ImageFormat::Png);
+        model
+            .previews
+            .take(want.number, Ok(made(&want, 4_000_000, &bytes)));
+    }
+    seat.ui.model = model;
+    let pieces = Pieces::default();
+    seat.ui.screen = Screen::new((80, 24), Timed(Arc::clone(&pieces))).unwrap();
+    let (keys, begun) = (seat.keys.clone(), Instant::now());
+    let play = async {
+        shown(&pieces, "\x1b_G", 2).await;
+        let typed = Instant::now();
+        let paste = Msg::Paste("§".to_owned());
+        keys.send(Input::Msg(paste)).await.unwrap();
+        shown(&pieces, "\x1b_Ga=p", 1).await;
+        typed
+    };
+    let typed = seat.run(play).await;
+    let pieces = pieces.lock().unwrap();
+    let is_pixels = |text: &str| text.contains("\x1b_G");
+    let first = pieces.iter().find(|(_, text)| is_pixels(text)).unwrap();
+    assert!(first.0 >= begun + CALM, "it had just come");
+    let place = pieces
+        .iter()
+        .position(|(_, text)| text.contains('§'))
+        .unwrap();
+    assert!(!is_pixels(&pieces[place].1), "what is typed comes alone");
+    let rest = pieces[place..].iter().filter(|(_, text)| is_pixels(text));
+    let rest: Vec<_> = rest.collect();
+    assert!(rest.len() > 2 && rest.iter().all(|(at, _)| *at >= typed + CALM));
 }

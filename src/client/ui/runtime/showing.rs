@@ -13,7 +13,6 @@ use crate::client::{
     ui::{model::previews::Canvas, theme::Depth},
 };
 
-
 /// See the head of the file.
 #[derive(Clone, Debug)]
 pub struct Showing {
