@@ -107,10 +107,7 @@ impl Asking {
     /// The questions are about to be sent: the first thing that comes may be an answer.
     pub fn ask(&self, within: Duration) {
         let mut state = self.locked();
-        // Of before only what was typed counts.
-        let typed = state.answers.take_typed();
-        state.typed.held.extend(typed);
-        state.answers = Answers::new();
+        // The rest of an answer that was begun may still come.
         state.place = Place::Awaited(Instant::now() + within);
     }
 
@@ -134,11 +131,15 @@ impl Asking {
     ) -> Option<Report> {
         loop {
             let (wait, is_over) = {
-                let state = self.locked();
-                let left = match state.place {
-                    Place::Awaited(until) => until.saturating_duration_since(Instant::now()),
-                    Place::Done | Place::Unanswered => Duration::ZERO,
+                let mut state = self.locked();
+                let Place::Awaited(until) = state.place else {
+                    // What is begun goes on with the next reading.
+                    let events = state.events();
+                    drop(state);
+                    let _ = events.into_iter().all(tell);
+                    return None;
                 };
+                let left = until.saturating_duration_since(Instant::now());
                 let is_over = state.answers.is_complete() || left.is_zero();
                 match state.is_within() {
                     false if is_over => break,
@@ -178,7 +179,7 @@ impl Asking {
         }
         let (report, events) = self.locked().finish();
         let told = events.into_iter().all(tell);
-        report.filter(|_| told)
+        told.then_some(report)
     }
 
     /// Takes what comes until all is answered, if anything is owed, but not for long: byte by byte, so that nothing behind
@@ -244,17 +245,14 @@ impl State {
         }
     }
 
-    /// The end of a reading: what was answered, unless that was given up, and what was typed last.
-    fn finish(&mut self) -> (Option<Report>, Vec<Event>) {
-        let is_complete = self.answers.is_complete();
-        let was_awaited = matches!(self.place, Place::Awaited(_));
-        self.place = match is_complete {
+    /// The end of a reading: what was answered, and what was typed last.
+    fn finish(&mut self) -> (Report, Vec<Event>) {
+        self.place = match self.answers.is_complete() {
             true => Place::Done,
             false => Place::Unanswered,
         };
         let (report, rest) = mem::take(&mut self.answers).finish();
-        let events = self.typed.feed(&rest);
-        ((is_complete || was_awaited).then_some(report), events)
+        (report, self.typed.feed(&rest))
     }
 }
 

@@ -162,9 +162,10 @@ fn what_was_not_answered_in_time_is_asked_again_and_what_was_typed_meanwhile_is_
     ours.set_nonblocking(false).unwrap();
     asking.ask(LONG);
     assert!(asking.is_awaited() && !asking.is_unanswered());
-    theirs.write_all(b"x\x1b[?62;4c").unwrap();
+    // The rest of what was begun comes before.
+    theirs.write_all(b"K\x1b\\x\x1b[?62;4c").unwrap();
     let (report, events) = read_all(&asking, &ours);
-    assert!(report.unwrap().has_sixel);
+    assert!(report.is_some_and(|report| report.has_kitty && report.has_sixel));
     assert_eq!(events, letters("x"));
 }
 

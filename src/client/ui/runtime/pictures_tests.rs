@@ -180,15 +180,8 @@ impl Seat {
 
     /// Draws, in the middle of what somebody does and then in peace, and looks at what is shown.
     async fn check(&mut self, is_calm: bool) -> Result<usize, String> {
+        self.glance(is_calm).await?;
         let (buffer, cursor, wanted) = self.wanted();
-        self.draw(is_calm).await;
-        if !is_calm {
-            self.look(&buffer, cursor)?;
-            let shown = self.terminal.pictures()?;
-            if !shown.is_subset(&wanted) {
-                return Err(format!("{shown:?} are shown, {wanted:?} are wanted"));
-            }
-        }
         for _ in 0..400 {
             if !self.screen.owes_pictures() {
                 break;

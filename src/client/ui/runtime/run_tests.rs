@@ -327,7 +327,7 @@ async fn pixels_come_where_things_stand_still_and_never_with_what_is_typed() {
         let Effect::Preview(want) = effect else {
             panic!("{effect:?}");
         };
-        let bytes = file(&noise(160, 90), image::ImageFormat::Png);
+        let bytes = file(&noise(320, 180), image::ImageFormat::Png);
         model
             .previews
             .take(want.number, Ok(made(&want, 4_000_000, &bytes)));
@@ -338,6 +338,11 @@ async fn pixels_come_where_things_stand_still_and_never_with_what_is_typed() {
     let (keys, begun) = (seat.keys.clone(), Instant::now());
     let play = async {
         shown(&pieces, "\x1b_G", 2).await;
+        let (level, text) = (Level::Info, "¤ is news".into());
+        let news = News::Said { level, text };
+        let news = Input::Msg(Msg::News(Box::new(news)));
+        keys.send(news).await.unwrap();
+        shown(&pieces, "¤", 1).await;
         let typed = Instant::now();
         let paste = Msg::Paste("§".to_owned());
         keys.send(Input::Msg(paste)).await.unwrap();
@@ -349,12 +354,14 @@ async fn pixels_come_where_things_stand_still_and_never_with_what_is_typed() {
     let is_pixels = |text: &str| text.contains("\x1b_G");
     let first = pieces.iter().find(|(_, text)| is_pixels(text)).unwrap();
     assert!(first.0 >= begun + CALM, "it had just come");
-    let place = pieces
-        .iter()
-        .position(|(_, text)| text.contains('§'))
-        .unwrap();
-    assert!(!is_pixels(&pieces[place].1), "what is typed comes alone");
-    let rest = pieces[place..].iter().filter(|(_, text)| is_pixels(text));
-    let rest: Vec<_> = rest.collect();
-    assert!(rest.len() > 2 && rest.iter().all(|(at, _)| *at >= typed + CALM));
+    let place = |what| {
+        let place = pieces.iter().position(|(_, text)| text.contains(what));
+        place.unwrap()
+    };
+    for text in ['¤', '§'] {
+        assert!(!is_pixels(&pieces[place(text)].1), "{text} comes alone");
+    }
+    let rest = pieces[place('§')..].iter();
+    let rest: Vec<_> = rest.filter(|(_, text)| is_pixels(text)).collect();
+    assert!(!rest.is_empty() && rest.iter().all(|(at, _)| *at >= typed + CALM));
 }
