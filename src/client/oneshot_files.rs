@@ -37,13 +37,13 @@ use super::{
     picture::Decoder,
     progress_line::ProgressLine,
     signal::Interrupts,
-    state,
     transfer::{
         Pace,
         download::{To, download as fetch},
         error::TransferError,
         records::{Record, Records},
         source::Source,
+        standing::stranger,
         steering::{Handle, steering},
         upload::upload as bring,
     },
@@ -51,6 +51,8 @@ use super::{
 
 /// The exit code of what a signal ended.
 const INTERRUPTED: u8 = 130;
+/// What is said where nothing is lost.
+const AGAIN: &str = "what is there is kept: the same command goes on with it";
 /// What stands for standard input and output.
 const DASH: &str = "-";
 /// What standard input is called.
@@ -68,6 +70,8 @@ pub(super) struct Mover<'a> {
     pub server: &'a ServerAddress,
     /// How well it is known.
     pub assurance: Assurance,
+    /// Where it is noted what is under way.
+    pub folder: PathBuf,
     /// How long nothing may get on.
     pub patience: Patience,
     /// Whether people watch, and no program reads.
@@ -115,6 +119,7 @@ impl From<TransferError> for Failure {
                 reason: "FILE_TOO_LARGE".to_owned(),
                 text: error.to_string(),
             },
+            TransferError::OtherStore => Self::refused(error.to_string()),
             error => Self::other(error.to_string()),
         }
     }
@@ -173,7 +178,7 @@ pub(super) async fn download(
     let fetched = mover.watched(&id, &handle, &mut interrupts, fetching).await;
     let again = match to_output {
         true => "what was printed is not the whole",
-        false => "what is there is kept: the same command goes on with it",
+        false => AGAIN,
     };
     let fetched = match fetched {
         Some(Ok(fetched)) => fetched,
@@ -207,17 +212,14 @@ pub(super) async fn send(
             limits.attachments
         )));
     }
-    let (mut ids, mut records) = (Vec::new(), Vec::new());
     let given = Given {
         metadata: options.pictures.metadata(),
         message: options.id,
         ..Given::default()
     };
-    for path in &options.files {
-        let (file, record) = mover.send(path, &given, &limits, &mut interrupts).await?;
-        ids.push(file.id);
-        records.push(record);
-    }
+    let (ids, mut records) = mover
+        .send_all(&options.files, &given, &limits, &mut interrupts)
+        .await?;
     let message = Outgoing {
         id: options.id.unwrap_or_else(ClientMessageId::mint),
         target: to,
@@ -268,6 +270,32 @@ impl Mover<'_> {
         })
     }
 
+    /// Uploads the files of a message, one after the other: their ids, and the records, which are to be forgotten once the
+    /// message is there.
+    async fn send_all(
+        &self,
+        paths: &[PathBuf],
+        given: &Given<'_>,
+        limits: &Limits,
+        interrupts: &mut Interrupts,
+    ) -> Result<(Vec<String>, Vec<Record>), Failure> {
+        let (mut there, mut records) = (Vec::new(), Vec::new());
+        for path in paths {
+            let (file, record) = self.send(path, given, limits, interrupts).await?;
+            there.push(file);
+            records.push(record);
+        }
+        let strange = tokio::select! {
+            strange = stranger(&self.login.session, &there, self.patience) => strange?,
+            () = interrupts.next() => return Err(interrupted(AGAIN)),
+        };
+        if let Some(path) = strange.and_then(|index| paths.get(index)) {
+            records.iter_mut().for_each(Record::forget);
+            return Err(Failure::from(TransferError::OtherStore).within(&shown(path)));
+        }
+        Ok((there.into_iter().map(|file| file.id).collect(), records))
+    }
+
     /// Uploads one file. The record is to be forgotten once somebody knows of it.
     async fn send(
         &self,
@@ -276,9 +304,8 @@ impl Mover<'_> {
         limits: &Limits,
         interrupts: &mut Interrupts,
     ) -> Result<(pb::File, Record), Failure> {
-        let shown = Untrusted::new(path.display().to_string()).render_line();
         let sent = self.send_it(path, given, limits, interrupts).await;
-        sent.map_err(|failure| failure.within(&shown))
+        sent.map_err(|failure| failure.within(&shown(path)))
     }
 
     async fn send_it(
@@ -288,7 +315,7 @@ impl Mover<'_> {
         limits: &Limits,
         interrupts: &mut Interrupts,
     ) -> Result<(pb::File, Record), Failure> {
-        let folder = state::folder_of_user()?;
+        let folder = &self.folder;
         let (handle, mut steering) = steering();
         let shown = path.display().to_string();
         let opening = async {
@@ -296,7 +323,7 @@ impl Mover<'_> {
             let opened = match path == Path::new(DASH) {
                 true => {
                     let name = NAMELESS.parse()?;
-                    Source::spool(io::stdin(), &folder, name, max, &mut steering).await?
+                    Source::spool(io::stdin(), folder, name, max, &mut steering).await?
                 }
                 false => Source::open(path, max, &mut steering).await?,
             };
@@ -307,16 +334,14 @@ impl Mover<'_> {
             Some(opened) => opened?,
             None => return Err(interrupted("nothing was sent")),
         };
-        let records = Records::new(&folder, self.server, self.assurance, &self.login.name);
+        let records = Records::new(folder, self.server, self.assurance, &self.login.name);
         // Without one it is sent all the same, and cannot be gone on with.
         let mut record = records.take(&source, given.message).unwrap_or_default();
         let session = &self.login.session;
         let pace = Pace::patient(self.patience);
         let bringing = bring(session, &source, &mut record, pace, &mut steering);
         let sent = self.watched(&shown, &handle, interrupts, bringing).await;
-        let again = record
-            .is_kept()
-            .then_some("what is there is kept: the same command goes on with it");
+        let again = record.is_kept().then_some(AGAIN);
         match sent {
             Some(Ok(file)) => Ok((file, record)),
             Some(Err(error)) => Err(told(error, again)),
@@ -341,6 +366,11 @@ impl Mover<'_> {
         line.clear();
         done
     }
+}
+
+/// A path as it is shown.
+fn shown(path: &Path) -> String {
+    Untrusted::new(path.display().to_string()).render_line()
 }
 
 /// The failure of a transfer, and what can be done if the same again goes on with it.
@@ -422,62 +452,5 @@ fn standard_output() -> Result<File, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn standard_input_is_read_once() {
-        let files = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        assert!(check_dashes(&files(&["a", "-"]), false).is_ok());
-        assert!(check_dashes(&files(&["a"]), true).is_ok());
-        assert!(check_dashes(&files(&["-", "-"]), false).is_err());
-        assert!(check_dashes(&files(&["-"]), true).is_err());
-    }
-
-    #[tokio::test]
-    async fn a_text_beside_files_may_be_nothing_and_must_be_sound() {
-        assert_eq!(text_of(None).await, Ok(String::new()));
-        assert_eq!(text_of(Some("hi")).await, Ok("hi".to_owned()));
-        assert!(text_of(Some("\u{1b}")).await.is_err());
-    }
-
-    #[test]
-    fn files_of_a_message_that_was_refused_for_good_are_not_gone_on_with() {
-        let refused = |status: tonic::Status| Err::<(), _>(ClientError::from(status));
-        for has_id in [true, false] {
-            assert_eq!(is_over(&Ok(()), has_id), !has_id);
-            for status in [
-                tonic::Status::invalid_argument("no"),
-                tonic::Status::not_found("no"),
-                tonic::Status::permission_denied("no"),
-            ] {
-                assert!(is_over(&refused(status.clone()), has_id), "{status}");
-            }
-            for status in [
-                tonic::Status::unavailable("busy"),
-                tonic::Status::unauthenticated("ended"),
-                tonic::Status::internal("?"),
-            ] {
-                assert!(!is_over(&refused(status.clone()), has_id), "{status}");
-            }
-            let strange = Err::<(), _>(ClientError::BadAnswer("seq"));
-            assert!(!is_over(&strange, has_id), "it may have been sent");
-        }
-    }
-
-    #[test]
-    fn every_failure_has_its_code() {
-        let code = |error: TransferError| match told(error, Some("it is kept")) {
-            Failure::Told { code, text, .. } => (code, text.ends_with("; it is kept")),
-            Failure::OutputClosed => panic!("told"),
-        };
-        let lost = |status: tonic::Status| TransferError::Client(status.into());
-        assert_eq!(code(lost(tonic::Status::unavailable(""))), (4, true));
-        assert_eq!(code(lost(tonic::Status::unauthenticated(""))), (3, true));
-        assert_eq!(code(lost(tonic::Status::not_found(""))), (5, false));
-        assert_eq!(code(TransferError::TooLarge(1)), (6, false));
-        assert_eq!(code(TransferError::NotAFile("a folder")), (2, false));
-        assert_eq!(code(TransferError::Changed), (1, false));
-        assert_eq!(code(TransferError::WrongHash), (1, false));
-    }
-}
+#[path = "oneshot_files_tests.rs"]
+mod tests;

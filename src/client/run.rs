@@ -27,7 +27,7 @@ use super::{
     output::Output,
     paper::{self, Paper},
     picture, plain,
-    state::Logins,
+    state::{self, Logins},
     trust::{self, KnownServers, Wish},
     ui::{
         self,
@@ -120,6 +120,7 @@ async fn move_files(
         login,
         server: &door.arguments.server,
         assurance: door.assurance,
+        folder: state::folder_of_user()?,
         patience,
         format: door.arguments.format(),
     };

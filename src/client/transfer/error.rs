@@ -28,6 +28,11 @@ pub enum TransferError {
     /// What is to be sent has become another.
     #[error("the file changed while it was sent; send it again")]
     Changed,
+    /// It is there no more, or is another file by now.
+    #[error(
+        "the server has another store than when this was sent; the same command sends all of it anew"
+    )]
+    OtherStore,
     /// What it tells beside is to be taken out of it, and cannot be.
     #[error(
         "what a picture tells beside is taken out of PNG, JPEG, GIF and WebP that are whole, and it is none of these; \

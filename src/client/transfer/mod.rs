@@ -16,6 +16,7 @@ pub mod place;
 pub mod records;
 mod sink;
 pub mod source;
+pub mod standing;
 pub mod steering;
 pub mod upload;
 

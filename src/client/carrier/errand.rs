@@ -1,0 +1,294 @@
+//! What a job with files does, from its beginning to its end: it uploads, or it saves.
+//!
+//! Promises that what fails says with which file; and that what is cancelled leaves nothing to be gone on with, here or, as
+//! far as it can be told, on the server. Runs inside a task of the carrier, and may be dropped at any time.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use tokio::{task::spawn_blocking, time::timeout};
+
+use super::super::{
+    app::{
+        transfers::{Job, Moved, Uploaded},
+        untrusted::Untrusted,
+    },
+    attach::{Metadata, looked_at},
+    net::{
+        connect::ServerAddress,
+        history::Position,
+        session::{Patience, Session},
+        tls::Assurance,
+    },
+    picture::Decoder,
+    transfer::{
+        Pace,
+        download::{To, download},
+        error::TransferError,
+        records::{Record, Records},
+        source::Source,
+        standing::stranger,
+        steering::{Steering, steering},
+        upload::{abandon, upload},
+    },
+};
+use crate::{
+    domain::{ids::ClientMessageId, name::UserName},
+    pb,
+};
+
+/// How long a message is asked for: nobody can steer that.
+const ASK_PATIENCE: Patience = Patience::For(Duration::from_secs(60));
+/// How long it is looked for what an ended program began of files that are not sent after all.
+const LOOKED_FOR: Duration = Duration::from_secs(3);
+/// Where files go if nothing else is said, in the home folder.
+pub(super) const DOWNLOADS: &str = "Downloads";
+
+/// Who moves files where.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// The server.
+    pub session: Session,
+    /// How the records of uploads are found again.
+    pub records: Records,
+    /// How long a job goes on trying while nothing gets on.
+    pub patience: Patience,
+    /// The home folder, for `~` and for downloads.
+    pub home: Option<PathBuf>,
+    /// Looks at pictures.
+    pub decoder: Decoder,
+}
+
+impl Errand {
+    /// Of this user at this server, with the records in this folder.
+    pub fn new(
+        session: Session,
+        (server, assurance, me): (&ServerAddress, Assurance, &UserName),
+        folder: &Path,
+        patience: Patience,
+    ) -> Self {
+        Self {
+            session,
+            records: Records::new(folder, server, assurance, me),
+            patience,
+            home: etcetera::home_dir().ok(),
+            decoder: Decoder::new(),
+        }
+    }
+}
+
+/// What was sent of a job.
+#[derive(Debug, Default)]
+struct Sent {
+    /// The files, in their order, and how each is gone on with until somebody knows of it.
+    there: Vec<pb::File>,
+    records: Vec<Record>,
+    /// How many bytes a file may have, once that is known.
+    bytes_max: Option<u64>,
+}
+
+/// What a job came to.
+pub(super) type Done = Result<(Moved, Vec<Record>), Untrusted>;
+
+impl Errand {
+    /// Does a job; `file` is told with which of its files it is.
+    pub(super) async fn run(&self, job: Job, file: &AtomicUsize, mut steering: Steering) -> Done {
+        match job {
+            Job::Send(files) => self.send(&files, file, &mut steering).await,
+            Job::Save {
+                conversation,
+                seq,
+                folder,
+            } => {
+                let found = steering.through(|| self.files_of(&conversation, seq)).await;
+                let files = found.map_err(|error| error.to_string())??;
+                let folder = self.folder(folder.as_deref());
+                self.save(&files, &folder, file, &mut steering).await
+            }
+        }
+    }
+
+    /// Uploads files, one after the other.
+    async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
+        let mut sent = Sent::default();
+        let done = self.send_all(files, at, steering, &mut sent).await;
+        let Sent {
+            there,
+            mut records,
+            bytes_max,
+        } = sent;
+        let Err((error, file)) = done else {
+            let uploaded = Uploaded {
+                id: ClientMessageId::mint(),
+                files: there.into_iter().map(|file| file.id).collect(),
+            };
+            return Ok((Moved::Uploaded(uploaded), records));
+        };
+        let is_cancelled = matches!(error, TransferError::Cancelled);
+        if is_cancelled || matches!(error, TransferError::OtherStore) {
+            // That of the one in hand is forgotten already.
+            let _ = spawn_blocking(move || forget(std::mem::take(&mut records))).await;
+        }
+        if is_cancelled {
+            let rest = files.get(there.len()..).unwrap_or_default();
+            let all = async {
+                for file in rest {
+                    let bytes_max = bytes_max.unwrap_or(u64::MAX);
+                    self.drop_begun(&self.path(file), bytes_max).await;
+                }
+            };
+            let _ = timeout(LOOKED_FOR, all).await;
+        }
+        Err(match file {
+            Some(file) => within(file, &error),
+            None => error.to_string().into(),
+        })
+    }
+
+    /// The same; takes in what is there by now. What fails says with which.
+    async fn send_all<'a>(
+        &self,
+        files: &'a [String],
+        at: &AtomicUsize,
+        steering: &mut Steering,
+        sent: &mut Sent,
+    ) -> Result<(), (TransferError, Option<&'a String>)> {
+        for (file, number) in files.iter().zip(1..) {
+            at.store(number, Ordering::Relaxed);
+            let sending = async {
+                let max = match sent.bytes_max {
+                    Some(max) => max,
+                    None => steering.through(|| self.bytes_max()).await?,
+                };
+                sent.bytes_max = Some(max);
+                let one = self.send_one(&self.path(file), max, steering).await?;
+                // One that was cancelled while its last answer was on the way is cancelled.
+                Ok::<_, TransferError>((one, steering.clear().await))
+            };
+            let ((one, record), clear) = sending.await.map_err(|error| (error, Some(file)))?;
+            sent.there.push(one);
+            sent.records.push(record);
+            clear.map_err(|error| (error, Some(file)))?;
+        }
+        let all = || stranger(&self.session, &sent.there, self.patience);
+        let strange = steering.through(all).await.map_err(|error| (error, None))?;
+        match strange.map_err(|error| (error.into(), None))? {
+            None => Ok(()),
+            Some(index) => Err((TransferError::OtherStore, files.get(index))),
+        }
+    }
+
+    /// What an ended program began of a file that is not sent after all: it is cancelled, too. The file must be read for it,
+    /// so that is done only where there is something to be found.
+    async fn drop_begun(&self, path: &Path, bytes_max: u64) {
+        let records = self.records.clone();
+        if !spawn_blocking(move || records.has_any())
+            .await
+            .is_ok_and(|has| has)
+        {
+            return;
+        }
+        let (_, mut unsteered) = steering();
+        if let Ok(source) = Source::open(path, bytes_max, &mut unsteered).await {
+            let mut record = self.record(&source).await;
+            abandon(&self.session, &source, &mut record).await;
+        }
+    }
+
+    /// Without one that can be kept it is sent all the same, and cannot be gone on with.
+    async fn record(&self, source: &Source) -> Record {
+        let (records, of) = (self.records.clone(), source.clone());
+        let record = spawn_blocking(move || records.take(&of, None)).await;
+        record.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// How many bytes a file may have, if the server says so at once: else it says so when all of it was read here.
+    async fn bytes_max(&self) -> u64 {
+        let info = self.session.server_info(Patience::None).await;
+        match info.ok().and_then(|info| info.limits) {
+            Some(limits) if limits.file_bytes_max > 0 => limits.file_bytes_max,
+            _ => u64::MAX,
+        }
+    }
+
+    async fn send_one(
+        &self,
+        path: &Path,
+        bytes_max: u64,
+        steering: &mut Steering,
+    ) -> Result<(pb::File, Record), TransferError> {
+        let source = Source::open(path, bytes_max, steering).await?;
+        let source = looked_at(source, Metadata::Kept, &self.decoder).await?;
+        let mut record = self.record(&source).await;
+        let pace = Pace::patient(self.patience);
+        let file = upload(&self.session, &source, &mut record, pace, steering).await?;
+        Ok((file, record))
+    }
+
+    /// The files of a message.
+    async fn files_of(&self, conversation: &str, seq: u64) -> Result<Vec<pb::File>, Untrusted> {
+        let around = Position::Around(seq);
+        let found = self.session.history(conversation, around, 1, ASK_PATIENCE);
+        let found = found.await.map_err(|error| error.to_string())?;
+        let message = found.into_iter().find(|message| message.seq == seq);
+        let message = message.ok_or("there is no such message; /history shows the numbers")?;
+        match message.attachments.is_empty() {
+            true => Err("that message has no files".into()),
+            false => Ok(message.attachments),
+        }
+    }
+
+    /// Fetches files, one after the other.
+    pub(super) async fn save(
+        &self,
+        files: &[pb::File],
+        folder: &Path,
+        at: &AtomicUsize,
+        steering: &mut Steering,
+    ) -> Done {
+        let mut paths = Vec::new();
+        for (file, number) in files.iter().zip(1..) {
+            at.store(number, Ordering::Relaxed);
+            let to = To::Folder(folder.to_owned());
+            let pace = Pace::patient(self.patience);
+            let fetched = download(&self.session, &file.id, to, pace, steering).await;
+            let fetched = fetched.map_err(|error| within(&file.name, &error))?;
+            let path = fetched.path.unwrap_or_default();
+            paths.push(path.display().to_string().into());
+        }
+        Ok((Moved::Saved(paths), Vec::new()))
+    }
+
+    /// A path as it is typed: `~/` is the home folder.
+    fn path(&self, typed: &str) -> PathBuf {
+        match (typed.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ if typed == "~" => self.home.clone().unwrap_or_else(|| typed.into()),
+            _ => typed.into(),
+        }
+    }
+
+    /// Where files go: the folder that was given, the one for downloads if there is one, or the one of now.
+    pub(super) fn folder(&self, typed: Option<&str>) -> PathBuf {
+        let downloads = self.home.as_ref().map(|home| home.join(DOWNLOADS));
+        match typed {
+            Some(typed) => self.path(typed),
+            None => downloads
+                .filter(|folder| folder.is_dir())
+                .unwrap_or_else(|| ".".into()),
+        }
+    }
+}
+
+/// What went wrong, and with what.
+fn within(what: &str, error: &TransferError) -> Untrusted {
+    format!("{what}: {error}").into()
+}
+
+/// Nobody goes on with these. Blocks.
+pub(super) fn forget(mut records: Vec<Record>) {
+    records.iter_mut().for_each(Record::forget);
+}
