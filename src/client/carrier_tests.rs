@@ -12,7 +12,10 @@ use super::{
             Decoder,
             made_tests::{file, landscape},
         },
-        transfer::fake::{self, noise},
+        transfer::{
+            fake::{self, noise},
+            steering::Steering,
+        },
     },
     errand::DOWNLOADS,
     *,
@@ -284,9 +287,8 @@ async fn what_is_saved_is_under_a_name_of_its_own() {
     let bytes = Bytes::from_static(b"hello");
     let ids = ["../a.txt", "a.txt"].map(|name| stage.world().add_file(name, &bytes));
     let files = ids.map(|id| pb::File {
-        id,
         name: "a.txt".to_owned(),
-        ..pb::File::default()
+        ..stage.world().files[&id].0.clone()
     });
     let carrier = carrier(&stage, folder.path());
     let to = |typed| carrier.errand.folder(typed);
@@ -310,4 +312,59 @@ async fn what_is_saved_is_under_a_name_of_its_own() {
     let nowhere = carrier.errand.save(&files, &missing, &at, &mut steering);
     let why = nowhere.await.unwrap_err().render_line();
     assert!(why.starts_with("a.txt: cannot write to"), "{why}");
+}
+
+/// A message of these files, as it was when the server had its store of before.
+fn files_of(stage: &fake::Stage, files: &[(&str, &Bytes)]) -> Vec<pb::File> {
+    let mut world = stage.world();
+    let ids = files
+        .iter()
+        .map(|(name, bytes)| world.add_file(name, bytes));
+    let ids: Vec<String> = ids.collect();
+    ids.iter().map(|id| world.files[id].0.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_another_store_has_under_the_id_is_not_saved() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let carrier = carrier(&stage, folder.path());
+    let (mine, other) = (noise(3 * MIB), Bytes::from(vec![7; 3 * MIB]));
+    let files = files_of(&stage, &[("a", &mine)]);
+    let world_turns = |stage: &fake::Stage| {
+        let mut world = stage.world();
+        let (file, bytes) = world.files.get_mut(&files[0].id).unwrap();
+        file.blake3 = Bytes::copy_from_slice(blake3::hash(&other).as_bytes());
+        *bytes = other.clone();
+    };
+    let inbox = folder.path().join("inbox");
+    std::fs::create_dir(&inbox).unwrap();
+    let save = async |steering: &mut Steering| {
+        let at = AtomicUsize::new(1);
+        let saved = carrier.errand.save(&files, &inbox, &at, steering).await;
+        saved.unwrap_err().render_line()
+    };
+    let why = "a: the server has another store by now, and under the same id another file; see what it has, and fetch that anew";
+    // While it waits, in the middle.
+    let (handle, mut steered) = steering();
+    stage.gate.send_replace(MIB as u64);
+    let play = async {
+        while stage.world().given < MIB as u64 / 2 {
+            tokio::task::yield_now().await;
+        }
+        handle.pause();
+        let is_paused = |it: &Progress| it.stage == steering::Stage::Paused;
+        handle.progress().wait_for(is_paused).await.unwrap();
+        world_turns(&stage);
+        stage.gate.send_replace(u64::MAX);
+        handle.resume();
+    };
+    let (told, ()) = tokio::join!(save(&mut steered), play);
+    assert_eq!(told, why);
+    // Before it begins.
+    let given = stage.world().given;
+    let (_handle, mut steered) = steering();
+    assert_eq!(save(&mut steered).await, why);
+    assert_eq!(stage.world().given, given);
+    assert_eq!(std::fs::read_dir(&inbox).unwrap().count(), 0);
 }

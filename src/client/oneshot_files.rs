@@ -119,7 +119,9 @@ impl From<TransferError> for Failure {
                 reason: "FILE_TOO_LARGE".to_owned(),
                 text: error.to_string(),
             },
-            TransferError::OtherStore => Self::refused(error.to_string()),
+            TransferError::OtherStore | TransferError::OtherFile => {
+                Self::refused(error.to_string())
+            }
             error => Self::other(error.to_string()),
         }
     }

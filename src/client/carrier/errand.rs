@@ -26,7 +26,7 @@ use super::super::{
     picture::Decoder,
     transfer::{
         Pace,
-        download::{To, download},
+        download::{To, download_this},
         error::TransferError,
         records::{Record, Records},
         source::Source,
@@ -254,7 +254,7 @@ impl Errand {
             at.store(number, Ordering::Relaxed);
             let to = To::Folder(folder.to_owned());
             let pace = Pace::patient(self.patience);
-            let fetched = download(&self.session, &file.id, to, pace, steering).await;
+            let fetched = download_this(&self.session, file, to, pace, steering).await;
             let fetched = fetched.map_err(|error| within(&file.name, &error))?;
             let path = fetched.path.unwrap_or_default();
             paths.push(path.display().to_string().into());

@@ -27,6 +27,7 @@ use super::{
     Pace, blocking,
     error::TransferError,
     sink::Sink,
+    standing::is_same,
     steering::{Meter, Stage, Steering},
 };
 
@@ -51,10 +52,32 @@ pub async fn download(
     pace: Pace,
     steering: &mut Steering,
 ) -> Result<Fetched, TransferError> {
+    fetch(session, (file_id, None), to, pace, steering).await
+}
+
+/// The same of a file of which is known what it is, as a message says it: nothing is written of any other one.
+pub async fn download_this(
+    session: &Session,
+    file: &pb::File,
+    to: To,
+    pace: Pace,
+    steering: &mut Steering,
+) -> Result<Fetched, TransferError> {
+    fetch(session, (&file.id, Some(file)), to, pace, steering).await
+}
+
+async fn fetch(
+    session: &Session,
+    (id, wanted): (&str, Option<&pb::File>),
+    to: To,
+    pace: Pace,
+    steering: &mut Steering,
+) -> Result<Fetched, TransferError> {
     let mut download = Download {
         meter: Arc::clone(steering.meter()),
         session,
-        id: file_id,
+        id,
+        wanted,
         pace,
         file: None,
         sink: None,
@@ -81,6 +104,8 @@ struct Known {
 struct Download<'a> {
     session: &'a Session,
     id: &'a str,
+    /// What it is to be, if that was known before.
+    wanted: Option<&'a pb::File>,
     pace: Pace,
     meter: Arc<Meter>,
     file: Option<Known>,
@@ -128,6 +153,9 @@ impl Download<'_> {
         self.written().await?;
         let Some(known) = &self.file else {
             let file = self.session.file(self.id, Patience::None).await?;
+            if self.wanted.is_some_and(|wanted| !is_same(wanted, &file)) {
+                return Err(TransferError::OtherFile);
+            }
             self.file = Some(known(file)?);
             return Ok(());
         };
@@ -141,8 +169,9 @@ impl Download<'_> {
         let mut answers = self.session.download(self.id, at).await?;
         let first = next(&mut answers, standstill).await?;
         let first = first.ok_or(ClientError::BadAnswer("file"))?;
-        if !first.file.as_ref().is_some_and(|file| self.is_same(file)) {
-            return Err(ClientError::BadAnswer("file that it named before").into());
+        let named = first.file.as_ref().ok_or(ClientError::BadAnswer("file"))?;
+        if !is_same(&known.file, named) {
+            return Err(TransferError::OtherFile);
         }
         self.take(first, true).await?;
         while self.at() < size {
@@ -202,12 +231,6 @@ impl Download<'_> {
     /// Bytes that are there.
     fn at(&self) -> u64 {
         self.sink.as_ref().map_or(0, Sink::at)
-    }
-
-    fn is_same(&self, file: &pb::File) -> bool {
-        self.file.as_ref().is_some_and(|known| {
-            known.file.size_bytes == file.size_bytes && known.file.blake3 == file.blake3
-        })
     }
 
     async fn take(

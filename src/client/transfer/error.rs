@@ -33,6 +33,11 @@ pub enum TransferError {
         "the server has another store than when this was sent; the same command sends all of it anew"
     )]
     OtherStore,
+    /// What is to be fetched is another file by now.
+    #[error(
+        "the server has another store by now, and under the same id another file; see what it has, and fetch that anew"
+    )]
+    OtherFile,
     /// What it tells beside is to be taken out of it, and cannot be.
     #[error(
         "what a picture tells beside is taken out of PNG, JPEG, GIF and WebP that are whole, and it is none of these; \
