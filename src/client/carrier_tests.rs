@@ -308,6 +308,11 @@ async fn what_is_saved_is_under_a_name_of_its_own() {
         Untrusted::from(path.display().to_string())
     });
     assert_eq!(saved.await.unwrap().0, Moved::Saved(paths.to_vec()));
+    // Once more: they lie there.
+    let given = stage.world().given;
+    let again = carrier.errand.save(&files, &downloads, &at, &mut steering);
+    assert_eq!(again.await.unwrap().0, Moved::Saved(paths.to_vec()));
+    assert_eq!(stage.world().given, given);
     let missing = folder.path().join("x");
     let nowhere = carrier.errand.save(&files, &missing, &at, &mut steering);
     let why = nowhere.await.unwrap_err().render_line();
@@ -367,4 +372,49 @@ async fn what_another_store_has_under_the_id_is_not_saved() {
     assert_eq!(save(&mut steered).await, why);
     assert_eq!(stage.world().given, given);
     assert_eq!(std::fs::read_dir(&inbox).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_repeat_saves_what_is_missing_and_makes_no_doubles() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let carrier = carrier(&stage, folder.path());
+    let (one, two) = (noise(MIB), noise(2 * MIB));
+    let files = files_of(&stage, &[("a.txt", &one), ("b.txt", &two)]);
+    let inbox = folder.path().join("inbox");
+    std::fs::create_dir(&inbox).unwrap();
+    let at = |name: &str| inbox.join(name);
+    // Another file of that length under the name of the first.
+    std::fs::write(at("a.txt"), vec![1; MIB]).unwrap();
+    let file = AtomicUsize::new(1);
+    let (handle, mut steered) = steering();
+    stage.gate.send_replace(2 * MIB as u64);
+    let play = async {
+        while file.load(Ordering::Relaxed) < 2 || stage.world().given < 3 * MIB as u64 / 2 {
+            tokio::task::yield_now().await;
+        }
+        handle.cancel();
+    };
+    let saving = carrier.errand.save(&files, &inbox, &file, &mut steered);
+    let (cancelled, ()) = tokio::join!(saving, play);
+    let there = at("a (2).txt");
+    assert_eq!(
+        cancelled.unwrap_err().render_line(),
+        format!("b.txt: it was cancelled; saved: {}", there.display())
+    );
+    stage.gate.send_replace(u64::MAX);
+    let given = stage.world().given;
+    let (_handle, mut steered) = steering();
+    let saved = carrier.errand.save(&files, &inbox, &file, &mut steered);
+    let paths = [there, at("b.txt")].map(|path| Untrusted::from(path.display().to_string()));
+    assert_eq!(saved.await.unwrap().0, Moved::Saved(paths.to_vec()));
+    assert_eq!(stage.world().given, given + two.len() as u64);
+    assert_eq!(std::fs::read(at("b.txt")).unwrap(), two);
+    assert_eq!(std::fs::read_dir(&inbox).unwrap().count(), 3);
+    // What only is called so is none: a link to it, a beginning of it.
+    std::fs::rename(at("b.txt"), at("c")).unwrap();
+    std::os::unix::fs::symlink("c", at("b.txt")).unwrap();
+    std::fs::write(at("b (2).txt"), &two[..MIB]).unwrap();
+    let found = crate::client::transfer::saved::saved(&inbox, &files[1], &[], &mut steered);
+    assert_eq!(found.await.unwrap(), None);
 }

@@ -29,6 +29,7 @@ use super::super::{
         download::{To, download_this},
         error::TransferError,
         records::{Record, Records},
+        saved::saved,
         source::Source,
         standing::stranger,
         steering::{Steering, steering},
@@ -241,7 +242,8 @@ impl Errand {
         }
     }
 
-    /// Fetches files, one after the other.
+    /// Fetches files, one after the other, but for those that lie there already, as the same command left them. What fails
+    /// says which are there.
     pub(super) async fn save(
         &self,
         files: &[pb::File],
@@ -252,14 +254,33 @@ impl Errand {
         let mut paths = Vec::new();
         for (file, number) in files.iter().zip(1..) {
             at.store(number, Ordering::Relaxed);
-            let to = To::Folder(folder.to_owned());
-            let pace = Pace::patient(self.patience);
-            let fetched = download_this(&self.session, file, to, pace, steering).await;
-            let fetched = fetched.map_err(|error| within(&file.name, &error))?;
-            let path = fetched.path.unwrap_or_default();
-            paths.push(path.display().to_string().into());
+            match self.save_one(file, folder, &paths, steering).await {
+                Ok(path) => paths.push(path),
+                Err(error) if paths.is_empty() => return Err(within(&file.name, &error)),
+                Err(error) => {
+                    let there: Vec<String> = paths.iter().map(|path| shown(path)).collect();
+                    let why = format!("{}: {error}; saved: {}", file.name, there.join(", "));
+                    return Err(why.into());
+                }
+            }
         }
+        let paths = paths.iter().map(|path| shown(path).into()).collect();
         Ok((Moved::Saved(paths), Vec::new()))
+    }
+
+    async fn save_one(
+        &self,
+        file: &pb::File,
+        folder: &Path,
+        others: &[PathBuf],
+        steering: &mut Steering,
+    ) -> Result<PathBuf, TransferError> {
+        if let Some(path) = saved(folder, file, others, steering).await? {
+            return Ok(path);
+        }
+        let (to, pace) = (To::Folder(folder.to_owned()), Pace::patient(self.patience));
+        let fetched = download_this(&self.session, file, to, pace, steering).await?;
+        Ok(fetched.path.unwrap_or_default())
     }
 
     /// A path as it is typed: `~/` is the home folder.
@@ -281,6 +302,10 @@ impl Errand {
                 .unwrap_or_else(|| ".".into()),
         }
     }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// What went wrong, and with what.

@@ -14,6 +14,7 @@ pub mod media;
 pub mod name;
 pub mod place;
 pub mod records;
+pub mod saved;
 mod sink;
 pub mod source;
 pub mod standing;

@@ -201,6 +201,15 @@ impl Content {
     }
 }
 
+/// What names so many bytes of a file.
+pub(super) async fn hash_of(
+    file: File,
+    size: u64,
+    steering: &mut Steering,
+) -> Result<ContentHash, TransferError> {
+    Content::File(Arc::new(file)).hash(size, steering).await
+}
+
 /// What a failure to read means: a file that has become shorter has become another.
 pub(super) fn read_error(error: io::Error) -> TransferError {
     match error.kind() {
