@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     app::transfers::{Far, Job, Moved, Stage, Steer},
     transfer::{
+        cancelled::cancel_left,
         error::TransferError,
         records::Record,
         steering::{self, Handle, Progress, steering},
@@ -46,13 +47,15 @@ pub struct Carrier {
     records: BTreeMap<ClientMessageId, Vec<Record>>,
     /// Records that are being forgotten, which takes as long as the disk does.
     forgetting: JoinSet<()>,
+    /// Uploads are being cancelled of which the server could not be told before: one task at the most.
+    cancelling: JoinSet<()>,
 }
 
 impl Carrier {
-    /// Nothing is moved yet.
+    /// Nothing is moved yet. What earlier programs could not cancel is cancelled now, and else with what is begun.
     pub fn new(errand: Errand) -> Self {
         let (tell, told) = mpsc::channel(TOLD_MAX);
-        Self {
+        let mut carrier = Self {
             errand,
             tasks: JoinSet::new(),
             numbers: HashMap::new(),
@@ -61,11 +64,24 @@ impl Carrier {
             told,
             records: BTreeMap::new(),
             forgetting: JoinSet::new(),
+            cancelling: JoinSet::new(),
+        };
+        carrier.cancel_left();
+        carrier
+    }
+
+    fn cancel_left(&mut self) {
+        if self.cancelling.is_empty() {
+            let Errand {
+                session, records, ..
+            } = self.errand.clone();
+            self.cancelling.spawn(cancel_left(session, records));
         }
     }
 
     /// Begins a job under a number that no other one has.
     pub fn begin(&mut self, number: u32, job: Job) {
+        self.cancel_left();
         let (handle, steering) = steering();
         let progress = handle.progress();
         let (errand, tell) = (self.errand.clone(), self.tell.clone());
@@ -124,6 +140,7 @@ impl Carrier {
                     };
                 }
                 Some(_) = self.forgetting.join_next() => {}
+                Some(_) = self.cancelling.join_next() => {}
                 Some((number, far)) = self.told.recv() => return (number, Moved::On(far)),
             }
         }
@@ -161,6 +178,7 @@ impl Carrier {
     /// Ends all that is under way, so that what it held is free: the same commands go on with it.
     pub async fn close(&mut self) {
         self.tasks.shutdown().await;
+        self.cancelling.shutdown().await;
         self.numbers.clear();
         self.handles.clear();
         self.records.clear();

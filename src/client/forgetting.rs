@@ -1,8 +1,9 @@
 //! What of an account goes from this machine when its user logs out, and what stays.
 //!
 //! With the login go the caches, and all that was just being written: also what stands in the journal for want of a cache.
-//! What was entered and not sent stays until the next login of that account, and that is said: it was promised to be sent. All of it only when no other
-//! login of the account is remembered here. Nothing of another account is touched. The one-shot and the terminal UI both do
+//! What was entered and not sent stays until the next login of that account, and that is said: it was promised to be sent.
+//! That uploads were begun stays as long, since the next login cancels them. All of it only when no other login of the account
+//! is remembered here. Nothing of another account is touched. The one-shot and the terminal UI both do
 //! it here.
 
 use std::path::Path;
@@ -64,10 +65,10 @@ pub(super) fn logged_out(
             "cannot remove the texts that were begun from this machine: {error}; remove them by hand"
         ));
     }
-    if let Err(error) = records::drop_all(folder, server, Some(user)) {
+    if let Err(error) = records::cancel_all(folder, server, user) {
         forgotten.has_failed = true;
         forgotten.told.push(format!(
-            "cannot remove what is noted of uploads: {error}; remove it by hand"
+            "cannot note that uploads are to be cancelled: {error}; the server forgets them after a day"
         ));
     }
     let server_name = server.as_str();

@@ -13,6 +13,7 @@ use crate::{
             tls::Assurance,
         },
         state::Remembered,
+        transfer::{records::Records, source::Source},
     },
     domain::ids::ClientMessageId,
 };
@@ -144,4 +145,18 @@ fn what_could_not_be_removed_is_a_failure_and_a_program_that_runs_is_told_of() {
         "{forgotten:?}"
     );
     assert_eq!(files_of(folder.path(), "ann"), ["lock", "outbox"]);
+}
+
+#[test]
+fn uploads_that_a_logout_cut_are_to_be_cancelled_by_the_next_login() {
+    let home = home(&["ann", "bob"]);
+    let source = Source::bytes("a".parse().unwrap(), "1".into());
+    let records_of =
+        |user: &str| Records::new(home.path(), &here(), Assurance::Plaintext, &name(user));
+    for user in ["ann", "bob"] {
+        records_of(user).take(&source, None).unwrap().keep("p1");
+    }
+    logged_out(home.path(), (&here(), &name("ann")), "of ann").unwrap();
+    let left = ["ann", "bob"].map(|user| records_of(user).cancelled(9).len());
+    assert_eq!(left, [1, 0]);
 }

@@ -314,7 +314,7 @@ pub fn forget(server: &ServerAddress, out: &mut Output<impl Write>) -> Result<()
     let known = KnownServers::of_user()?.forget(server)?;
     let waiting = journal::drop_all(&state::folder_of_user()?, server)
         .map_err(|error| Failure::other(format!("cannot drop what waits to be sent: {error}")))?;
-    records::drop_all(&state::folder_of_user()?, server, None).map_err(|error| {
+    records::drop_all(&state::folder_of_user()?, server).map_err(|error| {
         Failure::other(format!("cannot remove what is noted of uploads: {error}"))
     })?;
     let removed = cache::removal::remove(&state::folder_of_user()?, server, None);

@@ -256,6 +256,12 @@ fn is_over<T>(sent: &Result<T, ClientError>, has_id: bool) -> bool {
 }
 
 impl Mover<'_> {
+    /// What is noted of the uploads of this login.
+    pub(super) fn records(&self) -> Records {
+        let (server, user) = (self.server, &self.login.name);
+        Records::new(&self.folder, server, self.assurance, user)
+    }
+
     async fn limits(&self) -> Result<Limits, Failure> {
         let info = self.login.session.server_info(self.patience).await?;
         let limits = info.limits.unwrap_or_default();
@@ -336,9 +342,9 @@ impl Mover<'_> {
             Some(opened) => opened?,
             None => return Err(interrupted("nothing was sent")),
         };
-        let records = Records::new(folder, self.server, self.assurance, &self.login.name);
         // Without one it is sent all the same, and cannot be gone on with.
-        let mut record = records.take(&source, given.message).unwrap_or_default();
+        let taken = self.records().take(&source, given.message);
+        let mut record = taken.unwrap_or_default();
         let session = &self.login.session;
         let pace = Pace::patient(self.patience);
         let bringing = bring(session, &source, &mut record, pace, &mut steering);

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use clap::CommandFactory;
+use tokio::task::JoinSet;
 
 use crate::pb;
 
@@ -28,6 +29,7 @@ use super::{
     paper::{self, Paper},
     picture, plain,
     state::{self, Logins},
+    transfer::cancelled::cancel_left,
     trust::{self, KnownServers, Wish},
     ui::{
         self,
@@ -124,6 +126,9 @@ async fn move_files(
         patience,
         format: door.arguments.format(),
     };
+    // Beside the command, and no longer than it.
+    let mut cancelling = JoinSet::new();
+    cancelling.spawn(cancel_left(login.session.clone(), mover.records()));
     match command {
         Command::Files(FileCommand::Upload(options)) => {
             oneshot_files::upload(&mover, options, out).await

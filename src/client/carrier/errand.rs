@@ -183,13 +183,11 @@ impl Errand {
     }
 
     /// What an ended program began of a file that is not sent after all: it is cancelled, too. The file must be read for it,
-    /// so that is done only where there is something to be found.
+    /// so that is done only where a file of its size was begun.
     async fn drop_begun(&self, path: &Path, bytes_max: u64) {
-        let records = self.records.clone();
-        if !spawn_blocking(move || records.has_any())
-            .await
-            .is_ok_and(|has| has)
-        {
+        let (records, at) = (self.records.clone(), path.to_owned());
+        let is_noted = move || std::fs::metadata(at).is_ok_and(|it| records.has(it.len()));
+        if !spawn_blocking(is_noted).await.is_ok_and(|it| it) {
             return;
         }
         let (_, mut unsteered) = steering();

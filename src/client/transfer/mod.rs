@@ -8,6 +8,7 @@
 //! than 1 MiB in memory; and that no server can make it go on for ever, write outside of the folder that was chosen, or
 //! write over what is there. Knows nothing of terminals and of what files hold.
 
+pub mod cancelled;
 pub mod download;
 pub mod error;
 pub mod media;

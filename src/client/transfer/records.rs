@@ -3,8 +3,9 @@
 //!
 //! A record belongs to what is sent (its name, type, size and hash), to the user and to the server, known in the same way:
 //! an equal file, from wherever, goes on where the one before stopped. No path stands in it. The running program holds a
-//! lock on it: another one that sends an equal file begins an upload of its own, rather than take this one over. Blocks for
-//! as long as the disk does.
+//! lock on it: another one that sends an equal file begins an upload of its own, rather than take this one over. One that is
+//! to be cancelled says so until the server was told, unless an equal file is sent before that. Blocks for as long as the
+//! disk does.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -50,6 +51,19 @@ pub struct Record {
     /// `None`: nothing is kept.
     kept: Option<(PathBuf, File)>,
     upload_id: Option<String>,
+    /// What the upload is, as a server tells it: see [`mark`].
+    mark: String,
+    /// It is to be cancelled.
+    is_cancelled: bool,
+}
+
+/// What stands in a record.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    upload_id: String,
+    mark: String,
+    /// It is to be cancelled.
+    is_cancelled: bool,
 }
 
 impl Records {
@@ -81,19 +95,14 @@ impl Records {
             .mode(0o700)
             .create(&self.folder)?;
         self.sweep()?;
+        let size = source.size;
+        let key = key(source, message);
         let path = self
             .folder
-            .join(format!("{}{}{ENDING}", self.prefix, key(source, message)));
-        let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+            .join(format!("{}{size}-{key}{ENDING}", self.prefix));
+        let mark = mark(source.name.as_str(), size);
         for _ in 0..ATTEMPTS_MAX {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(no_link)
-                .open(&path)?;
+            let file = writable().create(true).truncate(false).open(&path)?;
             if file.try_lock().is_err() {
                 return Ok(Record::default());
             }
@@ -101,67 +110,131 @@ impl Records {
             if file.metadata()?.nlink() == 0 {
                 continue;
             }
-            let mut text = Vec::new();
-            Read::take(&file, RECORD_BYTES_MAX).read_to_end(&mut text)?;
+            let line = line(&file)?;
             return Ok(Record {
-                upload_id: upload_id(&text),
                 kept: Some((path, file)),
+                is_cancelled: line.as_ref().is_some_and(|line| line.is_cancelled),
+                upload_id: line.map(|line| line.upload_id),
+                mark,
             });
         }
         Ok(Record::default())
     }
 
-    /// Whether there is one that an ended program left.
-    pub fn has_any(&self) -> bool {
-        let mut has_any = false;
-        let left = |file: &File| {
-            // One that a running program holds is its own.
-            has_any |= file.try_lock().is_ok() && file.unlock().is_ok();
-            false
-        };
-        remove(&self.folder, &self.prefix, left).is_err() || has_any
+    /// Whether an ended program left one of a file of so many bytes.
+    pub fn has(&self, size: u64) -> bool {
+        let prefix = format!("{}{size}-", self.prefix);
+        // One that a running program holds is its own.
+        found(&self.folder, &prefix).is_ok_and(|all| all.iter().any(|it| opened(it).is_some()))
     }
 
-    /// Removes what is of no use any more.
+    /// Those that are to be cancelled, so many at the most: each is to be taken for that.
+    pub fn cancelled(&self, count_max: usize) -> Vec<PathBuf> {
+        let all = found(&self.folder, &self.prefix).unwrap_or_default();
+        let is_cancelled = |path: &PathBuf| {
+            let there = opened(path).and_then(|file| line(&file).ok().flatten());
+            there.is_some_and(|line| line.is_cancelled)
+        };
+        all.into_iter()
+            .filter(is_cancelled)
+            .take(count_max)
+            .collect()
+    }
+
+    /// Takes one of those; `None`: it is not to be cancelled any more.
+    pub fn take_cancelled(&self, path: PathBuf) -> Option<Record> {
+        let file = opened(&path)?;
+        let line = line(&file).ok().flatten()?;
+        line.is_cancelled.then(|| Record {
+            kept: Some((path, file)),
+            upload_id: Some(line.upload_id),
+            mark: line.mark,
+            is_cancelled: true,
+        })
+    }
+
+    /// Removes what is of no use any more: what is old, and what an earlier build named otherwise.
     fn sweep(&self) -> io::Result<()> {
         let now = SystemTime::now();
-        let is_old = |file: &File| {
+        for path in found(&self.folder, &self.prefix)? {
+            let Some(file) = opened(&path) else { continue };
             let written = file.metadata().and_then(|metadata| metadata.modified());
-            written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > OLD))
-        };
-        remove(&self.folder, &self.prefix, is_old).map(drop)
+            let is_old = written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > OLD));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let own = name.strip_prefix(&self.prefix);
+            let has_size = own.is_some_and(|own| own.contains('-'));
+            if is_old || !has_size {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Removes all records of a server, or of one user there, but for what running programs hold.
-pub fn drop_all(folder: &Path, server: &ServerAddress, user: Option<&UserName>) -> io::Result<()> {
-    let prefix = match user {
-        Some(user) => format!("{}@@{user}@@", server.as_str()),
-        None => format!("{}@@", server.as_str()),
-    };
-    remove(folder, &prefix, |_| true)
-}
-
-fn remove(folder: &Path, prefix: &str, mut is_meant: impl FnMut(&File) -> bool) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if !name.starts_with(prefix) || !name.ends_with(ENDING) {
-            continue;
-        }
-        let Ok(file) = File::open(entry.path()) else {
-            continue;
-        };
-        if is_meant(&file) && file.try_lock().is_ok() {
-            fs::remove_file(entry.path())?;
+/// Removes all records of a server, but for what running programs hold.
+pub fn drop_all(folder: &Path, server: &ServerAddress) -> io::Result<()> {
+    for path in found(folder, &format!("{}@@", server.as_str()))? {
+        if let Some(_held) = opened(&path) {
+            fs::remove_file(path)?;
         }
     }
     Ok(())
+}
+
+/// All that ended programs left of a user at a server is to be cancelled.
+pub fn cancel_all(folder: &Path, server: &ServerAddress, user: &UserName) -> io::Result<()> {
+    for path in found(folder, &format!("{}@@{user}@@", server.as_str()))? {
+        let Some(file) = opened(&path) else { continue };
+        // One of which nothing is known goes when it is let go.
+        let line = line(&file)?;
+        let (upload_id, mark) = line.map(|line| (line.upload_id, line.mark)).unzip();
+        let mut record = Record {
+            kept: Some((path, file)),
+            upload_id,
+            mark: mark.unwrap_or_default(),
+            is_cancelled: false,
+        };
+        record.cancel();
+    }
+    Ok(())
+}
+
+/// The records whose names begin so.
+fn found(folder: &Path, prefix: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_it = |name: &str| name.starts_with(prefix) && name.ends_with(ENDING);
+        if name.to_str().is_some_and(is_it) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// How a record is opened: a link in its place is not followed.
+fn writable() -> OpenOptions {
+    let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(no_link);
+    options
+}
+
+/// A record that is there, locked; `None`: a running program has it, or it is gone.
+fn opened(path: &Path) -> Option<File> {
+    let file = writable().open(path).ok()?;
+    let is_free = file.try_lock().is_ok();
+    let is_there = file.metadata().is_ok_and(|it| it.nlink() > 0);
+    (is_free && is_there).then_some(file)
 }
 
 impl Record {
@@ -177,18 +250,43 @@ impl Record {
 
     /// Notes which upload it is. If that cannot be written, nothing is kept: the upload goes on all the same.
     pub fn keep(&mut self, id: &str) {
+        self.write(id, false);
+    }
+
+    /// It is gone on with, and to be cancelled no more.
+    pub fn go_on(&mut self) {
+        if let Some(id) = self.upload_id.clone().filter(|_| self.is_cancelled) {
+            self.write(&id, false);
+        }
+    }
+
+    /// It is to be cancelled: that is noted until the server was told.
+    pub fn cancel(&mut self) {
+        if let Some(id) = self.upload_id.clone() {
+            self.write(&id, true);
+        }
+    }
+
+    fn write(&mut self, id: &str, is_cancelled: bool) {
         if id.len() > ID_BYTES_MAX {
             return;
         }
         let Some((_, file)) = &mut self.kept else {
             return;
         };
-        let line = format!("{}\n", json!({ "upload": id }));
+        let line = json!({ "upload": id, "of": self.mark, "cancel": is_cancelled });
+        let line = format!("{line}\n");
         let written = file
             .set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| file.write_all(line.as_bytes()));
         self.upload_id = written.is_ok().then(|| id.to_owned());
+        self.is_cancelled = is_cancelled;
+    }
+
+    /// Whether an upload of this name and size is the one of this record.
+    pub fn is_of(&self, name: &str, size: u64) -> bool {
+        self.mark == mark(name, size)
     }
 
     /// Nothing is to be gone on with: it is done, or gone.
@@ -226,10 +324,31 @@ fn key(source: &Source, message: Option<ClientMessageId>) -> String {
     hasher.finalize().to_hex().chars().take(32).collect()
 }
 
-fn upload_id(text: &[u8]) -> Option<String> {
+/// What stands for an upload in a record, of what a server tells of one that is under way: ids are counted anew in another
+/// store.
+fn mark(name: &str, size: u64) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&size.to_le_bytes());
+    hasher.update(name.as_bytes());
+    hasher.finalize().to_hex().chars().take(32).collect()
+}
+
+/// What stands in a record, if it is one.
+fn line(file: &File) -> io::Result<Option<Line>> {
+    let mut text = Vec::new();
+    Read::take(file, RECORD_BYTES_MAX).read_to_end(&mut text)?;
+    Ok(parsed(&text))
+}
+
+fn parsed(text: &[u8]) -> Option<Line> {
     let value: Value = serde_json::from_slice(text).ok()?;
-    let id = value.get("upload")?.as_str()?;
-    (id.len() <= ID_BYTES_MAX && !id.is_empty()).then(|| id.to_owned())
+    let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+    let id = word("upload");
+    (id.len() <= ID_BYTES_MAX && !id.is_empty()).then(|| Line {
+        upload_id: id.to_owned(),
+        mark: word("of").to_owned(),
+        is_cancelled: value.get("cancel").and_then(Value::as_bool) == Some(true),
+    })
 }
 
 #[cfg(test)]
@@ -338,10 +457,52 @@ mod tests {
         assert_eq!(count(folder.path()), 0);
         ann.take(&file, None).unwrap().keep("p1");
         let server: ServerAddress = "127.0.0.1:1".parse().unwrap();
-        drop_all(folder.path(), &server, Some(&"bob".parse().unwrap())).unwrap();
+        drop_all(folder.path(), &"127.0.0.1:2".parse().unwrap()).unwrap();
         assert_eq!(count(folder.path()), 1);
-        drop_all(folder.path(), &server, None).unwrap();
+        drop_all(folder.path(), &server).unwrap();
         assert_eq!(count(folder.path()), 0);
+        // As an earlier build named them.
+        let before = format!("{}{}{ENDING}", ann.prefix, key(&file, None));
+        fs::write(folder.path().join(before), "{\"upload\":\"p1\"}\n").unwrap();
+        drop(ann.take(&other, None).unwrap());
+        assert_eq!(count(folder.path()), 0);
+    }
+
+    #[test]
+    fn what_is_to_be_cancelled_is_found_until_it_is_done_or_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ann, bob) = (records(folder.path(), "ann"), records(folder.path(), "bob"));
+        let (file, other) = (source("a", b"1"), source("b", b"12"));
+        let mut record = ann.take(&file, None).unwrap();
+        record.keep("p1");
+        assert!(!ann.has(1), "a running program holds it");
+        drop(record);
+        assert!(ann.has(1) && !ann.has(2) && !bob.has(1));
+        assert!(ann.cancelled(9).is_empty());
+        let server: ServerAddress = "127.0.0.1:1".parse().unwrap();
+        cancel_all(folder.path(), &server, &"bob".parse().unwrap()).unwrap();
+        assert!(ann.cancelled(9).is_empty());
+        ann.take(&other, None).unwrap().keep("p2");
+        cancel_all(folder.path(), &server, &"ann".parse().unwrap()).unwrap();
+        assert_eq!((ann.cancelled(9).len(), ann.cancelled(1).len()), (2, 1));
+        assert!(bob.cancelled(9).is_empty());
+        // An equal file goes on with it.
+        let left = ann.cancelled(9);
+        let mut taken = ann.take(&file, None).unwrap();
+        assert_eq!(taken.upload_id(), Some("p1"));
+        taken.go_on();
+        drop(taken);
+        let mut done: Vec<Record> = left
+            .into_iter()
+            .filter_map(|path| ann.take_cancelled(path))
+            .collect();
+        assert_eq!(done.len(), 1);
+        assert_eq!(done[0].upload_id(), Some("p2"));
+        assert!(done[0].is_of("b", 2) && !done[0].is_of("b", 1) && !done[0].is_of("a", 2));
+        done[0].forget();
+        drop(done);
+        assert!(ann.cancelled(9).is_empty());
+        assert_eq!(count(folder.path()), 1);
     }
 
     #[test]
@@ -349,7 +510,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ann = records(folder.path(), "ann");
         let file = source("a", b"1");
-        let name = format!("{}{}{ENDING}", ann.prefix, key(&file, None));
+        let name = format!("{}1-{}{ENDING}", ann.prefix, key(&file, None));
         let target = folder.path().join("precious");
         fs::write(&target, b"precious").unwrap();
         std::os::unix::fs::symlink(&target, folder.path().join(name)).unwrap();

@@ -31,6 +31,7 @@ use crate::{
 
 use super::{
     Pace, blocking,
+    cancelled::cancel,
     error::TransferError,
     records::Record,
     source::{Source, read_error},
@@ -46,7 +47,8 @@ const SENT_TIMES_MAX: u64 = 4;
 const SENT_BEYOND_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Sends it, and returns the file that it is on the server. The record is kept until who calls forgets it: sent again, it is
-/// the same file. One that was cancelled, or cannot be gone on with, is forgotten here.
+/// the same file. One that was cancelled, or cannot be gone on with, is forgotten here; while the server cannot be told that,
+/// it is to be cancelled.
 pub async fn upload(
     session: &Session,
     source: &Source,
@@ -59,7 +61,7 @@ pub async fn upload(
     upload.whole(steering).await
 }
 
-/// Cancels what an ended program began of it, if there is something, and forgets the record.
+/// Cancels what an ended program began of it, if there is something, and forgets the record; or notes that it is to be.
 pub async fn abandon(session: &Session, source: &Source, record: &mut Record) {
     let meter = Arc::new(Meter::unseen());
     let pace = Pace::patient(Patience::None);
@@ -129,6 +131,7 @@ impl<'a> Upload<'a> {
 
     /// All of it, and nothing is left behind that nobody goes on with.
     async fn whole(&mut self, steering: &mut Steering) -> Result<pb::File, TransferError> {
+        self.record.go_on();
         self.meter.begin(Stage::Moving, 0, self.source.size);
         let done = self.run(steering).await;
         if done.as_ref().is_err_and(|error| !error.can_go_on()) {
@@ -386,18 +389,20 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// The server need not keep what nobody goes on with. If it cannot be told, it forgets by itself.
+    /// The server need not keep what nobody goes on with. If it cannot be told now, it is noted that it is to be.
     async fn give_up(&mut self) {
+        // Before it is waited for anything: this may be dropped at any time.
+        self.record.cancel();
         // What is being begun would stay there for a day.
-        let _ = self.begun().await;
-        self.record.forget();
-        let Some(id) = self.id.take() else { return };
-        // Never one that is another by now.
-        let state = self.session.upload_state(&id, Patience::None).await;
-        if let Ok(state @ UploadState::UnderWay(_)) = state
-            && self.is_of_this_file(&state)
-        {
-            let _ = self.session.cancel_upload(&id).await;
+        if self.begun().await.is_ok() {
+            self.record.cancel();
+        }
+        let is_over = match self.id.take() {
+            Some(id) => cancel(self.session, &id, |state| self.is_of_this_file(state)).await,
+            None => true,
+        };
+        if is_over {
+            self.record.forget();
         }
     }
 }
