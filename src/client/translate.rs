@@ -259,6 +259,7 @@ fn kind(conversation: &pb::Conversation) -> Kind {
 /// Returns a conversation that has its name, as all answers have it.
 pub fn named_room(conversation: pb::Conversation) -> Room {
     let is_mine = conversation.my_role() != pb::Role::Unspecified;
+    let is_read_only = conversation.my_role() == pb::Role::ReadOnly;
     // What all members are told has none.
     let notify = conversation.notify;
     let settings = notify.map(|_| settings(conversation.marked_unread, notify));
@@ -269,6 +270,7 @@ pub fn named_room(conversation: pb::Conversation) -> Room {
         topic: conversation.topic.into(),
         members_count: conversation.members_count,
         is_mine,
+        is_read_only,
         settings,
     }
 }

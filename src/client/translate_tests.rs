@@ -144,10 +144,13 @@ fn what_this_user_set_is_known_where_it_was_said() {
             nanos: 0,
         }),
     };
-    let conversation = pb::Conversation {
+    let mut conversation = pb::Conversation {
         notify: Some(notify),
         ..conversation
     };
+    assert!(!named_room(conversation.clone()).is_read_only);
+    conversation.my_role = pb::Role::ReadOnly.into();
+    assert!(named_room(conversation.clone()).is_read_only);
     let settings = named_room(conversation).settings.unwrap();
     assert!(settings.marked_unread);
     assert_eq!(settings.notify.level, NotifyLevel::None);

@@ -5,7 +5,7 @@ use super::{
     line,
     model::{Effect, Model},
     refused::Refused,
-    transfers::{Follows, Moved, STEERED, Taken, Wish},
+    transfers::{Follows, Moved, STEERED, Taken, Transfers, Wish},
     update::{lines, say},
 };
 use crate::domain::text::MessageText;
@@ -14,7 +14,9 @@ use crate::domain::text::MessageText;
 pub(super) fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
     let place = model.place();
     let id = place.as_ref().and_then(|place| model.id_of(place));
-    match model.transfers.wish(wish, place, id) {
+    let room = id.as_deref().and_then(|id| model.rooms.get(id));
+    let may = Transfers::check(&wish, room.is_some_and(|room| room.is_read_only));
+    match may.and_then(|()| model.transfers.wish(wish, place, id)) {
         Ok(Follows::Begin(number, job, said)) => {
             model.asking = !model.is_read_by_a_person;
             // A program's next line is read once it is over.

@@ -4,13 +4,14 @@ use super::{
     super::{
         line::Zone,
         model::{LinkState, Msg},
+        news::{Change, News},
         room::{Kind, Place, Room},
         transfers::{Far, Job, Stage, Steer, Uploaded},
         update::update,
     },
     *,
 };
-use crate::domain::ids::ClientMessageId;
+use crate::domain::{ids::ClientMessageId, role::Role};
 
 fn model(is_read_by_a_person: bool) -> Model {
     let zone = Zone::Fixed(chrono::FixedOffset::east_opt(0).unwrap());
@@ -114,4 +115,39 @@ fn a_person_steers_what_is_on_its_way() {
     );
     model.focus = None;
     assert!(matches!(&*typed(&mut model, "/send a"), [Effect::Print(_)]));
+}
+
+#[test]
+fn nothing_is_read_where_this_user_may_not_write() {
+    let mut model = model(true);
+    let ops = |is_mine, is_read_only| Room {
+        id: "c-ops".to_owned(),
+        kind: Kind::Channel,
+        name: "ops".into(),
+        is_mine,
+        is_read_only,
+        ..Room::default()
+    };
+    model.rooms.learn(ops(true, true));
+    // What all are told says nothing of it.
+    model.rooms.learn(ops(false, false));
+    model.focus = Some(Place::Channel("ops".parse().unwrap()));
+    let told = "Not sent: you may only read here; to change that, ask an owner or admin, as /members lists them.";
+    assert_eq!(typed(&mut model, "/send a.png"), [say(told)]);
+    assert!(model.transfers.is_empty());
+    assert_eq!(typed(&mut model, "/save 3").len(), 2);
+    let becomes = |model: &mut Model, user: &str, role| {
+        let news = News::Member {
+            conversation: "c-ops".to_owned(),
+            user: user.into(),
+            change: Change::Role(role),
+            by: "carol".into(),
+            members_count: 2,
+        };
+        update(model, Msg::News(news));
+        typed(model, "/send a.png").len()
+    };
+    assert_eq!(becomes(&mut model, "bob", Role::Member), 1);
+    assert_eq!(becomes(&mut model, "ann", Role::Member), 2);
+    assert_eq!(becomes(&mut model, "ann", Role::ReadOnly), 1);
 }

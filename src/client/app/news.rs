@@ -409,6 +409,11 @@ fn member_changed(
         room.members_count = members_count;
         model.rooms.learn(room);
     }
+    if let Change::Role(role) = change
+        && is_me
+    {
+        model.rooms.set_read_only(id, !role.speaks());
+    }
     if is_told {
         // What there is to do about it, the answer does, which came before or comes soon.
         return Vec::new();

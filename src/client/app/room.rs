@@ -68,6 +68,8 @@ pub struct Room {
     pub members_count: u32,
     /// Whether this user is one of them, where that was said.
     pub is_mine: bool,
+    /// Whether this user may read there and not write, as far as that was said.
+    pub is_read_only: bool,
     /// What this user set for it, where that was said.
     pub settings: Option<MemberSettings>,
 }
@@ -135,6 +137,9 @@ impl Rooms {
         if room.settings.is_none() {
             room.settings = self.get(&room.id).and_then(|known| known.settings);
         }
+        if !room.is_mine {
+            room.is_read_only = self.get(&room.id).is_some_and(|known| known.is_read_only);
+        }
         self.0.insert(room.id.clone(), room)
     }
 
@@ -149,6 +154,13 @@ impl Rooms {
     pub fn set_notify(&mut self, id: &str, notify: NotifySettings) {
         if let Some(room) = self.0.get_mut(id) {
             room.settings.get_or_insert_default().notify = notify;
+        }
+    }
+
+    /// Takes in whether this user may only read there.
+    pub fn set_read_only(&mut self, id: &str, is_read_only: bool) {
+        if let Some(room) = self.0.get_mut(id) {
+            room.is_read_only = is_read_only;
         }
     }
 

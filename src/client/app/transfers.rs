@@ -25,6 +25,8 @@ const NAMED_MAX: usize = 3;
 const NOTHING: &str = "No file is on its way.";
 /// Where what is said at the beginning goes on with the commands that steer it.
 pub(super) const STEERED: &str = "; /transfers";
+/// What is said where this user may not write, in the words in which a text that is refused there is told.
+const READ_ONLY: &str = "Not sent: you may only read here; to change that, ask an owner or admin, as /members lists them.";
 /// What is said of one to a group that another store has not.
 const STRANGE: &str =
     "the server has another store than when this was begun; open the group, and send it again";
@@ -230,6 +232,14 @@ pub struct Transfers {
 }
 
 impl Transfers {
+    /// Says why not if files are not to be read and sent where this user may only read.
+    pub fn check(wish: &Wish, is_read_only: bool) -> Result<(), String> {
+        match wish {
+            Wish::Send(_) if is_read_only => Err(READ_ONLY.to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes in what is wished; `place` and `id` are of the conversation in front. What says why not if it cannot be.
     pub fn wish(
         &mut self,

@@ -17,7 +17,7 @@ use crate::client::app::{
     ground::Ground,
     parse::{Command, Input, Which, parse},
     room::{Place, Wanted},
-    transfers::{Follows, Wish},
+    transfers::{Follows, Transfers, Wish},
     typing,
     untrusted::Untrusted,
 };
@@ -170,6 +170,8 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
 fn files(model: &mut Model, wish: Wish) -> Result<Vec<Effect>, String> {
     let place = model.place();
     let id = place.as_ref().and_then(|place| model.id_of(place));
+    let role = model.chats.front().and_then(|chat| chat.my_role);
+    Transfers::check(&wish, role.is_some_and(|role| !role.speaks()))?;
     Ok(match model.transfers.wish(wish, place, id)? {
         Follows::Begin(number, job, said) => {
             say(model, Level::Info, said);

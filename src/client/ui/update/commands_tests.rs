@@ -24,7 +24,7 @@ use crate::client::{
         },
     },
 };
-use crate::domain::user::Presence;
+use crate::domain::{role::Role, user::Presence};
 
 type After = fn(&Model, &[Effect]);
 
@@ -153,6 +153,29 @@ fn cases() -> Vec<(&'static str, After)> {
         ("/commands", |model, _| assert_eq!(picker(model).kind, PickerKind::Palette)),
         ("/help", |model, _| assert!(matches!(model.overlay, Some(Overlay::Help { .. })))),
     ]
+}
+
+#[test]
+fn no_file_is_read_where_this_user_may_not_write() {
+    for (role, may) in [
+        (Some(Role::ReadOnly), false),
+        (Some(Role::Member), true),
+        (None, true),
+    ] {
+        let mut model = ann_with_bob();
+        model.chats.front_mut().unwrap().my_role = role;
+        let effects = entered(&mut model, "/send a.png");
+        let begins = matches!(effects.last(), Some(Effect::Move { .. }));
+        assert_eq!((begins, model.transfers.is_empty()), (may, !may));
+        if !may {
+            let told = notice(&model);
+            assert!(
+                told.starts_with("Not sent: you may only read here; "),
+                "{told}"
+            );
+            assert_eq!(model.composer.text(), "/send a.png");
+        }
+    }
 }
 
 #[test]
