@@ -154,6 +154,17 @@ impl Carrier {
         }
     }
 
+    /// The same of all messages that are kept.
+    pub fn settle_kept(&mut self, is_kept: impl Fn(ClientMessageId) -> bool) {
+        let kept: Vec<_> = self
+            .records
+            .keys()
+            .copied()
+            .filter(|id| is_kept(*id))
+            .collect();
+        kept.into_iter().for_each(|id| self.settled(id));
+    }
+
     /// The message of this name is not sent: the same command goes on with the uploads of its files.
     pub fn let_go(&mut self, message: ClientMessageId) {
         self.records.remove(&message);

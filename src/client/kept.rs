@@ -74,6 +74,11 @@ impl Kept {
         names.take(unsent).collect()
     }
 
+    /// Whether a message is on the disk itself, once all was put there.
+    pub fn has_safely(&self, id: ClientMessageId) -> bool {
+        !self.is_failing && self.has(id)
+    }
+
     /// From now on nothing can be written, or all again.
     #[cfg(test)]
     pub fn fail(&mut self, fails: bool) {

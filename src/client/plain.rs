@@ -23,7 +23,7 @@ use crate::{
 use super::{
     app::{
         line::Zone,
-        model::{Effect, Model, Msg},
+        model::{Effect, LinkState, Model, Msg},
         password::PasswordProblem,
         transfers::Moved,
         update::update,
@@ -112,6 +112,9 @@ pub async fn run(
     plain.progress.shown(plain.out.to().shown());
     outcome.and(shown)?;
     let left = plain.left();
+    // That it fails was said.
+    let _ = plain.kept.sync();
+    plain.settle_kept();
     plain
         .progress
         .tell_at_last(&plain.link, &plain.session)
@@ -328,6 +331,7 @@ impl Plain {
             LinkEvent::Disconnected { .. } => {
                 let said = self.kept.sync();
                 self.said(said)?;
+                self.settle_kept();
                 self.told("link", || json!("lost"), Msg::ConnectionLost)
             }
             LinkEvent::Closed => {
@@ -381,7 +385,13 @@ impl Plain {
                 self.out.object("notice", json!(notice), &line)?;
             }
             Effect::Send { to, text, reply_to } => self.send(to, reply_to, text)?,
-            Effect::SendAgain(refused) => self.send_again(refused)?,
+            Effect::SendAgain(refused) => {
+                self.send_again(refused)?;
+                // While the link is up it is a matter of a moment, and nothing waits for the disk.
+                if self.model.link != LinkState::Up {
+                    self.settle_kept();
+                }
+            }
             Effect::Drop(id) => {
                 self.carrier.settled(id);
                 let said = self.kept.settled(id);
@@ -438,6 +448,12 @@ impl Plain {
             }
         }
         Ok(())
+    }
+
+    /// What is on the disk is sent from there, so nobody goes on with the uploads of its files.
+    fn settle_kept(&mut self) {
+        let kept = &self.kept;
+        self.carrier.settle_kept(|id| kept.has_safely(id));
     }
 
     /// Only a terminal that is edited on rings: elsewhere no line holds what is none.

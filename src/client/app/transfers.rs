@@ -396,15 +396,28 @@ impl Transfers {
 
     /// What is told of those that the end of the program cuts; `None`: there are none.
     pub fn left(&self) -> Option<String> {
-        let rows = || self.rows.values().filter(|row| !row.is_cancelled);
+        let count = counted(self.count(), "transfer was", "transfers were");
+        Some(format!("{count} under way ({})", self.named()?))
+    }
+
+    /// What is told of those for which the end of the program waits; `None`: there are none.
+    pub fn waited_for(&self) -> Option<String> {
+        let count = counted(self.count(), "transfer is", "transfers are");
+        Some(format!(
+            "{count} under way ({}); what is not paused is waited for. Ctrl-C ends that: what is there is kept, and the same \
+             command goes on with it.",
+            self.named()?
+        ))
+    }
+
+    fn named(&self) -> Option<String> {
+        let rows = self.rows.values().filter(|row| !row.is_cancelled);
+        let mut named: Vec<String> = rows.take(NAMED_MAX).map(Row::what).collect();
         let more = self.count().saturating_sub(NAMED_MAX);
-        let named = rows().take(NAMED_MAX).map(Row::what);
-        let mut named: Vec<String> = named.collect();
         if more > 0 {
             named.push(format!("and {more} more"));
         }
-        let count = counted(self.count(), "transfer was", "transfers were");
-        (!named.is_empty()).then(|| format!("{count} under way ({})", named.join(", ")))
+        (!named.is_empty()).then(|| named.join(", "))
     }
 
     /// How many are under way, but for those that were told to end.

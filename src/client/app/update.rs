@@ -313,6 +313,9 @@ fn act(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn leave(model: &mut Model, hurry: bool) -> Vec<Effect> {
     let told = several::left(model).into_iter();
+    // Whoever hurries hears at the end what was cut.
+    let waits = model.transfers.waited_for().filter(|_| !hurry);
+    let told = told.chain(waits.map(say));
     told.chain([Effect::Leave { hurry }]).collect()
 }
 

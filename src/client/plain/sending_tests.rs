@@ -8,11 +8,15 @@ use super::{
 };
 use crate::{
     client::{
-        app::{line::Zone, model::Model},
+        app::{
+            line::Zone,
+            model::{Effect, Model},
+            update::update,
+        },
         json::Format,
         lines::Lines,
         net::{
-            live::{Link, LinkOptions},
+            live::{Link, LinkEvent, LinkOptions},
             outbox::{StoreId, Target},
             session::{Patience, Session},
             tls::Security,
@@ -20,6 +24,7 @@ use crate::{
         output::Output,
         paper::{Paper, Sheet},
         progress::Progress,
+        transfer::records::Record,
     },
     domain::{ids::ClientMessageId, name::UserName},
 };
@@ -239,13 +244,11 @@ async fn what_is_tried_again_is_of_the_store_for_which_it_was_written() {
 
 #[tokio::test]
 async fn files_of_a_message_are_gone_on_with_until_it_is_on_the_server() {
-    use crate::client::{
-        app::transfers::{Moved, Uploaded},
-        transfer::records::Record,
-    };
+    use crate::client::app::transfers::Uploaded;
     let home = tempfile::tempdir().unwrap();
     let mut lines = plain(home.path(), true);
     lines.model.is_read_by_a_person = true;
+    lines.model.link = LinkState::Up;
     let uploaded = |lines: &mut Plain, number: u8| {
         let id = message(number, "").id;
         let place = lines.model.focus.clone();
@@ -279,6 +282,63 @@ async fn files_of_a_message_are_gone_on_with_until_it_is_on_the_server() {
     let id = uploaded(&mut lines, 3);
     assert!(!lines.carrier.notes(id));
     assert_eq!(lines.link.unsent(), OUTBOX_MESSAGES_MAX);
+}
+
+#[tokio::test]
+async fn files_of_a_message_are_gone_on_with_until_it_is_on_the_disk() {
+    let home = tempfile::tempdir().unwrap();
+    let mut lines = plain(home.path(), true);
+    let sent = |lines: &mut Plain, number: u8| {
+        let id = message(number, "").id;
+        lines.carrier.note(id, vec![Record::default()]);
+        let again = Refused {
+            id,
+            to: Place::User("bob".parse().unwrap()),
+            text: MessageText::none(),
+            attachments: vec!["f1".to_owned()],
+            reply_to: None,
+        };
+        assert!(lines.perform(Effect::SendAgain(again)).is_ok());
+        id
+    };
+    // The server is away, so it is put on the disk itself.
+    lines.model.link = LinkState::Down;
+    let id = sent(&mut lines, 1);
+    assert!(!lines.carrier.notes(id));
+    // While it is there the disk is not waited for, and then it goes.
+    lines.model.link = LinkState::Up;
+    let id = sent(&mut lines, 2);
+    assert!(lines.carrier.notes(id));
+    let lost = LinkEvent::Disconnected {
+        reason: tonic::Status::unavailable("away").into(),
+        retry_in: std::time::Duration::ZERO,
+    };
+    assert!(lines.link_event(lost, &mut Vec::new()).is_ok());
+    assert!(!lines.carrier.notes(id));
+    // A disk that fails has nothing.
+    lines.kept.fail(true);
+    let id = sent(&mut lines, 3);
+    assert!(lines.carrier.notes(id));
+}
+
+#[tokio::test]
+async fn the_end_of_the_input_says_what_it_waits_for() {
+    let mut model = Model::new(ann(), Zone::Local);
+    model.is_read_by_a_person = true;
+    model.focus = Some(Place::User("bob".parse().unwrap()));
+    update(&mut model, Msg::Typed("/send a b".to_owned()));
+    let effects = update(&mut model, Msg::InputEnded);
+    let [Effect::Print(said), Effect::Leave { hurry: false }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert!(
+        said.starts_with("<> 1 transfer is under way (sending 2 files); ")
+            && said.ends_with("the same command goes on with it."),
+        "{said}"
+    );
+    // Whoever hurries is told at the end.
+    let effects = update(&mut model, Msg::Interrupted);
+    assert_eq!(effects, [Effect::Leave { hurry: true }]);
 }
 
 #[tokio::test]
