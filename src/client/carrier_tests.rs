@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     super::{
         app::{transfers::Uploaded, untrusted::Untrusted},
-        net::{session::Patience, tls::Assurance},
+        net::{error::ClientError, session::Patience, tls::Assurance},
         picture::{
             Decoder,
             made_tests::{file, landscape},
@@ -17,7 +17,7 @@ use super::{
             steering::Steering,
         },
     },
-    errand::DOWNLOADS,
+    errand::{DOWNLOADS, within},
     *,
 };
 use crate::pb;
@@ -521,4 +521,31 @@ async fn a_repeat_saves_what_is_missing_and_makes_no_doubles() {
     std::fs::write(at("b (2).txt"), &two[..MIB]).unwrap();
     let found = crate::client::transfer::saved::saved(&inbox, &files[1], &[], &mut steered);
     assert_eq!(found.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_given_up_for_now_says_that_the_same_command_goes_on() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    carrier.errand.patience = Patience::None;
+    let again = "what is there is kept, and the same command goes on with it";
+    let away = ("create", tonic::Status::unavailable("busy"));
+    stage.world().refuse = [away].into();
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    let (_, moved, _) = ended(&mut carrier).await;
+    assert_eq!(moved, Moved::Failed(format!("~/a: busy; {again}").into()));
+    // Nothing is behind a question.
+    let away = TransferError::Client(ClientError::Unreachable {
+        cause: "gone".into(),
+    });
+    let told = within(Some("a"), &away, &["/x".into()]).render_line();
+    assert_eq!(
+        told,
+        "a: cannot reach the server (gone); is it running, and is the address right? Saved: /x; what is there is kept, and the \
+         same command goes on with it"
+    );
+    let told = within(Some("a"), &TransferError::Changed, &[]).render_line();
+    assert!(!told.contains(again), "{told}");
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    app::untrusted::Untrusted,
+    app::{line::further, untrusted::Untrusted},
     attach::{Metadata, looked_at},
     cli::SendOptions,
     cli_files::{DownloadOptions, UploadOptions},
@@ -388,7 +388,7 @@ fn told(error: TransferError, again: Option<&str>) -> Failure {
         (Failure::Told { code, reason, text }, Some(again)) => Failure::Told {
             code,
             reason,
-            text: format!("{text}; {again}"),
+            text: further(&text, again),
         },
         (failure, _) => failure,
     }

@@ -92,6 +92,16 @@ fn what_fails_is_said_and_the_next_line_is_taken() {
     let effects = moved(&mut model, Moved::Failed("no\u{1b} room".into()));
     assert_eq!(effects, [say("[1] Not saved: no␛ room.")]);
     assert!(model.takes_input());
+    typed(&mut model, "/send a");
+    let failed = Moved::Failed("is the address right?".into());
+    let effects = update(
+        &mut model,
+        Msg::Moved {
+            number: 2,
+            moved: failed,
+        },
+    );
+    assert_eq!(effects, [say("[2] Not sent: is the address right?")]);
 }
 
 #[test]

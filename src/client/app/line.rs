@@ -170,6 +170,24 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// Ends a sentence, unless it has an end.
+pub fn ended(sentence: &str) -> String {
+    match sentence.ends_with(['.', '?', '!']) {
+        true => sentence.to_owned(),
+        false => format!("{sentence}."),
+    }
+}
+
+/// Goes on with a sentence, or with the next if that one has an end.
+pub fn further(sentence: &str, more: &str) -> String {
+    if !sentence.ends_with(['.', '?', '!']) {
+        return format!("{sentence}; {more}");
+    }
+    let mut more = more.chars();
+    let first = more.next().map(|c| c.to_uppercase().to_string());
+    format!("{sentence} {}{}", first.unwrap_or_default(), more.as_str())
+}
+
 /// Writes what the system has to say.
 pub fn system(text: impl AsRef<str>) -> String {
     format!("<> {}", text.as_ref())
@@ -196,6 +214,21 @@ mod tests {
             mentions: Vec::new(),
             mentions_all: false,
         }
+    }
+
+    #[test]
+    fn a_sentence_ends_once() {
+        for (text, whole, longer) in [
+            ("no room", "no room.", "no room; try again"),
+            ("is it right?", "is it right?", "is it right? Try again"),
+            ("", ".", "; try again"),
+        ] {
+            assert_eq!(
+                (ended(text), further(text, "try again")),
+                (whole.to_owned(), longer.to_owned())
+            );
+        }
+        assert_eq!(further("so?", ""), "so? ");
     }
 
     #[test]

@@ -97,14 +97,30 @@ fn paths(text: &str) -> Result<Vec<String>, &'static str> {
 /// gives them for what is dropped or copied; `None` too if the line would be longer than what can be written. Looks at no
 /// disk.
 pub fn offered(pasted: &str) -> Option<String> {
+    let paths = dropped(pasted).filter(|paths| paths.len() <= ATTACHMENTS_PER_MESSAGE_MAX)?;
+    let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+    let line = format!("/send {}", words.join(" "));
+    (line.len() <= TEXT_BYTES_MAX).then_some(line)
+}
+
+/// Says why no such line is offered, if it is that there are too many files.
+pub fn too_many(pasted: &str) -> Option<String> {
+    let count = dropped(pasted)?.len();
+    (count > ATTACHMENTS_PER_MESSAGE_MAX).then(|| {
+        format!(
+            "These are {count} files, and a message may have {ATTACHMENTS_PER_MESSAGE_MAX}, so their paths stand there as a text. \
+             To send the files, drop {ATTACHMENTS_PER_MESSAGE_MAX} at once at the most."
+        )
+    })
+}
+
+/// The full paths of files that were pasted, if there is nothing else.
+fn dropped(pasted: &str) -> Option<Vec<String>> {
     if pasted.len() > TEXT_BYTES_MAX {
         return None;
     }
     let paths: Option<Vec<String>> = paths(pasted).ok()?.into_iter().map(full_path).collect();
-    let paths = paths.filter(|paths| (1..=ATTACHMENTS_PER_MESSAGE_MAX).contains(&paths.len()))?;
-    let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
-    let line = format!("/send {}", words.join(" "));
-    (line.len() <= TEXT_BYTES_MAX).then_some(line)
+    paths.filter(|paths| !paths.is_empty())
 }
 
 /// A path that begins at the root and is in a folder there, so that it is no command, and no text that begins with a slash;

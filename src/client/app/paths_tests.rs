@@ -51,6 +51,14 @@ fn paths_that_are_pasted_are_offered_and_nothing_else_is() {
         assert_eq!(offered(text), None, "{text}");
     }
     assert_eq!(offered(&"/a/b ".repeat(11)), None);
+    let told = too_many(&"/a/b ".repeat(11)).unwrap();
+    assert!(
+        told.starts_with("These are 11 files, and a message may have 10"),
+        "{told}"
+    );
+    for few in ["/a/b ".repeat(10), "/a/b no ".repeat(11), String::new()] {
+        assert_eq!(too_many(&few), None, "{few}");
+    }
     assert_eq!(offered(&format!("/a/{}", "b".repeat(100_000))), None);
     // Not one that finds no room where it is written.
     let long = |bytes: usize| format!("/a/{}", "b".repeat(bytes - "/send /a/".len()));

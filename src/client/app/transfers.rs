@@ -7,7 +7,13 @@ use std::collections::BTreeMap;
 
 use crate::domain::{clock::TimeMs, ids::ClientMessageId};
 
-use super::{acts::nowhere, file::human_size, line::counted, room::Place, untrusted::Untrusted};
+use super::{
+    acts::nowhere,
+    file::human_size,
+    line::{counted, ended},
+    room::Place,
+    untrusted::Untrusted,
+};
 
 /// Transfers under way: each holds less than 1 MiB, and for two seconds a picture.
 const AT_ONCE_MAX: usize = 8;
@@ -358,7 +364,8 @@ impl Transfers {
                     About::Send(_) => "Not sent",
                     About::Save(_) => "Not saved",
                 };
-                Taken::Said(format!("[{number}] {what}: {}.", why.render_line()), true)
+                let said = format!("[{number}] {what}: {}", why.render_line());
+                Taken::Said(ended(&said), true)
             }
             (Moved::On(_) | Moved::Uploaded(_), _) => Taken::Nothing,
         }

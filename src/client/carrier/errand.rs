@@ -13,6 +13,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use super::super::{
     app::{
+        line::further,
         transfers::{Job, Moved, Uploaded},
         untrusted::Untrusted,
     },
@@ -45,6 +46,8 @@ use crate::{
 const ASK_PATIENCE: Patience = Patience::For(Duration::from_secs(60));
 /// How long it is looked for what an ended program began of files that are not sent after all.
 const LOOKED_FOR: Duration = Duration::from_secs(3);
+/// What is said where nothing is lost.
+const AGAIN: &str = "what is there is kept, and the same command goes on with it";
 /// Where files go if nothing else is said, in the home folder.
 pub(super) const DOWNLOADS: &str = "Downloads";
 
@@ -143,10 +146,7 @@ impl Errand {
             };
             let _ = timeout(LOOKED_FOR, all).await;
         }
-        Err(match file {
-            Some(file) => within(file, &error),
-            None => error.to_string().into(),
-        })
+        Err(within(file.map(String::as_str), &error, &[]))
     }
 
     /// The same; takes in what is there by now. What fails says with which.
@@ -254,12 +254,7 @@ impl Errand {
             at.store(number, Ordering::Relaxed);
             match self.save_one(file, folder, &paths, steering).await {
                 Ok(path) => paths.push(path),
-                Err(error) if paths.is_empty() => return Err(within(&file.name, &error)),
-                Err(error) => {
-                    let there: Vec<String> = paths.iter().map(|path| shown(path)).collect();
-                    let why = format!("{}: {error}; saved: {}", file.name, there.join(", "));
-                    return Err(why.into());
-                }
+                Err(error) => return Err(within(Some(&file.name), &error, &paths)),
             }
         }
         let paths = paths.iter().map(|path| shown(path).into()).collect();
@@ -306,9 +301,20 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What went wrong, and with what.
-fn within(what: &str, error: &TransferError) -> Untrusted {
-    format!("{what}: {error}").into()
+/// What went wrong, and with what; which files were saved all the same; and whether the same command goes on with it.
+pub(super) fn within(what: Option<&str>, error: &TransferError, saved: &[PathBuf]) -> Untrusted {
+    let mut told = match what {
+        Some(what) => format!("{what}: {error}"),
+        None => error.to_string(),
+    };
+    if !saved.is_empty() {
+        let saved: Vec<String> = saved.iter().map(|path| shown(path)).collect();
+        told = further(&told, &format!("saved: {}", saved.join(", ")));
+    }
+    if error.can_go_on() {
+        told = further(&told, AGAIN);
+    }
+    told.into()
 }
 
 /// Nobody goes on with these. Blocks.

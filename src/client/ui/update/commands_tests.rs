@@ -452,6 +452,12 @@ fn paths_that_are_pasted_are_offered_as_files_and_sent_with_enter() {
     typed(&mut model, "see ");
     paste(&mut model, "/tmp/a.png");
     assert_eq!(model.composer.text(), "see /tmp/a.png");
+    // More than a message may have stay a text, and that is said.
+    let mut model = ann_with_bob();
+    let many = "/tmp/a.png ".repeat(11);
+    paste(&mut model, &many);
+    assert_eq!(model.composer.text(), many);
+    assert!(notice(&model).starts_with("These are 11 files"));
     // What is said of it is so.
     let mut model = ann_with_bob();
     paste(&mut model, "/tmp/a.png");

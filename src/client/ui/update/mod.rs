@@ -176,6 +176,8 @@ fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
             let refused = model.composer.paste(offered.as_deref().unwrap_or(text));
             if offered.is_some() {
                 say(model, Level::Info, OFFERED);
+            } else if let Some(why) = paths::too_many(text).filter(|_| is_free) {
+                say(model, Level::Warning, why);
             }
             writing::say_refused(model, refused);
             Vec::new()

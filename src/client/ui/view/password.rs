@@ -11,7 +11,10 @@ use super::{
     },
     pen::Pen,
 };
-use crate::client::app::password::{self, Field};
+use crate::client::app::{
+    line::ended,
+    password::{self, Field},
+};
 
 /// Cells of a sign before a field.
 const LEAD: u16 = 2;
@@ -115,7 +118,7 @@ fn told(pane: &PasswordPane, signs: Glyphs) -> (Role, String) {
         return (Role::Dim, format!("Asking the server{}", signs.ellipsis));
     }
     if let Some(problem) = &pane.problem {
-        return (Role::Error, format!("Not changed: {problem}."));
+        return (Role::Error, ended(&format!("Not changed: {problem}")));
     }
     let help = match pane.at {
         Field::Current => "That with which you log in now.".to_owned(),

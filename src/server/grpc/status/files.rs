@@ -125,7 +125,7 @@ pub(super) fn see(error: &FileError) -> Seen {
         ),
         FileError::OffsetPastEnd(size) => {
             let description = format!("the file has {size} bytes");
-            let message = format!("{description}; begin there at the most");
+            let message = format!("{description}; give an offset from 0 to {size}");
             seen(Code::InvalidArgument, "FILE_OFFSET", message).violation(Violation {
                 field: "offset",
                 description,
