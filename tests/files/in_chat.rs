@@ -4,6 +4,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use tinychat::pb::{GetUploadRequest, Message};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use tonic::Code;
 
 use super::{code, files_under};
@@ -494,4 +498,71 @@ async fn what_is_paused_moves_nothing_and_what_is_cancelled_leaves_nothing() {
         !records.iter().any(|name| name.ends_with(".upload")),
         "{records:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_go_to_a_channel_that_is_renamed_on_their_way() {
+    let server = Server::start();
+    let proxy = Proxy::to(&server);
+    let home = Home::new();
+    put(&home.path().join("large.bin"), LARGE, 1);
+    let mut ann = client(&home, proxy.address(), "ann");
+    ann.ask("/create #ops", "closes it.\n");
+    proxy.mark(Way::Up, 5 * MIB, Mark::Hold);
+    ann.ask("/send ~/large.bin", "[1] Sending large.bin;");
+    proxy.held(Way::Up).await;
+    ann.ask("/pause", "[1] sending large.bin: paused at 2");
+    proxy.let_go(Way::Up);
+    ann.ask("/rename news", "is called #news now.");
+    ann.line("/resume");
+    ann.wait_for("(1 file)\n");
+    let account = Account::login(&server, "ann").await;
+    let rooms = account.conversations().await;
+    let news = rooms.iter().find(|room| room.name == "news").unwrap();
+    let sent = account.history(&news.id).await;
+    assert_eq!(names(sent.last().unwrap()), ["large.bin"]);
+    ann.line("/quit");
+    assert!(ann.ended().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_from_a_script_waits_for_the_server_from_the_login_on() {
+    let server = Server::start();
+    let home = Home::new();
+    let bytes = put(&home.path().join("a.bin"), 100_000, 1);
+    let path = home.path().join("a.bin").display().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let upload = ["--user", "ann", "upload", "--wait", "60", &path];
+    let mut running = home.start(&address, &upload);
+    // Nobody answers the first time.
+    let (nobody, _) = in_time("a connection", listener.accept()).await.unwrap();
+    drop(nobody);
+    let mut links = JoinSet::new();
+    let behind = server.address().as_str().to_owned();
+    links.spawn(async move {
+        let mut links = JoinSet::new();
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let behind = behind.clone();
+            links.spawn(async move {
+                let mut far = TcpStream::connect(behind).await.unwrap();
+                tokio::io::copy_bidirectional(&mut near, &mut far)
+                    .await
+                    .ok();
+            });
+        }
+    });
+    let mut ended = None;
+    eventually("it ends", PATIENCE, || {
+        ended = running.ended();
+        ended.is_some()
+    })
+    .await;
+    let (out, error) = running.said();
+    assert!(
+        ended.unwrap().success() && out.starts_with('f'),
+        "{out}{error}"
+    );
+    assert!(lies(&server) == [bytes]);
 }
