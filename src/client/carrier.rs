@@ -165,6 +165,11 @@ impl Carrier {
         kept.into_iter().for_each(|id| self.settled(id));
     }
 
+    /// Whether no message is awaited that holds what was uploaded.
+    pub fn is_settled(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// The message of this name is not sent: the same command goes on with the uploads of its files.
     pub fn let_go(&mut self, message: ClientMessageId) {
         self.records.remove(&message);

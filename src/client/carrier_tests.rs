@@ -185,10 +185,8 @@ async fn what_the_server_could_not_be_told_is_cancelled_the_next_time() {
     until(&mut first, 1, Stage::Moving).await;
     until_begun(&stage).await;
     let away = || tonic::Status::unavailable("away");
-    // Twice for the cancel, and then for the next program.
-    stage.world().refuse = ["get", "get", "get", "cancel"]
-        .map(|call| (call, away()))
-        .into();
+    let refuse = ["get", "get", "cancel"].map(|call| (call, away()));
+    stage.world().refuse = refuse.into();
     first.steer(1, Steer::Cancel);
     let (_, moved, _) = ended(&mut first).await;
     assert_eq!(moved, Moved::Failed("~/a: it was cancelled".into()));

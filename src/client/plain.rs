@@ -112,9 +112,11 @@ pub async fn run(
     plain.progress.shown(plain.out.to().shown());
     outcome.and(shown)?;
     let left = plain.left();
-    // That it fails was said.
-    let _ = plain.kept.sync();
-    plain.settle_kept();
+    if !plain.carrier.is_settled() {
+        // That it fails was said.
+        let _ = plain.kept.sync();
+        plain.settle_kept();
+    }
     plain
         .progress
         .tell_at_last(&plain.link, &plain.session)

@@ -411,8 +411,8 @@ impl Transfers {
     pub fn waited_for(&self) -> Option<String> {
         let count = counted(self.count(), "transfer is", "transfers are");
         Some(format!(
-            "{count} under way ({}); what is not paused is waited for. Ctrl-C ends that: what is there is kept, and the same \
-             command goes on with it.",
+            "{count} under way ({}); what is not paused is waited for, as long as the server is there. Ctrl-C ends that: what is \
+             there is kept, and the same command goes on with it.",
             self.named()?
         ))
     }

@@ -121,19 +121,24 @@ impl Records {
         Ok(Record::default())
     }
 
-    /// Whether an ended program left one of a file of so many bytes.
+    /// Whether an ended program left one of a file of so many bytes that is not to be cancelled as it is.
     pub fn has(&self, size: u64) -> bool {
         let prefix = format!("{}{size}-", self.prefix);
-        // One that a running program holds is its own.
-        found(&self.folder, &prefix).is_ok_and(|all| all.iter().any(|it| opened(it).is_some()))
+        let is_left = |path: &PathBuf| {
+            // One that a running program holds is its own.
+            let there = opened(path).and_then(|file| line(&file).ok().flatten());
+            there.is_some_and(|line| !line.is_cancelled)
+        };
+        found(&self.folder, &prefix).is_ok_and(|all| all.iter().any(is_left))
     }
 
     /// Those that are to be cancelled, so many at the most: each is to be taken for that.
     pub fn cancelled(&self, count_max: usize) -> Vec<PathBuf> {
         let all = found(&self.folder, &self.prefix).unwrap_or_default();
+        // Not locked: whoever takes one at this moment is not to find it taken.
         let is_cancelled = |path: &PathBuf| {
-            let there = opened(path).and_then(|file| line(&file).ok().flatten());
-            there.is_some_and(|line| line.is_cancelled)
+            let there = writable().open(path).and_then(|file| line(&file));
+            there.is_ok_and(|line| line.is_some_and(|line| line.is_cancelled))
         };
         all.into_iter()
             .filter(is_cancelled)
@@ -157,13 +162,14 @@ impl Records {
     fn sweep(&self) -> io::Result<()> {
         let now = SystemTime::now();
         for path in found(&self.folder, &self.prefix)? {
-            let Some(file) = opened(&path) else { continue };
-            let written = file.metadata().and_then(|metadata| metadata.modified());
+            let written = fs::symlink_metadata(&path).and_then(|metadata| metadata.modified());
             let is_old = written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > OLD));
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let own = name.strip_prefix(&self.prefix);
             let has_size = own.is_some_and(|own| own.contains('-'));
-            if is_old || !has_size {
+            if (is_old || !has_size)
+                && let Some(_held) = opened(&path)
+            {
                 fs::remove_file(path)?;
             }
         }
@@ -485,6 +491,7 @@ mod tests {
         ann.take(&other, None).unwrap().keep("p2");
         cancel_all(folder.path(), &server, &"ann".parse().unwrap()).unwrap();
         assert_eq!((ann.cancelled(9).len(), ann.cancelled(1).len()), (2, 1));
+        assert!(!ann.has(1));
         assert!(bob.cancelled(9).is_empty());
         // An equal file goes on with it.
         let left = ann.cancelled(9);
