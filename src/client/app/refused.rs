@@ -62,17 +62,17 @@ impl Texts {
         self.0.push_back(refused);
     }
 
-    /// The store is another one, where numbers mean other messages. Returns those whose files are none there: they cannot be
-    /// sent again.
-    pub fn reset(&mut self) -> Vec<ClientMessageId> {
+    /// The store is another one, where numbers and ids mean other things. Returns those whose files or whose groups are none
+    /// there: they cannot be sent again.
+    pub fn reset(&mut self) -> Vec<Refused> {
         let (lost, kept): (VecDeque<Refused>, VecDeque<Refused>) = std::mem::take(&mut self.0)
             .into_iter()
-            .partition(|it| !it.attachments.is_empty());
+            .partition(|it| !it.attachments.is_empty() || matches!(it.to, Place::Group(_)));
         self.0 = kept;
         for refused in &mut self.0 {
             refused.reply_to = None;
         }
-        lost.into_iter().map(|it| it.id).collect()
+        lost.into()
     }
 
     /// A place has another name: what was to go there stands there.
@@ -110,22 +110,24 @@ pub(super) fn dropped(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// The server has another store: what answered a message answers none, and what holds files is dropped.
+/// The server has another store: what answered a message answers none, and what holds files or was to go to a group is dropped.
+/// What it says is told once more, since it is nowhere else.
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
     model.transfers.reset();
     let lost = model.refused.reset();
     if lost.is_empty() {
         return Vec::new();
     }
-    let (one, many) = ("message with files is", "messages with files are");
-    let count = counted(lost.len(), one, many);
+    let count = counted(lost.len(), "message is", "messages are");
     let told = say(format!(
-        "{count} dropped, since it has not these files; send them again."
+        "{count} dropped, since its groups and files are others; send again what belongs there:"
     ));
-    [told]
-        .into_iter()
-        .chain(lost.into_iter().map(Effect::Drop))
-        .collect()
+    let each = lost.into_iter().flat_map(|refused| {
+        let what = file::said_of(refused.text.as_str(), refused.attachments.len());
+        let told = say(format!("\"{}\"", what.render_line()));
+        [told, Effect::Drop(refused.id)]
+    });
+    [told].into_iter().chain(each).collect()
 }
 
 /// Takes in what an earlier run left: so many messages that are sent now, and those that were refused.
@@ -283,11 +285,20 @@ mod tests {
             ..refused("bob", "files")
         };
         update(&mut model, Msg::Refused(files));
+        // Its id is that of another one there.
+        let to_group = Refused {
+            to: Place::Group("c1".to_owned()),
+            ..refused("bob", "secret")
+        };
+        update(&mut model, Msg::Refused(to_group));
         let effects = update(&mut model, Msg::Reset);
         assert!(model.refused.0.iter().all(|it| it.reply_to.is_none()));
-        assert_eq!(model.refused.0.len(), TEXTS_MAX - 1);
-        let said =
-            say("1 message with files is dropped, since it has not these files; send them again.");
-        assert!(effects.ends_with(&[said, Effect::Drop(id("files"))]));
+        assert_eq!(model.refused.0.len(), TEXTS_MAX - 2);
+        let said = say(
+            "2 messages are dropped, since its groups and files are others; send again what belongs there:",
+        );
+        let dropped = |text: &str| [say(format!("\"{text}\"")), Effect::Drop(id(text))];
+        let [files, secret] = ["files", "secret"].map(dropped);
+        assert!(effects.ends_with(&[&[said][..], &files, &secret].concat()));
     }
 }

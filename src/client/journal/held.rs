@@ -97,10 +97,9 @@ impl Held {
             .is_some()
     }
 
-    /// The server has another store: what messages answer is another one there, or none, and what holds files is nothing.
+    /// The server has another store: what messages answer is another one there, or none, and what is bound to it is nothing.
     pub fn reset(&mut self) {
-        self.messages
-            .retain(|_, (message, _)| message.attachments.is_empty());
+        self.messages.retain(|_, (message, _)| !message.is_bound());
         let messages = &self.messages;
         self.places.retain(|_, place| messages.contains_key(place));
         let messages = self.messages.values_mut();

@@ -133,7 +133,13 @@ fn what_was_not_answered_answers_nothing_in_another_store() {
         attachments: vec!["f1".to_owned()],
         ..message("files")
     };
+    // And its id is that of another conversation.
+    let to_group = Outgoing {
+        target: Target::Conversation("c1".to_owned()),
+        ..message("secret")
+    };
     journal.add(&files).unwrap();
+    journal.add(&to_group).unwrap();
     journal.reset().unwrap();
     journal.add(&old).unwrap();
     journal.reset().unwrap();

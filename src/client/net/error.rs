@@ -33,10 +33,11 @@ pub enum ClientError {
         "this login is open too often, so its oldest stream ended; close one of the others, or log in anew here"
     )]
     Replaced,
-    /// A message holds files that were sent to the store that the server had before: under their ids this one has others, or
-    /// none.
+    /// A message holds files, or goes to a group, of a store that the server had before: under these ids this one has others,
+    /// or none.
     #[error(
-        "the server has another store than when the files of this message were sent, and not these files; send them again"
+        "the server has another store than when this was written, where such ids are those of other groups and files; send it \
+         again where it belongs"
     )]
     OtherStore,
     /// The answer lacks something that every server of this schema sends.
@@ -112,6 +113,8 @@ impl ClientError {
     pub fn reason(&self) -> &str {
         match self {
             Self::Refused(refusal) => &refusal.reason,
+            // Of no server: it is found out here.
+            Self::OtherStore => "OTHER_STORE",
             _ => "",
         }
     }

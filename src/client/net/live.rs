@@ -156,7 +156,7 @@ impl Link {
 
     /// Takes a message that an earlier program did not see answered: it goes out as if nothing had happened, and if it
     /// did arrive then, it is the same message. Its event comes as [`LinkEvent::Event`], since it was not typed here.
-    /// One whose files are of another store is not sent, and that is told.
+    /// One that is bound to another store is not sent, and that is told.
     pub fn send_again(&mut self, message: Outgoing) {
         let strange = self.outbox.restore(message);
         self.not_there(strange);

@@ -9,8 +9,8 @@
 //! 3. Only where the server sets no rate, up to [`IN_FLIGHT_MAX`] are. The one refusal that could
 //!    then mix up two messages, a server that cannot reach its store for a moment, ends this way
 //!    of sending for good.
-//! 4. What answers a message, or holds files, waits until it is known which store the server has ([`Outbox::sure_of`]);
-//!    what comes after it for the same target waits with it. Where it names another store than that, it is treated as with
+//! 4. What answers a message, holds files or goes to an id waits until it is known which store the server has
+//!    ([`Outbox::sure_of`]); what comes after it for the same target waits with it. Where it names another store than that, it is treated as with
 //!    a reset, however long ago it was written.
 //! 5. It holds a bounded number of messages and refuses further ones.
 //!
@@ -120,7 +120,7 @@ pub struct Outgoing {
     pub text: String,
     /// The ids of the files that it holds, in their order.
     pub attachments: Vec<String>,
-    /// The store that they are of, as the number of what it answers; `None`: that is not known.
+    /// The store that they are of, as the number of what it answers and the id of where it goes; `None`: that is not known.
     pub store: Option<StoreId>,
 }
 
@@ -146,9 +146,16 @@ impl Outgoing {
         self.target = self.target.place().clone();
     }
 
-    /// Whether it is nothing without what is in one store: it answers something there, or holds files.
+    /// Whether it means something else in another store, or nothing: it goes to a conversation by its id, answers something,
+    /// or holds files.
     fn is_of_store(&self) -> bool {
-        self.target.reply_to_seq() > 0 || !self.attachments.is_empty()
+        self.target.reply_to_seq() > 0 || self.is_bound()
+    }
+
+    /// Whether it is nothing at all in another store, where the same ids are those of other conversations and files.
+    pub fn is_bound(&self) -> bool {
+        let is_by_id = matches!(self.target.place(), Target::Conversation(_));
+        is_by_id || !self.attachments.is_empty()
     }
 
     /// The request, the same at every attempt.
@@ -220,7 +227,7 @@ impl Outbox {
     }
 
     /// Takes a message that was given to an outbox before and may or may not have been sent. Never refused, since it was
-    /// taken once; but it is returned where it is known by now that its files are of another store.
+    /// taken once; but it is returned where it is known by now that it is bound to another store.
     #[must_use]
     pub fn restore(&mut self, mut message: Outgoing) -> Option<Outgoing> {
         if !self.sure || is_there(&mut message, self.store.as_ref()) {
@@ -254,7 +261,7 @@ impl Outbox {
     }
 
     /// Notes that the server has this store, as it names it, and has told of it if it is another than it was (see rule 4).
-    /// That is not known any more once the stream is gone. Returns the messages whose files are of another one, in their
+    /// That is not known any more once the stream is gone. Returns the messages that are bound to another one, in their
     /// order: they are not sent.
     #[must_use]
     pub fn sure_of(&mut self, store: Option<StoreId>) -> Vec<Outgoing> {
@@ -270,12 +277,12 @@ impl Outbox {
         messages_of(lost)
     }
 
-    /// Notes that the store is another one: what a message answers is another one there, or none. Returns the messages whose
-    /// files are none there, in their order: they are not sent.
+    /// Notes that the store is another one: what a message answers is another one there, or none. Returns the messages that
+    /// are none there (see [`Outgoing::is_bound`]), in their order: they are not sent.
     pub fn reset(&mut self) -> Vec<Outgoing> {
         let items = std::mem::take(&mut self.items).into_iter();
         let (lost, kept): (VecDeque<Item>, VecDeque<Item>) =
-            items.partition(|item| !item.message.attachments.is_empty());
+            items.partition(|item| item.message.is_bound());
         self.items = kept;
         for item in &mut self.items {
             item.message.forget_reply();
@@ -368,15 +375,15 @@ impl Outbox {
     }
 }
 
-/// Whether a message can be sent where this is the store: not if its files are of another one. What it answers in another one
-/// is taken away.
+/// Whether a message can be sent where this is the store: not if it is bound to another one. What it answers in another one is
+/// taken away.
 fn is_there(message: &mut Outgoing, store: Option<&StoreId>) -> bool {
     let of = message.store.as_ref();
     if of.is_none() || store.is_none() || of == store {
         return true;
     }
     message.forget_reply();
-    message.attachments.is_empty()
+    !message.is_bound()
 }
 
 fn messages_of(items: VecDeque<Item>) -> Vec<Outgoing> {

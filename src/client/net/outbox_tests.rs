@@ -235,6 +235,20 @@ async fn what_answers_a_message_waits_until_the_store_is_known_and_what_follows_
 }
 
 #[tokio::test]
+async fn what_goes_to_an_id_waits_until_the_store_is_known_and_goes_to_nobody_in_another() {
+    let mut outbox = Outbox::default();
+    let now = Instant::now();
+    let group = Target::Conversation("c1".to_owned());
+    outbox.push(group.clone(), "secret".to_owned()).unwrap();
+    assert_eq!(outbox.next(now, 1), None);
+    assert_eq!(outbox.sure_of(None), []);
+    assert_eq!(outbox.next(now, 1).unwrap().text, "secret");
+    outbox.disconnected();
+    assert_eq!(outbox.reset()[0].target, group);
+    assert!(outbox.is_empty());
+}
+
+#[tokio::test]
 async fn what_holds_files_waits_until_the_store_is_known_and_is_nothing_in_another() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
@@ -256,8 +270,9 @@ async fn what_holds_files_waits_until_the_store_is_known_and_is_nothing_in_anoth
 }
 
 #[tokio::test]
-async fn what_was_written_for_another_store_answers_nothing_and_its_files_are_not_sent() {
+async fn what_was_written_for_another_store_answers_nothing_and_what_is_bound_to_it_is_not_sent() {
     let now = Instant::now();
+    let c1 = || Target::Conversation("c1".to_owned());
     let of = |text: &str, target: Target, files: usize, store: Option<&str>| Outgoing {
         id: ClientMessageId::mint(),
         target,
@@ -274,6 +289,9 @@ async fn what_was_written_for_another_store_answers_nothing_and_its_files_are_no
             // Of which store it is nobody knows: it would be told if it were another.
             of("5", bob().replying_to(3), 1, None),
             of("6", bob().replying_to(3), 1, Some("old")),
+            // The same id is that of another conversation.
+            of("7", c1(), 0, Some("old")),
+            of("8", c1(), 0, Some("new")),
         ]
     };
     let expected = |has_old: bool| {
@@ -284,6 +302,8 @@ async fn what_was_written_for_another_store_answers_nothing_and_its_files_are_no
             (true, "4", 3, 0),
             (true, "5", 3, 1),
             (has_old, "6", 3, 1),
+            (has_old, "7", 0, 0),
+            (true, "8", 0, 0),
         ]
         .into_iter()
         .filter(|(is_sent, ..)| *is_sent)
@@ -312,7 +332,8 @@ async fn what_was_written_for_another_store_answers_nothing_and_its_files_are_no
             .collect();
         for lost in [lost, refused] {
             let lost: Vec<&str> = lost.iter().map(|it| it.text.as_str()).collect();
-            assert_eq!(lost, if is_named { vec!["1", "6"] } else { vec![] });
+            let expected = vec!["1", "6", "7"];
+            assert_eq!(lost, if is_named { expected } else { vec![] });
         }
         assert_eq!(sent(&mut before), expected(!is_named));
         assert_eq!(sent(&mut after), expected(!is_named));

@@ -41,7 +41,7 @@ use self::{
     composer::{Composer, Draft},
     intake::Intake,
     notices::Notices,
-    outgoing::Outbox,
+    outgoing::{Outbox, Outgoing},
     overlay::{Overlay, SearchPane},
     paging::{Filled, Going, Jump},
     people::People,
@@ -357,14 +357,18 @@ impl Model {
     }
 
     /// The store is another one: all that was known of it is dropped. What waits and what is being written stays, and so do
-    /// the pages that are under way: they come as failures, and the same are not asked for before.
-    pub fn reset(&mut self) {
+    /// the pages that are under way: they come as failures, and the same are not asked for before. Returns the messages that
+    /// are none there; what they say is a text that was begun.
+    pub fn reset(&mut self) -> Vec<Outgoing> {
         self.leave_front();
         self.written_for = self.written_for.take().and_then(Whose::anywhere);
         for draft in self.chats.clear() {
             self.give_back_loose(draft.text());
         }
-        self.outgoing.reset();
+        let lost = self.outgoing.reset();
+        for message in &lost {
+            self.give_back_text(message);
+        }
         self.transfers.reset();
         self.people = People::default();
         self.previews.reset();
@@ -374,6 +378,20 @@ impl Model {
         self.going = None;
         self.last_search = None;
         self.focus = Focus::Composer;
+        lost
+    }
+
+    /// A message is none in the store that the server has: what it says is a text that was begun.
+    pub fn lose(&mut self, id: ClientMessageId) {
+        if let Some(message) = self.outgoing.take(id) {
+            self.give_back_text(&message);
+        }
+    }
+
+    fn give_back_text(&mut self, message: &Outgoing) {
+        if !message.text.as_str().is_empty() {
+            self.give_back_loose(message.text.as_str());
+        }
     }
 
     /// How the user of this name can be reached; of this user what was said here.

@@ -189,22 +189,27 @@ impl Outbox {
         Some(self.items.remove(at))
     }
 
-    /// How many that are not sent hold files.
-    pub fn with_files(&self) -> usize {
-        let items = self.items.iter();
-        let items = items.filter(|it| !matches!(it.state, State::Sent { .. }));
-        items.filter(|it| !it.attachments.is_empty()).count()
+    /// Takes out one that is not there yet: it will never be.
+    pub fn take(&mut self, id: ClientMessageId) -> Option<Outgoing> {
+        let is_it = |it: &Outgoing| it.id == id && !matches!(it.state, State::Sent { .. });
+        let at = self.items.iter().position(is_it)?;
+        Some(self.items.remove(at))
     }
 
-    /// The store is another one: what was on the old one will never come, what a message answers is another one there, or
-    /// none, and what holds files is nothing.
-    pub fn reset(&mut self) {
+    /// The store is another one: what was on the old one will never come, and what a message answers is another one there, or
+    /// none. Returns those that were not there yet and are nothing here: those that hold files, and those to groups.
+    pub fn reset(&mut self) -> Vec<Outgoing> {
         self.arrived.clear();
         self.items
-            .retain(|it| !matches!(it.state, State::Sent { .. }) && it.attachments.is_empty());
+            .retain(|it| !matches!(it.state, State::Sent { .. }));
+        let (lost, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.items)
+            .into_iter()
+            .partition(|it| !it.attachments.is_empty() || matches!(it.to, Place::Group(_)));
+        self.items.extend(kept);
         for item in &mut self.items {
             item.reply_to = None;
         }
+        lost
     }
 
     /// The messages to a place, in their order: those on the server first.
@@ -354,9 +359,14 @@ mod tests {
             outbox.push(files).unwrap();
         }
         outbox.failed(id(4), "too long".into());
-        assert_eq!(outbox.with_files(), 2);
-        outbox.reset();
-        assert_eq!((outbox.with_files(), outbox.counts()), (0, (1, 1)));
+        let to_group = Outgoing {
+            to: Place::Group("c1".to_owned()),
+            ..message(5)
+        };
+        outbox.push(to_group).unwrap();
+        let lost: Vec<_> = outbox.reset().into_iter().map(|it| it.id).collect();
+        assert_eq!(lost, [id(3), id(4), id(5)]);
+        assert_eq!(outbox.counts(), (1, 1));
         assert_eq!(outbox.retry(id(1)), Some(message(1)));
         assert_eq!(outbox.get(id(2)), Some(&message(2)));
     }

@@ -109,14 +109,14 @@ pub(super) fn ended(model: &mut Model, why: Untrusted) -> Vec<Effect> {
 
 /// The store is another one: nothing that was known of the old one means anything.
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
-    let with_files = model.outgoing.with_files();
-    model.reset();
+    let lost = model.reset();
     model.intake.reset();
     (model.last_front, model.typing_told) = (None, None);
     forget_aims(model);
     let mut text = "The server has another store than before: what was known of the old one is dropped, and what the new one has \
                     is coming."
         .to_owned();
+    let with_files = lost.iter().filter(|it| !it.attachments.is_empty()).count();
     if with_files > 0 {
         let count = counted(
             with_files,
@@ -124,6 +124,14 @@ pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
             "messages with files are",
         );
         text += &format!(" {count} not sent, since it has not these files: send them again.");
+    }
+    let to_groups = lost.len() - with_files;
+    if to_groups > 0 {
+        let count = counted(to_groups, "message to a group is", "messages to groups are");
+        text += &format!(" {count} not sent, since its groups are others.");
+    }
+    if lost.iter().any(|it| !it.text.as_str().is_empty()) {
+        text += " What they say is where you write, to be sent anew.";
     }
     say(model, Level::Warning, text);
     match model.intake.must_ask_all() {

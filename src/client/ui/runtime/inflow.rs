@@ -132,9 +132,10 @@ impl Ui {
     /// A message was refused: it stays where it is kept, until somebody says what is to become of it.
     pub(super) fn not_sent(&mut self, message: Outgoing, error: &ClientError) -> News {
         let (id, why) = (message.id, translate::problem(error).cut(WHY_CHARS_MAX));
-        // What it holds is not there, however often it is tried.
+        // What it holds, or where it goes, is not there, however often it is tried.
         if matches!(error, ClientError::OtherStore) {
             self.settle(id);
+            self.model.lose(id);
             return News::NotSent { id, why };
         }
         // The login may not, or no longer: another can.

@@ -246,12 +246,12 @@ impl Ledger {
         self.order(Order::Settled(id));
     }
 
-    /// The server has another store: what the messages answer is another one there, or none. Returns those whose files are
-    /// none there: they are nothing to be sent any more.
+    /// The server has another store: what the messages answer is another one there, or none. Returns those that are bound to
+    /// the one before: they are nothing to be sent any more.
     pub fn reset(&mut self) -> Vec<ClientMessageId> {
         let known = self.refused.values().chain(self.unkept.values());
         let known = known.chain(self.at_disk.iter().map(|(_, message)| message));
-        let lost = known.filter(|it| !it.attachments.is_empty());
+        let lost = known.filter(|it| it.is_bound());
         let lost: Vec<_> = lost.map(|it| it.id).collect();
         lost.iter().for_each(|id| self.settle(*id));
         let refused = self.refused.values_mut();

@@ -140,6 +140,46 @@ async fn what_is_tried_again_is_of_the_store_for_which_it_was_written() {
 }
 
 #[tokio::test]
+async fn messages_to_groups_of_another_store_go_to_nobody_and_what_they_say_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let to_group = |text: &str| Outgoing {
+        to: Place::Group("c1".to_owned()),
+        ..message(text)
+    };
+    // While it runs, and as an earlier program left it.
+    for is_reset in [true, false] {
+        let mut seat = seat(home.path(), nobody()).await;
+        let secret = to_group("a secret");
+        seat.ui.model.outgoing.push(secret.clone()).unwrap();
+        seat.ui.perform(Effect::Send(secret.clone())).unwrap();
+        let word = seat.ui.ledger.next().await;
+        seat.ui.step(Step::Kept(word)).unwrap();
+        let reset = pb::Event {
+            body: Some(Body::Reset(pb::Reset::default())),
+            ..pb::Event::default()
+        };
+        let error = crate::client::net::error::ClientError::OtherStore;
+        let event = match is_reset {
+            true => LinkEvent::Event(reset),
+            false => LinkEvent::NotSent(on_the_wire(&secret, None), error),
+        };
+        seat.ui.step(Step::Link(event)).unwrap();
+        assert!(seat.ui.model.outgoing.is_empty());
+        assert_eq!(seat.ui.model.composer.text(), "a secret");
+        let said = all_said(&mut seat.ui);
+        let why = match is_reset {
+            true => {
+                "1 message to a group is not sent, since its groups are others. What they say is where you write"
+            }
+            false => "those of other groups and files; send it again",
+        };
+        assert!(said.contains(why), "{said}");
+        let left = seat.ui.leave(Ok(()), pending()).await;
+        assert!(left.is_ok(), "{left:?}");
+    }
+}
+
+#[tokio::test]
 async fn messages_with_files_of_another_store_are_told_and_gone() {
     let home = tempfile::tempdir().unwrap();
     let mut seat = seat(home.path(), nobody()).await;
@@ -172,7 +212,10 @@ async fn messages_with_files_of_another_store_are_told_and_gone() {
     let event = LinkEvent::NotSent(on_the_wire(&waits, None), error);
     seat.ui.step(Step::Link(event)).unwrap();
     let said = all_said(&mut seat.ui);
-    assert!(said.contains("not these files; send them again"), "{said}");
+    assert!(
+        said.contains("those of other groups and files; send it again"),
+        "{said}"
+    );
     assert_eq!(seat.ui.ledger.waiting(), 0);
     // Nothing of them comes back.
     let _ = seat.ui.leave(Ok(()), pending()).await;
