@@ -1,9 +1,9 @@
 //! A picture in a box of cells of a terminal: as coloured half blocks, or by one of the protocols that draw pixels.
 //!
 //! Promises that the aspect is kept, that the box is not left, that the cursor is not moved where the protocol can say so,
-//! and that what is written is made here from pixels: numbers, base64, the letters of sixel. It comes in parts, so that no text
-//! has to wait for all of a picture. Where the picture stands is the caller's affair: each protocol draws from where the
-//! cursor is.
+//! and that what is written is made here from pixels: numbers, base64, the letters of sixel. It comes in parts, so that no
+//! text has to wait for all of a picture. Where the picture stands is the caller's affair: each protocol draws from where
+//! the cursor is.
 
 pub mod half_blocks;
 pub mod iterm2;
