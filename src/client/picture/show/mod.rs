@@ -1,8 +1,8 @@
 //! A picture in a box of cells of a terminal: as coloured half blocks, or by one of the protocols that draw pixels.
 //!
 //! Promises that the aspect is kept, that the box is not left, that the cursor is not moved where the protocol can say so,
-//! and that what is written is made here from pixels: numbers, base64, the letters of sixel. It comes in parts, so that no
-//! text has to wait for all of a picture. Where the picture stands is the caller's affair: each protocol draws from where
+//! and that what is written is made here from pixels: numbers, base64, the letters of sixel. By kitty's
+//! protocol it comes in parts, so that no text has to wait for all of a picture. Where the picture stands is the caller's affair: each protocol draws from where
 //! the cursor is.
 
 pub mod half_blocks;
@@ -54,7 +54,7 @@ impl Room {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawing {
     /// What the terminal gets, in parts between which text may be written. For kitty's protocol these are the pieces in
-    /// which the picture is sent; for the others there is one for each row of cells, which is drawn from its first cell on.
+    /// which the picture is sent; for the others there is one, which is drawn from the first cell on.
     pub parts: Vec<Vec<u8>>,
     /// Cells from left to right.
     pub columns: u16,

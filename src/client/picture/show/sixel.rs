@@ -1,5 +1,5 @@
-//! Sixel: pixels as letters, in bands of six rows; each band is written once for each of its colours. Each row of cells is
-//! a drawing of its own.
+//! Sixel: pixels as letters, in bands of six rows; each band is written once for each of its colours. A picture is one
+//! drawing with one palette: xterm keeps 16 drawings, and counts also those that were written over.
 //!
 //! As DEC's VT340 had it, with the raster attributes that xterm, foot, mlterm and others read. Where nothing is seen the
 //! ground stays. The picture moves the cursor, in each terminal otherwise: put it where it belongs afterwards, and keep the
@@ -24,37 +24,32 @@ pub fn draw(picture: &Picture, room: Room) -> Result<Option<Drawing>, PictureErr
     let Some((small, fit)) = pixels(picture, room)? else {
         return Ok(None);
     };
+    let (width, height) = small.dimensions();
     let picture = palette::indexed(&small);
-    let side = |pixels: u32| usize::try_from(pixels).unwrap_or(usize::MAX).max(1);
-    let (width, height) = (side(small.width()), side(room.cell.height()));
-    let rows = picture.pixels.chunks(width.saturating_mul(height));
-    let parts = rows.map(|row| draw_row(row, width, &picture.colours));
-    Ok(Some(Drawing {
-        parts: parts.collect(),
-        columns: fit.columns,
-        rows: fit.rows,
-    }))
-}
-
-/// Draws a row of cells.
-fn draw_row(pixels: &[Option<u8>], width: usize, colours: &[[u8; 3]]) -> Vec<u8> {
-    let height = pixels.len() / width;
     // Pixels are square; what is not drawn stays as it is.
     let mut written = format!("\x1bP0;1;0q\"1;1;{width};{height}");
-    for number in used(pixels) {
-        let colour = colours.get(usize::from(number)).copied();
-        let [red, green, blue] = colour.unwrap_or_default().map(percent);
+    for (number, colour) in picture.colours.iter().enumerate() {
+        let [red, green, blue] = colour.map(percent);
         // Writing to a text cannot fail.
         let _ = write!(written, "#{number};2;{red};{green};{blue}");
     }
-    for (number, band) in pixels.chunks(width.saturating_mul(BAND)).enumerate() {
+    let width = usize::try_from(width).unwrap_or(usize::MAX).max(1);
+    for (number, band) in picture
+        .pixels
+        .chunks(width.saturating_mul(BAND))
+        .enumerate()
+    {
         if number > 0 {
             written.push('-');
         }
         draw_band(&mut written, band, width);
     }
     written.push_str("\x1b\\");
-    written.into_bytes()
+    Ok(Some(Drawing {
+        parts: vec![written.into_bytes()],
+        columns: fit.columns,
+        rows: fit.rows,
+    }))
 }
 
 /// Sixel's colours have steps of a hundredth.
@@ -62,23 +57,17 @@ fn percent(part: u8) -> u32 {
     (u32::from(part) * 100 + 127) / 255
 }
 
-/// The numbers of the colours that some pixels have.
-fn used(pixels: &[Option<u8>]) -> impl Iterator<Item = u8> {
+fn draw_band(written: &mut String, band: &[Option<u8>], width: usize) {
     let mut is_used = [false; palette::COLOURS_MAX];
-    for colour in pixels.iter().flatten() {
+    for colour in band.iter().flatten() {
         if let Some(used) = is_used.get_mut(usize::from(*colour)) {
             *used = true;
         }
     }
-    let all = (0..=u8::MAX).zip(is_used);
-    all.filter(|(_, is_used)| *is_used)
-        .map(|(colour, _)| colour)
-}
-
-fn draw_band(written: &mut String, band: &[Option<u8>], width: usize) {
+    let used = (0..=u8::MAX).zip(is_used).filter(|(_, is_used)| *is_used);
     let mut letters = vec![0; width];
     let mut is_first = true;
-    for colour in used(band) {
+    for (colour, _) in used {
         letters.fill(NOTHING);
         for (row, pixels) in band.chunks(width).enumerate() {
             for (letter, pixel) in letters.iter_mut().zip(pixels) {

@@ -119,7 +119,7 @@ pub struct Pixels {
     pub number: u32,
     /// By which protocol.
     pub way: Way,
-    /// What the terminal gets: the drawing, row by row, or for kitty's the picture, piece by piece.
+    /// What the terminal gets: the drawing as one part, or for kitty's the picture, piece by piece.
     pub parts: Vec<Vec<u8>>,
     /// The cells that it covers.
     pub extent: Extent,

@@ -3,9 +3,10 @@
 //! Where no pixels stand there are the cells of the same picture, so that nothing is blank; where they do those are blanks,
 //! since a picture may be seen through and smaller than its cells. Promises that pixels are only where a frame has all cells
 //! of the picture ([`Whole::is_in`]), and that they are gone with the frame that has not: the rows are written anew, and
-//! kitty's are taken away by their number. Pixels that are many bytes are only written in a calm frame, a few of their parts
-//! at a time ([`FRAME_BYTES`]), so that they hold up neither keys nor scrolling; what is begun goes on where it was, or is
-//! begun anew if something was in the way. No more pictures are kept by the terminal than [`SENT_MAX`]. Knows neither model
+//! kitty's are taken away by their number. Pixels are only written in a calm frame, by kitty's protocol a few pieces at a time
+//! ([`FRAME_BYTES`]), so that they hold up neither keys nor scrolling; what is begun goes on where it was, or is begun anew if
+//! something was in the way. By the others a picture is written whole, and what follows waits for it: drawn in parts it would
+//! be many drawings, of which xterm keeps 16, and older ones would go from the screen. No more pictures are kept by the terminal than [`SENT_MAX`]. Knows neither model
 //! nor layout.
 
 use std::{
@@ -30,10 +31,12 @@ use crate::client::{
 const SENT_MAX: usize = 32;
 
 /// Bytes of pixels in one frame, but for the part that goes past it. What is typed while the terminal takes them waits no
-/// longer than for these: 33 ms on a link of two megabits in a second.
+/// longer than for these: by kitty's protocol, with its pieces of 4 KiB, 50 ms on a link of two megabits in a second. By the
+/// others the part that goes past it is a whole picture, for which such a link takes up to a second, once for each picture.
 const FRAME_BYTES: usize = 8 * 1024;
 /// Bytes of pixels in a second: what such a link carries, so that nothing of them waits on it in a queue that nobody sees,
-/// before what is typed next. A photograph of the usual size takes half a second to a whole one.
+/// before what is typed next: so much time passes after a frame before further pixels come. A photograph of the usual size
+/// takes half a second to a whole one.
 const SECOND_BYTES: u64 = 256 * 1024;
 
 /// Ends a picture of which only some pieces came: kitty would take the next one for the rest of it.
@@ -81,8 +84,6 @@ struct Standing {
     /// All cells of the picture.
     area: Rect,
     pixels: Arc<Pixels>,
-    /// How many of its rows are drawn; of kitty's all are.
-    rows: usize,
     placement: NonZeroU32,
 }
 
@@ -223,17 +224,14 @@ impl Pictures {
             return Ok(false);
         }
         self.end_loading(ground)?;
-        let (area, room) = (area(whole), whole.area());
-        for row in room.top()..room.bottom() {
-            blank(ground, room, row)?;
-        }
+        let area = area(whole);
+        blank(ground, whole.area())?;
         self.sent.retain(|sent| *sent != id);
         self.sent.push_back(id);
-        let mut standing = self.standing(whole);
+        let standing = self.standing(whole);
         let placement = PlacementId(standing.placement);
         let placed = kitty::place(ImageId(id), placement, area.width, area.height);
         ground.write_at((area.x, area.y), &placed)?;
-        standing.rows = whole.pixels.parts.len();
         self.stand.push(standing);
         Ok(true)
     }
@@ -263,40 +261,29 @@ impl Pictures {
         Ok(true)
     }
 
-    /// Draws rows of a picture by the other protocols; returns whether anything was written.
+    /// Draws a picture by the other protocols, all of it at once; returns whether anything was written.
     fn draw(
         &mut self,
         ground: &mut impl Ground,
         whole: &Whole,
         bytes_max: usize,
     ) -> io::Result<bool> {
-        let stands = self.stand.iter().position(|standing| standing.is(whole));
-        let mut standing = match stands {
-            Some(place) => self.stand.remove(place),
-            None => self.standing(whole),
-        };
-        let (room, parts) = (whole.area(), &whole.pixels.parts);
-        let mut is_written = false;
-        for (row, part) in (room.top()..room.bottom()).zip(parts).skip(standing.rows) {
-            if self.written >= bytes_max {
-                self.is_owed = true;
-                break;
-            }
-            blank(ground, room, row)?;
-            ground.write_at((room.x, row), part)?;
+        if self.stand.iter().any(|standing| standing.is(whole)) {
+            return Ok(false);
+        }
+        if self.written >= bytes_max {
+            self.is_owed = true;
+            return Ok(false);
+        }
+        let room = whole.area();
+        blank(ground, room)?;
+        for part in &whole.pixels.parts {
+            ground.write_at((room.x, room.y), part)?;
             self.written += part.len();
-            standing.rows += 1;
-            is_written = true;
         }
-        if is_written && standing.rows == parts.len() {
-            for row in (room.top()..room.bottom()).skip(parts.len()) {
-                blank(ground, room, row)?;
-            }
-        }
-        if standing.rows > 0 {
-            self.stand.push(standing);
-        }
-        Ok(is_written)
+        let standing = self.standing(whole);
+        self.stand.push(standing);
+        Ok(true)
     }
 
     /// One that is about to stand.
@@ -305,7 +292,6 @@ impl Pictures {
         Standing {
             area: whole.area(),
             pixels: Arc::clone(&whole.pixels),
-            rows: 0,
             placement: NonZeroU32::new(self.placements).unwrap_or(NonZeroU32::MIN),
         }
     }
@@ -343,10 +329,11 @@ fn kitty_id(pixels: &Pixels) -> Option<NonZeroU32> {
     number.filter(|_| pixels.way == Way::Kitty)
 }
 
-/// Clears a row of a picture's room.
-fn blank(ground: &mut impl Ground, room: Rect, row: u16) -> io::Result<()> {
+/// Clears a picture's room.
+fn blank(ground: &mut impl Ground, room: Rect) -> io::Result<()> {
     let blanks = " ".repeat(usize::from(room.width));
-    ground.write_at((room.x, row), blanks.as_bytes())
+    (room.top()..room.bottom())
+        .try_for_each(|row| ground.write_at((room.x, row), blanks.as_bytes()))
 }
 
 #[cfg(test)]

@@ -208,13 +208,17 @@ impl Terminal {
         }
     }
 
-    /// Where pixels are, those of one picture's rows together; and what is wrong with them.
+    /// Its window was covered, and it has kept no pixels of the cells.
+    pub fn lose(&mut self) {
+        self.shown.dabs.clear();
+    }
+
+    /// Where pixels are, and what is wrong with them.
     pub fn pictures(&self) -> Result<Places, String> {
         let mut found = BTreeSet::new();
         for area in self.shown.placed.values() {
             found.insert((area.x, area.y, area.width, area.height));
         }
-        let mut rows: Vec<Rect> = Vec::new();
         let mut counts: BTreeMap<(Cell, u64), u32> = BTreeMap::new();
         for name in self.shown.dabs.values() {
             *counts.entry(*name).or_default() += 1;
@@ -224,15 +228,7 @@ impl Terminal {
             if area.area() != count {
                 return Err(format!("{count} cells are left of pixels at {area}"));
             }
-            rows.push(area);
-        }
-        rows.sort_by_key(|area| (area.x, area.y));
-        let is_below = |one: &Rect, other: &Rect| {
-            (one.x, one.width, one.bottom()) == (other.x, other.width, other.y)
-        };
-        for picture in rows.chunk_by(is_below) {
-            let (first, last) = (picture[0], picture[picture.len() - 1]);
-            found.insert((first.x, first.y, first.width, last.bottom() - first.y));
+            found.insert((area.x, area.y, area.width, area.height));
         }
         match self.shown.wrong.is_empty() {
             true => Ok(found),

@@ -132,7 +132,10 @@ impl Seat {
 
     fn press(&mut self, key: &str) {
         let msg = Msg::Key(Chord::parse(key).unwrap());
-        update(&mut self.model, &self.keys, msg);
+        let effects = update(&mut self.model, &self.keys, msg);
+        if effects.contains(&Effect::Redraw) {
+            self.screen.redraw().unwrap();
+        }
     }
 
     fn resize(&mut self, size: (u16, u16)) {
@@ -199,17 +202,13 @@ impl Seat {
         Ok(shown.len())
     }
 
-    /// Draws one frame, and looks at what is shown, be it that some pictures are not whole.
+    /// Draws one frame, and looks at what is shown, be it that some pictures are not there yet.
     async fn glance(&mut self, is_calm: bool) -> Result<(), String> {
         let (buffer, cursor, wanted) = self.wanted();
         self.draw(is_calm).await;
         self.look(&buffer, cursor)?;
         let shown = self.terminal.pictures()?;
-        let is_part = |(x, y, width, height): &(u16, u16, u16, u16)| {
-            let mut wanted = wanted.iter();
-            wanted.any(|it| (it.0, it.1, it.2) == (*x, *y, *width) && *height <= it.3)
-        };
-        match shown.iter().all(is_part) {
+        match shown.is_subset(&wanted) {
             true => Ok(()),
             false => Err(format!("{shown:?} are shown, {wanted:?} are wanted")),
         }
@@ -219,21 +218,8 @@ impl Seat {
     fn look(&self, buffer: &Buffer, cursor: Option<Cell>) -> Result<(), String> {
         let shown = &self.terminal.shown;
         let pictures = self.terminal.pictures()?;
-        // Of one that is not whole only the rows that are drawn.
-        let rooms = pictures.iter().filter_map(|(x, y, _, height)| {
-            let mut rooms = self.rooms.iter();
-            let (place, room) = rooms.find(|((left, top, ..), _)| (left, top) == (x, y))?;
-            let rows = if *height == place.3 {
-                room.height
-            } else {
-                *height
-            };
-            Some(Rect {
-                height: rows,
-                ..*room
-            })
-        });
-        let rooms: Vec<Rect> = rooms.collect();
+        let rooms = pictures.iter().filter_map(|place| self.rooms.get(place));
+        let rooms: Vec<Rect> = rooms.copied().collect();
         for at in buffer.area.positions() {
             let first = buffer[at].symbol().chars().next();
             let is_below = rooms.iter().any(|room| room.contains(at));
@@ -278,8 +264,12 @@ async fn pixels_come_go_and_move_with_the_cells_of_their_picture() {
         assert_eq!(seat.check(true).await, Ok(0));
         seat.model.overlay = None;
         assert_eq!(seat.check(true).await, Ok(2));
-        seat.screen.redraw().unwrap();
-        assert_eq!(seat.check(true).await, Ok(2));
+        if way != Way::Kitty {
+            seat.terminal.lose();
+            assert_eq!(seat.terminal.pictures(), Ok(BTreeSet::new()));
+        }
+        seat.press("ctrl+l");
+        assert_eq!(seat.check(false).await, Ok(2), "{way:?}: all is drawn anew");
         seat.resize((70, 30));
         assert!(seat.check(true).await.is_ok());
         // The screens for a login have no pictures.
@@ -333,7 +323,6 @@ async fn a_frame_that_somebody_waits_for_holds_no_picture_and_a_calm_one_holds_o
             assert_eq!(seat.glance(true).await, Ok(()));
             let rest = seat.screen.pictures_rest();
             (frames, most, bytes) = (frames + 1, most.max(seat.written), bytes + seat.written);
-            assert!(rest <= Duration::from_millis(120), "{rest:?}");
             // Beside the pixels there are some places and blanks.
             let allowed = rest.as_millis() * 262 + 2_500;
             assert!(
@@ -347,58 +336,54 @@ async fn a_frame_that_somebody_waits_for_holds_no_picture_and_a_calm_one_holds_o
             assert_eq!(seat.screen.pictures_rest(), Duration::ZERO);
         }
         assert_eq!(seat.terminal.pictures().unwrap().len(), 2);
-        assert!(
-            most < FRAME_BYTES + 20 * 1024,
-            "{way:?}: {most} bytes in a frame"
-        );
-        assert!(frames >= 4 && bytes > 3 * most, "{way:?}: {frames} frames");
+        match way {
+            Way::Kitty => {
+                assert!(most < FRAME_BYTES + 6 * 1024, "{most} bytes in a frame");
+                assert!(frames >= 4 && bytes > 3 * most, "{frames} frames");
+            }
+            // Each whole.
+            _ => assert!(frames <= 2, "{way:?}: {frames} frames"),
+        }
     }
 }
 
 #[tokio::test]
 async fn a_picture_that_is_cut_in_its_middle_leaves_nothing_and_comes_whole_later() {
-    for way in WAYS {
-        let mut seat = Seat::new(way, (80, 50));
-        // Numbers that no other test has.
-        seat.number = 3_000_001;
-        seat.share();
-        seat.give();
-        for step in [
-            Step::Overlay,
-            Step::Say,
-            Step::Scroll(true, 3),
-            Step::Redraw,
-            Step::Resize(70, 48),
-            Step::Share,
-        ] {
-            seat.screen.turn_over().unwrap();
-            for _ in 0..3 {
-                assert_eq!(seat.glance(true).await, Ok(()));
-            }
-            assert!(
-                seat.screen.owes_pictures(),
-                "{way:?} {step:?}: in its middle"
-            );
-            assert_eq!(seat.terminal.shown.loading.is_some(), way == Way::Kitty);
-            act(&mut seat, &step);
-            assert_eq!(seat.glance(false).await, Ok(()), "{way:?} {step:?}");
-            if matches!(step, Step::Overlay) {
-                assert_eq!(seat.terminal.shown.loading, None);
-                act(&mut seat, &step);
-            }
-            assert!(
-                seat.check(true).await.is_ok_and(|count| count > 0),
-                "{way:?} {step:?}"
-            );
-        }
-        // The end of the program.
+    // Those of the other protocols are whole or not there.
+    let mut seat = Seat::new(Way::Kitty, (80, 50));
+    // Numbers that no other test has.
+    seat.number = 3_000_001;
+    seat.share();
+    seat.give();
+    for step in [
+        Step::Overlay,
+        Step::Say,
+        Step::Scroll(true, 3),
+        Step::Redraw,
+        Step::Resize(70, 48),
+        Step::Share,
+    ] {
         seat.screen.turn_over().unwrap();
-        assert_eq!(seat.glance(true).await, Ok(()));
-        if let Some((id, _)) = seat.terminal.shown.loading.clone() {
-            let undo = undo();
-            assert!(undo.starts_with(END_LOADING) && undo.contains(&format!("d=I,i={id},")));
+        for _ in 0..3 {
+            assert_eq!(seat.glance(true).await, Ok(()));
         }
+        assert!(seat.screen.owes_pictures(), "{step:?}: in its middle");
+        assert!(seat.terminal.shown.loading.is_some());
+        act(&mut seat, &step);
+        assert_eq!(seat.glance(false).await, Ok(()), "{step:?}");
+        if matches!(step, Step::Overlay) {
+            assert_eq!(seat.terminal.shown.loading, None);
+            act(&mut seat, &step);
+        }
+        let checked = seat.check(true).await;
+        assert!(checked.is_ok_and(|count| count > 0), "{step:?}");
     }
+    // The end of the program.
+    seat.screen.turn_over().unwrap();
+    assert_eq!(seat.glance(true).await, Ok(()));
+    let (id, _) = seat.terminal.shown.loading.clone().unwrap();
+    let undo = undo();
+    assert!(undo.starts_with(END_LOADING) && undo.contains(&format!("d=I,i={id},")));
 }
 
 #[tokio::test]
