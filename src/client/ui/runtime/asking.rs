@@ -6,8 +6,8 @@
 //! nobody waits for it.
 //!
 //! Whoever gets the terminal next is to find no answers there: giving it back waits a moment for those that are owed
-//! ([`Asking::drain`]), and takes nothing that comes behind the last one. What is typed in that moment is kept for when the
-//! program goes on; where it ends it is lost.
+//! ([`Asking::drain`]), and takes nothing that comes behind the last one, nor behind the first byte that no answer has: that
+//! one is lost, and the rest is for the next one, be it that an answer is among it. Nothing of that moment is told later.
 
 use std::{
     mem,
@@ -82,6 +82,23 @@ impl State {
         is_due && !self.answers.is_complete()
     }
 
+    /// Whether an answer is owed that did not come in time, so that it may be asked for once more.
+    fn is_unanswered(&self) -> bool {
+        match self.place {
+            Place::Done => false,
+            Place::Awaited(_) => !self.is_awaited() && !self.answers.is_complete(),
+            Place::Unanswered => true,
+        }
+    }
+
+    /// Whether nothing more is to be read: somebody else took the last answer, or gave it up.
+    fn is_taken(&self) -> bool {
+        match self.place {
+            Place::Awaited(_) => self.answers.is_complete() && !self.is_within(),
+            Place::Done | Place::Unanswered => true,
+        }
+    }
+
     /// Whether something was begun that is not whole.
     fn is_within(&self) -> bool {
         self.answers.is_within() || self.typed.is_within()
@@ -111,14 +128,19 @@ impl Asking {
         state.place = Place::Awaited(Instant::now() + within);
     }
 
-    /// Whether answers are waited for: whoever reads keys reads those first.
+    /// Whether answers are waited for: whoever reads keys reads those first. Waits for who just takes some.
     pub fn is_awaited(&self) -> bool {
+        self.locked().is_awaited()
+    }
+
+    /// The same for who gives the terminal back and may not be held up: also false if it cannot be found out.
+    pub fn is_owed(&self) -> bool {
         self.locked_soon().is_some_and(|state| state.is_awaited())
     }
 
-    /// Whether it was asked and the last answer never came.
+    /// Whether it was asked and the last answer did not come in time.
     pub fn is_unanswered(&self) -> bool {
-        self.locked().place == Place::Unanswered
+        self.locked().is_unanswered()
     }
 
     /// Reads until all is answered or time is up; `None`: it was given up elsewhere, nothing will ever come any more, or
@@ -131,12 +153,8 @@ impl Asking {
     ) -> Option<Report> {
         loop {
             let (wait, is_over) = {
-                let mut state = self.locked();
+                let state = self.locked();
                 let Place::Awaited(until) = state.place else {
-                    // What is begun goes on with the next reading.
-                    let events = state.events();
-                    drop(state);
-                    let _ = events.into_iter().all(tell);
                     return None;
                 };
                 let left = until.saturating_duration_since(Instant::now());
@@ -152,7 +170,11 @@ impl Asking {
             if has_ended() {
                 return None;
             }
-            // Somebody else may have taken it meanwhile.
+            // What is there now is for who gets the terminal next.
+            if state.is_taken() {
+                continue;
+            }
+            // Somebody else may have taken a part of it meanwhile.
             let taken = is_there.and_then(|is_there| match is_there {
                 true => state.take(&input, PIECE_BYTES),
                 false => Some(false),
@@ -182,13 +204,16 @@ impl Asking {
         told.then_some(report)
     }
 
-    /// Takes what comes until all is answered, if anything is owed, but not for long: byte by byte, so that nothing behind
-    /// the last answer is taken. What was typed comes with the next reading.
+    /// Takes what comes until all is answered, if anything is owed, but not for long, and only as long as it may be an
+    /// answer: byte by byte, so that nothing behind is taken. What is taken and is none is lost.
     pub fn drain(&self, input: impl AsFd, within: Duration) {
         let until = Instant::now() + within;
         let Some(mut state) = self.locked_soon() else {
             return;
         };
+        if !state.is_awaited() {
+            return;
+        }
         while state.is_awaited() {
             let left = until.saturating_duration_since(Instant::now());
             let taken = match left.is_zero() {
@@ -199,10 +224,16 @@ impl Asking {
                 true => state.take(&input, 1),
                 false => Some(false),
             });
-            if taken.is_none() {
+            // Of two ESC the second may begin an answer.
+            let is_typed = !state.answers.take_typed().is_empty() && !state.answers.is_within();
+            if taken.is_none() || is_typed {
                 state.place = Place::Unanswered;
             }
         }
+        // A key that was begun is not to end with one that is pressed much later, nor a paste; an answer may go on.
+        state.answers.pause();
+        state.answers.take_typed();
+        state.typed = Typed::new();
     }
 
     /// Nothing under this lock leaves a half-done state behind.

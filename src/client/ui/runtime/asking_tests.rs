@@ -145,19 +145,22 @@ fn giving_the_terminal_back_takes_the_answers_that_are_owed_and_nothing_behind_t
 }
 
 #[test]
-fn what_was_not_answered_in_time_is_asked_again_and_what_was_typed_meanwhile_is_kept() {
+fn what_was_not_answered_in_time_is_asked_again() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let late = asked(Duration::ZERO);
+    assert!(late.is_unanswered() && !late.is_awaited() && !late.is_owed());
     let asking = asked(LONG);
-    theirs.write_all("hé\x1b_Gi=31;O".as_bytes()).unwrap();
+    assert!(!asking.is_unanswered());
+    theirs.write_all(b"\x1b_Gi=31;O").unwrap();
     let begun = Instant::now();
     asking.drain(&ours, SHORT);
     assert!(begun.elapsed() >= SHORT);
     assert!(asking.is_unanswered() && !asking.is_awaited());
     // Another time is not waited for it.
     asking.drain(&ours, LONG);
-    // The one who read meanwhile has no report to tell, but the keys.
+    // The one who read meanwhile has no report to tell.
     theirs.write_all(b"for the shell").unwrap();
-    assert_eq!(read_all(&asking, &ours), (None, letters("hé")));
+    assert_eq!(read_all(&asking, &ours), (None, Vec::new()));
     assert_eq!(left(&ours), b"for the shell");
     ours.set_nonblocking(false).unwrap();
     asking.ask(LONG);
@@ -181,9 +184,86 @@ fn a_terminal_that_is_gone_or_was_asked_nothing_is_not_waited_for() {
     let asking = asked(LONG);
     let held = asking.0.lock().unwrap();
     asking.drain(&ours, LONG);
-    assert!(!asking.is_awaited());
-    drop(held);
-    assert!(asking.is_awaited());
+    assert!(!asking.is_owed());
+    // Who reads keys is told no such thing, but waits.
+    thread::scope(|scope| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let asking = &asking;
+        scope.spawn(move || tell.send(asking.is_awaited()));
+        assert!(told.recv_timeout(OTHER_WAIT * 2).is_err());
+        drop(held);
+        assert_eq!(told.recv_timeout(LONG), Ok(true));
+    });
+    assert!(asking.is_owed());
+}
+
+#[test]
+fn what_is_typed_for_the_shell_reaches_it_but_for_one_key_and_is_never_told_later() {
+    for (typed, rest) in [
+        ("ls -l\r", "s -l\r"),
+        ("\x1b[Als\r", "ls\r"),
+        ("\x1bls\r", "s\r"),
+        ("\x1b_Gi=31;OK\x1b\\rm\r\x1b[?62;4c", "m\r\x1b[?62;4c"),
+        ("é!", "\u{fffd}!"),
+        // A key, and then the answers.
+        ("\x1b\x1b[6;32;16t\x1b[?62;4cls\r", "ls\r"),
+        // Nothing more comes.
+        ("\x1b", ""),
+        ("\x1b_", ""),
+    ] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let asking = asked(LONG);
+        // A paste was begun before.
+        let told = asking.locked().typed.feed(b"\x1b[200~/quit");
+        assert_eq!(told, []);
+        theirs.write_all(typed.as_bytes()).unwrap();
+        asking.drain(&ours, SHORT);
+        assert_eq!(String::from_utf8_lossy(&left(&ours)), rest, "{typed:?}");
+        ours.set_nonblocking(false).unwrap();
+        let mut expected = Vec::new();
+        if asking.is_unanswered() {
+            asking.ask(LONG);
+            expected = letters("x");
+        }
+        theirs.write_all(b"x\x1b[?6c").unwrap();
+        let (report, events) = read_all(&asking, &ours);
+        assert!(report.is_some());
+        assert_eq!(events, expected, "{typed:?}");
+    }
+}
+
+/// An end of a line at which something happens just when it is waited for the first time.
+struct Meanwhile<'a, F> {
+    ours: &'a UnixStream,
+    deed: std::cell::Cell<Option<F>>,
+}
+
+impl<F: FnOnce()> AsFd for Meanwhile<'_, F> {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        if let Some(deed) = self.deed.take() {
+            deed();
+        }
+        self.ours.as_fd()
+    }
+}
+
+#[test]
+fn who_reads_takes_nothing_once_somebody_else_had_the_last_answer_or_gave_it_up() {
+    for (bytes, has_report, rest) in [("\x1b[?62;4cls\r", true, "ls\r"), ("ls\r", false, "s\r")] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let asking = asked(LONG);
+        let deed = || {
+            theirs.write_all(bytes.as_bytes()).unwrap();
+            asking.drain(&ours, LONG);
+        };
+        let input = Meanwhile {
+            ours: &ours,
+            deed: std::cell::Cell::new(Some(deed)),
+        };
+        let report = asking.read(&input, || false, |event| panic!("{event:?}"));
+        assert_eq!(report.is_some_and(|report| report.has_sixel), has_report);
+        assert_eq!(left(&ours), rest.as_bytes(), "what the shell is to get");
+    }
 }
 
 #[test]
