@@ -3,20 +3,31 @@
 //! Promises that everything that is switched on is switched off again: when the guard is dropped, before the message of a
 //! panic, before the program is stopped. Once the terminal is given back nothing more of the UI is written (see `outlet`),
 //! and no answer is left there that was owed and comes soon. Taking it waits for no terminal that stands still, giving it
-//! back never long: its settings are those of before in any case. Knows nothing of what is drawn.
+//! back never long, and one who gives it back waits for another who does. Its settings are at once those of before, but while
+//! answers are owed without echo and not by lines; then wholly. A process that is killed in that moment leaves it so. Knows
+//! nothing of what is drawn.
 
 use std::{
     io,
-    sync::{Mutex, MutexGuard, Once, PoisonError},
+    os::fd::AsFd,
+    sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use rustix::{
     process::{Signal, getpid, getsid, kill_current_process_group},
-    termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr},
+    termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+    },
 };
 use tokio::sync::Notify;
 
-use super::{asking, outlet::Outlet, pictures};
+use super::{
+    asking::{self, Asking},
+    outlet::Outlet,
+    pictures,
+};
 use crate::client::{
     paper::Sheet,
     picture::{CellSize, decode::is_at_work},
@@ -34,8 +45,14 @@ const SIZE_MAX: (u16, u16) = (1_000, 500);
 /// What is drawn on while the terminal does not say how large it is.
 const SIZE_UNKNOWN: (u16, u16) = (80, 24);
 
+/// How long one who gives the terminal back waits for another who does: longer than that takes. A panic in its middle is
+/// the same thread, and goes on then.
+const LEAVE_WAIT: Duration = Duration::from_secs(2);
+
 /// How the terminal was, while the UI has it. Static since a panic must find it from anywhere.
 static BEFORE: Mutex<Option<Before>> = Mutex::new(None);
+/// Held by who gives the terminal back.
+static LEAVING: Mutex<()> = Mutex::new(());
 /// The way to standard output.
 static OUTLET: Outlet = Outlet::new();
 /// Told of panics: of one in a thread nobody else would hear, and the screen is gone.
@@ -82,22 +99,59 @@ pub fn leave() {
     let Some(before) = locked(&BEFORE).clone() else {
         return;
     };
-    let restore = || {
+    give_back(io::stdin(), &before.termios, &asking::HERE, || {
+        // What the terminal keeps for us would be left there.
+        let undo = format!("{}{LEAVE}", pictures::undo());
+        OUTLET.off(io::stdout(), &undo);
+    });
+}
+
+/// Sets the settings of before, and takes the answers that are owed once nothing more is written.
+fn give_back(input: impl AsFd, before: &Termios, asking: &Asking, off: impl FnOnce()) {
+    // Otherwise one would switch the echo on while the other still takes answers.
+    let _one = leaving();
+    let set = |termios: &Termios| {
         // One that is gone has no settings.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before.termios);
+        let _ = tcsetattr(&input, OptionalActions::Now, termios);
     };
     // What the terminal still answers would be shown, and read by the shell as if somebody had typed it.
-    let is_owed = asking::HERE.is_awaited();
-    if !is_owed {
-        // First, since it waits for nothing.
-        restore();
+    let is_owed = asking.is_owed();
+    // First, since it waits for nothing.
+    match is_owed {
+        true => set(&without_echo(before)),
+        false => set(before),
     }
-    // What the terminal keeps for us would be left there.
-    let undo = format!("{}{LEAVE}", pictures::undo());
-    OUTLET.off(io::stdout(), &undo);
+    off();
     if is_owed {
-        asking::HERE.drain(io::stdin(), asking::LATE);
-        restore();
+        asking.drain(&input, asking::LATE);
+        set(before);
+    }
+}
+
+/// These settings, but what comes is not shown, and can be read byte by byte; ^C and ^Z do what they do.
+fn without_echo(before: &Termios) -> Termios {
+    let mut settings = before.clone();
+    settings
+        .local_modes
+        .remove(LocalModes::ECHO | LocalModes::ICANON);
+    settings.local_modes.insert(LocalModes::ISIG);
+    settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+    settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+    settings
+}
+
+/// Waits until nobody else gives the terminal back, but not for ever.
+fn leaving() -> Option<MutexGuard<'static, ()>> {
+    let until = Instant::now() + LEAVE_WAIT;
+    loop {
+        match LEAVING.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                sleep(Duration::from_millis(1));
+            }
+            Err(TryLockError::WouldBlock) => return None,
+        }
     }
 }
 
@@ -203,7 +257,7 @@ fn hear_panics() {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, io::Write, sync::mpsc, thread};
 
     use super::*;
 
@@ -252,5 +306,47 @@ mod tests {
         // Not taken: a frame goes nowhere, and nobody waits for it.
         assert!(Tty.show(b"\x1b[31mfor nobody").is_ok());
         assert!(!OUTLET.is_on());
+    }
+
+    #[test]
+    fn while_answers_are_owed_nothing_is_shown_and_another_who_gives_it_back_waits() {
+        let (mut pty, pts) = pty_process::blocking::open().unwrap();
+        let mut before = tcgetattr(&pts).unwrap();
+        before
+            .local_modes
+            .insert(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
+        let (modes, now) = (before.local_modes, || tcgetattr(&pts).unwrap().local_modes);
+        let take = || {
+            let mut raw = before.clone();
+            raw.make_raw();
+            tcsetattr(&pts, OptionalActions::Now, &raw).unwrap();
+            assert!(!now().intersects(LocalModes::ISIG | LocalModes::ECHO));
+        };
+        take();
+        // Nothing is owed: they are those of before, and then it may wait for a terminal that stands still.
+        give_back(&pts, &before, &Asking::new(), || assert_eq!(now(), modes));
+        assert_eq!(now(), modes);
+        take();
+        let asking = Asking::new();
+        asking.ask(Duration::from_secs(600));
+        let (tell, told) = mpsc::channel();
+        let (terminal, settings) = (&pts, &before);
+        thread::scope(|scope| {
+            give_back(&pts, &before, &asking, || {
+                let quiet = modes - LocalModes::ECHO - LocalModes::ICANON;
+                assert_eq!(now(), quiet);
+                scope.spawn(move || {
+                    let off = || tell.send(()).unwrap();
+                    give_back(terminal, settings, &Asking::new(), off);
+                });
+                let other = told.recv_timeout(Duration::from_millis(300));
+                assert!(other.is_err(), "the other does not wait");
+                assert_eq!(now(), quiet);
+                pty.write_all(b"\x1b[?62;4c").unwrap();
+            });
+            told.recv_timeout(Duration::from_secs(20)).unwrap();
+        });
+        assert!(!asking.is_awaited() && !asking.is_unanswered());
+        assert_eq!(now(), modes);
     }
 }
