@@ -25,6 +25,8 @@ const FRAME: Duration = Duration::from_millis(16);
 const FRAME_OF_KEY: Duration = Duration::from_millis(4);
 /// How long nobody does anything before pictures that are many bytes are written.
 const CALM: Duration = Duration::from_millis(120);
+/// How long pictures are owed before a frame with news holds some, too: news may come with every frame.
+const OWED_MAX: Duration = Duration::from_secs(1);
 /// How often a conversation is marked read at most.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// A timer never rings more often than this, whatever asks for it.
@@ -43,6 +45,10 @@ pub(super) struct Drawn {
     places: Vec<(Rect, u32)>,
     /// When a frame is to follow for pictures that were left out.
     pictures_at: Option<Instant>,
+    /// Since when some were left out of every frame.
+    owed_since: Option<Instant>,
+    /// Until when the terminal is busy with those that it got.
+    rests_until: Option<Instant>,
     /// The newest cursor of what is in the model.
     pub cursor: Option<String>,
     /// The same of what a frame shows that is on its way, and its number.
@@ -61,6 +67,8 @@ impl Drawn {
             busy: None,
             places: Vec::new(),
             pictures_at: None,
+            owed_since: None,
+            rests_until: None,
             cursor: None,
             on_the_way: None,
             at: None,
@@ -81,6 +89,25 @@ impl Drawn {
         }
         self.busy.map_or(now, |at| at + CALM)
     }
+
+    /// Whether the frame that is just drawn may hold pictures as pixels: what somebody is to read goes first, and alone, but
+    /// not for ever; what a key does always.
+    fn may_hold_pictures(&self, calm_at: Instant, now: Instant) -> bool {
+        let is_late = self.owed_since.is_some_and(|since| since + OWED_MAX <= now);
+        let has_news = self.is_dirty && (self.is_of_key || !is_late);
+        let has_rested = self.rests_until.is_none_or(|until| until <= now);
+        calm_at <= now && has_rested && !has_news
+    }
+
+    /// A frame was drawn, and the terminal is to rest so long from its pictures.
+    fn follow(&mut self, is_owed: bool, rest: Duration, calm_at: Instant, now: Instant) {
+        (self.is_dirty, self.is_of_key) = (false, false);
+        // A frame between does not bring forward what was to rest.
+        let until = self.rests_until.map_or(now + rest, |at| at.max(now + rest));
+        self.rests_until = Some(until);
+        self.pictures_at = is_owed.then(|| calm_at.max(until).max(now + FRAME));
+        self.owed_since = self.owed_since.or(Some(now)).filter(|_| is_owed);
+    }
 }
 
 impl Ui {
@@ -95,20 +122,14 @@ impl Ui {
         let (model, theme, keys) = (&self.model, &self.theme, &self.keys);
         let view = |frame: &mut ratatui::Frame<'_>| view::draw(model, theme, keys, frame);
         let (drawn, mut calm_at) = (&mut self.drawn, now);
-        // What somebody is to read goes first, and alone.
-        let has_news = drawn.is_dirty;
-        let is_calm = |pictures: &[view::Whole]| {
+        let may_hold = |pictures: &[view::Whole]| {
             calm_at = drawn.calm_at(pictures, now);
-            calm_at <= now && !has_news
+            drawn.may_hold_pictures(calm_at, now)
         };
-        let drawn = self.screen.draw_with(view, is_calm);
+        let drawn = self.screen.draw_with(view, may_hold);
         if let Some(number) = drawn.map_err(failed)? {
-            (self.drawn.is_dirty, self.drawn.is_of_key) = (false, false);
-            let is_owed = self.screen.owes_pictures();
-            let rest = now + FRAME.max(self.screen.pictures_rest());
-            // A frame between does not bring forward what was to rest.
-            let rest = self.drawn.pictures_at.map_or(rest, |at| at.max(rest));
-            self.drawn.pictures_at = is_owed.then(|| calm_at.max(rest));
+            let (is_owed, rest) = (self.screen.owes_pictures(), self.screen.pictures_rest());
+            self.drawn.follow(is_owed, rest, calm_at, now);
             self.drawn.at = Some(Instant::now());
             if let Some(cursor) = self.drawn.cursor.take() {
                 self.drawn.on_the_way = Some((number, cursor));

@@ -51,3 +51,41 @@ fn pictures_wait_until_they_stand_and_until_nobody_does_anything() {
     let calm_at = drawn.calm_at(&picture(12), after(1_001));
     assert_eq!(calm_at, after(1_000) + CALM, "somebody types");
 }
+
+#[test]
+fn pictures_that_are_owed_for_long_come_with_news_but_never_with_a_key() {
+    let mut drawn = Drawn::new();
+    let begun = Instant::now();
+    let rest = Duration::from_millis(40);
+    let (mut now, mut held) = (begun, Vec::new());
+    // News with every frame, and pictures that stand.
+    while now < begun + Duration::from_secs(2) {
+        drawn.is_dirty = true;
+        let calm_at = drawn.calm_at(&picture(3), now);
+        let holds = drawn.may_hold_pictures(calm_at, now);
+        held.extend(holds.then_some(now));
+        let rest = if holds { rest } else { Duration::ZERO };
+        drawn.follow(true, rest, calm_at, now);
+        assert!(!drawn.is_dirty && drawn.pictures_at >= Some(now + FRAME.max(rest)));
+        now += FRAME;
+    }
+    let first = held.first().copied().unwrap();
+    assert!(first >= begun + OWED_MAX && first < begun + OWED_MAX + FRAME * 2);
+    let count = held.len();
+    assert!((15..=25).contains(&count), "{count}");
+    assert!(held.windows(2).all(|two| two[1] - two[0] >= rest));
+    now += rest;
+    let calm_at = drawn.calm_at(&picture(3), now);
+    (drawn.is_dirty, drawn.is_of_key) = (true, true);
+    assert!(!drawn.may_hold_pictures(calm_at, now), "a key");
+    drawn.is_of_key = false;
+    assert!(drawn.may_hold_pictures(calm_at, now));
+    // All came: with the next that is owed it begins anew.
+    drawn.follow(false, Duration::ZERO, calm_at, now);
+    assert_eq!(drawn.pictures_at, None);
+    drawn.follow(true, Duration::ZERO, calm_at, now);
+    drawn.is_dirty = true;
+    assert!(!drawn.may_hold_pictures(calm_at, now + OWED_MAX / 2));
+    drawn.is_dirty = false;
+    assert!(drawn.may_hold_pictures(calm_at, now + OWED_MAX / 2));
+}

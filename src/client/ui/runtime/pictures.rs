@@ -163,7 +163,10 @@ impl Pictures {
                 None => self.draw(ground, whole, bytes_max)?,
             };
         }
-        self.shrink(ground)?;
+        // Nothing may be said within a picture that is loaded: then it is done before the next one.
+        if self.loading.is_none() {
+            self.shrink(ground)?;
+        }
         Ok(is_written)
     }
 
@@ -247,6 +250,9 @@ impl Pictures {
         if self.loading.is_some_and(|(loading, _)| loading != id) {
             return Ok(false);
         }
+        if self.loading.is_none() && self.written < bytes_max {
+            self.shrink(ground)?;
+        }
         let had = self.loading.map_or(0, |(_, had)| had);
         for (part, number) in pixels.parts.iter().skip(had).zip(had..) {
             if self.written >= bytes_max {
@@ -304,7 +310,7 @@ impl Pictures {
         ground.rewrite(gone.area)
     }
 
-    /// Deletes what the terminal keeps and was not placed for the longest time.
+    /// Deletes what the terminal keeps and was not placed for the longest time. Not while a picture is loaded.
     fn shrink(&mut self, ground: &mut impl Ground) -> io::Result<()> {
         while self.sent.len() > SENT_MAX {
             let stands = |id: &NonZeroU32| {
@@ -315,7 +321,6 @@ impl Pictures {
                 return Ok(());
             };
             if let Some(id) = self.sent.remove(place) {
-                self.end_loading(ground)?;
                 ground.write(&kitty::delete(ImageId(id)))?;
                 sent().remove(&id);
             }

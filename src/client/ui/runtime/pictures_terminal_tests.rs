@@ -25,6 +25,8 @@ pub struct Shown {
     pub kept: BTreeSet<u32>,
     /// The one of which not all pieces came, and these.
     pub loading: Option<(u32, String)>,
+    /// Pictures that were given up before all pieces came.
+    pub cut: usize,
     placed: BTreeMap<(u32, u32), Rect>,
     wrong: Vec<String>,
 }
@@ -84,8 +86,9 @@ impl Shown {
         {
             let file = data_encoding::BASE64.decode(pieces.as_bytes()).unwrap();
             // The end of a PNG: a part of one is no picture.
-            if file.ends_with(b"IEND\xae\x42\x60\x82") {
-                self.kept.insert(id);
+            match file.ends_with(b"IEND\xae\x42\x60\x82") {
+                true => drop(self.kept.insert(id)),
+                false => self.cut += 1,
             }
         }
     }

@@ -388,17 +388,22 @@ async fn a_picture_that_is_cut_in_its_middle_leaves_nothing_and_comes_whole_late
 
 #[tokio::test]
 async fn what_the_terminal_keeps_has_a_bound_and_is_deleted_in_the_end() {
-    let mut seat = Seat::new(Way::Kitty, (80, 24));
+    let mut seat = Seat::new(Way::Kitty, (80, 40));
     // Numbers that no other test has.
     seat.number = 1_000_000;
     let mut most = 0;
+    let mut at_once = 0;
     for _ in 0..60 {
         seat.share();
+        seat.share();
         seat.give();
-        seat.check(true).await.unwrap();
+        at_once = at_once.max(seat.check(true).await.unwrap());
         most = most.max(seat.terminal.shown.kept.len());
     }
     assert_eq!(most, SENT_MAX);
+    // None was cut, since nothing was in the way; not even by what is deleted to make room.
+    assert!(at_once >= 2, "{at_once}");
+    assert_eq!(seat.terminal.shown.cut, 0);
     let kept = seat.terminal.shown.kept.clone();
     let undo = undo();
     for id in kept {
