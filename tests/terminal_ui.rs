@@ -1,5 +1,7 @@
 //! The terminal UI in a real terminal, against a real server: what a person types, and what the screen shows for it.
 
+use std::time::{Duration, Instant};
+
 use super::support::{
     self, Account, Server,
     account::text_of,
@@ -235,21 +237,28 @@ fn what_the_terminal_answers_after_the_end_is_not_typed_into_the_shell() {
     let server = server.address().as_str().to_owned();
     let script =
         format!("{client} --server {server} --images kitty; echo is_$((40+2))_left; cat -v");
-    // The answer has to come within a part of a second, which a busy machine may miss; once is enough.
-    let is_clean = || {
+    // What it shows, if the answer came in time: within 0.3 seconds after it has begun to leave, of which some are for the
+    // machine, which may be busy. One that comes later is not waited for.
+    let left = || {
         let mut shell = home.program_on("sh", &["-c", &script], Size::new(24, 80));
         // It has asked, and nobody answers before it has left.
         shell.wait_for("\x1b[c");
+        let begun = Instant::now();
         shell.type_bytes(b"\x11");
         shell.wait_for("\x1b[?1049l");
         shell.type_bytes(b"\x1b_Gi=31;OK\x1b\\\x1b[6;16;8t\x1b[?62;4c");
+        let is_in_time = begun.elapsed() < Duration::from_millis(150);
         shell.wait_for("is_42_left");
         // As it is typed, and as it is read.
         shell.line("here");
         shell.wait_for("here");
         shell.wait_for("here");
-        let shown = shell.transcript();
-        !shown.contains("62;4c") && !shown.contains("16;8t")
+        is_in_time.then(|| shell.transcript())
     };
-    assert!((0..5).any(|_| is_clean()));
+    let all: Vec<String> = (0..20).filter_map(|_| left()).take(5).collect();
+    assert!(!all.is_empty(), "this machine is too busy");
+    for shown in all {
+        let is_clean = !shown.contains("62;4c") && !shown.contains("16;8t");
+        assert!(is_clean, "{shown}");
+    }
 }

@@ -82,7 +82,7 @@ impl Answers {
         }
     }
 
-    /// Returns whether the last answer came, which every terminal gives. Give up after some tenths of a second.
+    /// Returns whether the last answer came, which every terminal gives. Give up after some seconds.
     pub const fn is_complete(&self) -> bool {
         self.is_complete
     }

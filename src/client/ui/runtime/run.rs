@@ -489,7 +489,7 @@ impl Ui {
         for effect in fill(&mut self.model) {
             self.perform(effect)?;
         }
-        // What is seen is looked through once for each frame, not while the terminal takes none.
+        // What is seen is looked through only where a frame is to be drawn, not while the terminal takes none.
         if self.drawn.is_dirty && self.screen.is_free() {
             for effect in previews(&mut self.model) {
                 self.perform(effect)?;

@@ -66,25 +66,26 @@ impl Screen {
         self.draw_with(view, |_| true)
     }
 
-    /// The same, with the pictures that the view returns as pixels, as far as the frame has all their cells. Those that are
-    /// many bytes are left out of a frame that is not calm, since the next one would have to wait for them.
+    /// The same, with the pictures that the view returns as pixels, as far as the frame has all their cells. Those that do
+    /// not stand yet are left out of a frame that may hold none, since the next one would have to wait for them; of one that
+    /// may, those that are too many bytes for it.
     pub fn draw_with(
         &mut self,
         view: impl FnOnce(&mut Frame<'_>) -> Vec<Whole>,
-        is_calm: impl FnOnce(&[Whole]) -> bool,
+        may_hold: impl FnOnce(&[Whole]) -> bool,
     ) -> io::Result<Option<u64>> {
         if !self.is_free() {
             return Ok(None);
         }
-        let (mut wanted, mut may_be_many) = (Vec::new(), true);
+        let (mut wanted, mut holds_pixels) = (Vec::new(), true);
         self.terminal.draw(|frame| {
             wanted = view(frame);
-            may_be_many = is_calm(&wanted);
+            holds_pixels = may_hold(&wanted);
             let buffer = frame.buffer_mut();
             wanted.retain(|whole| whole.is_in(buffer));
         })?;
         let canvas = self.terminal.backend_mut();
-        if self.pictures.follow(canvas, &wanted, may_be_many)? {
+        if self.pictures.follow(canvas, &wanted, holds_pixels)? {
             canvas.come_back()?;
         }
         canvas.touched.clear();
