@@ -1,6 +1,7 @@
 //! Whether a file lies in a folder already, whole, under a name that a download gives it: then a repeat need not fetch it.
 //!
-//! What lies there is read, so that is done only of what has as many bytes, and can be steered. No link is followed.
+//! What lies there is read, so that is done only of what has as many bytes, and can be steered. No link is followed, and
+//! what is no regular file of so many bytes is not even opened: a pipe or a device would take note of it.
 
 use std::{
     fs::File,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{Mode, OFlags, open, openat},
+    fs::{AtFlags, FileType, Mode, OFlags, Stat, open, openat, statat},
     io::Errno,
 };
 
@@ -28,10 +29,12 @@ pub async fn saved(
     but: &[PathBuf],
     steering: &mut Steering,
 ) -> Result<Option<PathBuf>, TransferError> {
-    steering.clear().await?;
     let (name, size) = (name::for_disk(&file.name), file.size_bytes);
-    let (place, but) = (folder.to_owned(), but.to_owned());
-    let alike = blocking(move || alike(&place, &name, size, &but)).await;
+    let look = || {
+        let (place, name, but) = (folder.to_owned(), name.clone(), but.to_owned());
+        blocking(move || alike(&place, &name, size, &but))
+    };
+    let alike = steering.through(look).await?;
     let alike = alike.map_err(TransferError::Read)?;
     for (path, there) in alike {
         match hash_of(there, size, steering).await {
@@ -59,11 +62,16 @@ fn alike(place: &Path, name: &str, size: u64, but: &[PathBuf]) -> Vec<(PathBuf, 
             _ => name::numbered(name, number),
         };
         let path = place.join(&called);
+        match statat(&folder, &called, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(it) if is_regular(&it, size) => {}
+            Err(Errno::NOENT) => break,
+            Ok(_) | Err(_) => continue,
+        }
         let there = match openat(&folder, &called, flags, Mode::empty()) {
             Ok(there) => File::from(there),
-            Err(Errno::NOENT) => break,
             Err(_) => continue,
         };
+        // It may have become another meanwhile.
         let metadata = there.metadata();
         let is_alike = metadata.is_ok_and(|it| it.is_file() && it.len() == size);
         if is_alike && !but.contains(&path) {
@@ -74,4 +82,57 @@ fn alike(place: &Path, name: &str, size: u64, but: &[PathBuf]) -> Vec<(PathBuf, 
         }
     }
     found
+}
+
+fn is_regular(stat: &Stat, size: u64) -> bool {
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file && u64::try_from(stat.st_size) == Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::MaybeUninit;
+
+    use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+
+    use super::*;
+    use crate::{client::transfer::steering::steering, domain::file::ContentHash};
+
+    #[tokio::test]
+    async fn what_cannot_be_it_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let pipe = std::process::Command::new("mkfifo").arg(at("a")).status();
+        assert!(pipe.unwrap().success());
+        std::fs::write(at("a (2)"), b"longer").unwrap();
+        std::os::unix::fs::symlink("a (4)", at("a (3)")).unwrap();
+        std::fs::write(at("a (4)"), b"hello").unwrap();
+        let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+        inotify::add_watch(&watch, folder.path(), WatchFlags::OPEN).unwrap();
+        let file = pb::File {
+            name: "a".to_owned(),
+            size_bytes: 5,
+            blake3: ContentHash::of(b"hello").0.to_vec().into(),
+            ..pb::File::default()
+        };
+        let (_handle, mut steered) = steering();
+        let found = saved(folder.path(), &file, &[], &mut steered).await;
+        assert_eq!(found.unwrap(), Some(at("a (4)")));
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = Reader::new(watch, &mut buffer);
+        let mut opened = Vec::new();
+        while let Ok(event) = events.next() {
+            opened.extend(
+                event
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned()),
+            );
+        }
+        assert_eq!(opened, ["a (4)"]);
+
+        let (handle, mut steered) = steering();
+        handle.cancel();
+        let cancelled = saved(folder.path(), &file, &[], &mut steered).await;
+        assert!(matches!(cancelled, Err(TransferError::Cancelled)));
+    }
 }
