@@ -52,7 +52,7 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// Nothing is moved yet. What earlier programs could not cancel is cancelled now, and else with what is begun.
+    /// Nothing is moved yet. What could not be cancelled before is cancelled now, and else when what is begun is done.
     pub fn new(errand: Errand) -> Self {
         let (tell, told) = mpsc::channel(TOLD_MAX);
         let mut carrier = Self {
@@ -70,18 +70,21 @@ impl Carrier {
         carrier
     }
 
+    /// Not while a job is under way, which may go on with one of them.
     fn cancel_left(&mut self) {
-        if self.cancelling.is_empty() {
+        if self.cancelling.is_empty() && self.is_idle() {
             let Errand {
-                session, records, ..
+                session,
+                records,
+                turn,
+                ..
             } = self.errand.clone();
-            self.cancelling.spawn(cancel_left(session, records));
+            self.cancelling.spawn(cancel_left(session, records, turn));
         }
     }
 
     /// Begins a job under a number that no other one has.
     pub fn begin(&mut self, number: u32, job: Job) {
-        self.cancel_left();
         let (handle, steering) = steering();
         let progress = handle.progress();
         let (errand, tell) = (self.errand.clone(), self.tell.clone());
@@ -123,6 +126,10 @@ impl Carrier {
                         continue;
                     };
                     let handle = self.handles.remove(&number);
+                    if done.is_ok() {
+                        // The server is there, and can be told of others.
+                        self.cancel_left();
+                    }
                     let is_cancelled = handle.is_some_and(|it| it.is_cancelled());
                     return match done {
                         // It was too late for the job to hear of it, and not for what comes after it.
@@ -204,6 +211,11 @@ impl Carrier {
     /// Whether no job is under way.
     pub fn is_idle(&self) -> bool {
         self.numbers.is_empty()
+    }
+
+    /// Whether what is under way can be gone on with when this ends.
+    pub fn is_noted(&self) -> bool {
+        self.handles.values().all(Handle::is_noted)
     }
 
     /// Whether no job is under way but those that were told to wait.

@@ -43,7 +43,7 @@ use super::{
         error::TransferError,
         records::{Record, Records},
         source::Source,
-        standing::stranger,
+        standing::{Unsent, before_last, stranger, with_files},
         steering::{Handle, steering},
         upload::upload as bring,
     },
@@ -53,6 +53,8 @@ use super::{
 const INTERRUPTED: u8 = 130;
 /// What is said where nothing is lost.
 const AGAIN: &str = "what is there is kept: the same command goes on with it";
+/// What is said where it cannot be noted what is there.
+const ANEW: &str = "not all that is there could be noted: the same command sends the rest anew";
 /// What stands for standard input and output.
 const DASH: &str = "-";
 /// What standard input is called.
@@ -219,22 +221,28 @@ pub(super) async fn send(
         message: options.id,
         ..Given::default()
     };
-    let (ids, mut records) = mover
+    let (there, mut records) = mover
         .send_all(&options.files, &given, &limits, &mut interrupts)
         .await?;
     let message = Outgoing {
         id: options.id.unwrap_or_else(ClientMessageId::mint),
         target: to,
         text,
-        attachments: ids,
+        attachments: there.iter().map(|file| file.id.clone()).collect(),
         store: None,
     };
     let session = &mover.login.session;
+    let attempt = async || session.send_again(&message, Patience::None).await;
     let sent = tokio::select! {
-        sent = session.send_again(&message, mover.patience) => sent,
+        sent = with_files(session, &there, mover.patience, attempt) => sent,
         () = interrupts.next() => {
             return Err(interrupted("the files are there, and the message may have been sent"));
         }
+    };
+    let sent = match sent {
+        Ok(sent) => Ok(sent),
+        Err(Unsent::Client(error)) => Err(error),
+        Err(Unsent::Stranger(index)) => return Err(strange(&options.files, index, &mut records)),
     };
     if is_over(&sent, options.id.is_some()) {
         records.iter_mut().for_each(Record::forget);
@@ -252,6 +260,21 @@ fn is_over<T>(sent: &Result<T, ClientError>, has_id: bool) -> bool {
     match sent {
         Ok(_) => !has_id,
         Err(error) => error.is_for_good(),
+    }
+}
+
+/// What is told of a file that another store has not; nobody goes on with any of them.
+fn strange(paths: &[PathBuf], index: usize, records: &mut [Record]) -> Failure {
+    records.iter_mut().for_each(Record::forget);
+    let path = paths.get(index).map(|path| shown(path));
+    Failure::from(TransferError::OtherStore).within(&path.unwrap_or_default())
+}
+
+/// What is told of files that are there when nothing more is done with them.
+fn of_all(records: &[Record]) -> &'static str {
+    match records.iter().all(Record::is_kept) {
+        true => AGAIN,
+        false => ANEW,
     }
 }
 
@@ -278,30 +301,30 @@ impl Mover<'_> {
         })
     }
 
-    /// Uploads the files of a message, one after the other: their ids, and the records, which are to be forgotten once the
-    /// message is there.
+    /// Uploads the files of a message, one after the other: what they are there, and the records, which are to be forgotten
+    /// once the message is there.
     async fn send_all(
         &self,
         paths: &[PathBuf],
         given: &Given<'_>,
         limits: &Limits,
         interrupts: &mut Interrupts,
-    ) -> Result<(Vec<String>, Vec<Record>), Failure> {
+    ) -> Result<(Vec<pb::File>, Vec<Record>), Failure> {
         let (mut there, mut records) = (Vec::new(), Vec::new());
         for path in paths {
             let (file, record) = self.send(path, given, limits, interrupts).await?;
             there.push(file);
             records.push(record);
         }
-        let strange = tokio::select! {
-            strange = stranger(&self.login.session, &there, self.patience) => strange?,
-            () = interrupts.next() => return Err(interrupted(AGAIN)),
+        let session = &self.login.session;
+        let found = tokio::select! {
+            found = stranger(session, before_last(&there), self.patience) => found,
+            () = interrupts.next() => return Err(interrupted(of_all(&records))),
         };
-        if let Some(path) = strange.and_then(|index| paths.get(index)) {
-            records.iter_mut().for_each(Record::forget);
-            return Err(Failure::from(TransferError::OtherStore).within(&shown(path)));
+        match found.map_err(|error| told(error.into(), Some(of_all(&records))))? {
+            Some(index) => Err(strange(paths, index, &mut records)),
+            None => Ok((there, records)),
         }
-        Ok((there.into_iter().map(|file| file.id).collect(), records))
     }
 
     /// Uploads one file. The record is to be forgotten once somebody knows of it.

@@ -113,5 +113,12 @@ async fn files_that_another_store_calls_something_else_are_not_sent_with_a_messa
     let sent = mover
         .send_all(&paths, &given, &limits, &mut interrupts)
         .await;
-    assert_eq!(sent.unwrap().0, ["f3", "f4"]);
+    let (there, records) = sent.unwrap();
+    let ids: Vec<&str> = there.iter().map(|file| file.id.as_str()).collect();
+    assert_eq!(ids, ["f3", "f4"]);
+    assert_eq!(of_all(&records), AGAIN);
+    // One that could not be noted is sent anew.
+    let mut some = records;
+    some.push(Record::default());
+    assert_eq!(of_all(&some), ANEW);
 }

@@ -301,6 +301,7 @@ impl Plain {
         match event {
             LinkEvent::Connected => {
                 self.was_connected = true;
+                self.is_back();
                 self.ask_for_rooms();
                 self.told("link", || json!("connected"), Msg::Connected)
             }
@@ -334,6 +335,7 @@ impl Plain {
                 let said = self.kept.sync();
                 self.said(said)?;
                 self.settle_kept();
+                self.is_away();
                 self.told("link", || json!("lost"), Msg::ConnectionLost)
             }
             LinkEvent::Closed => {

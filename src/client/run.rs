@@ -1,9 +1,13 @@
 //! Runs what the arguments ask for.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::{
+    io::{self, BufWriter, IsTerminal, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::CommandFactory;
-use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::pb;
 
@@ -37,6 +41,9 @@ use super::{
     },
     watch,
 };
+
+/// How long a command that is done tells the server of uploads that are to be cancelled.
+const CANCEL_WAIT: Duration = Duration::from_secs(3);
 
 /// Runs the program.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -126,10 +133,7 @@ async fn move_files(
         patience,
         format: door.arguments.format(),
     };
-    // Beside the command, and no longer than it.
-    let mut cancelling = JoinSet::new();
-    cancelling.spawn(cancel_left(login.session.clone(), mover.records()));
-    match command {
+    let done = match command {
         Command::Files(FileCommand::Upload(options)) => {
             oneshot_files::upload(&mover, options, out).await
         }
@@ -138,7 +142,13 @@ async fn move_files(
         }
         Command::Send(options) => oneshot_files::send(&mover, target(options), options, out).await,
         _ => Ok(()),
+    };
+    if done.is_ok() {
+        // After the command, which may go on with one of them; and the server is there.
+        let left = cancel_left(login.session.clone(), mover.records(), Arc::default());
+        let _ = timeout(CANCEL_WAIT, left).await;
     }
+    done
 }
 
 /// Where a message goes.

@@ -5,11 +5,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::RwLock, task::spawn_blocking, time::timeout};
 
 use super::super::{
     app::{
@@ -32,7 +35,7 @@ use super::super::{
         records::{Record, Records},
         saved::saved,
         source::Source,
-        standing::stranger,
+        standing::{before_last, stranger},
         steering::{Steering, steering},
         upload::{abandon, upload},
     },
@@ -64,6 +67,9 @@ pub struct Errand {
     pub home: Option<PathBuf>,
     /// Looks at pictures.
     pub decoder: Decoder,
+    /// Held by each job that sends, and by who cancels what was left while a record is in its hands: so no job finds a
+    /// record taken by its own program.
+    pub turn: Arc<RwLock<()>>,
 }
 
 impl Errand {
@@ -80,6 +86,7 @@ impl Errand {
             patience,
             home: etcetera::home_dir().ok(),
             decoder: Decoder::new(),
+            turn: Arc::default(),
         }
     }
 }
@@ -90,6 +97,8 @@ struct Sent {
     /// The files, in their order, and how each is gone on with until somebody knows of it.
     there: Vec<pb::File>,
     records: Vec<Record>,
+    /// How the one that is being sent is gone on with.
+    in_hand: Record,
     /// How many bytes a file may have, once that is known.
     bytes_max: Option<u64>,
 }
@@ -117,11 +126,14 @@ impl Errand {
 
     /// Uploads files, one after the other.
     async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
+        // One that is being cancelled is waited for: two calls at the most.
+        let _turn = self.turn.read().await;
         let mut sent = Sent::default();
         let done = self.send_all(files, at, steering, &mut sent).await;
         let Sent {
             there,
             mut records,
+            in_hand,
             bytes_max,
         } = sent;
         let Err((error, file)) = done else {
@@ -131,6 +143,9 @@ impl Errand {
             };
             return Ok((Moved::Uploaded(uploaded), records));
         };
+        let is_noted = records.iter().all(Record::is_kept)
+            && (there.len() == files.len() || in_hand.can_be_kept());
+        drop(in_hand);
         let is_cancelled = matches!(error, TransferError::Cancelled);
         if is_cancelled || matches!(error, TransferError::OtherStore) {
             // That of the one in hand is forgotten already.
@@ -146,7 +161,8 @@ impl Errand {
             };
             let _ = timeout(LOOKED_FOR, all).await;
         }
-        Err(within(file.map(String::as_str), &error, &[]))
+        let file = file.map(String::as_str);
+        Err(within(file, &error, &[], is_noted))
     }
 
     /// The same; takes in what is there by now. What fails says with which.
@@ -165,16 +181,18 @@ impl Errand {
                     None => steering.through(|| self.bytes_max()).await?,
                 };
                 sent.bytes_max = Some(max);
-                let one = self.send_one(&self.path(file), max, steering).await?;
+                let (path, in_hand) = (self.path(file), &mut sent.in_hand);
+                let one = self.send_one(&path, max, steering, in_hand).await?;
                 // One that was cancelled while its last answer was on the way is cancelled.
                 Ok::<_, TransferError>((one, steering.clear().await))
             };
-            let ((one, record), clear) = sending.await.map_err(|error| (error, Some(file)))?;
+            let (one, clear) = sending.await.map_err(|error| (error, Some(file)))?;
             sent.there.push(one);
-            sent.records.push(record);
+            sent.records.push(std::mem::take(&mut sent.in_hand));
             clear.map_err(|error| (error, Some(file)))?;
         }
-        let all = || stranger(&self.session, &sent.there, self.patience);
+        // The last was answered just now.
+        let all = || stranger(&self.session, before_last(&sent.there), self.patience);
         let strange = steering.through(all).await.map_err(|error| (error, None))?;
         match strange.map_err(|error| (error.into(), None))? {
             None => Ok(()),
@@ -218,13 +236,14 @@ impl Errand {
         path: &Path,
         bytes_max: u64,
         steering: &mut Steering,
-    ) -> Result<(pb::File, Record), TransferError> {
+        record: &mut Record,
+    ) -> Result<pb::File, TransferError> {
         let source = Source::open(path, bytes_max, steering).await?;
         let source = looked_at(source, Metadata::Kept, &self.decoder).await?;
-        let mut record = self.record(&source).await;
+        *record = self.record(&source).await;
+        steering.note(record.can_be_kept());
         let pace = Pace::patient(self.patience);
-        let file = upload(&self.session, &source, &mut record, pace, steering).await?;
-        Ok((file, record))
+        upload(&self.session, &source, record, pace, steering).await
     }
 
     /// The files of a message.
@@ -254,7 +273,7 @@ impl Errand {
             at.store(number, Ordering::Relaxed);
             match self.save_one(file, folder, &paths, steering).await {
                 Ok(path) => paths.push(path),
-                Err(error) => return Err(within(Some(&file.name), &error, &paths)),
+                Err(error) => return Err(within(Some(&file.name), &error, &paths, true)),
             }
         }
         let paths = paths.iter().map(|path| shown(path).into()).collect();
@@ -301,8 +320,14 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What went wrong, and with what; which files were saved all the same; and whether the same command goes on with it.
-pub(super) fn within(what: Option<&str>, error: &TransferError, saved: &[PathBuf]) -> Untrusted {
+/// What went wrong, and with what; which files were saved all the same; and whether the same command goes on with it, as it
+/// can if it is noted what is there.
+pub(super) fn within(
+    what: Option<&str>,
+    error: &TransferError,
+    saved: &[PathBuf],
+    is_noted: bool,
+) -> Untrusted {
     let mut told = match what {
         Some(what) => format!("{what}: {error}"),
         None => error.to_string(),
@@ -311,7 +336,7 @@ pub(super) fn within(what: Option<&str>, error: &TransferError, saved: &[PathBuf
         let saved: Vec<String> = saved.iter().map(|path| shown(path)).collect();
         told = further(&told, &format!("saved: {}", saved.join(", ")));
     }
-    if error.can_go_on() {
+    if error.can_go_on() && is_noted {
         told = further(&told, AGAIN);
     }
     told.into()

@@ -29,6 +29,8 @@ pub(super) enum Leaving {
     No,
     /// Waits for messages to be answered, perhaps not for ever.
     Sending(Option<Instant>),
+    /// The same while the server is away: not longer than this, unless it comes back.
+    Away(Instant),
     /// Waits for the last words of the server.
     Closing(Instant),
     /// Nothing any more.
@@ -54,11 +56,28 @@ impl Plain {
         };
     }
 
+    /// The server is away: what moves is waited for, and not for ever.
+    pub(super) fn is_away(&mut self) {
+        if self.leaving == Leaving::Sending(None)
+            && !self.carrier.is_at_rest()
+            && self.unsent().1.is_empty()
+        {
+            self.leaving = Leaving::Away(Instant::now() + AWAY_WAIT);
+        }
+    }
+
+    /// The server is there again.
+    pub(super) fn is_back(&mut self) {
+        if let Leaving::Away(_) = self.leaving {
+            self.leaving = Leaving::Sending(None);
+        }
+    }
+
     /// Goes on once everything is answered.
     pub(super) fn close_if_all_is_sent(&mut self) {
         // Nobody is left who could tell a transfer to go on.
         let is_done = self.link.unsent() == 0 && self.carrier.is_at_rest();
-        if matches!(self.leaving, Leaving::Sending(_)) && is_done {
+        if matches!(self.leaving, Leaving::Sending(_) | Leaving::Away(_)) && is_done {
             self.close();
         }
     }
@@ -66,7 +85,7 @@ impl Plain {
     /// It was waited long enough.
     pub(super) fn late(&mut self) {
         match self.leaving {
-            Leaving::Sending(_) => self.close(),
+            Leaving::Sending(_) | Leaving::Away(_) => self.close(),
             _ => self.leaving = Leaving::Done,
         }
     }
@@ -99,10 +118,13 @@ impl Plain {
             unsent => unsent,
         };
         let moving = self.model.transfers.left().map(|left| {
-            Failure::told(
-                4,
-                format!("{left}; what is there is kept, and the same command goes on with it"),
-            )
+            let again = match self.carrier.is_noted() {
+                true => "what is there is kept, and the same command goes on with it",
+                false => {
+                    "not all that is there could be noted: the same command sends the rest anew"
+                }
+            };
+            Failure::told(4, format!("{left}; {again}"))
         });
         together(first.into_iter().chain(moving).collect())
     }
@@ -157,7 +179,9 @@ fn lost_line(lost: &[&str]) -> String {
 /// Returns when it is time to go on with leaving.
 pub(super) async fn leave_at(leaving: Leaving) {
     match leaving {
-        Leaving::Sending(Some(until)) | Leaving::Closing(until) => sleep_until(until).await,
+        Leaving::Sending(Some(until)) | Leaving::Away(until) | Leaving::Closing(until) => {
+            sleep_until(until).await;
+        }
         _ => std::future::pending().await,
     }
 }

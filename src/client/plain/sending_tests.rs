@@ -211,6 +211,44 @@ async fn what_was_told_to_wait_does_not_hold_up_the_end_of_the_input() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_input_waits_for_files_as_long_as_the_server_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("a"), "a").unwrap();
+    let path = home.path().join("a").display().to_string();
+    let mut lines = plain(home.path(), true);
+    lines.model.is_read_by_a_person = true;
+    lines.model.link = LinkState::Up;
+    typed(&mut lines, &format!("/send {path}"));
+    assert!(lines.happened(Msg::InputEnded).is_ok());
+    assert_eq!(lines.leaving, Leaving::Sending(None));
+    let lost = || LinkEvent::Disconnected {
+        reason: refused(),
+        retry_in: std::time::Duration::ZERO,
+    };
+    let mut marks = Vec::new();
+    assert!(lines.link_event(lost(), &mut marks).is_ok());
+    let Leaving::Away(until) = lines.leaving else {
+        panic!("{:?}", lines.leaving);
+    };
+    // However often that is told.
+    assert!(lines.link_event(lost(), &mut marks).is_ok());
+    assert_eq!(lines.leaving, Leaving::Away(until));
+    lines.close_if_all_is_sent();
+    assert_eq!(lines.leaving, Leaving::Away(until));
+    // It comes back, and goes.
+    assert!(lines.link_event(LinkEvent::Connected, &mut marks).is_ok());
+    assert_eq!(lines.leaving, Leaving::Sending(None));
+    assert!(lines.link_event(lost(), &mut marks).is_ok());
+    lines.late();
+    assert!(matches!(lines.leaving, Leaving::Closing(_)));
+    let told = lines.left().unwrap_err().to_string();
+    assert!(
+        told.ends_with("what is there is kept, and the same command goes on with it"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn who_reads_says_how_long_files_are_tried() {
     let mut model = Model::new(ann(), Zone::Local);
     for (is_read_by_a_person, is_endless) in [(true, true), (false, false)] {

@@ -377,10 +377,15 @@ impl FileService for Fake {
         &self,
         call: Request<pb::CancelUploadRequest>,
     ) -> Result<Response<pb::CancelUploadResponse>, Status> {
-        let mut world = self.world();
-        world.called("cancel")?;
-        let gone = world.uploads.remove(&call.into_inner().upload_id);
-        gone.ok_or_else(no_upload)?;
+        {
+            let mut world = self.world();
+            world.called("cancel")?;
+            let gone = world.uploads.remove(&call.into_inner().upload_id);
+            gone.ok_or_else(no_upload)?;
+        }
+        // It is done, and the answer may take its time.
+        let mut gate = self.gate.clone();
+        gate.wait_for(|opened| *opened > 0).await.unwrap();
         Ok(Response::new(pb::CancelUploadResponse {}))
     }
 

@@ -121,25 +121,18 @@ impl Records {
         Ok(Record::default())
     }
 
-    /// Whether an ended program left one of a file of so many bytes that is not to be cancelled as it is.
+    /// Whether there is one of a file of so many bytes that is not to be cancelled as it is: an ended program left it, or a
+    /// running one has it.
     pub fn has(&self, size: u64) -> bool {
         let prefix = format!("{}{size}-", self.prefix);
-        let is_left = |path: &PathBuf| {
-            // One that a running program holds is its own.
-            let there = opened(path).and_then(|file| line(&file).ok().flatten());
-            there.is_some_and(|line| !line.is_cancelled)
-        };
+        let is_left = |path: &PathBuf| read(path).is_some_and(|line| !line.is_cancelled);
         found(&self.folder, &prefix).is_ok_and(|all| all.iter().any(is_left))
     }
 
     /// Those that are to be cancelled, so many at the most: each is to be taken for that.
     pub fn cancelled(&self, count_max: usize) -> Vec<PathBuf> {
         let all = found(&self.folder, &self.prefix).unwrap_or_default();
-        // Not locked: whoever takes one at this moment is not to find it taken.
-        let is_cancelled = |path: &PathBuf| {
-            let there = writable().open(path).and_then(|file| line(&file));
-            there.is_ok_and(|line| line.is_some_and(|line| line.is_cancelled))
-        };
+        let is_cancelled = |path: &PathBuf| read(path).is_some_and(|line| line.is_cancelled);
         all.into_iter()
             .filter(is_cancelled)
             .take(count_max)
@@ -243,6 +236,12 @@ fn opened(path: &Path) -> Option<File> {
     (is_free && is_there).then_some(file)
 }
 
+/// What stands in a record that is there. Not locked: whoever takes it at this moment is not to find it taken.
+fn read(path: &Path) -> Option<Line> {
+    let file = writable().open(path).ok()?;
+    line(&file).ok().flatten()
+}
+
 impl Record {
     /// The upload that an ended program began, or that was kept.
     pub fn upload_id(&self) -> Option<&str> {
@@ -252,6 +251,11 @@ impl Record {
     /// Whether the next program finds it.
     pub fn is_kept(&self) -> bool {
         self.kept.is_some() && self.upload_id.is_some()
+    }
+
+    /// Whether the next program finds it once something is begun: there is a place for it, which nobody else has.
+    pub fn can_be_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// Notes which upload it is. If that cannot be written, nothing is kept: the upload goes on all the same.
@@ -288,6 +292,11 @@ impl Record {
             .and_then(|_| file.write_all(line.as_bytes()));
         self.upload_id = written.is_ok().then(|| id.to_owned());
         self.is_cancelled = is_cancelled;
+        if written.is_err()
+            && let Some((path, _)) = self.kept.take()
+        {
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// Whether an upload of this name and size is the one of this record.
@@ -481,7 +490,7 @@ mod tests {
         let (file, other) = (source("a", b"1"), source("b", b"12"));
         let mut record = ann.take(&file, None).unwrap();
         record.keep("p1");
-        assert!(!ann.has(1), "a running program holds it");
+        assert!(ann.has(1), "who looks takes nothing, so it may be held");
         drop(record);
         assert!(ann.has(1) && !ann.has(2) && !bob.has(1));
         assert!(ann.cancelled(9).is_empty());

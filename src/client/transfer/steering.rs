@@ -4,7 +4,10 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,6 +60,7 @@ enum Wish {
 pub struct Handle {
     wish: watch::Sender<Wish>,
     progress: watch::Receiver<Progress>,
+    is_noted: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -85,6 +89,11 @@ impl Handle {
         *self.wish.borrow() == Wish::Cancel
     }
 
+    /// Whether the next program can go on with all of it: some of it may be noted nowhere.
+    pub fn is_noted(&self) -> bool {
+        self.is_noted.load(Ordering::Relaxed)
+    }
+
     /// How far it is; the receiver hears of each change.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
@@ -107,6 +116,7 @@ impl Handle {
 pub struct Steering {
     wish: watch::Receiver<Wish>,
     meter: Arc<Meter>,
+    is_noted: Arc<AtomicBool>,
 }
 
 /// Makes both sides.
@@ -114,11 +124,18 @@ pub fn steering() -> (Handle, Steering) {
     let (wish, wished) = watch::channel(Wish::default());
     let meter = Arc::new(Meter::unseen());
     let progress = meter.shown.subscribe();
+    let is_noted = Arc::new(AtomicBool::new(true));
     let steering = Steering {
         wish: wished,
         meter,
+        is_noted: Arc::clone(&is_noted),
     };
-    (Handle { wish, progress }, steering)
+    let handle = Handle {
+        wish,
+        progress,
+        is_noted,
+    };
+    (handle, steering)
 }
 
 impl Steering {
@@ -172,6 +189,11 @@ impl Steering {
             () = turned => None,
             done = work => Some(done),
         }
+    }
+
+    /// Whether what is sent next is noted, so that the next program can go on with it.
+    pub fn note(&self, is_noted: bool) {
+        self.is_noted.fetch_and(is_noted, Ordering::Relaxed);
     }
 
     /// Where figures go.

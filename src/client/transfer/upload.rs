@@ -31,7 +31,7 @@ use crate::{
 
 use super::{
     Pace, blocking,
-    cancelled::cancel,
+    cancelled::{Outcome, cancel},
     error::TransferError,
     records::Record,
     source::{Source, read_error},
@@ -397,11 +397,11 @@ impl<'a> Upload<'a> {
         if self.begun().await.is_ok() {
             self.record.cancel();
         }
-        let is_over = match self.id.take() {
+        let outcome = match self.id.take() {
             Some(id) => cancel(self.session, &id, |state| self.is_of_this_file(state)).await,
-            None => true,
+            None => Outcome::Over,
         };
-        if is_over {
+        if outcome == Outcome::Over {
             self.record.forget();
         }
     }

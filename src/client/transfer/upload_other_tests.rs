@@ -2,7 +2,9 @@
 
 use super::{
     super::{
-        fake::{self, noise},
+        cancelled::cancel_left,
+        fake::{self, noise, refusal},
+        standing::{Unsent, stranger, with_files},
         steering::steering,
     },
     tests::{MIB, arrived, pace, records, source, until_received},
@@ -64,4 +66,70 @@ async fn what_was_begun_is_abandoned_if_it_is_that() {
     assert_eq!((stage.world().uploads.len(), other.upload_id()), (1, None));
     abandon(&stage.session(), &one, &mut record).await;
     assert_eq!((stage.world().uploads.len(), record.upload_id()), (0, None));
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_cancelled_does_not_keep_the_others() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let all = records(folder.path());
+    let left = |status: tonic::Status| {
+        for bytes in [1, 2, 3] {
+            let mut record = all.take(&source(&noise(bytes)), None).unwrap();
+            record.keep(&format!("p{bytes}"));
+            record.cancel();
+        }
+        stage.world().refuse = [("get", status)].into();
+        let done = cancel_left(stage.session(), all.clone(), Arc::default());
+        let all = all.clone();
+        async move {
+            done.await;
+            all.cancelled(9).len()
+        }
+    };
+    let denied = refusal(tonic::Code::PermissionDenied, "SCOPE_MISSING");
+    assert_eq!(left(denied).await, 0, "it will never be");
+    assert_eq!(left(tonic::Status::internal("?")).await, 1);
+    assert_eq!(left(tonic::Status::unavailable("away")).await, 3);
+}
+
+#[tokio::test]
+async fn files_are_asked_for_again_before_each_further_attempt() {
+    let stage = fake::Stage::new().await;
+    let session = stage.session();
+    let id = stage.world().add_file("a", &noise(1000));
+    let there = [stage.world().files[&id].0.clone()];
+    let patience = Patience::For(Duration::from_secs(20));
+    let mut attempts = 0;
+    // The server is away for a moment, twice, and comes back with what it had.
+    let done = with_files(&session, &there, patience, async || {
+        attempts += 1;
+        match attempts {
+            1 => Err(tonic::Status::unavailable("away").into()),
+            count => Ok(count),
+        }
+    });
+    stage.world().refuse = [("file", tonic::Status::unavailable("away"))].into();
+    assert!(matches!(done.await, Ok(2)));
+    assert_eq!(stage.world().count("file"), 2);
+    // A login that sends and may not read is not told.
+    let refused = async |status: tonic::Status| {
+        stage.world().refuse = [("file", status)].into();
+        stranger(&session, &there, Patience::None).await
+    };
+    let denied = refusal(tonic::Code::PermissionDenied, "SCOPE_MISSING");
+    assert_eq!(refused(denied).await, Ok(None));
+    let busy = refusal(tonic::Code::ResourceExhausted, "RATE_LIMITED");
+    assert!(refused(busy).await.is_err(), "nothing was told of it");
+    // It comes back with a copy of before, where the only file is another's.
+    let mut attempts = 0;
+    let done = with_files(&session, &there, patience, async || {
+        attempts += 1;
+        let mut world = stage.world();
+        let (file, _) = world.files.get_mut(&id).unwrap();
+        file.blake3 = Bytes::from_static(&[1; 32]);
+        Err::<(), _>(tonic::Status::unavailable("away").into())
+    });
+    assert!(matches!(done.await, Err(Unsent::Stranger(0))));
+    assert_eq!(attempts, 1);
 }
