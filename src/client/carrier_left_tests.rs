@@ -1,0 +1,82 @@
+//! Uploads that are to be cancelled and are sent again, and those of which nothing can be noted.
+
+use super::*;
+
+/// Begins to send a, which is so large that it does not pass, and cancels that while the server is away.
+async fn left_to_be_cancelled(stage: &fake::Stage, carrier: &mut Carrier) {
+    stage.gate.send_replace(MIB as u64);
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    until(carrier, 1, Stage::Moving).await;
+    until_begun(stage).await;
+    let away = tonic::Status::unavailable("away");
+    stage.world().refuse = [("get", away)].into();
+    carrier.steer(1, Steer::Cancel);
+    let (_, moved, _) = ended(carrier).await;
+    assert_eq!(moved, Moved::Failed("~/a: it was cancelled".into()));
+    assert_eq!(under_way(stage), 1);
+}
+
+#[tokio::test]
+async fn what_was_to_be_cancelled_is_gone_on_with_if_it_is_sent_before_that() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    left_to_be_cancelled(&stage, &mut carrier).await;
+    stage.gate.send_replace(u64::MAX);
+    let sent = sent(&mut carrier, &["~/a"]).await;
+    until_cancelled(&mut carrier).await;
+    {
+        let world = stage.world();
+        assert_eq!((world.count("create"), world.count("cancel")), (1, 0));
+    }
+    assert_eq!(kept(folder.path()), 1);
+    carrier.settled(sent.id);
+}
+
+#[tokio::test]
+async fn what_is_just_being_cancelled_is_waited_for_so_that_the_next_is_noted() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
+    let mut first = carrier(&stage, folder.path());
+    left_to_be_cancelled(&stage, &mut first).await;
+    let mut next = carrier(&stage, folder.path());
+    stage.gate.send_replace(0);
+    while stage.world().count("cancel") == 0 {
+        tokio::task::yield_now().await;
+    }
+    // It holds the record until the answer is here.
+    next.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    let begun = async {
+        while stage.world().count("create") < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let early = tokio::time::timeout(std::time::Duration::from_millis(500), begun);
+    assert!(early.await.is_err(), "it has no record");
+    stage.gate.send_replace(u64::MAX);
+    let (_, moved, _) = ended(&mut next).await;
+    assert!(matches!(moved, Moved::Uploaded(_)), "{moved:?}");
+    assert_eq!(kept(folder.path()), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_noted_is_not_said_to_be_kept() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
+    // No folder for records.
+    std::fs::write(folder.path().join("state"), b"").unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    carrier.errand.patience = Patience::None;
+    stage.world().cuts = [MIB as u64].into();
+    stage.gate.send_replace(MIB as u64 / 2);
+    assert!(carrier.is_noted());
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    until_begun(&stage).await;
+    assert!(!carrier.is_noted());
+    stage.gate.send_replace(u64::MAX);
+    let (_, moved, _) = ended(&mut carrier).await;
+    assert_eq!(moved, Moved::Failed("~/a: cut".into()));
+}
