@@ -303,7 +303,7 @@ async fn files_that_wait_over_a_restart_are_not_those_of_another_store() {
     let private = upload(&other, "private.bin", &noise(500, 2)).await.unwrap();
     assert_eq!(line["attachments"][0], private.id, "the danger is real");
     let mut ann = home.client_of(&address, &["--user", "ann"]);
-    ann.wait_for("those of other groups and files; send it again");
+    ann.wait_for("with other groups and files; send it again");
     ann.wait_for("\"[1 file]\"");
     let id = line["id"].as_str().unwrap();
     let done = format!("{{\"done\":\"{id}\"}}");
@@ -352,9 +352,9 @@ async fn what_waits_for_a_group_goes_to_no_other_group_of_another_store() {
     let message = heard.messages(1).await.remove(0);
 
     let mut ann = home.client_of(&address, &["--user", "ann"]);
-    ann.wait_for("those of other groups and files; send it again where it belongs");
+    ann.wait_for("with other groups and files; send it again where it belongs");
     ann.wait_for("\"the key is under the mat\"");
-    ann.ask("/start others", "closes it.\n");
+    ann.ask("/start \"others\"", "closes it.\n");
     ann.line("hello, carol");
     assert_eq!(text_of(&heard.messages(1).await[0]), "hello, carol");
     ann.line("/quit");

@@ -36,8 +36,7 @@ pub enum ClientError {
     /// A message holds files, or goes to a group, of a store that the server had before: under these ids this one has others,
     /// or none.
     #[error(
-        "the server has another store than when this was written, where such ids are those of other groups and files; send it \
-         again where it belongs"
+        "the server has another store than when this was written, with other groups and files; send it again where it belongs"
     )]
     OtherStore,
     /// The answer lacks something that every server of this schema sends.

@@ -171,7 +171,7 @@ async fn messages_to_groups_of_another_store_go_to_nobody_and_what_they_say_is_k
             true => {
                 "1 message to a group is not sent, since its groups are others. What they say is where you write"
             }
-            false => "those of other groups and files; send it again",
+            false => "with other groups and files; send it again",
         };
         assert!(said.contains(why), "{said}");
         // Nothing waits, and nothing is to be told of at the end.
@@ -213,7 +213,7 @@ async fn messages_with_files_of_another_store_are_told_and_gone() {
     seat.ui.step(Step::Link(event)).unwrap();
     let said = all_said(&mut seat.ui);
     assert!(
-        said.contains("those of other groups and files; send it again"),
+        said.contains("with other groups and files; send it again"),
         "{said}"
     );
     assert_eq!(seat.ui.ledger.waiting(), 0);
