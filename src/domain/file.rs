@@ -222,7 +222,7 @@ pub struct NewUpload {
     pub owner: UserId,
     /// What will come.
     pub file: NewFile,
-    /// When something last came; first, when it is begun.
+    /// When something last came, or what stands for it until something does: see `UPLOAD_UNBEGUN`.
     pub at: TimeMs,
 }
 

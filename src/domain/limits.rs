@@ -87,6 +87,9 @@ pub const THUMBNAIL_PICTURES_MAX: usize = 16;
 pub const FILE_CHARGE_BYTES_MIN: u64 = 4 * 1024;
 /// How long an upload to which nothing comes, and a file that no message holds, are kept.
 pub const UPLOAD_IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an upload is kept to which nothing has come yet: whoever asked for it may never have heard the answer, and it
+/// counts among their uploads.
+pub const UPLOAD_UNBEGUN: Duration = Duration::from_secs(60 * 60);
 /// Calls that move a file's bytes which one user may have open: each has up to 1 MiB in memory.
 pub const TRANSFERS_PER_USER_MAX: usize = 8;
 

@@ -80,6 +80,7 @@ impl From<BlobError> for Error {
         match error {
             BlobError::Full => Self::StoreFull,
             BlobError::Offset(stands) => FileError::UploadOffset(stands).into(),
+            BlobError::Garbled => FileError::ChunkHashMismatch.into(),
             BlobError::Gone => FileError::Failed("the bytes of a file are gone".to_owned()).into(),
             BlobError::Failed(cause) => FileError::Failed(cause).into(),
         }

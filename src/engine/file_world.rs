@@ -22,7 +22,7 @@ use crate::{
     hub::Hub,
     store::{
         Answer, AuthMode, Store,
-        blobs::{BlobError, Blobs, Checked, Hold, memory::MemoryBlobs},
+        blobs::{BlobError, Blobs, Checked, Hold, Piece, memory::MemoryBlobs},
         memory::MemoryStore,
     },
 };
@@ -89,14 +89,20 @@ impl Blobs for TestBlobs {
         &self,
         upload: UploadId,
         offset: u64,
-        pieces: Vec<Bytes>,
+        pieces: Vec<Piece>,
         hold: Hold,
     ) -> Answer<'_, Result<u64, BlobError>> {
-        self.inner.append(upload, offset, pieces, hold)
+        Box::pin(async move {
+            self.pass("append").await;
+            self.inner.append(upload, offset, pieces, hold).await
+        })
     }
 
     fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<(), BlobError>> {
-        self.inner.flush(upload, hold)
+        Box::pin(async move {
+            self.pass("flush").await;
+            self.inner.flush(upload, hold).await
+        })
     }
 
     fn check(

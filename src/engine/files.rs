@@ -10,18 +10,22 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Engine, Error, FileError, transfers::Call};
+use super::{
+    Engine, Error, FileError,
+    transfers::{Call, Watch},
+};
 use crate::{
     auth::Principal,
     domain::{
         clock::TimeMs,
         file::{Chunk, ContentHash, File, MediaType, NewFile, NewUpload, Upload},
         ids::{FileId, UploadId},
+        limits::{UPLOAD_IDLE, UPLOAD_UNBEGUN},
         scope::Scope,
     },
     store::{
         UploadState,
-        blobs::{BlobError, Checked, HEAD_BYTES, Hold},
+        blobs::{BlobError, Checked, HEAD_BYTES, Hold, Piece},
     },
 };
 
@@ -57,6 +61,8 @@ pub struct Transfer {
     call: Call,
     /// When it was last noted that something came.
     touched: TimeMs,
+    /// Where what it brought ends.
+    end: u64,
     place: Hold,
 }
 
@@ -84,11 +90,11 @@ impl Engine {
         if new.size > limits.file {
             return Err(FileError::TooLarge(limits.file).into());
         }
-        let at = self.now();
         let new = NewUpload {
             owner,
             file: new,
-            at,
+            // Until something comes it has less time left.
+            at: self.now().before(UPLOAD_IDLE - UPLOAD_UNBEGUN),
         };
         let upload = self.store.create_upload(new, limits.per_user).await?;
         let _deciding = self.transfers.decide(upload.id).await;
@@ -112,6 +118,7 @@ impl Engine {
             Some(UploadState::Done(file)) => return Ok(UploadFound::Done(file)),
             None => return Err(FileError::UploadNotFound(id).into()),
         };
+        self.transfers.settled(id).await;
         let size = upload.asked.file.size;
         let committed = match (self.blobs.written(id).await?, upload.placed) {
             (Some(written), _) => written,
@@ -143,6 +150,7 @@ impl Engine {
             engine: Arc::clone(self),
             call: self.transfers.take_over(id),
             touched: upload.asked.at,
+            end: 0,
             upload,
             place,
         })
@@ -158,7 +166,7 @@ impl Engine {
         let gone = || Error::from(FileError::UploadNotFound(id));
         let owner = principal.user.id;
         let place: Hold = Arc::new(self.transfers.begin(owner)?);
-        let _deciding = self.transfers.decide(id).await;
+        let deciding = self.transfers.decide(id).await;
         let upload = match self.store.find_upload(owner, id).await?.ok_or_else(gone)? {
             UploadState::Done(file) => return Ok(file),
             UploadState::UnderWay(upload) => upload,
@@ -169,7 +177,11 @@ impl Engine {
                 return Err(FileError::UploadIncomplete { there, size }.into());
             }
             (Some(_), _) => {
-                let checked = self.check(id, &place).await?.ok_or_else(gone)?;
+                let checked = tokio::select! {
+                    checked = self.check(id, &place) => checked?.ok_or_else(gone)?,
+                    // Hashing may take long, and changes nothing.
+                    () = deciding.gone() => return Err(gone()),
+                };
                 let declared = upload.asked.file.hash;
                 if checked.size != size || declared.is_some_and(|hash| hash != checked.hash) {
                     self.blobs.begin(id).await?;
@@ -218,11 +230,12 @@ impl Engine {
     /// Ends an upload. Must run to its end, or its bytes stay until the next start.
     pub async fn cancel_upload(&self, principal: &Principal, id: UploadId) -> Result<(), Error> {
         principal.may(Scope::Send)?;
-        let _deciding = self.transfers.decide(id).await;
         if !self.store.cancel_upload(principal.user.id, id).await? {
             return Err(FileError::UploadNotFound(id).into());
         }
+        // Whoever completes it finds it gone, at the latest when it would become a file.
         self.transfers.end(id);
+        let _deciding = self.transfers.decide(id).await;
         self.blobs.discard(id).await?;
         // Its thumbnail, and a content that it had placed.
         self.files_may_be_free();
@@ -261,9 +274,9 @@ impl Engine {
 }
 
 impl Transfer {
-    /// Resolves when another call brings the bytes of this upload, or the upload is gone.
-    pub async fn should_end(&self) -> Error {
-        self.call.should_end().await.into()
+    /// What resolves when another call brings the bytes of this upload, or the upload is gone.
+    pub fn watch(&self) -> Watch {
+        self.call.watch.clone()
     }
 
     /// Adds chunks that follow one another, and answers where the upload stands then. With an error none of them is there.
@@ -283,30 +296,35 @@ impl Transfer {
             if end > size {
                 return Err(FileError::ChunkPastEnd(size).into());
             }
-            if chunk
-                .hash
-                .is_some_and(|hash| hash != ContentHash::of(&chunk.data))
-            {
-                return Err(FileError::ChunkHashMismatch.into());
-            }
-            pieces.push(chunk.data);
+            pieces.push(Piece {
+                bytes: chunk.data,
+                hash: chunk.hash,
+            });
         }
-        if let Some(ended) = self.call.ended() {
+        if let Some(ended) = self.call.watch.ended() {
             return Err(ended.into());
         }
-        let (id, now) = (self.upload.id, self.engine.now());
-        if now.since_ms(self.touched) >= TOUCHED_AGAIN_MS {
-            self.engine.store.touch_upload(id, now).await?;
-            self.touched = now;
-        }
-        let appended = self
-            .engine
+        let (id, engine, now) = (self.upload.id, &self.engine, self.engine.now());
+        let append = engine
             .blobs
             .append(id, begin, pieces, Arc::clone(&self.place));
-        match appended.await {
+        let appended = match now.since_ms(self.touched) >= TOUCHED_AGAIN_MS {
+            true => {
+                let touch = engine.store.touch_upload(id, now);
+                let (appended, touched) = tokio::join!(append, touch);
+                touched?;
+                self.touched = now;
+                appended
+            }
+            false => append.await,
+        };
+        match appended {
             // Cancelled or completed meanwhile.
             Err(BlobError::Gone) => Err(FileError::UploadNotFound(id).into()),
-            done => Ok(done?),
+            done => {
+                self.end = done?;
+                Ok(self.end)
+            }
         }
     }
 
@@ -317,16 +335,20 @@ impl Transfer {
 
     /// Brings what came to stable storage, and answers where the upload stands.
     pub async fn finish(&self) -> Result<u64, Error> {
-        let id = self.upload.id;
-        match self.engine.blobs.flush(id, Arc::clone(&self.place)).await {
+        let (id, engine) = (self.upload.id, &self.engine);
+        let flush = engine.blobs.flush(id, Arc::clone(&self.place));
+        let touch = engine.store.touch_upload(id, engine.now());
+        let (flushed, touched) = tokio::join!(flush, touch);
+        match flushed {
             Err(BlobError::Gone) => return Err(FileError::UploadNotFound(id).into()),
             flushed => flushed?,
         }
-        self.engine
-            .store
-            .touch_upload(id, self.engine.now())
-            .await?;
-        self.stands().await
+        touched?;
+        match self.stands().await? {
+            // A sync failed beside it.
+            stands if stands < self.end => Err(FileError::UploadOffset(stands).into()),
+            stands => Ok(stands),
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
+use tokio::time::timeout;
 
 use crate::{
     domain::{
         file::ContentHash,
         ids::UploadId,
-        limits::{TRANSFERS_PER_USER_MAX, UPLOAD_IDLE},
+        limits::{TRANSFERS_PER_USER_MAX, UPLOAD_IDLE, UPLOAD_UNBEGUN},
     },
     engine::{
         Error, FileError, UploadFound,
@@ -16,6 +18,9 @@ use crate::{
     },
     store::{UploadState, blobs::Blobs as _},
 };
+
+/// Longer than anything takes that waits for nobody.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn gone(id: UploadId) -> Error {
     FileError::UploadNotFound(id).into()
@@ -33,11 +38,9 @@ async fn one_call_at_a_time_decides_about_an_upload() {
     world.blobs.hold_back("check");
     let mut first = Box::pin(world.complete(upload));
     assert!((&mut first).now_or_never().is_none());
-    // While it looks at the bytes, nobody else does, and nobody takes them away.
+    // While it looks at the bytes, nobody else does.
     let mut second = Box::pin(world.complete(upload));
-    let mut cancel = Box::pin(world.engine.cancel_upload(&world.ann, upload));
     assert!((&mut second).now_or_never().is_none());
-    assert!((&mut cancel).now_or_never().is_none());
     assert_eq!(world.blobs.calls("check"), 1);
     let stands = world.blobs.written(upload).await;
     assert_eq!(stands, Ok(Some(4)));
@@ -45,8 +48,101 @@ async fn one_call_at_a_time_decides_about_an_upload() {
     let file = first.await.unwrap();
     assert_eq!(file.hash, ContentHash::of(b"good"));
     assert_eq!(second.await, Ok(file));
-    assert_eq!(cancel.await, Err(gone(upload)));
     assert_eq!(world.blobs.calls("check"), 1);
+}
+
+#[tokio::test]
+async fn a_cancel_does_not_wait_until_all_is_hashed() {
+    let world = World::new().await;
+    // Two are hashed, and one waits for that.
+    world.blobs.hold_back("check");
+    let mut uploads = Vec::new();
+    for _ in 0..3 {
+        let upload = world.begin(4, None).await;
+        world.bring(upload, b"good").await;
+        uploads.push((upload, Box::pin(world.complete(upload))));
+    }
+    for (_, complete) in &mut uploads {
+        assert!(complete.now_or_never().is_none());
+    }
+    assert_eq!(world.blobs.calls("check"), 2);
+    for (upload, complete) in uploads.into_iter().rev() {
+        let cancel = world.engine.cancel_upload(&world.ann, upload);
+        let both = async { tokio::join!(complete, cancel) };
+        let (completed, cancelled) = timeout(PATIENCE, both).await.expect("nobody waits");
+        assert_eq!(completed, Err(gone(upload)));
+        assert_eq!(cancelled, Ok(()));
+    }
+    assert_eq!(world.blobs.uploads().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_cancel_while_the_bytes_get_their_place_leaves_nothing() {
+    let world = World::new().await;
+    for call in ["keep", "settle"] {
+        let upload = world.begin(4, None).await;
+        world.bring(upload, b"good").await;
+        let content = ContentHash::of(b"good");
+        if call == "settle" {
+            world.store.place_upload(upload, content).await.unwrap();
+            world.blobs.keep(upload, content, 4).await.unwrap();
+        }
+        world.blobs.hold_back(call);
+        let mut complete = Box::pin(world.complete(upload));
+        while world.blobs.calls(call) == 0 {
+            assert!((&mut complete).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        let mut cancel = Box::pin(world.engine.cancel_upload(&world.ann, upload));
+        assert!((&mut cancel).now_or_never().is_none());
+        world.blobs.let_one_go();
+        assert_eq!(complete.await, Err(gone(upload)));
+        assert_eq!(cancel.await, Ok(()));
+        world.engine.clean_files().await;
+        assert_eq!(world.blobs.uploads().await, Ok(vec![]));
+        assert_eq!(world.blobs.size(content).await, Ok(None));
+        world.blobs.hold_back("nothing");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_to_which_nothing_has_come_is_soon_forgotten() {
+    let world = World::new().await;
+    let (lost, begun) = (world.begin(4, None).await, world.begin(4, None).await);
+    let expires = async |upload| {
+        let Ok(UploadFound::UnderWay(seen)) = world.engine.upload(&world.ann, upload).await else {
+            panic!("it is under way");
+        };
+        seen.upload.asked.at.after(UPLOAD_IDLE)
+    };
+    let soon = world.engine.now().after(UPLOAD_UNBEGUN);
+    assert_eq!((expires(lost).await, expires(begun).await), (soon, soon));
+    // With the first bytes already, whatever becomes of the call that brings them.
+    let transfer = world.engine.begin_transfer(&world.ann, begun).await;
+    let appended = transfer.unwrap().append(vec![chunk(0, b"go")]).await;
+    assert_eq!(appended, Ok(2));
+    assert_eq!(expires(begun).await, world.engine.now().after(UPLOAD_IDLE));
+    world.clock.advance_ms(ms(UPLOAD_UNBEGUN));
+    world.engine.clean_files().await;
+    assert_eq!(world.blobs.uploads().await.unwrap().len(), 2);
+    world.clock.advance_ms(1);
+    world.engine.clean_files().await;
+    assert_eq!(world.blobs.uploads().await, Ok(vec![begun]));
+    let found = world.engine.upload(&world.ann, lost).await;
+    assert_eq!(found, Err(gone(lost)));
+}
+
+#[tokio::test]
+async fn what_a_failed_sync_took_is_not_called_committed() {
+    let world = World::new().await;
+    let upload = world.begin(4, None).await;
+    let transfer = world.engine.begin_transfer(&world.ann, upload).await;
+    let mut transfer = transfer.unwrap();
+    transfer.append(vec![chunk(0, b"good")]).await.unwrap();
+    // As it does that nobody waited for.
+    world.blobs.inner.begin(upload).await.unwrap();
+    let refused = transfer.finish().await;
+    assert_eq!(refused, Err(FileError::UploadOffset(0).into()));
 }
 
 #[tokio::test]
@@ -175,7 +271,10 @@ async fn an_upload_that_goes_on_does_not_expire_and_one_that_ends_ends_its_call(
     assert!(matches!(found, Ok(Some(UploadState::UnderWay(_)))));
     world.clock.advance_ms(ms(UPLOAD_IDLE) + 1);
     world.engine.clean_files().await;
-    assert_eq!(transfer.should_end().now_or_never(), Some(gone(upload)));
+    assert_eq!(
+        transfer.watch().should_end().now_or_never(),
+        Some(gone(upload))
+    );
     let refused = transfer.append(vec![chunk(30, b"x")]).await;
     assert_eq!(refused, Err(gone(upload)));
     drop(transfer);
@@ -190,14 +289,17 @@ async fn an_upload_that_goes_on_does_not_expire_and_one_that_ends_ends_its_call(
     };
     let (first, second) = (begin().await, begin().await);
     let taken_over = Error::from(FileError::UploadTakenOver);
-    assert_eq!(first.should_end().now_or_never(), Some(taken_over));
-    assert_eq!(second.should_end().now_or_never(), None);
+    assert_eq!(first.watch().should_end().now_or_never(), Some(taken_over));
+    assert_eq!(second.watch().should_end().now_or_never(), None);
     world
         .engine
         .cancel_upload(&world.ann, upload)
         .await
         .unwrap();
-    assert_eq!(second.should_end().now_or_never(), Some(gone(upload)));
+    assert_eq!(
+        second.watch().should_end().now_or_never(),
+        Some(gone(upload))
+    );
 }
 
 #[tokio::test]
@@ -249,7 +351,7 @@ async fn a_content_that_is_needed_again_is_not_removed() {
     world
         .blobs
         .inner
-        .append(stray, 0, vec!["good".into()], Arc::new(()))
+        .append(stray, 0, vec![Bytes::from("good").into()], Arc::new(()))
         .await
         .unwrap();
     world.blobs.keep(stray, content, 4).await.unwrap();

@@ -37,6 +37,7 @@ pub use rate::SendRates;
 pub use send::SendAsked;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use transfers::Transfers;
+pub use transfers::Watch;
 
 use crate::{
     auth::{password::Passwords, token::Tokens},

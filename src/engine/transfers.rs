@@ -34,7 +34,7 @@ struct Counted {
     calls: HashMap<UploadId, (u64, Arc<Ending>)>,
     begun: u64,
     /// The locks of uploads that somebody has or waits for.
-    deciding: HashMap<UploadId, Arc<tokio::sync::Mutex<()>>>,
+    deciding: HashMap<UploadId, Decision>,
 }
 
 impl Transfers {
@@ -73,32 +73,57 @@ impl Transfers {
         }
         Call {
             transfers: Arc::clone(self),
-            upload,
             number,
-            ending,
+            watch: Watch { upload, ending },
         }
     }
 
-    /// The upload is gone: the call that brings its bytes is told.
+    /// The upload is gone: the call that brings its bytes is told, and whoever decides about it.
     pub fn end(&self, upload: UploadId) {
-        if let Some((_, call)) = self.counted().calls.remove(&upload) {
+        let mut counted = self.counted();
+        if let Some((_, call)) = counted.calls.remove(&upload) {
             call.gone.store(true, Ordering::SeqCst);
             call.token.cancel();
+        }
+        if let Some(decision) = counted.deciding.get(&upload) {
+            decision.gone.cancel();
+        }
+    }
+
+    /// Waits while a call only writes what has come: where its upload stands is news in a moment.
+    pub async fn settled(&self, upload: UploadId) {
+        let call = self
+            .counted()
+            .calls
+            .get(&upload)
+            .map(|(_, ending)| Arc::clone(ending));
+        let closes = |call: &Arc<Ending>| call.closes.load(Ordering::SeqCst);
+        if let Some(call) = call.filter(closes) {
+            call.over.cancelled().await;
         }
     }
 
     /// Waits until nobody else decides what becomes of an upload: completes it, begins it anew, or ends it.
     pub async fn decide(self: &Arc<Self>, upload: UploadId) -> Deciding {
-        let lock = Arc::clone(self.counted().deciding.entry(upload).or_default());
+        let decision = self.counted().deciding.entry(upload).or_default().clone();
+        let lock = Arc::clone(&decision.lock);
         let mut deciding = Deciding {
             transfers: Arc::clone(self),
             upload,
-            lock: Some(Arc::clone(&lock)),
+            decision: Some(decision),
             guard: None,
         };
         deciding.guard = Some(lock.lock_owned().await);
         deciding
     }
+}
+
+/// What decides about an upload.
+#[derive(Clone, Default)]
+struct Decision {
+    lock: Arc<tokio::sync::Mutex<()>>,
+    /// There is nothing left to decide about: numbers of uploads do not come again.
+    gone: CancellationToken,
 }
 
 /// Why a call should end that brings the bytes of an upload.
@@ -107,6 +132,10 @@ struct Ending {
     token: CancellationToken,
     /// The upload itself is gone.
     gone: AtomicBool,
+    /// The call takes no more in, and only writes what has come.
+    closes: AtomicBool,
+    /// The call is over.
+    over: CancellationToken,
 }
 
 /// Whoever has it decides what becomes of an upload, and nobody else. It waits for it, or has it. A caller must not be
@@ -115,17 +144,27 @@ struct Ending {
 pub(super) struct Deciding {
     transfers: Arc<Transfers>,
     upload: UploadId,
-    lock: Option<Arc<tokio::sync::Mutex<()>>>,
+    decision: Option<Decision>,
     guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl Deciding {
+    /// Resolves when the upload is gone.
+    pub async fn gone(&self) {
+        match &self.decision {
+            Some(decision) => decision.gone.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Drop for Deciding {
     fn drop(&mut self) {
         let mut counted = self.transfers.counted();
-        drop((self.guard.take(), self.lock.take()));
+        drop((self.guard.take(), self.decision.take()));
         // Locks are handed out under `counted` alone: when the table has the last one, nobody waits for it.
-        let lock = counted.deciding.get(&self.upload);
-        if lock.is_some_and(|lock| Arc::strong_count(lock) == 1) {
+        let decision = counted.deciding.get(&self.upload);
+        if decision.is_some_and(|decision| Arc::strong_count(&decision.lock) == 1) {
             counted.deciding.remove(&self.upload);
         }
     }
@@ -155,14 +194,21 @@ impl Drop for Place {
 #[must_use]
 pub(super) struct Call {
     transfers: Arc<Transfers>,
-    upload: UploadId,
     number: u64,
+    /// When it should end.
+    pub watch: Watch,
+}
+
+/// What knows when a call should end that brings the bytes of an upload.
+#[derive(Clone)]
+pub struct Watch {
+    upload: UploadId,
     ending: Arc<Ending>,
 }
 
-impl Call {
+impl Watch {
     /// Why it should end, if it should.
-    pub fn ended(&self) -> Option<FileError> {
+    pub(super) fn ended(&self) -> Option<FileError> {
         if !self.ending.token.is_cancelled() {
             return None;
         }
@@ -172,20 +218,26 @@ impl Call {
         })
     }
 
+    /// It takes no more in: whoever asks where the upload stands waits until the call is over.
+    pub fn closes(&self) {
+        self.ending.closes.store(true, Ordering::SeqCst);
+    }
+
     /// Resolves when it should end.
-    pub async fn should_end(&self) -> FileError {
+    pub async fn should_end(&self) -> Error {
         self.ending.token.cancelled().await;
-        self.ended().unwrap_or(FileError::UploadTakenOver)
+        self.ended().unwrap_or(FileError::UploadTakenOver).into()
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         let mut counted = self.transfers.counted();
-        let newest = counted.calls.get(&self.upload);
+        let newest = counted.calls.get(&self.watch.upload);
         if newest.is_some_and(|(number, _)| *number == self.number) {
-            counted.calls.remove(&self.upload);
+            counted.calls.remove(&self.watch.upload);
         }
+        self.watch.ending.over.cancel();
     }
 }
 
@@ -217,14 +269,14 @@ mod tests {
         let first = transfers.take_over(UploadId::new(1));
         let other = transfers.take_over(UploadId::new(2));
         let second = transfers.take_over(UploadId::new(1));
-        assert_eq!(first.ended(), Some(FileError::UploadTakenOver));
-        assert_eq!((second.ended(), other.ended()), (None, None));
+        assert_eq!(first.watch.ended(), Some(FileError::UploadTakenOver));
+        assert_eq!((second.watch.ended(), other.watch.ended()), (None, None));
         drop(first);
         let third = transfers.take_over(UploadId::new(1));
-        assert_eq!(second.ended(), Some(FileError::UploadTakenOver));
+        assert_eq!(second.watch.ended(), Some(FileError::UploadTakenOver));
         transfers.end(UploadId::new(1));
         assert_eq!(
-            third.ended(),
+            third.watch.ended(),
             Some(FileError::UploadNotFound(UploadId::new(1)))
         );
         transfers.end(UploadId::new(1));

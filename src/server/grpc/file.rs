@@ -4,9 +4,17 @@
 //! Both end when the token does, when too little moves (`pace`), and when the server stops: their peers go on later where
 //! they were.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::{pending, ready},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
-use futures_util::FutureExt as _;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Fuse, FusedFuture as _},
+};
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -23,11 +31,14 @@ use crate::{
     auth::Principal,
     convert::{files, response},
     domain::{file::Chunk, ids::UploadId},
-    engine::{Engine, Error, FileError, Transfer, UploadFound, UploadSeen},
+    engine::{Engine, Error, FileError, Transfer, UploadFound, UploadSeen, Watch},
     pb::{self, servers::file_service_server::FileService},
     tasks::Tasks,
 };
 
+/// Bytes of chunks that a call has in memory, if those to come are no larger than the last: half of them are written while
+/// the others come. With a last one of the largest it is less than 1 MiB; what HTTP/2 has is 128 KiB.
+const HELD_MAX: usize = 512 * 1024;
 /// Bytes of chunks that are written at once, if so many have come.
 const WRITTEN_AT_ONCE: usize = 256 * 1024;
 /// Chunks that are written at once, however small they are: each has its room in memory.
@@ -64,48 +75,125 @@ impl Files {
         };
         let id = files::upload_id(&first.upload_id).map_err(status)?;
         let transfer = self.engine.begin_transfer(principal, id).await;
-        let mut transfer = transfer.map_err(status)?;
-        let mut next = Some(first);
-        while let Some(first) = next {
-            let batch = batch_of(first, id, &mut chunks.stream)?;
-            chunks.pace.moved(bytes_of(&batch));
-            self.engine.still_holds(principal).map_err(status)?;
-            transfer.append(batch).await.map_err(status)?;
-            // A peer that has always one more ready would have the thread for itself.
-            tokio::task::yield_now().await;
-            next = chunks
-                .next(&self.engine, principal, Some(&transfer))
-                .await?;
-        }
-        transfer.finish().await.map_err(status)
-    }
-}
-
-/// A chunk and those that have come after it already: the disk is not kept waiting for what comes slowly.
-fn batch_of(
-    first: pb::UploadChunksRequest,
-    id: UploadId,
-    more: &mut impl Messages,
-) -> Result<Vec<Chunk>, Status> {
-    let first = chunk_of(first, id)?;
-    let mut bytes = first.data.len();
-    let mut batch = vec![first];
-    while bytes < WRITTEN_AT_ONCE && batch.len() < CHUNKS_AT_ONCE {
-        match more.next().now_or_never() {
-            Some(Some(Ok(next))) => {
-                let chunk = chunk_of(next, id)?;
-                bytes += chunk.data.len();
-                batch.push(chunk);
+        let transfer = transfer.map_err(status)?;
+        let watch = transfer.watch();
+        let mut held = Held::new(id);
+        held.add(first)?;
+        // While a batch is written, the next one gathers. Whoever writes has the transfer.
+        let mut idle = Some(transfer);
+        let mut writing: Fuse<BoxFuture<'_, Written>> = Fuse::terminated();
+        loop {
+            tokio::select! {
+                biased;
+                next = chunks.next(&self.engine, principal, Some(&watch)), if held.has_room() => {
+                    let taken = next.and_then(|next| held.take(next, &mut chunks.pace));
+                    if let Err(ended) = taken {
+                        // What has come stays, however the call ends, unless it is that another has taken over.
+                        watch.closes();
+                        if !writing.is_terminated() {
+                            let (transfer, written) = writing.await;
+                            idle = written.is_ok().then_some(transfer);
+                        }
+                        if let Some(mut transfer) = idle {
+                            drop(transfer.append(held.begin()).await);
+                        }
+                        return Err(ended);
+                    }
+                }
+                (transfer, written) = &mut writing, if !writing.is_terminated() => {
+                    written.map_err(status)?;
+                    held.writing = 0;
+                    idle = Some(transfer);
+                    // A peer that has always one more ready would have the thread for itself.
+                    tokio::task::yield_now().await;
+                }
+                () = ready(()), if idle.is_some() && !held.batch.is_empty() => {
+                    let Some(mut transfer) = idle.take() else { continue };
+                    self.engine.still_holds(principal).map_err(status)?;
+                    let batch = held.begin();
+                    let write = async move {
+                        let written = transfer.append(batch).await;
+                        (transfer, written)
+                    };
+                    writing = write.boxed().fuse();
+                }
+                else => break,
             }
-            Some(Some(Err(lost))) => return Err(stream_status(lost)),
-            Some(None) | None => break,
+        }
+        match idle {
+            Some(transfer) => transfer.finish().await.map_err(status),
+            None => Err(status(Error::Defect("an upload lost its transfer".into()))),
         }
     }
-    Ok(batch)
 }
 
-fn bytes_of(batch: &[Chunk]) -> u64 {
-    batch.iter().map(|chunk| chunk.data.len() as u64).sum()
+/// What has become of a batch, and whoever writes the next one.
+type Written = (Transfer, Result<u64, Error>);
+
+/// The chunks of a call that have come and are not written yet.
+struct Held {
+    id: UploadId,
+    batch: Vec<Chunk>,
+    /// Bytes of the batch.
+    bytes: usize,
+    /// Bytes that are being written.
+    writing: usize,
+    /// Bytes of the chunk that came last.
+    last: usize,
+    /// No more will come.
+    is_over: bool,
+}
+
+impl Held {
+    const fn new(id: UploadId) -> Self {
+        Self {
+            id,
+            batch: Vec::new(),
+            bytes: 0,
+            writing: 0,
+            last: 0,
+            is_over: false,
+        }
+    }
+
+    /// One more may come.
+    const fn has_room(&self) -> bool {
+        let held = self.bytes + self.writing;
+        !self.is_over
+            && self.bytes < WRITTEN_AT_ONCE
+            && self.batch.len() < CHUNKS_AT_ONCE
+            && (held == 0 || held + self.last <= HELD_MAX)
+    }
+
+    /// Takes what a peer has brought: one more, or the end.
+    fn take(
+        &mut self,
+        next: Option<pb::UploadChunksRequest>,
+        pace: &mut Pace,
+    ) -> Result<(), Status> {
+        match next {
+            Some(next) => {
+                self.add(next)?;
+                pace.moved(self.last as u64);
+            }
+            None => self.is_over = true,
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, next: pb::UploadChunksRequest) -> Result<(), Status> {
+        let chunk = chunk_of(next, self.id)?;
+        self.last = chunk.data.len();
+        self.bytes += self.last;
+        self.batch.push(chunk);
+        Ok(())
+    }
+
+    /// What came is written now.
+    fn begin(&mut self) -> Vec<Chunk> {
+        self.writing = mem::take(&mut self.bytes);
+        mem::take(&mut self.batch)
+    }
 }
 
 /// What comes from a peer.
@@ -126,11 +214,11 @@ impl<S: Messages> Chunks<S> {
         &mut self,
         engine: &Engine,
         principal: &Principal,
-        transfer: Option<&Transfer>,
+        watch: Option<&Watch>,
     ) -> Result<Option<pb::UploadChunksRequest>, Status> {
         let should_end = async {
-            match transfer {
-                Some(transfer) => transfer.should_end().await,
+            match watch {
+                Some(watch) => watch.should_end().await,
                 None => pending().await,
             }
         };
@@ -144,6 +232,8 @@ impl<S: Messages> Chunks<S> {
         };
         let least = self.pace.least();
         tokio::select! {
+            // What has come is taken before anything waits.
+            biased;
             next = self.pace.wait(self.stream.next()) => match next {
                 Some(next) => next.transpose().map_err(stream_status),
                 None => Err(status(Error::from(FileError::TooSlow(least)))),

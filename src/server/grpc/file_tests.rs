@@ -1,9 +1,12 @@
 //! What a peer can do with a stream of chunks, without a connection.
 
-use std::iter::repeat_with;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
+};
 
 use bytes::Bytes;
-use futures_util::stream::iter;
+use futures_util::stream::{iter, poll_fn};
 use tokio_stream::pending;
 use tonic::Code;
 
@@ -38,22 +41,100 @@ fn chunks<S>(stream: S) -> Chunks<S> {
 #[test]
 fn a_batch_is_bounded_in_bytes_and_in_chunks() {
     for (size, expected) in [(1, CHUNKS_AT_ONCE), (64 * 1024, 4), (512 * 1024, 1)] {
-        let mut more = iter(repeat_with(|| Ok(piece("", size))).take(1_000));
-        let first = piece("p1", size);
-        let batch = batch_of(first, UploadId::new(1), &mut more).unwrap();
+        let mut held = Held::new(UploadId::new(1));
+        while held.has_room() {
+            held.add(piece("p1", size)).unwrap();
+        }
+        let batch = held.begin();
         assert_eq!(batch.len(), expected, "{size}");
-        assert_eq!(bytes_of(&batch), (size * expected) as u64);
+        assert_eq!(held.writing, size * expected);
+        // So many gather while those are written: no more than there is room for.
+        while held.has_room() {
+            held.add(piece("p1", size)).unwrap();
+        }
+        let beside = if size == 512 * 1024 { 0 } else { expected };
+        assert_eq!(held.batch.len(), beside, "{size}");
+        assert!(held.bytes + held.writing <= HELD_MAX);
+        held.is_over = true;
+        assert!(!held.has_room());
     }
-    let batch = batch_of(piece("p1", 9), UploadId::new(1), &mut pending());
-    assert_eq!(batch.unwrap().len(), 1);
 }
 
 #[test]
 fn one_call_brings_one_upload() {
-    let mut more = iter([Ok(piece("p2", 1))]);
-    let refused = batch_of(piece("p1", 1), UploadId::new(1), &mut more).unwrap_err();
+    let mut held = Held::new(UploadId::new(1));
+    held.add(piece("p1", 1)).unwrap();
+    held.add(piece("", 1)).unwrap();
+    let refused = held.add(piece("p2", 1)).unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().contains("another upload"));
+}
+
+#[tokio::test]
+async fn while_a_batch_is_written_the_next_one_gathers_and_no_more() {
+    const PIECE: usize = 64 * 1024;
+    let world = World::new().await;
+    let upload = world.begin(100 * PIECE, None).await;
+    let (id, pulled) = (upload.to_string(), AtomicUsize::new(0));
+    let many = (0..100).map(|index| {
+        pulled.fetch_add(1, Ordering::SeqCst);
+        Ok(piece_at(&id, (index * PIECE) as u64, PIECE))
+    });
+    world.blobs.hold_back("append");
+    let (files, chunks) = (service(&world), chunks(iter(many)));
+    let mut all = Box::pin(files.take_in(&world.ann, chunks));
+    for _ in 0..100 {
+        assert!((&mut all).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.blobs.calls("append"), 1);
+    assert_eq!(pulled.load(Ordering::SeqCst), HELD_MAX / PIECE);
+    world.blobs.hold_back("nothing");
+    world.blobs.let_one_go();
+    assert_eq!(all.await.unwrap(), (100 * PIECE) as u64);
+}
+
+#[tokio::test]
+async fn what_has_come_when_a_call_ends_is_written() {
+    let world = World::new().await;
+    let upload = world.begin(8, None).await;
+    let id = upload.to_string();
+    let lost = Err(Status::unavailable("the link broke"));
+    let later = iter([Ok(piece_at(&id, 4, 4)), lost]);
+    let some = iter([Ok(piece_at(&id, 0, 4))]).chain(late().chain(later));
+    world.blobs.hold_back("append");
+    let files = service(&world);
+    let mut all = Box::pin(files.take_in(&world.ann, chunks(some)));
+    for _ in 0..100 {
+        assert!((&mut all).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.blobs.calls("append"), 1);
+    // Whoever asks meanwhile is told where it stands then.
+    let mut asked = Box::pin(world.engine.upload(&world.ann, upload));
+    assert!((&mut asked).now_or_never().is_none());
+    world.blobs.let_one_go();
+    world.blobs.let_one_go();
+    assert_eq!(all.await.unwrap_err().code(), Code::Unavailable);
+    let Ok(UploadFound::UnderWay(seen)) = asked.await else {
+        panic!("it is under way");
+    };
+    assert_eq!(seen.committed, 8);
+}
+
+/// Nothing, and that only when what came before is being written.
+fn late() -> impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin {
+    let mut polls = 0;
+    poll_fn(move |context| {
+        polls += 1;
+        match polls {
+            1..3 => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => Poll::Ready(None),
+        }
+    })
 }
 
 #[tokio::test]

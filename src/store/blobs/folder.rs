@@ -1,8 +1,9 @@
 //! Bytes of files in a folder beside the store: `uploads/NUMBER` while they come, then `blobs/aa/aabb…` by their BLAKE3.
 //!
-//! Every call opens what it needs and closes it again, in a thread that may wait for the disk: nothing is held between two
-//! calls. The length of an upload's file is where it stands; it grows by whole writes, and the whole is hashed as it lies
-//! there before it gets its place. Links are not followed, and nothing but this process writes here.
+//! Every call opens what it needs and closes it again, in a thread that may wait for the disk (`hands`). The length of an
+//! upload's file is where it stands; it grows by whole writes, which are hashed as they come: what was not, as before a
+//! restart, is hashed as it lies there before the whole gets its place. Links are not followed, and nothing but this process
+//! writes here.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,30 +15,37 @@ use std::{
 
 use bytes::Bytes;
 use rustix::fs::{OFlags, statvfs};
-use tokio::sync::Semaphore;
+use tokio::sync::Mutex as AsyncMutex;
+use tracing::warn;
 
-use super::{Answer, BlobError, Blobs, Checked, HEAD_BYTES, Hold, PIECE_BYTES_MAX};
+use super::{
+    Answer, BlobError, Blobs, Checked, HEAD_BYTES, Hold, PIECE_BYTES_MAX, Piece, advice,
+    hands::Hands,
+    prefixes::{Prefix, Prefixes},
+};
 use crate::domain::{file::ContentHash, ids::UploadId};
 
 /// Room that files leave on their disk, so that the store there can still write: this much,
 const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 /// or this part of the disk, if that is less.
 const RESERVE_PART: u64 = 4;
-/// Bytes of an upload that may wait to be written by the system: a sync of the store beside it may have to wait for them.
+/// Bytes of an upload after which they are brought to stable storage, beside those that come next: so much again may have
+/// come when it has ended, and no more. A sync of the store beside it may have to wait for them.
 const UNSYNCED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Locks for the writing of uploads: each stands for every 64th of them.
 const STRIPES: usize = 64;
-/// Pieces of work that run at once: the store's reads and all that hashes share the threads with them, and a disk is no
-/// faster with more.
-const JOBS: usize = 16;
-/// Bytes that are read at once to hash a content.
+/// Bytes that are read at once to hash what lies there.
 const HASHED_AT_ONCE: usize = 256 * 1024;
+/// Bytes that are hashed before others have a turn, and before it is looked whether somebody still waits for it.
+const HASHED_IN_TURN: u64 = 8 * 1024 * 1024;
 
 /// A folder with the bytes of files.
 #[derive(Clone)]
 pub struct FolderBlobs {
     places: Arc<Places>,
-    jobs: Arc<Semaphore>,
+    hands: Hands,
+    /// Held while uploads are synced that nobody waits for.
+    beside: Arc<[Arc<AsyncMutex<()>>; STRIPES]>,
 }
 
 struct Places {
@@ -46,11 +54,23 @@ struct Places {
     /// Held while the file of an upload changes: a caller that goes away leaves its work running, and the next one must not
     /// write between its look at where the upload stands and its bytes.
     writing: [Mutex<()>; STRIPES],
+    /// Held from a sync of an upload until all that follows from it is done, so that none is taken for done whose failure
+    /// another has heard of. More may be written meanwhile. It is taken before `writing`.
+    syncing: [Mutex<()>; STRIPES],
+    prefixes: Prefixes,
     /// Brings a file or a folder to stable storage. Tests have one that fails.
     sync: SyncFile,
 }
 
 type SyncFile = fn(&File) -> io::Result<()>;
+
+/// What one turn of hashing has come to.
+enum Turn {
+    /// There is more.
+    More,
+    /// That was all.
+    Whole(Checked),
+}
 
 impl FolderBlobs {
     /// Opens the place in the folder of a store, making it if need be. Others may not look into it.
@@ -63,6 +83,8 @@ impl FolderBlobs {
             uploads: folder.join("uploads"),
             blobs: folder.join("blobs"),
             writing: std::array::from_fn(|_| Mutex::default()),
+            syncing: std::array::from_fn(|_| Mutex::default()),
+            prefixes: Prefixes::default(),
             sync,
         };
         for place in [&places.uploads, &places.blobs] {
@@ -71,7 +93,8 @@ impl FolderBlobs {
         places.sync_folder(folder)?;
         Ok(Self {
             places: Arc::new(places),
-            jobs: Arc::new(Semaphore::new(JOBS)),
+            hands: Hands::new(),
+            beside: Arc::new(std::array::from_fn(|_| Arc::default())),
         })
     }
 
@@ -80,23 +103,26 @@ impl FolderBlobs {
         &self,
         work: impl FnOnce(&Places) -> Result<T, BlobError> + Send + 'static,
     ) -> Answer<'_, Result<T, BlobError>> {
-        let (places, jobs) = (Arc::clone(&self.places), Arc::clone(&self.jobs));
-        Box::pin(async move {
-            let permit = jobs.acquire_owned().await;
-            let permit = permit.map_err(|error| BlobError::Failed(error.to_string()))?;
-            let done = tokio::task::spawn_blocking(move || {
-                let done = work(&places);
-                // Here rather than with the caller, who may be gone by now: the work still ran.
-                drop(permit);
-                done
-            });
-            match done.await {
-                Ok(done) => done,
-                // Only the end of the program takes work back: there is nobody left to tell.
-                Err(ended) if ended.is_cancelled() => std::future::pending().await,
-                Err(ended) => Err(BlobError::Failed(ended.to_string())),
+        let places = Arc::clone(&self.places);
+        Box::pin(self.hands.run(move || work(&places)))
+    }
+
+    /// Brings an upload's bytes to stable storage without waiting for it, once it is done that was begun before. If it
+    /// fails, the upload begins anew, and whoever brings more is told where it stands.
+    async fn sync_beside(&self, upload: UploadId, hold: Hold) -> Result<(), BlobError> {
+        let one = Arc::clone(&self.beside[stripe(upload)]).lock_owned().await;
+        let places = Arc::clone(&self.places);
+        let work = move || {
+            let _held = (one, hold);
+            match places.flush(upload) {
+                // It has ended meanwhile.
+                Ok(()) | Err(BlobError::Gone) => {}
+                Err(error) => {
+                    warn!(%error, %upload, "an upload could not be synced; it begins anew")
+                }
             }
-        })
+        };
+        self.hands.begin(work).await
     }
 }
 
@@ -146,13 +172,21 @@ fn remove(path: &Path) -> Result<(), BlobError> {
     }
 }
 
+/// Which lock is that of an upload.
+fn stripe(upload: UploadId) -> usize {
+    usize::try_from(upload.number()).unwrap_or_default() % STRIPES
+}
+
+/// The lock of an upload. It guards no value that could be half changed.
+fn lock(stripes: &[Mutex<()>; STRIPES], upload: UploadId) -> MutexGuard<'_, ()> {
+    let lock = stripes[stripe(upload)].lock();
+    lock.unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Places {
     /// Nobody else changes this upload until it is dropped.
     fn writing(&self, upload: UploadId) -> MutexGuard<'_, ()> {
-        let stripe = usize::try_from(upload.number()).unwrap_or_default() % STRIPES;
-        self.writing[stripe]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writing, upload)
     }
 
     fn upload(&self, upload: UploadId) -> PathBuf {
@@ -165,12 +199,25 @@ impl Places {
     }
 
     /// Brings an upload's bytes to stable storage. After a failure nobody knows which of them are there, and the next sync
-    /// would not tell: the upload begins anew.
-    fn synced(&self, file: &File) -> Result<(), BlobError> {
-        (self.sync)(file).or_else(|error| {
+    /// would not tell: the upload begins anew. For whoever has `syncing`.
+    fn synced(&self, upload: UploadId, file: &File) -> Result<(), BlobError> {
+        let stood = file.metadata()?.len();
+        // Without `writing`: more may come, and nearly all of the time goes here.
+        let synced = (self.sync)(file);
+        let writing = self.writing(upload);
+        if let Err(error) = synced {
+            self.prefixes.forget(upload);
             file.set_len(0)?;
-            Err(error.into())
-        })
+            return Err(error.into());
+        }
+        let mut before = 0;
+        if let Some(mut prefix) = self.prefixes.take(upload) {
+            before = prefix.synced.replace(stood).unwrap_or_default();
+            self.prefixes.put(upload, prefix);
+        }
+        drop(writing);
+        advice::let_go(file, before, stood);
+        Ok(())
     }
 
     /// The folder of a content and the content in it.
@@ -194,7 +241,10 @@ impl Places {
     }
 
     fn begin(&self, upload: UploadId) -> Result<(), BlobError> {
+        // What a sync has brought there that began before is not what comes now.
+        let _syncing = lock(&self.syncing, upload);
         let _writing = self.writing(upload);
+        self.prefixes.forget(upload);
         self.check_room(0)?;
         OpenOptions::new()
             .write(true)
@@ -214,26 +264,37 @@ impl Places {
         }
     }
 
-    fn append(&self, upload: UploadId, offset: u64, pieces: &[Bytes]) -> Result<u64, BlobError> {
+    fn append(&self, upload: UploadId, offset: u64, pieces: &[Piece]) -> Result<u64, BlobError> {
+        if !pieces.iter().all(Piece::is_whole) {
+            return Err(BlobError::Garbled);
+        }
         let _writing = self.writing(upload);
         let mut file = open_to_append(&self.upload(upload))?;
         let stands = file.metadata()?.len();
         if stands != offset {
             return Err(BlobError::Offset(stands));
         }
-        let bytes: usize = pieces.iter().map(Bytes::len).sum();
+        let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
         self.check_room(bytes as u64)?;
+        // If this fails it is forgotten, and what lies there is hashed later.
+        let prefix = match stands {
+            0 => Some(Prefix::default()),
+            _ => self.prefixes.take(upload),
+        };
         for piece in pieces {
-            if let Err(error) = file.write_all(piece) {
+            if let Err(error) = file.write_all(&piece.bytes) {
                 // Part of it may be there. It is taken back, so that the upload stands where its sender believes.
                 file.set_len(stands)?;
                 return Err(error.into());
             }
         }
-        let now = stands + bytes as u64;
-        if now / UNSYNCED_BYTES_MAX > stands / UNSYNCED_BYTES_MAX {
-            self.synced(&file)?;
+        if let Some(mut prefix) = prefix {
+            if prefix.hashed == stands {
+                pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
+            }
+            self.prefixes.put(upload, prefix);
         }
+        let now = stands + bytes as u64;
         Ok(now)
     }
 
@@ -248,52 +309,66 @@ impl Places {
     }
 
     fn flush(&self, upload: UploadId) -> Result<(), BlobError> {
-        let _writing = self.writing(upload);
-        self.synced(&open_to_append(&self.upload(upload))?)
+        let _syncing = lock(&self.syncing, upload);
+        let file = open_to_append(&self.upload(upload))?;
+        self.synced(upload, &file)
     }
 
-    fn check(&self, upload: UploadId) -> Result<Option<Checked>, BlobError> {
+    /// Goes on to hash an upload, for one turn.
+    fn check(&self, upload: UploadId) -> Result<Option<Turn>, BlobError> {
+        let _writing = self.writing(upload);
         let mut file = match open_to_read(&self.upload(upload)) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; HASHED_AT_ONCE];
-        let (mut size, mut head) = (0, Vec::new());
-        loop {
-            let count = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let bytes = &buffer[..count];
-            hasher.update(bytes);
-            let wanted = HEAD_BYTES - head.len();
-            head.extend_from_slice(&bytes[..wanted.min(count)]);
-            size += count as u64;
+        let size = file.metadata()?.len();
+        let known = self.prefixes.take(upload);
+        let mut prefix = known
+            .filter(|prefix| prefix.hashed <= size)
+            .unwrap_or_default();
+        let end = size.min(prefix.hashed + HASHED_IN_TURN);
+        if prefix.hashed < end {
+            file.seek(SeekFrom::Start(prefix.hashed))?;
+            let mut buffer = vec![0; HASHED_AT_ONCE];
+            while prefix.hashed < end {
+                let left = usize::try_from(end - prefix.hashed).unwrap_or(HASHED_AT_ONCE);
+                let part = &mut buffer[..left.min(HASHED_AT_ONCE)];
+                file.read_exact(part)?;
+                prefix.add(part);
+            }
         }
-        Ok(Some(Checked {
-            size,
-            hash: ContentHash(*hasher.finalize().as_bytes()),
-            head: head.into(),
-        }))
+        let turn = match prefix.hashed == size {
+            true => {
+                let mut head = Vec::new();
+                file.rewind()?;
+                file.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+                Turn::Whole(Checked {
+                    size,
+                    hash: prefix.hash(),
+                    head: head.into(),
+                })
+            }
+            false => Turn::More,
+        };
+        self.prefixes.put(upload, prefix);
+        Ok(Some(turn))
     }
 
     fn keep(&self, upload: UploadId, content: ContentHash, size: u64) -> Result<(), BlobError> {
         let from = self.upload(upload);
         let (folder, to) = self.content(content);
-        // Before the stripe is taken, for which others wait: nearly all of the time goes here.
+        let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&from)?;
-        let synced = (self.sync)(&file);
-        let _writing = self.writing(upload);
-        if let Err(error) = synced {
-            file.set_len(0)?;
-            return Err(error.into());
+        if self.prefixes.synced(upload) != Some(size) {
+            self.synced(upload, &file)?;
         }
+        let _writing = self.writing(upload);
         let there = file.metadata()?.len();
-        if there != size {
+        // As many as were checked may be others: a sync has failed since, and it was brought anew.
+        let prefix = self.prefixes.take(upload);
+        let is_other = prefix.is_some_and(|it| it.hashed == size && it.hash() != content);
+        if there != size || is_other {
             return Err(BlobError::Offset(there));
         }
         let is_new = make_folder(&folder)?;
@@ -307,7 +382,7 @@ impl Places {
         if self.settle(content)? == Some(size) {
             // Such bytes lie there: others have them, and they stay as they are.
             fs::remove_file(&from)?;
-            return Ok(self.sync_folder(&self.uploads)?);
+            return Ok(());
         }
         fs::rename(&from, &to)?;
         // What may not be there after a cut is taken back: a later sync would not tell.
@@ -315,7 +390,7 @@ impl Places {
             fs::rename(&to, &from)?;
             Err(error)
         })?;
-        Ok(self.sync_folder(&self.uploads)?)
+        Ok(())
     }
 
     fn settle(&self, content: ContentHash) -> Result<Option<u64>, BlobError> {
@@ -390,12 +465,20 @@ impl Blobs for FolderBlobs {
         &self,
         upload: UploadId,
         offset: u64,
-        pieces: Vec<Bytes>,
+        pieces: Vec<Piece>,
         hold: Hold,
     ) -> Answer<'_, Result<u64, BlobError>> {
-        self.run(move |places| {
-            let _hold = hold;
-            places.append(upload, offset, &pieces)
+        Box::pin(async move {
+            let held = Arc::clone(&hold);
+            let appended = self.run(move |places| {
+                let _held = held;
+                places.append(upload, offset, &pieces)
+            });
+            let stands = appended.await?;
+            if stands / UNSYNCED_BYTES_MAX > offset / UNSYNCED_BYTES_MAX {
+                self.sync_beside(upload, hold).await?;
+            }
+            Ok(stands)
         })
     }
 
@@ -411,9 +494,19 @@ impl Blobs for FolderBlobs {
         upload: UploadId,
         hold: Hold,
     ) -> Answer<'_, Result<Option<Checked>, BlobError>> {
-        self.run(move |places| {
-            let _hold = hold;
-            places.check(upload)
+        Box::pin(async move {
+            loop {
+                let hold = Arc::clone(&hold);
+                let turn = self.run(move |places| {
+                    let _hold = hold;
+                    places.check(upload)
+                });
+                match turn.await? {
+                    Some(Turn::More) => {}
+                    Some(Turn::Whole(checked)) => return Ok(Some(checked)),
+                    None => return Ok(None),
+                }
+            }
         })
     }
 
@@ -437,6 +530,7 @@ impl Blobs for FolderBlobs {
     fn discard(&self, upload: UploadId) -> Answer<'_, Result<(), BlobError>> {
         self.run(move |places| {
             let _writing = places.writing(upload);
+            places.prefixes.forget(upload);
             remove(&places.upload(upload))
         })
     }

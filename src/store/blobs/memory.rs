@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Answer, BlobError, Blobs, Checked, HEAD_BYTES, Hold, PIECE_BYTES_MAX};
+use super::{Answer, BlobError, Blobs, Checked, HEAD_BYTES, Hold, PIECE_BYTES_MAX, Piece};
 use crate::domain::{file::ContentHash, ids::UploadId};
 
 /// Bytes that it takes in all: it is for trying things out, and there is no disk to fill.
@@ -57,11 +57,14 @@ impl Blobs for MemoryBlobs {
         &self,
         upload: UploadId,
         offset: u64,
-        pieces: Vec<Bytes>,
+        pieces: Vec<Piece>,
         _: Hold,
     ) -> Answer<'_, Result<u64, BlobError>> {
+        if !pieces.iter().all(Piece::is_whole) {
+            return Box::pin(ready(Err(BlobError::Garbled)));
+        }
         let mut held = self.held();
-        let more: usize = pieces.iter().map(Bytes::len).sum();
+        let more: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
         let full = held.bytes() + more > ALL_BYTES_MAX;
         let answer = match held.uploads.get_mut(&upload) {
             None => Err(BlobError::Gone),
@@ -73,7 +76,7 @@ impl Blobs for MemoryBlobs {
                 let bytes = Arc::make_mut(bytes);
                 pieces
                     .iter()
-                    .for_each(|piece| bytes.extend_from_slice(piece));
+                    .for_each(|piece| bytes.extend_from_slice(&piece.bytes));
                 Ok(bytes.len() as u64)
             }
         };
@@ -191,11 +194,11 @@ mod tests {
         blobs.begin(upload).await.unwrap();
         let (piece, hold): (_, Hold) = (Bytes::from(vec![0; 1024 * 1024]), Arc::new(()));
         while offset < ALL_BYTES_MAX as u64 {
-            let pieces = vec![piece.clone()];
+            let pieces = vec![piece.clone().into()];
             let appended = blobs.append(upload, offset, pieces, Arc::clone(&hold));
             offset = appended.await.unwrap();
         }
-        let one_more = vec![Bytes::from_static(b"x")];
+        let one_more = vec![Bytes::from_static(b"x").into()];
         let refused = blobs.append(upload, offset, one_more, hold).await;
         assert_eq!(refused, Err(BlobError::Full));
         assert_eq!(blobs.written(upload).await, Ok(Some(offset)));
@@ -207,7 +210,7 @@ mod tests {
         let upload = UploadId::new(1);
         blobs.begin(upload).await.unwrap();
         let append = async |offset, text: &'static str| {
-            let piece = vec![Bytes::from_static(text.as_bytes())];
+            let piece = vec![Bytes::from_static(text.as_bytes()).into()];
             blobs.append(upload, offset, piece, Arc::new(())).await
         };
         append(0, "seen").await.unwrap();

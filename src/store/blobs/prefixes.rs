@@ -1,0 +1,110 @@
+//! What is known of uploads under way beside their bytes: the hash of those that came first, and how many are on stable
+//! storage. It saves reading a file again to hash it. Nothing here is the only copy: what was forgotten, as after a restart,
+//! is hashed from the first byte on.
+//!
+//! Whoever takes what is known of an upload, changes it and puts it back has the lock of that upload's writing.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::domain::{file::ContentHash, ids::UploadId};
+
+/// Uploads of which something is known: twice as many as may be on their way at once, so that none of those is forgotten.
+/// Each takes 2 KiB.
+const KNOWN_MAX: usize = 256;
+
+/// The first bytes of an upload.
+#[derive(Default)]
+pub(super) struct Prefix {
+    hasher: blake3::Hasher,
+    /// How many are hashed.
+    pub hashed: u64,
+    /// How many are on stable storage; `None`: nobody knows.
+    pub synced: Option<u64>,
+}
+
+impl Prefix {
+    /// Hashes those that come next.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.hashed += bytes.len() as u64;
+    }
+
+    /// The hash of all so far.
+    pub fn hash(&self) -> ContentHash {
+        ContentHash(*self.hasher.finalize().as_bytes())
+    }
+}
+
+/// What is known of each.
+#[derive(Default)]
+pub(super) struct Prefixes(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    by_upload: HashMap<UploadId, (u64, Prefix)>,
+    /// Counts what was put, so that the one that was put first goes first.
+    put: u64,
+}
+
+impl Prefixes {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing panics halfway through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes of an upload are on stable storage, if that is known.
+    pub fn synced(&self, upload: UploadId) -> Option<u64> {
+        let known = self.known();
+        known.by_upload.get(&upload)?.1.synced
+    }
+
+    /// What is known of an upload, which is forgotten here until it is put back.
+    pub fn take(&self, upload: UploadId) -> Option<Prefix> {
+        let (_, prefix) = self.known().by_upload.remove(&upload)?;
+        Some(prefix)
+    }
+
+    /// Keeps it. What was not put for longest is forgotten when there is no room.
+    pub fn put(&self, upload: UploadId, prefix: Prefix) {
+        let mut known = self.known();
+        known.put += 1;
+        let put = known.put;
+        known.by_upload.insert(upload, (put, prefix));
+        if known.by_upload.len() > KNOWN_MAX {
+            let first = known.by_upload.iter().min_by_key(|(_, (put, _))| *put);
+            if let Some(first) = first.map(|(upload, _)| *upload) {
+                known.by_upload.remove(&first);
+            }
+        }
+    }
+
+    /// Nothing is known of its bytes any more.
+    pub fn forget(&self, upload: UploadId) {
+        self.known().by_upload.remove(&upload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_known_and_the_ones_in_use_stay() {
+        let prefixes = Prefixes::default();
+        let used = UploadId::new(1);
+        for number in 1..=3 * KNOWN_MAX as u64 {
+            prefixes.put(UploadId::new(number), Prefix::default());
+            let mut prefix = prefixes.take(used).unwrap();
+            prefix.add(b"x");
+            prefixes.put(used, prefix);
+        }
+        assert_eq!(prefixes.known().by_upload.len(), KNOWN_MAX);
+        let prefix = prefixes.take(used).unwrap();
+        assert_eq!(prefix.hashed, 3 * KNOWN_MAX as u64);
+        assert_eq!(prefix.hash(), ContentHash::of(&[b'x'; 3 * KNOWN_MAX]));
+        assert!(prefixes.take(UploadId::new(2)).is_none());
+    }
+}
