@@ -199,9 +199,12 @@ impl Places {
     }
 
     /// Brings an upload's bytes to stable storage. After a failure nobody knows which of them are there, and the next sync
-    /// would not tell: the upload begins anew. For whoever has `syncing`.
-    fn synced(&self, upload: UploadId, file: &File) -> Result<(), BlobError> {
+    /// would not tell: the upload begins anew. Answers how many bytes are there for certain: what comes meanwhile is not
+    /// among them. For whoever has `syncing`.
+    fn synced(&self, upload: UploadId, file: &File) -> Result<u64, BlobError> {
+        let writing = self.writing(upload);
         let stood = file.metadata()?.len();
+        drop(writing);
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.sync)(file);
         let writing = self.writing(upload);
@@ -217,7 +220,7 @@ impl Places {
         }
         drop(writing);
         advice::let_go(file, before, stood);
-        Ok(())
+        Ok(stood)
     }
 
     /// The folder of a content and the content in it.
@@ -311,7 +314,7 @@ impl Places {
     fn flush(&self, upload: UploadId) -> Result<(), BlobError> {
         let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&self.upload(upload))?;
-        self.synced(upload, &file)
+        self.synced(upload, &file).map(drop)
     }
 
     /// Goes on to hash an upload, for one turn.
@@ -360,15 +363,17 @@ impl Places {
         let (folder, to) = self.content(content);
         let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&from)?;
-        if self.prefixes.synced(upload) != Some(size) {
-            self.synced(upload, &file)?;
-        }
+        let synced = match self.prefixes.synced(upload) {
+            Some(synced) if synced == size => synced,
+            _ => self.synced(upload, &file)?,
+        };
         let _writing = self.writing(upload);
         let there = file.metadata()?.len();
-        // As many as were checked may be others: a sync has failed since, and it was brought anew.
+        // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the
+        // rest was synced may not be there after a cut.
         let prefix = self.prefixes.take(upload);
-        let is_other = prefix.is_some_and(|it| it.hashed == size && it.hash() != content);
-        if there != size || is_other {
+        let is_it = prefix.is_some_and(|it| it.hashed == size && it.hash() == content);
+        if there != size || synced != size || !is_it {
             return Err(BlobError::Offset(there));
         }
         let is_new = make_folder(&folder)?;
@@ -516,7 +521,14 @@ impl Blobs for FolderBlobs {
         content: ContentHash,
         size: u64,
     ) -> Answer<'_, Result<(), BlobError>> {
-        self.run(move |places| places.keep(upload, content, size))
+        Box::pin(async move {
+            // Nearly always all of it is hashed already. What is not known, as after a restart, is hashed here.
+            let hold: Hold = Arc::new(());
+            let checked = self.check(upload, hold).await?;
+            checked.ok_or(BlobError::Gone)?;
+            self.run(move |places| places.keep(upload, content, size))
+                .await
+        })
     }
 
     fn settle(&self, content: ContentHash) -> Answer<'_, Result<Option<u64>, BlobError>> {

@@ -284,3 +284,71 @@ async fn work_whose_caller_is_gone_is_still_counted() {
     drop(all.unwrap());
     assert_eq!(Arc::strong_count(&hold), 1);
 }
+
+/// A disk that takes as long as the test holds `open`.
+struct Disk {
+    open: Mutex<()>,
+    /// Syncs of files that have begun.
+    begun: AtomicI64,
+}
+
+impl Disk {
+    const fn new() -> Self {
+        Self {
+            open: Mutex::new(()),
+            begun: AtomicI64::new(0),
+        }
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        if !file.metadata()?.is_dir() {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            drop(self.open.lock());
+        }
+        file.sync_all()
+    }
+
+    /// Lets a call go on until it syncs.
+    async fn until_it_syncs<T>(&self, call: &mut (impl Future<Output = T> + Unpin)) {
+        while self.begun.load(Ordering::SeqCst) == 0 {
+            assert!((&mut *call).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_came_during_the_sync_gets_no_place_with_the_rest() {
+    static DISK: Disk = Disk::new();
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let content = ContentHash::of(b"good");
+    blobs.begin(UPLOAD).await.unwrap();
+    append(&blobs, 0, b"go").await.unwrap();
+    let standing = DISK.open.lock().unwrap();
+    let mut keep = blobs.keep(UPLOAD, content, 4);
+    DISK.until_it_syncs(&mut keep).await;
+    append(&blobs, 2, b"od").await.unwrap();
+    drop(standing);
+    assert_eq!(keep.await, Err(BlobError::Offset(4)));
+    assert_eq!(blobs.size(content).await, Ok(None));
+    // The next one brings it all there.
+    assert_eq!(blobs.keep(UPLOAD, content, 4).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_hashed_before_it_gets_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::open(folder.path()).unwrap();
+    blobs.begin(UPLOAD).await.unwrap();
+    append(&blobs, 0, b"evil").await.unwrap();
+    drop(blobs);
+    let blobs = FolderBlobs::open(folder.path()).unwrap();
+    let good = ContentHash::of(b"good");
+    let refused = blobs.keep(UPLOAD, good, 4).await;
+    assert_eq!(refused, Err(BlobError::Offset(4)));
+    assert_eq!(blobs.size(good).await, Ok(None));
+    // Nothing of the first call is left to go by.
+    let evil = ContentHash::of(b"evil");
+    assert_eq!(blobs.keep(UPLOAD, evil, 4).await, Ok(()));
+}
