@@ -98,10 +98,12 @@ impl Blobs for TestBlobs {
         })
     }
 
-    fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<(), BlobError>> {
+    fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<u64, BlobError>> {
         Box::pin(async move {
             self.pass("flush").await;
-            self.inner.flush(upload, hold).await
+            let flushed = self.inner.flush(upload, hold).await;
+            self.pass("flushed").await;
+            flushed
         })
     }
 

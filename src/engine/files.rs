@@ -41,7 +41,7 @@ const TOUCHED_AGAIN_MS: u64 = 5 * 60 * 1000;
 pub struct UploadSeen {
     /// The upload.
     pub upload: Upload,
-    /// How many bytes are there.
+    /// How many bytes are there, and stay.
     pub committed: u64,
 }
 
@@ -120,8 +120,13 @@ impl Engine {
         };
         self.transfers.settled(id).await;
         let size = upload.asked.file.size;
-        let committed = match (self.blobs.written(id).await?, upload.placed) {
-            (Some(written), _) => written,
+        // A cut must not take back what its sender is told of here, and will not send again.
+        let flushed = match self.blobs.flush(id, Arc::new(())).await {
+            Err(BlobError::Gone) => None,
+            flushed => Some(flushed?),
+        };
+        let committed = match (flushed, upload.placed) {
+            (Some(flushed), _) => flushed,
             // Its bytes have their place already: nothing is left but to complete it.
             (None, Some(content)) if self.blobs.size(content).await? == Some(size) => size,
             (None, _) => 0,
@@ -333,21 +338,21 @@ impl Transfer {
         written.ok_or_else(|| FileError::UploadNotFound(self.upload.id).into())
     }
 
-    /// Brings what came to stable storage, and answers where the upload stands.
+    /// Brings what came to stable storage, and answers how much of the upload is there.
     pub async fn finish(&self) -> Result<u64, Error> {
         let (id, engine) = (self.upload.id, &self.engine);
         let flush = engine.blobs.flush(id, Arc::clone(&self.place));
         let touch = engine.store.touch_upload(id, engine.now());
         let (flushed, touched) = tokio::join!(flush, touch);
-        match flushed {
+        let flushed = match flushed {
             Err(BlobError::Gone) => return Err(FileError::UploadNotFound(id).into()),
             flushed => flushed?,
-        }
+        };
         touched?;
-        match self.stands().await? {
+        match flushed < self.end {
             // A sync failed beside it.
-            stands if stands < self.end => Err(FileError::UploadOffset(stands).into()),
-            stands => Ok(stands),
+            true => Err(FileError::UploadOffset(flushed).into()),
+            false => Ok(flushed),
         }
     }
 }

@@ -146,6 +146,31 @@ async fn what_a_failed_sync_took_is_not_called_committed() {
 }
 
 #[tokio::test]
+async fn what_came_after_a_sync_is_not_called_committed() {
+    let world = World::new().await;
+    let upload = world.begin(4, None).await;
+    let begin = async || world.engine.begin_transfer(&world.ann, upload).await;
+    let mut first = begin().await.unwrap();
+    first.append(vec![chunk(0, b"go")]).await.unwrap();
+    world.blobs.hold_back("flushed");
+    let mut finish = Box::pin(first.finish());
+    assert!((&mut finish).now_or_never().is_none());
+    let mut asked = Box::pin(world.engine.upload(&world.ann, upload));
+    assert!((&mut asked).now_or_never().is_none());
+    assert_eq!(world.blobs.calls("flushed"), 2, "both wait for a sync");
+    let mut second = begin().await.unwrap();
+    let appended = second.append(vec![chunk(2, b"od")]).await;
+    assert_eq!(appended, Ok(4));
+    world.blobs.let_one_go();
+    world.blobs.let_one_go();
+    assert_eq!(finish.await, Ok(2));
+    let Ok(UploadFound::UnderWay(seen)) = asked.await else {
+        panic!("it is under way");
+    };
+    assert_eq!(seen.committed, 2);
+}
+
+#[tokio::test]
 async fn an_upload_that_is_cancelled_while_it_is_made_leaves_nothing() {
     let world = World::new().await;
     world.blobs.hold_back("begin");

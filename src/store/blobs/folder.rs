@@ -116,7 +116,7 @@ impl FolderBlobs {
             let _held = (one, hold);
             match places.flush(upload) {
                 // It has ended meanwhile.
-                Ok(()) | Err(BlobError::Gone) => {}
+                Ok(_) | Err(BlobError::Gone) => {}
                 Err(error) => {
                     warn!(%error, %upload, "an upload could not be synced; it begins anew")
                 }
@@ -213,11 +213,10 @@ impl Places {
             file.set_len(0)?;
             return Err(error.into());
         }
-        let mut before = 0;
-        if let Some(mut prefix) = self.prefixes.take(upload) {
-            before = prefix.synced.replace(stood).unwrap_or_default();
-            self.prefixes.put(upload, prefix);
-        }
+        // Of one that was forgotten this much is known again.
+        let mut prefix = self.prefixes.take(upload).unwrap_or_default();
+        let before = prefix.synced.replace(stood).unwrap_or_default();
+        self.prefixes.put(upload, prefix);
         drop(writing);
         advice::let_go(file, before, stood);
         Ok(stood)
@@ -260,6 +259,8 @@ impl Places {
     }
 
     fn written(&self, upload: UploadId) -> Result<Option<u64>, BlobError> {
+        // Half a batch may be taken back.
+        let _writing = self.writing(upload);
         match fs::symlink_metadata(self.upload(upload)) {
             Ok(found) => Ok(Some(found.len())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -311,10 +312,16 @@ impl Places {
         Ok(uploads)
     }
 
-    fn flush(&self, upload: UploadId) -> Result<(), BlobError> {
+    fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
         let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&self.upload(upload))?;
-        self.synced(upload, &file).map(drop)
+        let writing = self.writing(upload);
+        let there = file.metadata()?.len();
+        drop(writing);
+        match self.prefixes.synced(upload) {
+            Some(synced) if synced == there => Ok(synced),
+            _ => self.synced(upload, &file),
+        }
     }
 
     /// Goes on to hash an upload, for one turn.
@@ -487,7 +494,7 @@ impl Blobs for FolderBlobs {
         })
     }
 
-    fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<(), BlobError>> {
+    fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<u64, BlobError>> {
         self.run(move |places| {
             let _hold = hold;
             places.flush(upload)

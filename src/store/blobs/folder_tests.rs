@@ -285,9 +285,9 @@ async fn work_whose_caller_is_gone_is_still_counted() {
     assert_eq!(Arc::strong_count(&hold), 1);
 }
 
-/// A disk that takes as long as the test holds `open`.
+/// A disk that takes as long as it is held.
 struct Disk {
-    open: Mutex<()>,
+    held: AtomicBool,
     /// Syncs of files that have begun.
     begun: AtomicI64,
 }
@@ -295,15 +295,21 @@ struct Disk {
 impl Disk {
     const fn new() -> Self {
         Self {
-            open: Mutex::new(()),
+            held: AtomicBool::new(false),
             begun: AtomicI64::new(0),
         }
+    }
+
+    fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
         if !file.metadata()?.is_dir() {
             self.begun.fetch_add(1, Ordering::SeqCst);
-            drop(self.open.lock());
+            while self.held.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
         }
         file.sync_all()
     }
@@ -325,11 +331,11 @@ async fn what_came_during_the_sync_gets_no_place_with_the_rest() {
     let content = ContentHash::of(b"good");
     blobs.begin(UPLOAD).await.unwrap();
     append(&blobs, 0, b"go").await.unwrap();
-    let standing = DISK.open.lock().unwrap();
+    DISK.hold(true);
     let mut keep = blobs.keep(UPLOAD, content, 4);
     DISK.until_it_syncs(&mut keep).await;
     append(&blobs, 2, b"od").await.unwrap();
-    drop(standing);
+    DISK.hold(false);
     assert_eq!(keep.await, Err(BlobError::Offset(4)));
     assert_eq!(blobs.size(content).await, Ok(None));
     // The next one brings it all there.
@@ -351,4 +357,51 @@ async fn what_is_not_known_is_hashed_before_it_gets_its_place() {
     // Nothing of the first call is left to go by.
     let evil = ContentHash::of(b"evil");
     assert_eq!(blobs.keep(UPLOAD, evil, 4).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_flush_says_how_far_it_came_and_does_nothing_twice() {
+    static DISK: Disk = Disk::new();
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    blobs.begin(UPLOAD).await.unwrap();
+    append(&blobs, 0, b"go").await.unwrap();
+    DISK.hold(true);
+    let mut flush = blobs.flush(UPLOAD, Arc::new(()));
+    DISK.until_it_syncs(&mut flush).await;
+    append(&blobs, 2, b"od").await.unwrap();
+    DISK.hold(false);
+    assert_eq!(flush.await, Ok(2));
+    for _ in 0..2 {
+        assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(4));
+        assert_eq!(DISK.begun.load(Ordering::SeqCst), 2);
+    }
+    drop(blobs);
+    // What came before a restart may not be there for certain: it is synced, and once is enough.
+    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(4));
+        assert_eq!(DISK.begun.load(Ordering::SeqCst), 3);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_half_a_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::open(folder.path()).unwrap();
+    blobs.begin(UPLOAD).await.unwrap();
+    let writing = blobs.places.writing(UPLOAD);
+    let half = folder.path().join("uploads/3");
+    fs::write(&half, "half").unwrap();
+    let mut asked = blobs.written(UPLOAD);
+    let mut flush = blobs.flush(UPLOAD, Arc::new(()));
+    for _ in 0..1_000 {
+        assert!((&mut asked).now_or_never().is_none());
+        assert!((&mut flush).now_or_never().is_none());
+        std::thread::yield_now();
+    }
+    // It is taken back.
+    fs::write(&half, "").unwrap();
+    drop(writing);
+    assert_eq!((asked.await, flush.await), (Ok(Some(0)), Ok(0)));
 }

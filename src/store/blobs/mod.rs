@@ -106,8 +106,9 @@ pub trait Blobs: Send + Sync + 'static {
         hold: Hold,
     ) -> Answer<'_, Result<u64, BlobError>>;
 
-    /// Brings an upload's bytes to stable storage.
-    fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<(), BlobError>>;
+    /// Brings an upload's bytes to stable storage, and answers how many are there then for certain: what another call adds
+    /// meanwhile is not counted.
+    fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<u64, BlobError>>;
 
     /// Says what all is that was uploaded; `None`: see `written`. Whoever no longer waits ends it: it changes nothing.
     fn check(&self, upload: UploadId, hold: Hold)
@@ -194,7 +195,7 @@ mod tests {
             );
             let two = [piece("wor"), piece("ld")].concat();
             assert_eq!(blobs.append(UPLOAD, 6, two, nothing()).await, Ok(11));
-            blobs.flush(UPLOAD, nothing()).await.unwrap();
+            assert_eq!(blobs.flush(UPLOAD, nothing()).await, Ok(11));
             let checked = blobs.check(UPLOAD, nothing()).await.unwrap().unwrap();
             let hash = ContentHash::of(b"hello world");
             assert_eq!((checked.size, checked.hash), (11, hash));
