@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Fuse, FusedFuture as _},
@@ -182,7 +183,10 @@ impl Held {
     }
 
     fn add(&mut self, next: pb::UploadChunksRequest) -> Result<(), Status> {
-        let chunk = chunk_of(next, self.id)?;
+        let mut chunk = chunk_of(next, self.id)?;
+        // Its data is a part of the message that it came in, and keeps all of that in memory. A message may have a few bytes
+        // of data and much else that nobody reads.
+        chunk.data = Bytes::copy_from_slice(&chunk.data);
         self.last = chunk.data.len();
         self.bytes += self.last;
         self.batch.push(chunk);

@@ -61,6 +61,22 @@ fn a_batch_is_bounded_in_bytes_and_in_chunks() {
 }
 
 #[test]
+fn what_is_held_is_the_data_alone_and_not_the_message_that_it_came_in() {
+    use prost::Message as _;
+    let mut bytes = piece("p1", 4).encode_to_vec();
+    // A field that nobody knows.
+    let unknown = vec![9; 1024 * 1024 - 100];
+    prost::encoding::bytes::encode(999, &unknown, &mut bytes);
+    let all = Bytes::from(bytes);
+    let message = pb::UploadChunksRequest::decode(all.clone()).unwrap();
+    assert!(!all.is_unique(), "its data is a part of all");
+    let mut held = Held::new(UploadId::new(1));
+    held.add(message).unwrap();
+    assert_eq!(held.batch[0].data, [7; 4].as_slice());
+    assert!(all.is_unique(), "nobody has it any more");
+}
+
+#[test]
 fn one_call_brings_one_upload() {
     let mut held = Held::new(UploadId::new(1));
     held.add(piece("p1", 1)).unwrap();
