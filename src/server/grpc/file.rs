@@ -89,13 +89,15 @@ impl Files {
                 next = chunks.next(&self.engine, principal, Some(&watch)), if held.has_room() => {
                     let taken = next.and_then(|next| held.take(next, &mut chunks.pace));
                     if let Err(ended) = taken {
-                        // What has come stays, however the call ends, unless it is that another has taken over.
+                        // What has come stays, however the call ends, unless another has taken over or the token is void.
                         watch.closes();
                         if !writing.is_terminated() {
                             let (transfer, written) = writing.await;
                             idle = written.is_ok().then_some(transfer);
                         }
-                        if let Some(mut transfer) = idle {
+                        // A token may be why it ended, or have ended meanwhile.
+                        let holds = self.engine.still_holds(principal).is_ok();
+                        if let Some(mut transfer) = idle.filter(|_| holds) {
                             drop(transfer.append(held.begin()).await);
                         }
                         return Err(ended);

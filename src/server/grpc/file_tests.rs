@@ -138,6 +138,30 @@ async fn what_has_come_when_a_call_ends_is_written() {
     assert_eq!(seen.committed, 8);
 }
 
+#[tokio::test]
+async fn a_void_token_writes_no_more() {
+    let world = World::new().await;
+    let upload = world.begin(8, None).await;
+    let id = upload.to_string();
+    let lost = Err(Status::unavailable("the link broke"));
+    let later = iter([Ok(piece_at(&id, 4, 4)), lost]);
+    let some = iter([Ok(piece_at(&id, 0, 4))]).chain(late().chain(later));
+    world.blobs.hold_back("append");
+    let files = service(&world);
+    let mut all = Box::pin(files.take_in(&world.ann, chunks(some)));
+    for _ in 0..100 {
+        assert!((&mut all).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    // The first is being written, the next one has come, and the link is broken.
+    assert_eq!(world.blobs.calls("append"), 1);
+    world.engine.logout(&world.ann).await.unwrap();
+    world.blobs.hold_back("nothing");
+    world.blobs.let_one_go();
+    assert!(all.await.is_err());
+    assert_eq!(world.stands(upload).await, 4);
+}
+
 /// Nothing, and that only when what came before is being written.
 fn late() -> impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin {
     let mut polls = 0;
