@@ -237,6 +237,10 @@ impl<S: Messages> Chunks<S> {
             }
         };
         let least = self.pace.least();
+        if self.stop.is_cancelled() {
+            // It would never be looked at with a peer that has always one more ready.
+            return Err(status(stopping()));
+        }
         tokio::select! {
             // What has come is taken before anything waits.
             biased;

@@ -198,6 +198,28 @@ async fn whoever_has_always_one_more_does_not_keep_the_thread() {
 }
 
 #[tokio::test]
+async fn whoever_has_always_one_more_is_told_that_the_server_stops() {
+    let world = World::new().await;
+    let upload = world.begin(1_000, None).await;
+    let id = upload.to_string();
+    let stop = CancellationToken::new();
+    let many = (0..1_000).map(|offset| {
+        if offset == 100 {
+            stop.cancel();
+        }
+        Ok(piece_at(&id, offset, 1))
+    });
+    let stopped = Chunks {
+        stop: stop.clone(),
+        ..chunks(iter(many))
+    };
+    let ended = service(&world).take_in(&world.ann, stopped).await;
+    assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
+    // What came before stays.
+    assert_eq!(world.stands(upload).await, 101);
+}
+
+#[tokio::test]
 async fn an_upload_that_is_not_brought_ends_and_stands_where_it_stood() {
     let world = World::new().await;
     let upload = world.begin(10, None).await;
