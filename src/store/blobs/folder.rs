@@ -20,8 +20,7 @@ use tracing::warn;
 
 use super::{
     Answer, BlobError, Blobs, Checked, HEAD_BYTES, Hold, PIECE_BYTES_MAX, Piece, advice,
-    hands::Hands,
-    prefixes::{Prefix, Prefixes},
+    hands::Hands, prefixes::Prefixes,
 };
 use crate::domain::{file::ContentHash, ids::UploadId};
 
@@ -107,10 +106,21 @@ impl FolderBlobs {
         Box::pin(self.hands.run(move || work(&places)))
     }
 
-    /// Brings an upload's bytes to stable storage without waiting for it, once it is done that was begun before. If it
-    /// fails, the upload begins anew, and whoever brings more is told where it stands.
-    async fn sync_beside(&self, upload: UploadId, hold: Hold) -> Result<(), BlobError> {
-        let one = Arc::clone(&self.beside[stripe(upload)]).lock_owned().await;
+    /// Brings an upload's bytes to stable storage without waiting for it. While one that was begun before is not done, it
+    /// is left to the next call, or waited for if too much has come. If it fails, the upload begins anew, and whoever
+    /// brings more is told where it stands.
+    async fn sync_beside(
+        &self,
+        upload: UploadId,
+        unsynced: u64,
+        hold: Hold,
+    ) -> Result<(), BlobError> {
+        let beside = Arc::clone(&self.beside[stripe(upload)]);
+        let one = match Arc::clone(&beside).try_lock_owned() {
+            Ok(one) => one,
+            Err(_) if unsynced < 2 * UNSYNCED_BYTES_MAX => return Ok(()),
+            Err(_) => beside.lock_owned().await,
+        };
         let places = Arc::clone(&self.places);
         let work = move || {
             let _held = (one, hold);
@@ -198,12 +208,15 @@ impl Places {
         (self.sync)(&File::open(folder)?)
     }
 
-    /// Brings an upload's bytes to stable storage. After a failure nobody knows which of them are there, and the next sync
-    /// would not tell: the upload begins anew. Answers how many bytes are there for certain: what comes meanwhile is not
-    /// among them. For whoever has `syncing`.
+    /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
+    /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
+    /// comes meanwhile is not among them. For whoever has `syncing`.
     fn synced(&self, upload: UploadId, file: &File) -> Result<u64, BlobError> {
         let writing = self.writing(upload);
         let stood = file.metadata()?.len();
+        if self.prefixes.synced(upload) == Some(stood) {
+            return Ok(stood);
+        }
         drop(writing);
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.sync)(file);
@@ -268,7 +281,13 @@ impl Places {
         }
     }
 
-    fn append(&self, upload: UploadId, offset: u64, pieces: &[Piece]) -> Result<u64, BlobError> {
+    /// Answers where the upload stands then, and how much of it may not be on stable storage.
+    fn append(
+        &self,
+        upload: UploadId,
+        offset: u64,
+        pieces: &[Piece],
+    ) -> Result<(u64, u64), BlobError> {
         if !pieces.iter().all(Piece::is_whole) {
             return Err(BlobError::Garbled);
         }
@@ -281,10 +300,8 @@ impl Places {
         let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
         self.check_room(bytes as u64)?;
         // If this fails it is forgotten, and what lies there is hashed later.
-        let prefix = match stands {
-            0 => Some(Prefix::default()),
-            _ => self.prefixes.take(upload),
-        };
+        let known = self.prefixes.take(upload).filter(|_| stands > 0);
+        let mut prefix = known.unwrap_or_default();
         for piece in pieces {
             if let Err(error) = file.write_all(&piece.bytes) {
                 // Part of it may be there. It is taken back, so that the upload stands where its sender believes.
@@ -292,14 +309,13 @@ impl Places {
                 return Err(error.into());
             }
         }
-        if let Some(mut prefix) = prefix {
-            if prefix.hashed == stands {
-                pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
-            }
-            self.prefixes.put(upload, prefix);
+        if prefix.hashed == stands {
+            pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
         }
         let now = stands + bytes as u64;
-        Ok(now)
+        let unsynced = now.saturating_sub(prefix.synced.unwrap_or_default());
+        self.prefixes.put(upload, prefix);
+        Ok((now, unsynced))
     }
 
     fn uploads(&self) -> Result<Vec<UploadId>, BlobError> {
@@ -315,13 +331,7 @@ impl Places {
     fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
         let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&self.upload(upload))?;
-        let writing = self.writing(upload);
-        let there = file.metadata()?.len();
-        drop(writing);
-        match self.prefixes.synced(upload) {
-            Some(synced) if synced == there => Ok(synced),
-            _ => self.synced(upload, &file),
-        }
+        self.synced(upload, &file)
     }
 
     /// Goes on to hash an upload, for one turn.
@@ -370,10 +380,7 @@ impl Places {
         let (folder, to) = self.content(content);
         let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&from)?;
-        let synced = match self.prefixes.synced(upload) {
-            Some(synced) if synced == size => synced,
-            _ => self.synced(upload, &file)?,
-        };
+        let synced = self.synced(upload, &file)?;
         let _writing = self.writing(upload);
         let there = file.metadata()?.len();
         // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the
@@ -486,9 +493,10 @@ impl Blobs for FolderBlobs {
                 let _held = held;
                 places.append(upload, offset, &pieces)
             });
-            let stands = appended.await?;
-            if stands / UNSYNCED_BYTES_MAX > offset / UNSYNCED_BYTES_MAX {
-                self.sync_beside(upload, hold).await?;
+            let (stands, unsynced) = appended.await?;
+            // Not by what came now: a caller that is dropped right here has brought bytes, and no sync of them.
+            if unsynced >= UNSYNCED_BYTES_MAX {
+                self.sync_beside(upload, unsynced, hold).await?;
             }
             Ok(stands)
         })

@@ -405,3 +405,23 @@ async fn nobody_is_told_of_half_a_batch() {
     drop(writing);
     assert_eq!((asked.await, flush.await), (Ok(Some(0)), Ok(0)));
 }
+
+#[tokio::test]
+async fn what_a_caller_that_went_away_has_brought_is_synced_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::open(folder.path()).unwrap();
+    blobs.begin(UPLOAD).await.unwrap();
+    let much = much();
+    let writing = blobs.places.writing(UPLOAD);
+    let mut call = Box::pin(append(&blobs, 0, &much));
+    assert!((&mut call).now_or_never().is_none());
+    drop(call);
+    drop(writing);
+    idle(&blobs).await;
+    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(UNSYNCED_BYTES_MAX)));
+    assert_eq!(blobs.places.prefixes.synced(UPLOAD), None);
+    append(&blobs, UNSYNCED_BYTES_MAX, b"x").await.unwrap();
+    idle(&blobs).await;
+    let all = UNSYNCED_BYTES_MAX + 1;
+    assert_eq!(blobs.places.prefixes.synced(UPLOAD), Some(all));
+}
