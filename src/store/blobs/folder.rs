@@ -223,7 +223,10 @@ impl Places {
         let writing = self.writing(upload);
         if let Err(error) = synced {
             self.prefixes.forget(upload);
-            file.set_len(0)?;
+            if let Err(stays) = file.set_len(0) {
+                // The next sync may be taken for theirs, though some of them may not be there after a cut.
+                warn!(error = %stays, %upload, "an upload that could not be synced could not be emptied either");
+            }
             return Err(error.into());
         }
         // Of one that was forgotten this much is known again.
