@@ -1,13 +1,12 @@
 //! What the system is told about the files of uploads: to keep only little of a large one in memory.
 //!
 //! It is advice. Nothing here waits for the disk or changes what lies there, and where it is not to be had the system does as
-//! it does with all files. It is not told to write early: who writes then holds up the journal of the file system, and with
-//! it the commits of the store, for as long as the disk has other work.
+//! it does with all files. It is not told to write early.
 
 use std::fs::File;
 
-/// First bytes of a file that stay in the system's memory once they are written: all of a photo. Of what comes after them
-/// nothing stays, since a large file would take the place of others there, and a disk reads it fast enough.
+/// First bytes of a file that stay in the system's memory once they are written: all of a photo. What comes after them is let
+/// go, so that a large file does not take the place of others there; whoever reads it waits for the disk.
 const CACHED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The bytes from one place of a file to another are on stable storage.

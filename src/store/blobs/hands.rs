@@ -3,8 +3,7 @@
 //! They are apart from the threads that the store reads with, so that neither waits for the other's work. One is started when
 //! the others have enough to do, since each has memory of its own; all end with their owner, once what was asked for is done.
 //!
-//! They run as all others do. With a lower priority they would be kept from a core in the middle of what others wait for: a
-//! lock of the runtime, or a part of the journal of the file system, without which no message is committed.
+//! They run with the priority of all others.
 
 use std::{
     collections::VecDeque,
