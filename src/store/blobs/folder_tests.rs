@@ -144,16 +144,11 @@ async fn idle(blobs: &FolderBlobs) {
 
 #[tokio::test]
 async fn what_comes_while_the_disk_takes_the_rest_is_bounded() {
-    /// Takes as long as the test holds this.
-    static DISK: Mutex<()> = Mutex::new(());
-    fn slow(file: &File) -> io::Result<()> {
-        drop(DISK.lock());
-        file.sync_all()
-    }
+    static DISK: Disk = Disk::new();
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), slow).unwrap();
+    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
     blobs.begin(UPLOAD).await.unwrap();
-    let standing = DISK.lock().unwrap();
+    DISK.hold(true);
     let much = much();
     // Nobody waits for the first sync, and more comes beside it.
     append(&blobs, 0, &much).await.unwrap();
@@ -168,7 +163,7 @@ async fn what_comes_while_the_disk_takes_the_rest_is_bounded() {
         assert!((&mut next).now_or_never().is_none());
         tokio::task::yield_now().await;
     }
-    drop(standing);
+    DISK.hold(false);
     assert_eq!(next.await, Ok(offset + UNSYNCED_BYTES_MAX));
 }
 
