@@ -360,7 +360,7 @@ async fn what_waits_for_a_group_goes_to_no_other_group_of_another_store() {
     ann.line("/quit");
     assert!(ann.ended().success());
     let history = of_ann.history(&message.conversation_id).await;
-    let texts: Vec<&str> = history.iter().map(|it| text_of(it)).collect();
+    let texts: Vec<&str> = history.iter().map(text_of).collect();
     assert_eq!(texts, ["hello", "hello, carol"]);
     assert_eq!(outboxes(&home), 0, "nothing is kept that is nothing");
 }

@@ -133,7 +133,8 @@ async fn append(blobs: &FolderBlobs, offset: u64, bytes: &[u8]) -> Result<u64, B
 /// After so many bytes an upload is synced.
 fn much() -> Vec<u8> {
     let bytes = usize::try_from(UNSYNCED_BYTES_MAX).unwrap();
-    (0..bytes).map(|at| (at / 1000) as u8).collect()
+    let thousands = (0..=u8::MAX).flat_map(|byte| std::iter::repeat_n(byte, 1000));
+    thousands.cycle().take(bytes).collect()
 }
 
 /// Waits until all work that was begun has ended.
