@@ -114,18 +114,8 @@ async fn while_a_batch_is_written_the_next_one_gathers_and_no_more() {
 async fn what_has_come_when_a_call_ends_is_written() {
     let world = World::new().await;
     let upload = world.begin(8, None).await;
-    let id = upload.to_string();
-    let lost = Err(Status::unavailable("the link broke"));
-    let later = iter([Ok(piece_at(&id, 4, 4)), lost]);
-    let some = iter([Ok(piece_at(&id, 0, 4))]).chain(late().chain(later));
-    world.blobs.hold_back("append");
     let files = service(&world);
-    let mut all = Box::pin(files.take_in(&world.ann, chunks(some)));
-    for _ in 0..100 {
-        assert!((&mut all).now_or_never().is_none());
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(world.blobs.calls("append"), 1);
+    let all = breaks_while_it_writes(&files, &world, upload).await;
     // Whoever asks meanwhile is told where it stands then.
     let mut asked = Box::pin(world.engine.upload(&world.ann, upload));
     assert!((&mut asked).now_or_never().is_none());
@@ -142,19 +132,8 @@ async fn what_has_come_when_a_call_ends_is_written() {
 async fn a_void_token_writes_no_more() {
     let world = World::new().await;
     let upload = world.begin(8, None).await;
-    let id = upload.to_string();
-    let lost = Err(Status::unavailable("the link broke"));
-    let later = iter([Ok(piece_at(&id, 4, 4)), lost]);
-    let some = iter([Ok(piece_at(&id, 0, 4))]).chain(late().chain(later));
-    world.blobs.hold_back("append");
     let files = service(&world);
-    let mut all = Box::pin(files.take_in(&world.ann, chunks(some)));
-    for _ in 0..100 {
-        assert!((&mut all).now_or_never().is_none());
-        tokio::task::yield_now().await;
-    }
-    // The first is being written, the next one has come, and the link is broken.
-    assert_eq!(world.blobs.calls("append"), 1);
+    let all = breaks_while_it_writes(&files, &world, upload).await;
     world.engine.logout(&world.ann).await.unwrap();
     world.blobs.hold_back("nothing");
     world.blobs.let_one_go();
@@ -162,8 +141,28 @@ async fn a_void_token_writes_no_more() {
     assert_eq!(world.stands(upload).await, 4);
 }
 
+/// A call whose first piece is being written; the next one has come, and the link is broken.
+async fn breaks_while_it_writes<'a>(
+    files: &'a Files,
+    world: &'a World,
+    upload: UploadId,
+) -> BoxFuture<'a, Result<u64, Status>> {
+    let id = upload.to_string();
+    let lost = Err(Status::unavailable("the link broke"));
+    let later = iter([Ok(piece_at(&id, 4, 4)), lost]);
+    let some = iter([Ok(piece_at(&id, 0, 4))]).chain(late().chain(later));
+    world.blobs.hold_back("append");
+    let mut all = files.take_in(&world.ann, chunks(some)).boxed();
+    for _ in 0..100 {
+        assert!((&mut all).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.blobs.calls("append"), 1);
+    all
+}
+
 /// Nothing, and that only when what came before is being written.
-fn late() -> impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin {
+fn late() -> impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Send + Unpin {
     let mut polls = 0;
     poll_fn(move |context| {
         polls += 1;
