@@ -25,7 +25,7 @@ use attached::{a_cut_upload, a_file};
 
 use crate::support::{self, Server, account::PASSWORD, in_time};
 
-const PATIENCE: Patience = Patience::For(Duration::from_secs(10));
+const PATIENCE: Patience = Patience::For(support::PATIENCE);
 
 /// A server, and how to reach it.
 struct Place {
