@@ -7,7 +7,7 @@
 //! come back. Knows neither link nor screen.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io,
     path::Path,
 };
@@ -35,8 +35,8 @@ pub(super) struct Kept {
     /// Messages that are on their way and could not be kept, each as it is named, by their ids: in the order in which they
     /// were typed. No more than are on their way.
     unkept: BTreeMap<ClientMessageId, String>,
-    /// Messages that this login may not send, which stay kept for another.
-    held: usize,
+    /// Messages that this login may not send, which stay kept for another: in the order in which they were written.
+    held: BTreeSet<ClientMessageId>,
     /// Messages that stay if they are refused, until they are answered otherwise: those that earlier programs left, and
     /// those that were refused here and stayed, also while they are tried again.
     stay: HashSet<ClientMessageId>,
@@ -87,7 +87,7 @@ impl Kept {
 
     /// How many messages this login may not send.
     pub fn held(&self) -> usize {
-        self.held
+        self.held.len()
     }
 
     /// Whether another message can be kept. Without a disk none is, which was said.
@@ -97,7 +97,7 @@ impl Kept {
 
     /// The store that a message that is kept is of.
     pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
-        self.journal.as_ref()?.store_of(id)
+        self.journal.as_ref()?.get(id)?.store.as_ref()
     }
 
     fn has(&self, id: ClientMessageId) -> bool {
@@ -124,6 +124,7 @@ impl Kept {
     #[must_use]
     pub fn settled(&mut self, id: ClientMessageId) -> Option<Msg> {
         self.stay.remove(&id);
+        self.held.remove(&id);
         self.unkept.remove(&id);
         self.keep(|journal| journal.settled(id))
     }
@@ -144,14 +145,24 @@ impl Kept {
     #[must_use]
     pub fn hold(&mut self, id: ClientMessageId) -> bool {
         let is_kept = self.has(id);
-        self.held += usize::from(is_kept);
+        if is_kept {
+            self.held.insert(id);
+        }
         is_kept
     }
 
-    /// The server has another store: what the messages answer is another one there, or none.
+    /// The server has another store: what the messages answer is another one there, or none. Returns those of the messages
+    /// that this login may not send that are none there: nobody else has them any more.
     #[must_use]
-    pub fn reset(&mut self) -> Option<Msg> {
-        self.keep(Journal::reset)
+    pub fn reset(&mut self) -> (Vec<Outgoing>, Option<Msg>) {
+        let journal = self.journal.as_ref();
+        let held = self.held.iter();
+        let lost = held.filter_map(|id| journal?.get(*id).filter(|it| it.is_bound()).cloned());
+        let lost: Vec<Outgoing> = lost.collect();
+        for message in &lost {
+            self.held.remove(&message.id);
+        }
+        (lost, self.keep(Journal::reset))
     }
 
     /// Puts everything on the disk itself.

@@ -39,6 +39,7 @@ use super::{
     login::LoggedIn,
     net::{
         connect::ServerAddress,
+        error::ClientError,
         live::{Link, LinkEvent, LinkOptions},
         outbox::OUTBOX_MESSAGES_MAX,
         session::{Patience, Session},
@@ -310,8 +311,13 @@ impl Plain {
                 self.show(&event)?;
                 match &event.body {
                     Some(Body::Reset(_)) => {
-                        let said = self.kept.reset();
+                        let (lost, said) = self.kept.reset();
                         self.said(said)?;
+                        for message in lost {
+                            // It was taken for answered when this login could not send it.
+                            self.model.unsent += 1;
+                            self.not_sent(&message, &ClientError::OtherStore)?;
+                        }
                     }
                     Some(Body::Message(pb::Message {
                         sender: Some(sender),

@@ -38,6 +38,8 @@ pub struct FirstPaint {
     pub front: Option<(String, Page)>,
     /// Where the next connection resumes.
     pub cursor: Option<String>,
+    /// The epoch of the store that all of this is of, as the server said it last.
+    pub epoch: Option<String>,
     /// Texts that are not sent, by conversation.
     pub drafts: Vec<(String, String)>,
     /// What else was begun, as it was told.
@@ -100,6 +102,7 @@ pub(super) fn first_paint(from: &Connection) -> Result<FirstPaint, Fault> {
     let transaction = from.unchecked_transaction()?;
     let mut paint = FirstPaint {
         cursor: meta_text(&transaction, "cursor")?,
+        epoch: meta_text(&transaction, "epoch")?,
         ..FirstPaint::default()
     };
     if let Some(bytes) = meta(&transaction, "blocked")? {

@@ -106,10 +106,10 @@ impl Held {
         messages.for_each(|(message, _)| message.forget_reply());
     }
 
-    /// The store that a message is of.
-    pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
+    /// A message.
+    pub fn get(&self, id: ClientMessageId) -> Option<&Outgoing> {
         let (message, _) = self.messages.get(self.places.get(&id)?)?;
-        message.store.as_ref()
+        Some(message)
     }
 
     /// Whether a message is held.

@@ -33,11 +33,7 @@ use crate::domain::{ids::ClientMessageId, name::UserName};
 
 use super::{
     app::written::{WRITTEN_MAX, Written},
-    net::{
-        connect::ServerAddress,
-        outbox::{Outgoing, StoreId},
-        tls::Assurance,
-    },
+    net::{connect::ServerAddress, outbox::Outgoing, tls::Assurance},
 };
 
 pub use closing::Closing;
@@ -239,9 +235,9 @@ impl Journal {
         self.held.has(id)
     }
 
-    /// The store that a message that is kept is of.
-    pub fn store_of(&self, id: ClientMessageId) -> Option<&StoreId> {
-        self.held.store_of(id)
+    /// A message that is kept.
+    pub fn get(&self, id: ClientMessageId) -> Option<&Outgoing> {
+        self.held.get(id)
     }
 
     /// From now on nothing can be written, or all again: as on a disk that is full for a while.

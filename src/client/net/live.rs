@@ -45,6 +45,8 @@ const LEAVING_MAX: Duration = Duration::from_secs(15);
 pub struct LinkOptions {
     /// Resumes after this cursor; without it, after what this device acknowledged last.
     pub resume_cursor: Option<String>,
+    /// The store that ids and numbers are of which are known from before; `None`: that is not known, or none are.
+    pub store: Option<StoreId>,
     /// Newest messages of each conversation that are sent of a backlog; 0: all.
     pub max_backlog_per_conversation: u32,
     /// Renames this device.
@@ -125,6 +127,7 @@ impl Link {
         Self {
             session,
             cursor: options.resume_cursor.clone(),
+            store: options.store.clone(),
             options,
             state: State::Waiting(Instant::now(), Instant::now()),
             ready: VecDeque::new(),
@@ -132,7 +135,6 @@ impl Link {
             seen: Seen::default(),
             own: HashSet::new(),
             welcomed: None,
-            store: None,
             acknowledge: None,
             read: BTreeMap::new(),
             marks: BTreeMap::new(),
@@ -149,8 +151,13 @@ impl Link {
     /// Takes a message to send; it goes out while [`Link::next`] is awaited, and
     /// [`LinkEvent::Sent`] or [`LinkEvent::NotSent`] tells what became of it.
     pub fn send(&mut self, target: Target, text: String) -> Result<ClientMessageId, OutboxFull> {
-        let id = self.outbox.push(target, text)?;
-        self.own.insert(id);
+        let store = self.store.clone();
+        let (id, strange) = self.outbox.push(target, text, store)?;
+        // One that is not sent has no event.
+        match strange {
+            None => _ = self.own.insert(id),
+            Some(_) => self.not_there(strange),
+        }
         Ok(id)
     }
 
@@ -168,8 +175,8 @@ impl Link {
         self.ready.extend(lost);
     }
 
-    /// Which store the numbers and ids are of that were given out; `None`: that is not known, as before all has come that was
-    /// missed at first.
+    /// Which store the numbers and ids are of that were given out, or that were known from before; `None`: that is not known,
+    /// as before all has come that was missed at first.
     pub fn store(&self) -> Option<&StoreId> {
         self.store.as_ref()
     }

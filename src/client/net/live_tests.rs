@@ -258,3 +258,30 @@ async fn closing_without_a_stream_is_immediate() {
     link.close();
     assert_eq!(link.next().await, LinkEvent::Closed);
 }
+
+#[tokio::test]
+async fn what_is_written_before_the_first_connection_is_of_the_store_that_was_known() {
+    let session = link().session;
+    let options = LinkOptions {
+        store: StoreId::new("old"),
+        ..LinkOptions::default()
+    };
+    let mut link = Link::new(session, options);
+    let group = || Target::Conversation("c1".to_owned());
+    let mut ids = vec![link.send(group(), "early".to_owned()).unwrap()];
+    let caught_up = event("y-1", Body::CaughtUp(pb::CaughtUp {}));
+    let events = vec![welcome("new"), caught_up];
+    let replies = Vec::new();
+    link.take_in(pb::ChatResponse { events, replies });
+    // Nothing of the new store has been given out yet.
+    ids.push(link.send(group(), "late".to_owned()).unwrap());
+    let given = std::iter::from_fn(|| link.take_ready());
+    let lost = given.filter_map(|it| match it {
+        LinkEvent::NotSent(message, ClientError::OtherStore) => Some(message.id),
+        _ => None,
+    });
+    assert_eq!(lost.collect::<Vec<_>>(), ids);
+    assert_eq!(link.unsent(), 0);
+    link.send(group(), "to the new one".to_owned()).unwrap();
+    assert_eq!((link.take_ready(), link.unsent()), (None, 1));
+}

@@ -209,21 +209,26 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Takes a message to send.
-    pub fn push(&mut self, target: Target, text: String) -> Result<ClientMessageId, OutboxFull> {
+    /// Takes a message to send; `store` is the one that it was written for, as far as that is known. The message is returned
+    /// where it is known by now that it is bound to another one.
+    pub fn push(
+        &mut self,
+        target: Target,
+        text: String,
+        store: Option<StoreId>,
+    ) -> Result<(ClientMessageId, Option<Outgoing>), OutboxFull> {
         if self.items.len() >= OUTBOX_MESSAGES_MAX {
             return Err(OutboxFull);
         }
         let id = ClientMessageId::mint();
-        // Without files it is sent in any store.
-        let _ = self.restore(Outgoing {
+        let strange = self.restore(Outgoing {
             id,
             target,
             text,
             attachments: Vec::new(),
-            store: None,
+            store,
         });
-        Ok(id)
+        Ok((id, strange))
     }
 
     /// Takes a message that was given to an outbox before and may or may not have been sent. Never refused, since it was

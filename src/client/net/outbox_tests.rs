@@ -44,7 +44,7 @@ async fn one_message_per_target_is_in_flight_and_order_holds() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
     for (target, text) in [(bob(), "b1"), (bob(), "b2"), (carol(), "c1"), (bob(), "b3")] {
-        outbox.push(target, text.to_owned()).unwrap();
+        outbox.push(target, text.to_owned(), None).unwrap();
     }
     assert_eq!(texts(&mut outbox, now, 1), [row(1, "b1"), row(2, "c1")]);
     assert!(
@@ -67,7 +67,7 @@ async fn an_answer_keeps_its_place_among_the_texts_to_the_same_target() {
     assert_eq!(outbox.sure_of(None), []);
     let ops = || Target::Channel("ops".to_owned());
     for target in [ops(), ops().replying_to(7), ops()] {
-        outbox.push(target, "x".to_owned()).unwrap();
+        outbox.push(target, "x".to_owned(), None).unwrap();
     }
     let first = outbox.next(now, 1).unwrap();
     assert_eq!(first.reply_to_seq, 0);
@@ -83,7 +83,7 @@ async fn a_rate_is_waited_out_and_nothing_overtakes() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
     for text in ["1", "2", "3"] {
-        outbox.push(bob(), text.to_owned()).unwrap();
+        outbox.push(bob(), text.to_owned(), None).unwrap();
     }
     assert_eq!(texts(&mut outbox, now, 1), [row(1, "1")]);
     let first = outbox.items[0].message.request();
@@ -143,7 +143,7 @@ async fn without_a_rate_many_are_in_flight() {
     let now = Instant::now();
     outbox.set_unlimited(true);
     for n in 0..100 {
-        outbox.push(bob(), n.to_string()).unwrap();
+        outbox.push(bob(), n.to_string(), None).unwrap();
     }
     let flying = texts(&mut outbox, now, 0);
     assert_eq!(flying.len(), IN_FLIGHT_MAX);
@@ -166,7 +166,7 @@ async fn a_broken_stream_sends_again_what_was_not_answered() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
     outbox.set_unlimited(true);
-    let ids = ["1", "2", "3"].map(|text| outbox.push(bob(), text.to_owned()).unwrap());
+    let ids = ["1", "2", "3"].map(|text| outbox.push(bob(), text.to_owned(), None).unwrap().0);
     assert_eq!(texts(&mut outbox, now, 1).len(), 3);
     assert!(outbox.answered(now, 1, taken()).is_some());
     outbox.disconnected();
@@ -186,8 +186,8 @@ async fn a_broken_stream_sends_again_what_was_not_answered() {
 async fn a_refusal_settles_and_the_next_one_goes() {
     let mut outbox = Outbox::default();
     let now = Instant::now();
-    outbox.push(bob(), "1".to_owned()).unwrap();
-    outbox.push(bob(), "2".to_owned()).unwrap();
+    outbox.push(bob(), "1".to_owned(), None).unwrap();
+    outbox.push(bob(), "2".to_owned(), None).unwrap();
     assert_eq!(texts(&mut outbox, now, 1), [row(1, "1")]);
     let refused = Err(Status::not_found("no such user").into());
     assert!(matches!(
@@ -201,9 +201,9 @@ async fn a_refusal_settles_and_the_next_one_goes() {
 fn it_is_bounded_and_says_so() {
     let mut outbox = Outbox::default();
     for _ in 0..OUTBOX_MESSAGES_MAX {
-        outbox.push(bob(), String::new()).unwrap();
+        outbox.push(bob(), String::new(), None).unwrap();
     }
-    let error = outbox.push(bob(), String::new()).unwrap_err();
+    let error = outbox.push(bob(), String::new(), None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "1000 messages are waiting to be sent already; try again when the server has taken some"
@@ -217,7 +217,7 @@ async fn what_answers_a_message_waits_until_the_store_is_known_and_what_follows_
         outbox.set_unlimited(many);
         let now = Instant::now();
         for (target, text) in [(bob().replying_to(3), "b1"), (bob(), "b2"), (carol(), "c1")] {
-            outbox.push(target, text.to_owned()).unwrap();
+            outbox.push(target, text.to_owned(), None).unwrap();
         }
         let texts = |outbox: &mut Outbox, from: u64| -> Vec<(String, u64)> {
             let sends = (from..).map_while(|request| outbox.next(now, request));
@@ -239,7 +239,9 @@ async fn what_goes_to_an_id_waits_until_the_store_is_known_and_goes_to_nobody_in
     let mut outbox = Outbox::default();
     let now = Instant::now();
     let group = Target::Conversation("c1".to_owned());
-    outbox.push(group.clone(), "secret".to_owned()).unwrap();
+    outbox
+        .push(group.clone(), "secret".to_owned(), None)
+        .unwrap();
     assert_eq!(outbox.next(now, 1), None);
     assert_eq!(outbox.sure_of(None), []);
     assert_eq!(outbox.next(now, 1).unwrap().text, "secret");
@@ -260,7 +262,7 @@ async fn what_holds_files_waits_until_the_store_is_known_and_is_nothing_in_anoth
         store: None,
     };
     assert_eq!(outbox.restore(files.clone()), None);
-    outbox.push(bob(), "b2".to_owned()).unwrap();
+    outbox.push(bob(), "b2".to_owned(), None).unwrap();
     assert_eq!(outbox.next(now, 1), None);
     assert_eq!(outbox.sure_of(None), []);
     assert_eq!(outbox.next(now, 1), Some(files.request()));

@@ -440,3 +440,58 @@ async fn at_the_end_what_is_kept_is_told_and_what_is_lost_is_named() {
     assert!(lines.not_sent(&lost, &login_ended()).is_ok());
     assert_eq!(lines.kept.held(), 1);
 }
+
+/// Keeps what is printed.
+struct Seen(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Sheet for Seen {
+    fn show(&mut self, text: &[u8]) -> std::io::Result<()> {
+        self.0.lock().unwrap().extend_from_slice(text);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_login_may_not_send_and_another_store_has_no_place_for_is_told_and_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut lines = plain(home.path(), false);
+    let printed = std::sync::Arc::default();
+    let sheet = Seen(std::sync::Arc::clone(&printed));
+    lines.out = Output::new(Format::Text, Paper::on(sheet).unwrap());
+    lines.model.link = LinkState::Up;
+    let may_not = pb::Error {
+        code: 7,
+        reason: "SCOPE_MISSING".to_owned(),
+        ..pb::Error::default()
+    };
+    let to_group = Outgoing {
+        target: Target::Conversation("c1".to_owned()),
+        ..message(1, "to a group")
+    };
+    let to_bob = message(2, "to bob");
+    for message in [&to_group, &to_bob] {
+        lines.model.unsent += 1;
+        assert!(lines.is_sent(message).is_ok());
+        let error = ClientError::from(may_not.clone());
+        assert!(lines.not_sent(message, &error).is_ok());
+    }
+    assert_eq!((lines.kept.held(), lines.model.unsent), (2, 0));
+    let reset = pb::Event {
+        body: Some(pb::event::Body::Reset(pb::Reset::default())),
+        ..pb::Event::default()
+    };
+    assert!(
+        lines
+            .link_event(LinkEvent::Event(reset), &mut Vec::new())
+            .is_ok()
+    );
+    assert_eq!((lines.kept.held(), lines.model.unsent), (1, 0));
+    lines.out.flush().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !String::from_utf8_lossy(&printed.lock().unwrap()).contains("\"to a group\"") {
+        assert!(std::time::Instant::now() < until, "its text is not told");
+        std::thread::yield_now();
+    }
+    drop(lines);
+    assert_eq!(left_one(home.path()), ("to bob".to_owned(), None));
+}

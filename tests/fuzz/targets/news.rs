@@ -101,7 +101,7 @@ pub fn run(data: &[u8]) {
     let now = Instant::now();
     for request in 0..3 {
         let target = Target::User("bob".to_owned());
-        client.outbox.push(target, "text".to_owned()).unwrap();
+        client.outbox.push(target, "text".to_owned(), None).unwrap();
         client.outbox.next(now, request);
     }
     match kind % 4 {

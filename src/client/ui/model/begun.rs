@@ -3,12 +3,18 @@
 //! Promises that what comes back stands beside what is there already, never in its place, and goes to nobody else than it
 //! was meant for. Does not know where it is kept.
 
+use std::collections::VecDeque;
+
 use super::{
     Model,
+    chat::ChatId,
     chats::Whose,
     composer::{Draft, Mode, Quote},
 };
 use crate::client::app::written::{To, WRITTEN_MAX, Written};
+
+/// Texts for nobody that stand nowhere, at most. At 16 KiB each 256 KiB.
+const LOOSE_MAX: usize = 16;
 
 impl Model {
     /// What was begun elsewhere than in front: texts for conversations that are gone or for nobody, edits, and, if it must
@@ -23,8 +29,9 @@ impl Model {
         let aside = aside.flat_map(move |chat| begun(&Whose::this(chat), &chat.draft, all));
         let adrift = self.chats.adrift();
         let adrift = adrift.flat_map(|(whose, draft)| begun(whose, draft, true));
-        let loose = text_of(To::Nobody, self.loose.text());
-        loose.into_iter().chain(adrift).chain(aside)
+        let loose = self.loose.texts();
+        let loose = loose.filter_map(|text| text_of(To::Nobody, text));
+        loose.chain(adrift).chain(aside)
     }
 
     /// The same of what is being written now.
@@ -78,18 +85,42 @@ impl Model {
                 (whose, Draft::editing(quote, &text, ""))
             }
         };
-        if self.chats.front().is_some_and(|chat| whose.is_of(chat)) {
-            let here = self.composer.exchange(Draft::default());
-            let (both, rest) = match here.joined(&draft) {
-                Some(both) => (both, None),
-                None => (here, Some(draft)),
-            };
-            self.composer.exchange(both);
-            if let Some(rest) = rest {
-                self.chats.set_adrift(whose, rest);
-            }
+        let front = self.chats.front();
+        if front.is_some_and(|chat| whose.is_of(chat)) {
+            self.give_back_to(whose, draft);
         } else {
             self.chats.give_back(whose, draft);
+        }
+    }
+
+    /// The same where nothing is in front: the first stands where one writes, and what is for the same below it.
+    pub(super) fn give_back_here(&mut self, written: Written) {
+        let To::Conversation { kind, name, id } = &written.to else {
+            return self.give_back(written);
+        };
+        let id = id.as_deref().map(ChatId::from);
+        let whose = Whose::called(*kind, name.as_str().into(), id);
+        let has_place = self.composer.is_empty() && !self.composer.has_aside();
+        match &self.written_for {
+            None if has_place => {
+                self.written_for = Some(whose);
+                self.composer.exchange(Draft::new(&written.text));
+            }
+            Some(here) if *here == whose => self.give_back_to(whose, Draft::new(&written.text)),
+            _ => self.give_back(written),
+        }
+    }
+
+    /// Puts a text below what is being written; what is too long then waits.
+    pub(super) fn give_back_to(&mut self, whose: Whose, draft: Draft) {
+        let here = self.composer.exchange(Draft::default());
+        let (both, rest) = match here.joined(&draft) {
+            Some(both) => (both, None),
+            None => (here, Some(draft)),
+        };
+        self.composer.exchange(both);
+        if let Some(rest) = rest {
+            self.chats.set_adrift(whose, rest);
         }
     }
 
@@ -106,10 +137,45 @@ impl Model {
                 return;
             }
         }
-        match self.loose.joined(&draft) {
-            Some(both) => self.loose = both,
-            None => self.composer.save(text.to_owned()),
+        self.set_loose(draft);
+    }
+
+    /// Puts a text aside that was begun for nobody; where too many are, it can still be yanked.
+    pub(super) fn set_loose(&mut self, draft: Draft) {
+        if let Some(rest) = self.loose.add(draft) {
+            self.composer.save(rest.text().to_owned());
         }
+    }
+}
+
+/// Texts that were begun for nobody and stand nowhere: what fits together in one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loose(VecDeque<Draft>);
+
+impl Loose {
+    /// Takes one; returned if there are too many.
+    fn add(&mut self, draft: Draft) -> Option<Draft> {
+        if draft.text().trim().is_empty() || self.texts().any(|text| text == draft.text()) {
+            return None;
+        }
+        let both = self.0.back().and_then(|last| last.joined(&draft));
+        if both.is_some() {
+            self.0.pop_back();
+        } else if self.0.len() >= LOOSE_MAX {
+            return Some(draft);
+        }
+        self.0.push_back(both.unwrap_or(draft));
+        None
+    }
+
+    /// Takes out the oldest, or an empty one.
+    pub fn take(&mut self) -> Draft {
+        self.0.pop_front().unwrap_or_default()
+    }
+
+    /// What they say.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Draft::text)
     }
 }
 
@@ -127,7 +193,8 @@ fn begun(whose: &Whose, draft: &Draft, has_message: bool) -> Vec<Written> {
     edit.into_iter().chain(message).collect()
 }
 
-fn text_of(to: To, text: &str) -> Option<Written> {
+/// A text that was begun; `None`: it says nothing.
+pub(super) fn text_of(to: To, text: &str) -> Option<Written> {
     let is_text = !text.trim().is_empty();
     is_text.then(|| Written {
         to,

@@ -4,9 +4,10 @@ use super::*;
 use crate::{
     client::app::{
         line::Zone,
-        room::{Kind, Room},
+        room::{Kind, Place, Room},
     },
-    domain::clock::TimeMs,
+    client::ui::model::outgoing::State,
+    domain::{clock::TimeMs, ids::ClientMessageId},
 };
 
 fn room(id: &str, kind: Kind, name: &str) -> Room {
@@ -207,5 +208,118 @@ fn what_has_no_name_in_another_store_is_nobodys_and_is_seen_again() {
     };
     let text = "adrift".to_owned();
     model.give_back(Written { to, text });
-    assert_eq!(model.loose.text(), "new 8\nadrift");
+    assert_eq!(model.loose.texts().next().unwrap(), "new 8\nadrift");
+}
+
+fn message(to: Place, text: &str) -> super::super::Outgoing {
+    super::super::Outgoing {
+        id: ClientMessageId::mint(),
+        to,
+        text: text.parse().unwrap(),
+        attachments: vec!["f1".to_owned()],
+        reply_to: None,
+        time: TimeMs::new(0),
+        state: State::Waiting,
+    }
+}
+
+#[test]
+fn what_is_none_in_another_store_is_a_draft_for_those_that_are_called_the_same() {
+    let mut model = ann();
+    let bob = Place::User("bob".parse().unwrap());
+    let trip = Place::Group("c2".to_owned());
+    let unknown = Place::Group("c9".to_owned());
+    for (to, text) in [
+        (&trip, "to all"),
+        (&bob, "to bob"),
+        (&trip, "once more"),
+        (&unknown, "to somebody"),
+    ] {
+        model.outgoing.push(message(to.clone(), text)).unwrap();
+    }
+    assert_eq!(model.reset().len(), 4);
+    // The first is seen at once; the group is known by its name, whatever its id was.
+    assert_eq!(model.composer.text(), "to all\nonce more");
+    let trip = Whose::called(Kind::Group, "trip".into(), None);
+    assert_eq!(model.written_for, Some(trip));
+    assert_eq!(model.loose.texts().collect::<Vec<_>>(), ["to somebody"]);
+    let kept: Vec<String> = model.begun().into_iter().map(|it| it.text).collect();
+    assert_eq!(kept, ["to all\nonce more", "to somebody", "to bob"]);
+    // Nothing of it comes to others.
+    let rooms = [
+        ("d1", Kind::Direct, "bob"),
+        ("d2", Kind::Group, "other"),
+        ("d3", Kind::Group, "trip"),
+    ];
+    for (id, kind, name) in rooms {
+        model.chats.learn(room(id, kind, name), None).unwrap();
+    }
+    for (id, text) in [
+        ("d2", ""),
+        ("d1", "to bob"),
+        ("d3", "to all\nonce more"),
+        ("d2", ""),
+    ] {
+        model.open(Some(id.into()));
+        assert_eq!(model.composer.text(), text, "{id}");
+    }
+    model.open(None);
+    assert_eq!(model.composer.text(), "to somebody");
+}
+
+#[test]
+fn a_group_of_another_store_is_not_called_as_the_one_that_has_its_id_here() {
+    let mut model = ann();
+    let (to_group, to_bob) = (
+        message(Place::Group("c2".to_owned()), "to a group of before"),
+        message(Place::User("bob".parse().unwrap()), "to bob"),
+    );
+    for message in [&to_group, &to_bob] {
+        model.outgoing.push(message.clone()).unwrap();
+        assert_eq!(model.lose(message.id).as_ref(), Some(message));
+    }
+    assert_eq!(model.lose(to_bob.id), None);
+    let kept: Vec<Written> = model.begun();
+    let to_bob = To::Conversation {
+        kind: Kind::Direct,
+        name: "bob".to_owned(),
+        id: Some("c1".to_owned()),
+    };
+    let written = |to, text: &str| Written {
+        to,
+        text: text.to_owned(),
+    };
+    let expected = [
+        written(To::Nobody, "to a group of before"),
+        written(to_bob, "to bob"),
+    ];
+    assert_eq!(kept, expected);
+}
+
+#[test]
+fn what_was_written_for_one_that_is_back_stands_beside_what_waited_there() {
+    let mut model = ann();
+    model.open(Some("c2".into()));
+    model.composer.type_in("being written");
+    let trip = Place::Group("c2".to_owned());
+    model.outgoing.push(message(trip, "was sent")).unwrap();
+    model.reset();
+    assert_eq!(model.composer.text(), "being written\nwas sent");
+    let to = To::Conversation {
+        kind: Kind::Group,
+        name: "trip".to_owned(),
+        id: None,
+    };
+    let text = "of an earlier program".to_owned();
+    model.give_back(Written { to, text });
+    model
+        .chats
+        .learn(room("d3", Kind::Group, "trip"), None)
+        .unwrap();
+    model.open(Some("d3".into()));
+    assert_eq!(
+        model.composer.text(),
+        "of an earlier program\nbeing written\nwas sent"
+    );
+    assert_eq!(model.begun().len(), 1);
 }

@@ -31,11 +31,19 @@ use std::collections::BTreeSet;
 
 use super::text::day;
 use crate::{
-    client::app::{blocked::Blocked, line::Zone, transfers::Transfers, untrusted::Untrusted},
+    client::app::{
+        blocked::Blocked,
+        line::Zone,
+        room::{Kind, Place},
+        transfers::Transfers,
+        untrusted::Untrusted,
+        written::{To, Written},
+    },
     domain::{clock::TimeMs, ids::ClientMessageId, name::UserName, user::Presence},
 };
 
 use self::{
+    begun::Loose,
     chat::{Chat, ChatId},
     chats::{Chats, Whose},
     composer::{Composer, Draft},
@@ -137,7 +145,7 @@ pub struct Model {
     /// For whom it is what is being written while nothing is in front: it was begun in a conversation that is gone.
     pub written_for: Option<Whose>,
     /// What was written while nothing was in front, and had no place where another text stood.
-    pub loose: Draft,
+    pub loose: Loose,
     /// Whether what is begun outlives this program, as far as it is known.
     pub can_keep: bool,
     /// Where this user was before.
@@ -200,7 +208,7 @@ impl Model {
             blocked: Blocked::default(),
             notices: Notices::default(),
             written_for: None,
-            loose: Draft::default(),
+            loose: Loose::default(),
             can_keep: true,
             last_front: None,
             typing_told: None,
@@ -242,7 +250,7 @@ impl Model {
         self.last_front.clone_from(&old);
         match (old, draft) {
             (Some(old), draft) => {
-                let draft = draft.unwrap_or_else(|| std::mem::take(&mut self.loose));
+                let draft = draft.unwrap_or_else(|| self.loose.take());
                 let aside = self.composer.exchange(draft);
                 if let Some(chat) = self.chats.get_mut(&old) {
                     chat.draft = aside;
@@ -259,19 +267,17 @@ impl Model {
     fn take_up(&mut self, draft: Draft) {
         let whose = self.written_for.take();
         let front = self.chats.front();
-        let is_meant = whose
-            .as_ref()
-            .is_none_or(|whose| front.is_some_and(|chat| whose.is_of(chat)));
+        let is_its = |whose: &Whose| front.is_some_and(|chat| whose.is_of(chat));
+        let is_meant = whose.as_ref().is_none_or(is_its);
         if draft.is_empty() && is_meant {
             return;
         }
-        let aside = self.composer.exchange(draft);
-        match whose.filter(|_| !is_meant) {
-            Some(whose) => self.chats.keep_draft(whose, &aside),
-            None => {
-                let older = std::mem::replace(&mut self.loose, aside.bare());
-                self.composer.save(older.text().to_owned());
-            }
+        let here = self.composer.exchange(draft);
+        match whose {
+            None => self.set_loose(here.bare()),
+            // Beside what waits for it there.
+            Some(whose) if is_meant => self.give_back_to(whose, here.bare()),
+            Some(whose) => self.chats.keep_draft(whose, &here),
         }
     }
 
@@ -304,7 +310,7 @@ impl Model {
         }
         match self.composer.is_empty() {
             true => {
-                self.composer.exchange(std::mem::take(&mut self.loose));
+                self.composer.exchange(self.loose.take());
             }
             false => self.written_for = Some(whose),
         }
@@ -358,17 +364,17 @@ impl Model {
 
     /// The store is another one: all that was known of it is dropped. What waits and what is being written stays, and so do
     /// the pages that are under way: they come as failures, and the same are not asked for before. Returns the messages that
-    /// are none there; what they say is a text that was begun.
+    /// are none there; what they say is a text that was begun, for those that are called as those to whom they were to go.
     pub fn reset(&mut self) -> Vec<Outgoing> {
+        let lost = self.outgoing.reset();
+        // What groups were called is known only now.
+        let texts: Vec<Written> = lost.iter().filter_map(|it| self.text_of(it)).collect();
         self.leave_front();
         self.written_for = self.written_for.take().and_then(Whose::anywhere);
         for draft in self.chats.clear() {
             self.give_back_loose(draft.text());
         }
-        let lost = self.outgoing.reset();
-        for message in &lost {
-            self.give_back_text(message);
-        }
+        texts.into_iter().for_each(|text| self.give_back_here(text));
         self.transfers.reset();
         self.people = People::default();
         self.previews.reset();
@@ -381,17 +387,31 @@ impl Model {
         lost
     }
 
-    /// A message is none in the store that the server has: what it says is a text that was begun.
-    pub fn lose(&mut self, id: ClientMessageId) {
-        if let Some(message) = self.outgoing.take(id) {
-            self.give_back_text(&message);
-        }
+    /// A message is none in the store that the server has: what it says is a text that was begun. A group is not asked for
+    /// its name: here it is another one. Returns the message.
+    pub fn lose(&mut self, id: ClientMessageId) -> Option<Outgoing> {
+        let message = self.outgoing.take(id)?;
+        let text = match message.to {
+            Place::Group(_) => begun::text_of(To::Nobody, message.text.as_str()),
+            _ => self.text_of(&message),
+        };
+        text.into_iter().for_each(|text| self.give_back(text));
+        Some(message)
     }
 
-    fn give_back_text(&mut self, message: &Outgoing) {
-        if !message.text.as_str().is_empty() {
-            self.give_back_loose(message.text.as_str());
-        }
+    /// What a message says, for those that are called as those to whom it was to go.
+    fn text_of(&self, message: &Outgoing) -> Option<Written> {
+        let (kind, name) = match &message.to {
+            Place::User(name) => (Kind::Direct, Some(name.as_str().into())),
+            Place::Channel(name) => (Kind::Channel, Some(name.as_str().into())),
+            Place::Group(_) => {
+                let group = self.chats.at(&message.to);
+                (Kind::Group, group.map(|chat| chat.room.name.clone()))
+            }
+        };
+        let whose = name.and_then(|name| Whose::called(kind, name, None).anywhere());
+        let to = whose.map_or(To::Nobody, |whose| whose.to());
+        begun::text_of(to, message.text.as_str())
     }
 
     /// How the user of this name can be reached; of this user what was said here.

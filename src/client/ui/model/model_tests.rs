@@ -233,13 +233,11 @@ fn what_was_written_to_a_group_goes_to_no_other_of_the_same_name() {
     model.reset();
     model.chats.learn(trip("t9"), None);
     model.open(Some(id("t9")));
-    assert_eq!(model.composer.text(), "aside");
-    model.open(None);
-    assert_eq!(model.composer.text(), "under the hands");
+    assert_eq!(model.composer.text(), "aside\nunder the hands");
 }
 
 #[test]
-fn of_two_texts_that_were_written_to_nobody_the_older_can_be_yanked() {
+fn of_two_texts_that_were_written_to_nobody_none_goes_away() {
     let mut model = model();
     model.composer.type_in("older");
     model.chats.get_mut(&id("bob")).unwrap().draft = Draft::new("to bob");
@@ -251,13 +249,18 @@ fn of_two_texts_that_were_written_to_nobody_the_older_can_be_yanked() {
     model.chats.get_mut(&id("carol")).unwrap().draft = Draft::new("to carol");
     model.open(Some(id("carol")));
     assert_eq!(
-        (model.composer.text(), model.loose.text()),
-        ("to carol", "newer")
+        (model.composer.text(), model.loose.texts().collect()),
+        ("to carol", vec!["older\nnewer"])
     );
-    model.composer.edit(edit::Edit::KillAll);
-    model.composer.edit(edit::Edit::Yank);
-    model.composer.edit(edit::Edit::YankPop);
-    assert_eq!(model.composer.text(), "older");
+    // One that is too long for that stands beside it.
+    let long = "x".repeat(16 * 1024 - 2);
+    model.open(None);
+    assert_eq!(model.composer.text(), "older\nnewer");
+    model.open(Some(id("carol")));
+    assert_eq!(model.composer.text(), "to carol");
+    model.give_back(begun::text_of(To::Nobody, &long).unwrap());
+    let texts: Vec<&str> = model.loose.texts().collect();
+    assert_eq!(texts, ["older\nnewer", &long]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
         layout,
         model::{LinkState, Model, chat::ChatId, notices::Level, overlay::Overlay},
     },
-    events, say, states,
+    events, say, sends, states,
 };
 use crate::{
     client::app::{line::counted, untrusted::Untrusted},
@@ -130,9 +130,7 @@ pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
         let count = counted(to_groups, "message to a group is", "messages to groups are");
         text += &format!(" {count} not sent, since its groups are others.");
     }
-    if lost.iter().any(|it| !it.text.as_str().is_empty()) {
-        text += " What they say is where you write, to be sent anew.";
-    }
+    text += &sends::drafts(&lost).unwrap_or_default();
     say(model, Level::Warning, text);
     match model.intake.must_ask_all() {
         true => vec![ask_all(model)],

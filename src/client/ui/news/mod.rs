@@ -177,6 +177,13 @@ pub enum News {
         /// Why, and the mend.
         why: Untrusted,
     },
+    /// A message is bound to another store than the server has.
+    Strange {
+        /// Its name.
+        id: ClientMessageId,
+        /// Why, and the mend.
+        why: Untrusted,
+    },
     /// A message was refused for a reason that lies in the login: it stays kept for the next one.
     Held {
         /// Its name.
@@ -379,6 +386,7 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Markers { chat, markers } => members::markers(model, &chat, markers),
         News::Sent { id, seq } => sends::sent(model, id, seq),
         News::NotSent { id, why } => sends::not_sent(model, id, why),
+        News::Strange { id, why } => sends::strange(model, id, &why),
         News::Held { id, why } => sends::held(model, id, why),
         News::Left(messages) => sends::left(model, messages),
         News::Lines { chat, lines } => sends::lines(model, &chat, &lines),

@@ -24,6 +24,10 @@ use crate::{
     domain::{ids::ClientMessageId, text::MessageText},
 };
 
+/// Texts that are named of those that are kept as drafts, and characters of each.
+const NAMED_MAX: usize = 3;
+const START_CHARS: usize = 40;
+
 /// A message is on the server's stable storage. Its event comes, unless it has been left out of what was missed.
 pub(super) fn sent(model: &mut Model, id: ClientMessageId, seq: u64) -> Vec<Effect> {
     model.outgoing.sent(id, seq);
@@ -54,6 +58,35 @@ pub(super) fn not_sent(model: &mut Model, id: ClientMessageId, why: Untrusted) -
     }
     say(model, Level::Error, text);
     Vec::new()
+}
+
+/// A message is bound to another store than the server has: it is nothing there, and what it says is a draft.
+pub(super) fn strange(model: &mut Model, id: ClientMessageId, why: &Untrusted) -> Vec<Effect> {
+    let lost: Vec<Outgoing> = model.lose(id).into_iter().collect();
+    let drafts = drafts(&lost).unwrap_or_default();
+    let text = format!("Not sent: {}.{drafts}", why.render_line());
+    say(model, Level::Error, text);
+    Vec::new()
+}
+
+/// Where the texts of messages are that are nothing any more, if they have some.
+pub(super) fn drafts(lost: &[Outgoing]) -> Option<String> {
+    let texts = lost.iter().filter(|it| !it.text.as_str().is_empty());
+    let starts: Vec<String> = texts
+        .map(|it| format!("\"{}\"", it.said().render_start(START_CHARS)))
+        .collect();
+    let more = starts.len().saturating_sub(NAMED_MAX);
+    let named = starts.get(..NAMED_MAX).unwrap_or(&starts).join(", ");
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (text, is) = match starts.len() {
+        0 => return None,
+        1 => ("text", "is kept as a draft"),
+        _ => ("texts", "are kept as drafts"),
+    };
+    Some(format!(" The {text} {named}{more} {is}."))
 }
 
 /// A message may not be sent by this login: it stays kept for one that may.

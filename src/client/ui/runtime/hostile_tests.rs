@@ -399,6 +399,7 @@ impl Says {
             }],
             front: Some((self.id(), page)),
             cursor: None,
+            epoch: Some(self.text.clone()),
             drafts: vec![(self.id(), draft.to_owned())],
             written: String::new(),
             blocked: user(&self.name).into_iter().collect(),
@@ -425,6 +426,10 @@ impl Says {
         let refused = || self.problem();
         Some(match effect.clone() {
             Effect::Send(message) => match is_refused {
+                true if self.seq.is_multiple_of(3) => News::Strange {
+                    id: message.id,
+                    why: refused(),
+                },
                 true => News::NotSent {
                     id: message.id,
                     why: refused(),

@@ -135,8 +135,7 @@ impl Ui {
         // What it holds, or where it goes, is not there, however often it is tried.
         if matches!(error, ClientError::OtherStore) {
             self.settle(id);
-            self.model.lose(id);
-            return News::NotSent { id, why };
+            return News::Strange { id, why };
         }
         // The login may not, or no longer: another can.
         if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" {

@@ -176,9 +176,11 @@ impl Ui {
         }
     }
 
-    fn last_of_link(&mut self, event: LinkEvent) -> bool {
+    pub(super) fn last_of_link(&mut self, event: LinkEvent) -> bool {
         match event {
             LinkEvent::Sent(message, _) => self.settle(message.id),
+            // What was begun is on the disk by now, without its text: it stays for the next program to tell.
+            LinkEvent::NotSent(message, ClientError::OtherStore) => self.ledger.leave(message),
             LinkEvent::NotSent(message, error) => {
                 self.not_sent(message, &error);
             }

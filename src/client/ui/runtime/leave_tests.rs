@@ -16,14 +16,19 @@ use crate::{
             written::{To, WRITTEN_MAX},
         },
         journal::Journal,
-        net::{live::fake_tests::Stage, outbox::OUTBOX_MESSAGES_MAX, tls::Assurance},
+        net::{
+            error::ClientError,
+            live::fake_tests::Stage,
+            outbox::{OUTBOX_MESSAGES_MAX, StoreId},
+            tls::Assurance,
+        },
         ui::{
             keymap::Chord,
             model::{
                 composer::{Mode, Quote},
                 outgoing::State,
             },
-            runtime::{keeper::Keeper, terminal::Nowhere},
+            runtime::{keeper::Keeper, perform::on_the_wire, terminal::Nowhere},
         },
     },
     pb::{self, reply::Result as Answer},
@@ -513,4 +518,38 @@ async fn the_screen_is_given_up_with_nothing_of_this_account_on_it() {
         more.await.unwrap().unwrap();
     }
     assert_eq!(shown.lock().unwrap().screen().contents().trim(), "");
+}
+
+#[tokio::test]
+async fn what_another_store_has_no_place_for_is_not_lost_while_the_program_ends() {
+    let home = tempfile::tempdir().unwrap();
+    let to_group = |text: &str| crate::client::ui::model::outgoing::Outgoing {
+        to: Place::Group("c1".to_owned()),
+        ..message(text)
+    };
+    for (store, said) in [
+        (StoreId::new("old"), "1 message was refused and kept"),
+        (None, "to a group: \"a secret\": 1 message was refused"),
+    ] {
+        let mut seat = seat(home.path(), nobody()).await;
+        let message = on_the_wire(&to_group("a secret"), store.clone());
+        assert_eq!(seat.ui.ledger.add(message.clone(), Instant::now()), None);
+        let word = seat.ui.ledger.next().await;
+        let (message, _) = seat.ui.ledger.word(word);
+        let event = LinkEvent::NotSent(message.unwrap(), ClientError::OtherStore);
+        assert!(seat.ui.last_of_link(event));
+        let told = seat.told().await;
+        assert!(told.starts_with(said), "{told}");
+        // The next program hears of the store, and then tells what it says.
+        let next = super::support::seat(home.path(), nobody()).await;
+        assert_eq!(next.ui.link.unsent(), usize::from(store.is_some()));
+        next.ui.cache.as_ref().unwrap().close().unwrap();
+        drop(next);
+        let folder = std::fs::read_dir(home.path()).unwrap();
+        for file in folder.map(|it| it.unwrap().path()) {
+            if file.extension().is_some_and(|it| it == "outbox") {
+                std::fs::remove_file(file).unwrap();
+            }
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub(super) struct Ledger {
     /// That the disk does not answer was said.
     is_slow: bool,
     /// Messages that this login may not send, which stay kept for another.
-    held: HashSet<ClientMessageId>,
+    held: BTreeMap<ClientMessageId, Outgoing>,
     /// Messages that were refused and neither sent again nor dropped, by their ids: in the order in which they were written.
     refused: BTreeMap<ClientMessageId, Outgoing>,
     /// Messages that are on their way and could not be kept.
@@ -225,8 +225,8 @@ impl Ledger {
     pub fn hold(&mut self, message: &Outgoing) {
         self.unkept.remove(&message.id);
         match self.kept.contains(&message.id) {
-            true => self.held.insert(message.id),
-            false => self.refused.insert(message.id, message.clone()).is_none(),
+            true => self.held.insert(message.id, message.clone()),
+            false => self.refused.insert(message.id, message.clone()),
         };
     }
 
@@ -246,15 +246,26 @@ impl Ledger {
         self.order(Order::Settled(id));
     }
 
+    /// A message is bound to another store, which nobody hears who is just leaving: where it is kept with the name of that store
+    /// it stays as it is, and the next program tells it.
+    pub fn leave(&mut self, message: Outgoing) {
+        if message.store.is_none() {
+            self.settle(message.id);
+        }
+        self.unkept.remove(&message.id);
+        self.refused.insert(message.id, message);
+    }
+
     /// The server has another store: what the messages answer is another one there, or none. Returns those that are bound to
     /// the one before: they are nothing to be sent any more.
     pub fn reset(&mut self) -> Vec<ClientMessageId> {
         let known = self.refused.values().chain(self.unkept.values());
+        let known = known.chain(self.held.values());
         let known = known.chain(self.at_disk.iter().map(|(_, message)| message));
         let lost = known.filter(|it| it.is_bound());
         let lost: Vec<_> = lost.map(|it| it.id).collect();
         lost.iter().for_each(|id| self.settle(*id));
-        let refused = self.refused.values_mut();
+        let refused = self.refused.values_mut().chain(self.held.values_mut());
         refused.for_each(Outgoing::forget_reply);
         self.unkept.values_mut().for_each(Outgoing::forget_reply);
         let at_disk = self.at_disk.iter_mut();

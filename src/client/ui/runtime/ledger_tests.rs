@@ -336,3 +336,23 @@ async fn the_next_journal_waits_for_the_one_that_is_just_being_closed() {
         drop(closed);
     }
 }
+
+#[tokio::test]
+async fn what_a_login_may_not_send_and_another_store_has_no_place_for_is_not_said_to_be_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = open(home.path());
+    let to_group = Outgoing {
+        target: Target::Conversation("c1".to_owned()),
+        ..message("to a group")
+    };
+    let to_bob = message("to bob");
+    for message in [&to_group, &to_bob] {
+        assert_eq!(add(&mut ledger, message).await, None);
+        ledger.hold(message);
+    }
+    assert_eq!(ledger.reset(), [to_group.id]);
+    let held = "1 message was not sent, since this login may not; kept for one that may";
+    assert_eq!(told(&ledger, 0), [held]);
+    end(ledger).await;
+    assert_eq!(open(home.path()).1, [to_bob]);
+}

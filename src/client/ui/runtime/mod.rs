@@ -332,6 +332,7 @@ async fn start(
         session.clone(),
         LinkOptions {
             resume_cursor: paint.cursor.clone(),
+            store: paint.epoch.as_deref().and_then(outbox::StoreId::new),
             max_backlog_per_conversation: BACKLOG_MAX,
             ephemeral_events: true,
             ..LinkOptions::default()

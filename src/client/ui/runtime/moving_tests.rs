@@ -169,9 +169,9 @@ async fn messages_to_groups_of_another_store_go_to_nobody_and_what_they_say_is_k
         let said = all_said(&mut seat.ui);
         let why = match is_reset {
             true => {
-                "1 message to a group is not sent, since its groups are others. What they say is where you write"
+                "1 message to a group is not sent, since its groups are others. The text \"a secret\" is kept as a draft."
             }
-            false => "with other groups and files; send it again",
+            false => "; send it again where it belongs. The text \"a secret\" is kept as a draft.",
         };
         assert!(said.contains(why), "{said}");
         // Nothing waits, and nothing is to be told of at the end.
@@ -222,4 +222,25 @@ async fn messages_with_files_of_another_store_are_told_and_gone() {
     let again = super::support::seat(home.path(), nobody()).await;
     assert!(again.ui.model.outgoing.is_empty());
     assert_eq!(again.ui.link.unsent(), 0);
+}
+
+#[tokio::test]
+async fn the_store_of_what_is_kept_is_known_before_the_server_says_it() {
+    let home = tempfile::tempdir().unwrap();
+    let first = seat(home.path(), nobody()).await;
+    let cache = first.ui.cache.as_ref().unwrap();
+    cache.apply(vec![crate::client::cache::Change::Epoch("e1".to_owned())]);
+    assert_eq!(first.ui.link.store(), None);
+    assert_eq!(first.left().await, Ok(()));
+    let mut second = seat(home.path(), nobody()).await;
+    let e1 = StoreId::new("e1");
+    assert_eq!(second.ui.link.store(), e1.as_ref());
+    let to_group = Outgoing {
+        to: Place::Group("c1".to_owned()),
+        ..message("a secret")
+    };
+    second.ui.perform(Effect::Send(to_group.clone())).unwrap();
+    let word = second.ui.ledger.next().await;
+    let (sent, _) = second.ui.ledger.word(word);
+    assert_eq!(sent, Some(on_the_wire(&to_group, e1)));
 }
