@@ -1,42 +1,22 @@
-//! Bytes of files in a folder beside the store: `uploads/NUMBER` while they come, then `blobs/aa/aabb…` by their BLAKE3.
-//!
-//! Every call opens what it needs and closes it again, in a thread that may wait for the disk (`hands`). The length of an
-//! upload's file is where it stands; it grows by whole writes, which are hashed as they come: what was not, as before a
-//! restart, is hashed as it lies there before the whole gets its place. Links are not followed, and nothing but this process
-//! writes here.
+//! Bytes of files in a folder beside the store. What is done there is `places`'; here it is handed to threads that may wait for
+//! the disk (`hands`), so that no caller does, and syncs go on beside what comes next.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fs::File, io, path::Path, sync::Arc};
 
 use bytes::Bytes;
-use rustix::fs::{OFlags, statvfs};
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::warn;
 
 use super::{
-    Answer, BlobError, Blobs, Checked, HEAD_BYTES, Hold, PIECE_BYTES_MAX, Piece, advice,
-    hands::Hands, prefixes::Prefixes,
+    Answer, BlobError, Blobs, Checked, Hold, Piece,
+    hands::Hands,
+    places::{Places, STRIPES, SyncFile, Turn, stripe},
 };
 use crate::domain::{file::ContentHash, ids::UploadId};
 
-/// Room that files leave on their disk, so that the store there can still write: this much,
-const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
-/// or this part of the disk, if that is less.
-const RESERVE_PART: u64 = 4;
 /// Bytes of an upload after which they are brought to stable storage, beside those that come next: so much again may have
 /// come when it has ended, and no more. A sync of the store beside it may have to wait for them.
 const UNSYNCED_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// Locks for the writing of uploads: each stands for every 64th of them.
-const STRIPES: usize = 64;
-/// Bytes that are read at once to hash what lies there.
-const HASHED_AT_ONCE: usize = 256 * 1024;
-/// Bytes that are hashed before others have a turn, and before it is looked whether somebody still waits for it.
-const HASHED_IN_TURN: u64 = 8 * 1024 * 1024;
 
 /// A folder with the bytes of files.
 #[derive(Clone)]
@@ -47,30 +27,6 @@ pub struct FolderBlobs {
     beside: Arc<[Arc<AsyncMutex<()>>; STRIPES]>,
 }
 
-struct Places {
-    uploads: PathBuf,
-    blobs: PathBuf,
-    /// Held while the file of an upload changes: a caller that goes away leaves its work running, and the next one must not
-    /// write between its look at where the upload stands and its bytes.
-    writing: [Mutex<()>; STRIPES],
-    /// Held from a sync of an upload until all that follows from it is done, so that none is taken for done whose failure
-    /// another has heard of. More may be written meanwhile. It is taken before `writing`.
-    syncing: [Mutex<()>; STRIPES],
-    prefixes: Prefixes,
-    /// Brings a file or a folder to stable storage. Tests have one that fails.
-    sync: SyncFile,
-}
-
-type SyncFile = fn(&File) -> io::Result<()>;
-
-/// What one turn of hashing has come to.
-enum Turn {
-    /// There is more.
-    More,
-    /// That was all.
-    Whole(Checked),
-}
-
 impl FolderBlobs {
     /// Opens the place in the folder of a store, making it if need be. Others may not look into it.
     pub fn open(folder: &Path) -> io::Result<Self> {
@@ -78,18 +34,7 @@ impl FolderBlobs {
     }
 
     fn with(folder: &Path, sync: SyncFile) -> io::Result<Self> {
-        let places = Places {
-            uploads: folder.join("uploads"),
-            blobs: folder.join("blobs"),
-            writing: std::array::from_fn(|_| Mutex::default()),
-            syncing: std::array::from_fn(|_| Mutex::default()),
-            prefixes: Prefixes::default(),
-            sync,
-        };
-        for place in [&places.uploads, &places.blobs] {
-            make_folder(place)?;
-        }
-        places.sync_folder(folder)?;
+        let places = Places::open(folder, sync)?;
         Ok(Self {
             places: Arc::new(places),
             hands: Hands::new(),
@@ -133,344 +78,6 @@ impl FolderBlobs {
             }
         };
         self.hands.begin(work).await
-    }
-}
-
-impl From<io::Error> for BlobError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                Self::Full
-            }
-            ErrorKind::NotFound => Self::Gone,
-            _ => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-/// Makes a folder and answers whether it is new.
-fn make_folder(folder: &Path) -> io::Result<bool> {
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        made => made.map(|()| true),
-    }
-}
-
-fn flags() -> i32 {
-    OFlags::NOFOLLOW.bits().cast_signed()
-}
-
-fn open_to_read(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags())
-        .open(path)
-}
-
-fn open_to_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .custom_flags(flags())
-        .open(path)
-}
-
-/// Removes a file, if it is there.
-fn remove(path: &Path) -> Result<(), BlobError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => Ok(removed?),
-    }
-}
-
-/// Which lock is that of an upload.
-fn stripe(upload: UploadId) -> usize {
-    usize::try_from(upload.number()).unwrap_or_default() % STRIPES
-}
-
-/// The lock of an upload. It guards no value that could be half changed.
-fn lock(stripes: &[Mutex<()>; STRIPES], upload: UploadId) -> MutexGuard<'_, ()> {
-    let lock = stripes[stripe(upload)].lock();
-    lock.unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Places {
-    /// Nobody else changes this upload until it is dropped.
-    fn writing(&self, upload: UploadId) -> MutexGuard<'_, ()> {
-        lock(&self.writing, upload)
-    }
-
-    fn upload(&self, upload: UploadId) -> PathBuf {
-        self.uploads.join(upload.number().to_string())
-    }
-
-    /// Brings what a folder lists to stable storage.
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        (self.sync)(&File::open(folder)?)
-    }
-
-    /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
-    /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
-    /// comes meanwhile is not among them. For whoever has `syncing`.
-    fn synced(&self, upload: UploadId, file: &File) -> Result<u64, BlobError> {
-        let writing = self.writing(upload);
-        let stood = file.metadata()?.len();
-        if self.prefixes.synced(upload) == Some(stood) {
-            return Ok(stood);
-        }
-        drop(writing);
-        // Without `writing`: more may come, and nearly all of the time goes here.
-        let synced = (self.sync)(file);
-        let writing = self.writing(upload);
-        if let Err(error) = synced {
-            self.prefixes.forget(upload);
-            if let Err(stays) = file.set_len(0) {
-                // The next sync may be taken for theirs, though some of them may not be there after a cut.
-                warn!(error = %stays, %upload, "an upload that could not be synced could not be emptied either");
-            }
-            return Err(error.into());
-        }
-        // Of one that was forgotten this much is known again.
-        let mut prefix = self.prefixes.take(upload).unwrap_or_default();
-        let before = prefix.synced.replace(stood).unwrap_or_default();
-        self.prefixes.put(upload, prefix);
-        drop(writing);
-        advice::let_go(file, before, stood);
-        Ok(stood)
-    }
-
-    /// The folder of a content and the content in it.
-    fn content(&self, content: ContentHash) -> (PathBuf, PathBuf) {
-        let name = content.to_string();
-        let folder = self.blobs.join(&name[..2]);
-        let path = folder.join(name);
-        (folder, path)
-    }
-
-    /// Refuses what would leave the store beside it too little room.
-    fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
-        let disk = statvfs(&self.uploads).map_err(io::Error::from)?;
-        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let reserve = RESERVE_BYTES.min(all / RESERVE_PART);
-        match free >= reserve.saturating_add(bytes) {
-            true => Ok(()),
-            false => Err(BlobError::Full),
-        }
-    }
-
-    fn begin(&self, upload: UploadId) -> Result<(), BlobError> {
-        // What a sync has brought there that began before is not what comes now.
-        let _syncing = lock(&self.syncing, upload);
-        let _writing = self.writing(upload);
-        self.prefixes.forget(upload);
-        self.check_room(0)?;
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(flags())
-            .open(self.upload(upload))?;
-        Ok(self.sync_folder(&self.uploads)?)
-    }
-
-    fn written(&self, upload: UploadId) -> Result<Option<u64>, BlobError> {
-        // Half a batch may be taken back.
-        let _writing = self.writing(upload);
-        match fs::symlink_metadata(self.upload(upload)) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Answers where the upload stands then, and how much of it may not be on stable storage.
-    fn append(
-        &self,
-        upload: UploadId,
-        offset: u64,
-        pieces: &[Piece],
-    ) -> Result<(u64, u64), BlobError> {
-        if !pieces.iter().all(Piece::is_whole) {
-            return Err(BlobError::Garbled);
-        }
-        let _writing = self.writing(upload);
-        let mut file = open_to_append(&self.upload(upload))?;
-        let stands = file.metadata()?.len();
-        if stands != offset {
-            return Err(BlobError::Offset(stands));
-        }
-        let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
-        self.check_room(bytes as u64)?;
-        // If this fails it is forgotten, and what lies there is hashed later.
-        let known = self.prefixes.take(upload).filter(|_| stands > 0);
-        let mut prefix = known.unwrap_or_default();
-        for piece in pieces {
-            if let Err(error) = file.write_all(&piece.bytes) {
-                // Part of it may be there. It is taken back, so that the upload stands where its sender believes.
-                file.set_len(stands)?;
-                return Err(error.into());
-            }
-        }
-        if prefix.hashed == stands {
-            pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
-        }
-        let now = stands + bytes as u64;
-        let unsynced = now.saturating_sub(prefix.synced.unwrap_or_default());
-        self.prefixes.put(upload, prefix);
-        Ok((now, unsynced))
-    }
-
-    fn uploads(&self) -> Result<Vec<UploadId>, BlobError> {
-        let mut uploads = Vec::new();
-        for entry in fs::read_dir(&self.uploads)? {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.parse().ok());
-            uploads.extend(number.map(UploadId::new));
-        }
-        Ok(uploads)
-    }
-
-    fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
-        let _syncing = lock(&self.syncing, upload);
-        let file = open_to_append(&self.upload(upload))?;
-        self.synced(upload, &file)
-    }
-
-    /// Goes on to hash an upload, for one turn.
-    fn check(&self, upload: UploadId) -> Result<Option<Turn>, BlobError> {
-        let _writing = self.writing(upload);
-        let mut file = match open_to_read(&self.upload(upload)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let size = file.metadata()?.len();
-        let known = self.prefixes.take(upload);
-        let mut prefix = known
-            .filter(|prefix| prefix.hashed <= size)
-            .unwrap_or_default();
-        let end = size.min(prefix.hashed + HASHED_IN_TURN);
-        if prefix.hashed < end {
-            file.seek(SeekFrom::Start(prefix.hashed))?;
-            let mut buffer = vec![0; HASHED_AT_ONCE];
-            while prefix.hashed < end {
-                let left = usize::try_from(end - prefix.hashed).unwrap_or(HASHED_AT_ONCE);
-                let part = &mut buffer[..left.min(HASHED_AT_ONCE)];
-                file.read_exact(part)?;
-                prefix.add(part);
-            }
-        }
-        let turn = match prefix.hashed == size {
-            true => {
-                let mut head = Vec::new();
-                file.rewind()?;
-                file.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-                Turn::Whole(Checked {
-                    size,
-                    hash: prefix.hash(),
-                    head: head.into(),
-                })
-            }
-            false => Turn::More,
-        };
-        self.prefixes.put(upload, prefix);
-        Ok(Some(turn))
-    }
-
-    fn keep(&self, upload: UploadId, content: ContentHash, size: u64) -> Result<(), BlobError> {
-        let from = self.upload(upload);
-        let (folder, to) = self.content(content);
-        let _syncing = lock(&self.syncing, upload);
-        let file = open_to_append(&from)?;
-        let synced = self.synced(upload, &file)?;
-        let _writing = self.writing(upload);
-        let there = file.metadata()?.len();
-        // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the
-        // rest was synced may not be there after a cut.
-        let prefix = self.prefixes.take(upload);
-        let is_it = prefix.is_some_and(|it| it.hashed == size && it.hash() == content);
-        if there != size || synced != size || !is_it {
-            return Err(BlobError::Offset(there));
-        }
-        let is_new = make_folder(&folder)?;
-        if let Err(error) = self.sync_folder(&self.blobs) {
-            // A new folder that may not be there after a cut goes again, so that the next call makes it anew.
-            if is_new {
-                fs::remove_dir(&folder)?;
-            }
-            return Err(error.into());
-        }
-        if self.settle(content)? == Some(size) {
-            // Such bytes lie there: others have them, and they stay as they are.
-            fs::remove_file(&from)?;
-            return Ok(());
-        }
-        fs::rename(&from, &to)?;
-        // What may not be there after a cut is taken back: a later sync would not tell.
-        self.sync_folder(&folder).or_else(|error| {
-            fs::rename(&to, &from)?;
-            Err(error)
-        })?;
-        Ok(())
-    }
-
-    fn settle(&self, content: ContentHash) -> Result<Option<u64>, BlobError> {
-        let (folder, path) = self.content(content);
-        let file = match open_to_read(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        (self.sync)(&file)?;
-        self.sync_folder(&folder)?;
-        Ok(Some(file.metadata()?.len()))
-    }
-
-    fn contents(&self, first: u8) -> Result<Vec<ContentHash>, BlobError> {
-        let entries = match fs::read_dir(self.blobs.join(format!("{first:02x}"))) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let mut contents = Vec::new();
-        for entry in entries {
-            let name = entry?.file_name();
-            let named = name
-                .to_str()
-                .and_then(|name| blake3::Hash::from_hex(name).ok());
-            contents.extend(named.map(|hash| ContentHash(*hash.as_bytes())));
-        }
-        Ok(contents)
-    }
-
-    fn remove(&self, content: ContentHash) -> Result<(), BlobError> {
-        let (folder, path) = self.content(content);
-        match fs::remove_file(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            removed => removed?,
-        }
-        match self.sync_folder(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            synced => Ok(synced?),
-        }
-    }
-
-    fn size(&self, content: ContentHash) -> Result<Option<u64>, BlobError> {
-        match fs::symlink_metadata(self.content(content).1) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn read(&self, content: ContentHash, offset: u64, max: usize) -> Result<Bytes, BlobError> {
-        let mut file = open_to_read(&self.content(content).1)?;
-        file.seek(SeekFrom::Start(offset))?;
-        let max = max.min(PIECE_BYTES_MAX);
-        let mut bytes = Vec::with_capacity(max);
-        file.take(max as u64).read_to_end(&mut bytes)?;
-        Ok(bytes.into())
     }
 }
 
@@ -558,11 +165,7 @@ impl Blobs for FolderBlobs {
     }
 
     fn discard(&self, upload: UploadId) -> Answer<'_, Result<(), BlobError>> {
-        self.run(move |places| {
-            let _writing = places.writing(upload);
-            places.prefixes.forget(upload);
-            remove(&places.upload(upload))
-        })
+        self.run(move |places| places.discard(upload))
     }
 
     fn size(&self, content: ContentHash) -> Answer<'_, Result<Option<u64>, BlobError>> {

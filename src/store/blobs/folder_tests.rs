@@ -1,8 +1,12 @@
 //! What a folder promises beside what every place does: links, faults of the disk, work whose caller is gone.
 
 use std::{
+    fs,
     os::unix::fs::{PermissionsExt as _, symlink},
-    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use futures_util::FutureExt as _;

@@ -17,6 +17,7 @@ mod advice;
 pub mod folder;
 mod hands;
 pub mod memory;
+mod places;
 mod prefixes;
 
 use std::{any::Any, sync::Arc};
