@@ -4,7 +4,7 @@
 use std::{fs::File, io, path::Path, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tracing::warn;
 
 use super::{
@@ -23,8 +23,10 @@ const UNSYNCED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub struct FolderBlobs {
     places: Arc<Places>,
     hands: Hands,
-    /// Held while uploads are synced that nobody waits for.
-    beside: Arc<[Arc<AsyncMutex<()>>; STRIPES]>,
+    /// Held from a sync of an upload until all that follows from it is done, so that none is taken for done whose failure
+    /// another has heard of. More may be written meanwhile. Whoever waits for it has no thread of `hands`: however many ask
+    /// about one upload, the others go on.
+    syncing: Arc<[Arc<AsyncMutex<()>>; STRIPES]>,
 }
 
 impl FolderBlobs {
@@ -38,7 +40,7 @@ impl FolderBlobs {
         Ok(Self {
             places: Arc::new(places),
             hands: Hands::new(),
-            beside: Arc::new(std::array::from_fn(|_| Arc::default())),
+            syncing: Arc::new(std::array::from_fn(|_| Arc::default())),
         })
     }
 
@@ -51,24 +53,45 @@ impl FolderBlobs {
         Box::pin(self.hands.run(move || work(&places)))
     }
 
-    /// Brings an upload's bytes to stable storage without waiting for it. While one that was begun before is not done, it
-    /// is left to the next call, or waited for if too much has come. If it fails, the upload begins anew, and whoever
-    /// brings more is told where it stands.
+    /// Waits until no other syncs this upload.
+    async fn syncing(&self, upload: UploadId) -> OwnedMutexGuard<()> {
+        let lock = Arc::clone(&self.syncing[stripe(upload)]);
+        lock.lock_owned().await
+    }
+
+    /// Does something to an upload that no other syncs until it is done.
+    fn run_syncing<T: Send + 'static>(
+        &self,
+        upload: UploadId,
+        work: impl FnOnce(&Places) -> Result<T, BlobError> + Send + 'static,
+    ) -> Answer<'_, Result<T, BlobError>> {
+        Box::pin(async move {
+            let syncing = self.syncing(upload).await;
+            let work = move |places: &Places| {
+                let _syncing = syncing;
+                work(places)
+            };
+            self.run(work).await
+        })
+    }
+
+    /// Brings an upload's bytes to stable storage without waiting for it. While another syncs it, it is left to the next
+    /// call, or waited for if too much has come. If it fails, the upload begins anew, and whoever brings more is told
+    /// where it stands.
     async fn sync_beside(
         &self,
         upload: UploadId,
         unsynced: u64,
         hold: Hold,
     ) -> Result<(), BlobError> {
-        let beside = Arc::clone(&self.beside[stripe(upload)]);
-        let one = match Arc::clone(&beside).try_lock_owned() {
-            Ok(one) => one,
+        let syncing = match Arc::clone(&self.syncing[stripe(upload)]).try_lock_owned() {
+            Ok(syncing) => syncing,
             Err(_) if unsynced < 2 * UNSYNCED_BYTES_MAX => return Ok(()),
-            Err(_) => beside.lock_owned().await,
+            Err(_) => self.syncing(upload).await,
         };
         let places = Arc::clone(&self.places);
         let work = move || {
-            let _held = (one, hold);
+            let _held = (syncing, hold);
             match places.flush(upload) {
                 // It has ended meanwhile.
                 Ok(_) | Err(BlobError::Gone) => {}
@@ -83,7 +106,7 @@ impl FolderBlobs {
 
 impl Blobs for FolderBlobs {
     fn begin(&self, upload: UploadId) -> Answer<'_, Result<(), BlobError>> {
-        self.run(move |places| places.begin(upload))
+        self.run_syncing(upload, move |places| places.begin(upload))
     }
 
     fn written(&self, upload: UploadId) -> Answer<'_, Result<Option<u64>, BlobError>> {
@@ -113,7 +136,7 @@ impl Blobs for FolderBlobs {
     }
 
     fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<u64, BlobError>> {
-        self.run(move |places| {
+        self.run_syncing(upload, move |places| {
             let _hold = hold;
             places.flush(upload)
         })
@@ -151,8 +174,8 @@ impl Blobs for FolderBlobs {
             let hold: Hold = Arc::new(());
             let checked = self.check(upload, hold).await?;
             checked.ok_or(BlobError::Gone)?;
-            self.run(move |places| places.keep(upload, content, size))
-                .await
+            let keep = move |places: &Places| places.keep(upload, content, size);
+            self.run_syncing(upload, keep).await
         })
     }
 

@@ -7,14 +7,18 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
+use tokio::time::timeout;
 
 use super::*;
 use crate::store::blobs::hands::JOBS;
 
 const UPLOAD: UploadId = UploadId::new(3);
+/// Longer than nothing takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn what_was_taken_is_there_for_the_next_process() {
@@ -383,6 +387,35 @@ async fn a_flush_says_how_far_it_came_and_does_nothing_twice() {
         assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(4));
         assert_eq!(DISK.begun.load(Ordering::SeqCst), 3);
     }
+}
+
+#[tokio::test]
+async fn however_many_ask_about_one_upload_the_others_go_on() {
+    static DISK: Disk = Disk::new();
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let other = UploadId::new(4);
+    for upload in [UPLOAD, other] {
+        blobs.begin(upload).await.unwrap();
+    }
+    append(&blobs, 0, b"good").await.unwrap();
+    DISK.hold(true);
+    let mut first = blobs.flush(UPLOAD, Arc::new(()));
+    DISK.until_it_syncs(&mut first).await;
+    let mut asked: Vec<_> = (0..2 * JOBS)
+        .map(|_| blobs.flush(UPLOAD, Arc::new(())))
+        .collect();
+    asked.push(Box::pin(async { blobs.begin(UPLOAD).await.map(|()| 0) }));
+    for one in &mut asked {
+        assert!(one.now_or_never().is_none());
+    }
+    let written = timeout(PATIENCE, blobs.written(other)).await;
+    DISK.hold(false);
+    assert_eq!(written, Ok(Ok(Some(0))));
+    assert_eq!(first.await, Ok(4));
+    let stand = join_all(asked).await;
+    assert_eq!(stand[..2 * JOBS], [const { Ok(4) }; 2 * JOBS]);
+    assert_eq!(stand[2 * JOBS..], [Ok(0)]);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@
 //! before a restart, is hashed as it lies there before the whole gets its place. Links are not followed, and nothing but this
 //! process writes here.
 //!
-//! All of it may wait for the disk: it knows nothing of tasks, and belongs on threads of its own (`folder`).
+//! All of it may wait for the disk: it knows nothing of tasks, and belongs on threads of its own (`folder`). `begin`, `flush` and
+//! `keep` are for whoever has the upload's `syncing` there; it is taken before `writing`.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -40,9 +41,6 @@ pub(super) struct Places {
     /// Held while the file of an upload changes: a caller that goes away leaves its work running, and the next one must not
     /// write between its look at where the upload stands and its bytes.
     writing: [Mutex<()>; STRIPES],
-    /// Held from a sync of an upload until all that follows from it is done, so that none is taken for done whose failure
-    /// another has heard of. More may be written meanwhile. It is taken before `writing`.
-    syncing: [Mutex<()>; STRIPES],
     pub prefixes: Prefixes,
     /// Brings a file or a folder to stable storage. Tests have one that fails.
     sync: SyncFile,
@@ -109,12 +107,6 @@ pub(super) fn stripe(upload: UploadId) -> usize {
     usize::try_from(upload.number()).unwrap_or_default() % STRIPES
 }
 
-/// The lock of an upload. It guards no value that could be half changed.
-fn lock(stripes: &[Mutex<()>; STRIPES], upload: UploadId) -> MutexGuard<'_, ()> {
-    let lock = stripes[stripe(upload)].lock();
-    lock.unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Places {
     /// Opens it in the folder of a store, making it if need be. Others may not look into it.
     pub fn open(folder: &Path, sync: SyncFile) -> io::Result<Self> {
@@ -122,7 +114,6 @@ impl Places {
             uploads: folder.join("uploads"),
             blobs: folder.join("blobs"),
             writing: std::array::from_fn(|_| Mutex::default()),
-            syncing: std::array::from_fn(|_| Mutex::default()),
             prefixes: Prefixes::default(),
             sync,
         };
@@ -135,7 +126,9 @@ impl Places {
 
     /// Nobody else changes this upload until it is dropped.
     pub fn writing(&self, upload: UploadId) -> MutexGuard<'_, ()> {
-        lock(&self.writing, upload)
+        let lock = self.writing[stripe(upload)].lock();
+        // It guards no value that could be half changed.
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn upload(&self, upload: UploadId) -> PathBuf {
@@ -149,7 +142,7 @@ impl Places {
 
     /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
     /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
-    /// comes meanwhile is not among them. For whoever has `syncing`.
+    /// comes meanwhile is not among them.
     fn synced(&self, upload: UploadId, file: &File) -> Result<u64, BlobError> {
         let writing = self.writing(upload);
         let stood = file.metadata()?.len();
@@ -197,9 +190,8 @@ impl Places {
         }
     }
 
+    /// For whoever has `syncing`: what a sync has brought there that began before is not what comes now.
     pub fn begin(&self, upload: UploadId) -> Result<(), BlobError> {
-        // What a sync has brought there that began before is not what comes now.
-        let _syncing = lock(&self.syncing, upload);
         let _writing = self.writing(upload);
         self.prefixes.forget(upload);
         self.check_room(0)?;
@@ -276,8 +268,8 @@ impl Places {
         Ok(uploads)
     }
 
+    /// Answers how many bytes are on stable storage then. For whoever has `syncing`.
     pub fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
-        let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&self.upload(upload))?;
         self.synced(upload, &file)
     }
@@ -323,10 +315,10 @@ impl Places {
         Ok(Some(turn))
     }
 
+    /// For whoever has `syncing`.
     pub fn keep(&self, upload: UploadId, content: ContentHash, size: u64) -> Result<(), BlobError> {
         let from = self.upload(upload);
         let (folder, to) = self.content(content);
-        let _syncing = lock(&self.syncing, upload);
         let file = open_to_append(&from)?;
         let synced = self.synced(upload, &file)?;
         let _writing = self.writing(upload);
