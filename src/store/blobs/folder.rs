@@ -10,13 +10,13 @@ use tracing::warn;
 use super::{
     Answer, BlobError, Blobs, Checked, Hold, Piece,
     hands::Hands,
-    places::{Places, STRIPES, SyncFile, Turn, stripe},
+    places::{Appended, Places, STRIPES, SyncFile, Turn, UNSYNCED_BYTES_MAX, bytes_of, stripe},
 };
 use crate::domain::{file::ContentHash, ids::UploadId};
 
-/// Bytes of an upload after which they are brought to stable storage, beside those that come next: so much again may have
-/// come when it has ended, and no more. A sync of the store beside it may have to wait for them.
-const UNSYNCED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of an upload after which they are brought to stable storage, beside those that come next: half of what may be
+/// unsynced, so that the disk takes one half while the other comes.
+const SYNCED_AFTER: u64 = UNSYNCED_BYTES_MAX / 2;
 
 /// A folder with the bytes of files.
 #[derive(Clone)]
@@ -76,18 +76,10 @@ impl FolderBlobs {
     }
 
     /// Brings an upload's bytes to stable storage without waiting for it. While another syncs it, it is left to the next
-    /// call, or waited for if too much has come. If it fails, the upload begins anew, and whoever brings more is told
-    /// where it stands.
-    async fn sync_beside(
-        &self,
-        upload: UploadId,
-        unsynced: u64,
-        hold: Hold,
-    ) -> Result<(), BlobError> {
-        let syncing = match Arc::clone(&self.syncing[stripe(upload)]).try_lock_owned() {
-            Ok(syncing) => syncing,
-            Err(_) if unsynced < 2 * UNSYNCED_BYTES_MAX => return Ok(()),
-            Err(_) => self.syncing(upload).await,
+    /// call. If it fails, the upload begins anew, and whoever brings more is told where it stands.
+    async fn sync_beside(&self, upload: UploadId, hold: Hold) -> Result<(), BlobError> {
+        let Ok(syncing) = Arc::clone(&self.syncing[stripe(upload)]).try_lock_owned() else {
+            return Ok(());
         };
         let places = Arc::clone(&self.places);
         let work = move || {
@@ -120,18 +112,34 @@ impl Blobs for FolderBlobs {
         pieces: Vec<Piece>,
         hold: Hold,
     ) -> Answer<'_, Result<u64, BlobError>> {
+        let pieces: Arc<[Piece]> = pieces.into();
+        let bytes = bytes_of(&pieces);
         Box::pin(async move {
-            let held = Arc::clone(&hold);
-            let appended = self.run(move |places| {
-                let _held = held;
-                places.append(upload, offset, &pieces)
-            });
-            let (stands, unsynced) = appended.await?;
-            // Not by what came now: a caller that is dropped right here has brought bytes, and no sync of them.
-            if unsynced >= UNSYNCED_BYTES_MAX {
-                self.sync_beside(upload, unsynced, hold).await?;
+            loop {
+                let (held, pieces) = (Arc::clone(&hold), Arc::clone(&pieces));
+                let appended = self.run(move |places| {
+                    let _held = held;
+                    places.append(upload, offset, &pieces)
+                });
+                match appended.await? {
+                    Appended::Written { stands, unsynced } => {
+                        // Not by what came now: a caller that is dropped right here has brought bytes, and no sync of
+                        // them. What it leaves so is bounded there.
+                        if unsynced >= SYNCED_AFTER {
+                            self.sync_beside(upload, hold).await?;
+                        }
+                        return Ok(stands);
+                    }
+                    Appended::Waits => {
+                        let held = Arc::clone(&hold);
+                        let made = self.run_syncing(upload, move |places| {
+                            let _held = held;
+                            places.make_way(upload, bytes)
+                        });
+                        made.await?;
+                    }
+                }
             }
-            Ok(stands)
         })
     }
 

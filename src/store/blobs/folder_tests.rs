@@ -119,7 +119,7 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
     LEFT.store(0, Ordering::SeqCst);
     append(&blobs, 4, &much()).await.unwrap();
     idle(&blobs).await;
-    let refused = append(&blobs, 4 + UNSYNCED_BYTES_MAX, b"more").await;
+    let refused = append(&blobs, 4 + SYNCED_AFTER, b"more").await;
     assert_eq!(refused, Err(BlobError::Offset(0)));
     // What was checked before is not what is kept then, if something else is brought.
     append(&blobs, 0, b"good").await.unwrap();
@@ -140,7 +140,7 @@ async fn append(blobs: &FolderBlobs, offset: u64, bytes: &[u8]) -> Result<u64, B
 
 /// After so many bytes an upload is synced.
 fn much() -> Vec<u8> {
-    let bytes = usize::try_from(UNSYNCED_BYTES_MAX).unwrap();
+    let bytes = usize::try_from(SYNCED_AFTER).unwrap();
     let thousands = (0..=u8::MAX).flat_map(|byte| std::iter::repeat_n(byte, 1000));
     thousands.cycle().take(bytes).collect()
 }
@@ -161,19 +161,49 @@ async fn what_comes_while_the_disk_takes_the_rest_is_bounded() {
     let much = much();
     // Nobody waits for the first sync, and more comes beside it.
     append(&blobs, 0, &much).await.unwrap();
-    append(&blobs, UNSYNCED_BYTES_MAX, b"more").await.unwrap();
-    // But for the next one.
-    let offset = UNSYNCED_BYTES_MAX + 4;
+    append(&blobs, SYNCED_AFTER, b"more").await.unwrap();
+    // But no more than may be lost: the next one waits for the first sync.
+    let offset = SYNCED_AFTER + 4;
     let mut next = Box::pin(append(&blobs, offset, &much));
-    while blobs.written(UPLOAD).await.unwrap() != Some(offset + UNSYNCED_BYTES_MAX) {
-        assert!((&mut next).now_or_never().is_none());
+    assert!((&mut next).now_or_never().is_none());
+    while blobs.hands.places.available_permits() < JOBS - 1 {
+        tokio::task::yield_now().await;
     }
     for _ in 0..100 {
         assert!((&mut next).now_or_never().is_none());
         tokio::task::yield_now().await;
     }
+    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(offset)));
     DISK.hold(false);
-    assert_eq!(next.await, Ok(offset + UNSYNCED_BYTES_MAX));
+    assert_eq!(next.await, Ok(offset + SYNCED_AFTER));
+    idle(&blobs).await;
+    // It has not waited for one more, and has begun the next beside it.
+    assert_eq!(DISK.begun.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn whoever_resets_each_call_leaves_no_more_unsynced_than_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::open(folder.path()).unwrap();
+    blobs.begin(UPLOAD).await.unwrap();
+    let much = much();
+    for _ in 0..5 {
+        let stands = blobs.written(UPLOAD).await.unwrap().unwrap();
+        let writing = blobs.places.writing(UPLOAD);
+        let mut call = Box::pin(append(&blobs, stands, &much));
+        assert!((&mut call).now_or_never().is_none());
+        drop((call, writing));
+        idle(&blobs).await;
+    }
+    assert_eq!(blobs.places.prefixes.synced(UPLOAD), None);
+    let stands = blobs.written(UPLOAD).await;
+    assert_eq!(stands, Ok(Some(UNSYNCED_BYTES_MAX)));
+    // Whoever stays waits for the sync, and goes on.
+    let appended = append(&blobs, UNSYNCED_BYTES_MAX, &much).await;
+    let stands = UNSYNCED_BYTES_MAX + SYNCED_AFTER;
+    assert_eq!(appended, Ok(stands));
+    idle(&blobs).await;
+    assert_eq!(blobs.places.prefixes.synced(UPLOAD), Some(stands));
 }
 
 #[tokio::test]
@@ -451,10 +481,10 @@ async fn what_a_caller_that_went_away_has_brought_is_synced_with_the_next() {
     drop(call);
     drop(writing);
     idle(&blobs).await;
-    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(UNSYNCED_BYTES_MAX)));
+    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(SYNCED_AFTER)));
     assert_eq!(blobs.places.prefixes.synced(UPLOAD), None);
-    append(&blobs, UNSYNCED_BYTES_MAX, b"x").await.unwrap();
+    append(&blobs, SYNCED_AFTER, b"x").await.unwrap();
     idle(&blobs).await;
-    let all = UNSYNCED_BYTES_MAX + 1;
+    let all = SYNCED_AFTER + 1;
     assert_eq!(blobs.places.prefixes.synced(UPLOAD), Some(all));
 }

@@ -8,7 +8,8 @@
 //! 2. A content has its place whole or not at all: `keep` comes after a sync, and is itself on stable storage. What lies
 //!    there is never written over by others of its length, and a sync that failed is not taken for done the next time.
 //! 3. No call has more than `PIECE_BYTES_MAX` of a file in memory, and none does its work on the thread of its caller.
-//! 4. A place that is nearly full takes no bytes, so that the store beside it can still write.
+//! 4. A place that is nearly full takes no bytes, and an upload only so many more than are on stable storage, whoever brings
+//!    them: the store beside it can still write.
 //! 5. Only so many calls do their work at once, also when their callers are gone meanwhile; a `Hold` ends with the work.
 //!
 //! It knows nothing of owners, names or messages.

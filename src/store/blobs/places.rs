@@ -5,8 +5,8 @@
 //! before a restart, is hashed as it lies there before the whole gets its place. Links are not followed, and nothing but this
 //! process writes here.
 //!
-//! All of it may wait for the disk: it knows nothing of tasks, and belongs on threads of its own (`folder`). `begin`, `flush` and
-//! `keep` are for whoever has the upload's `syncing` there; it is taken before `writing`.
+//! All of it may wait for the disk: it knows nothing of tasks, and belongs on threads of its own (`folder`). `begin`, `flush`,
+//! `make_way` and `keep` are for whoever has the upload's `syncing` there; it is taken before `writing`.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -27,6 +27,9 @@ use crate::domain::{file::ContentHash, ids::UploadId};
 const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 /// or this part of the disk, if that is less.
 const RESERVE_PART: u64 = 4;
+/// Most bytes of an upload that may not be on stable storage, whatever becomes of those who brought them; or those of one
+/// call, if they are more. A sync of the store beside it may have to wait for them.
+pub(super) const UNSYNCED_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Locks for uploads: each stands for every 64th of them.
 pub(super) const STRIPES: usize = 64;
 /// Bytes that are read at once to hash what lies there.
@@ -47,6 +50,14 @@ pub(super) struct Places {
 }
 
 pub(super) type SyncFile = fn(&File) -> io::Result<()>;
+
+/// What has become of bytes that came.
+pub(super) enum Appended {
+    /// They are there: the upload stands here, and so many of its bytes may not be on stable storage.
+    Written { stands: u64, unsynced: u64 },
+    /// None of them is there: too many before them may not be on stable storage.
+    Waits,
+}
 
 /// What one turn of hashing has come to.
 pub(super) enum Turn {
@@ -100,6 +111,11 @@ fn remove(path: &Path) -> Result<(), BlobError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         removed => Ok(removed?),
     }
+}
+
+/// How many bytes there are.
+pub(super) fn bytes_of(pieces: &[Piece]) -> u64 {
+    pieces.iter().map(|piece| piece.bytes.len() as u64).sum()
 }
 
 /// Which lock is that of an upload.
@@ -215,13 +231,22 @@ impl Places {
         }
     }
 
-    /// Answers where the upload stands then, and how much of it may not be on stable storage.
+    /// How many bytes of an upload may not be on stable storage when so many have come; `None`: too many.
+    fn unsynced(&self, upload: UploadId, stands: u64, more: u64) -> Option<u64> {
+        // What nobody knows to be there may not be.
+        let before = stands.saturating_sub(self.prefixes.synced(upload).unwrap_or_default());
+        let then = before + more;
+        (before == 0 || then <= UNSYNCED_BYTES_MAX).then_some(then)
+    }
+
+    /// Adds bytes, unless too many may not be on stable storage then. That is looked at here, where it is done whoever still
+    /// waits for it: a peer that resets each of its calls would else bring more and more.
     pub fn append(
         &self,
         upload: UploadId,
         offset: u64,
         pieces: &[Piece],
-    ) -> Result<(u64, u64), BlobError> {
+    ) -> Result<Appended, BlobError> {
         if !pieces.iter().all(Piece::is_whole) {
             return Err(BlobError::Garbled);
         }
@@ -231,8 +256,11 @@ impl Places {
         if stands != offset {
             return Err(BlobError::Offset(stands));
         }
-        let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
-        self.check_room(bytes as u64)?;
+        let bytes = bytes_of(pieces);
+        let Some(unsynced) = self.unsynced(upload, stands, bytes) else {
+            return Ok(Appended::Waits);
+        };
+        self.check_room(bytes)?;
         // If this fails it is forgotten, and what lies there is hashed later.
         let known = self.prefixes.take(upload).filter(|_| stands > 0);
         let mut prefix = known.unwrap_or_default();
@@ -246,10 +274,9 @@ impl Places {
         if prefix.hashed == stands {
             pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
         }
-        let now = stands + bytes as u64;
-        let unsynced = now.saturating_sub(prefix.synced.unwrap_or_default());
         self.prefixes.put(upload, prefix);
-        Ok((now, unsynced))
+        let stands = stands + bytes;
+        Ok(Appended::Written { stands, unsynced })
     }
 
     pub fn discard(&self, upload: UploadId) -> Result<(), BlobError> {
@@ -272,6 +299,16 @@ impl Places {
     pub fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
         let file = open_to_append(&self.upload(upload))?;
         self.synced(upload, &file)
+    }
+
+    /// Sees that so many bytes may come. Whoever has waited for `syncing` may find that another's sync has done it. For
+    /// whoever has `syncing`.
+    pub fn make_way(&self, upload: UploadId, bytes: u64) -> Result<(), BlobError> {
+        let stands = self.written(upload)?.ok_or(BlobError::Gone)?;
+        match self.unsynced(upload, stands, bytes) {
+            Some(_) => Ok(()),
+            None => self.flush(upload).map(drop),
+        }
     }
 
     /// Goes on to hash an upload, for one turn.
