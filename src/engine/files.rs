@@ -112,33 +112,49 @@ impl Engine {
 
     /// What has become of an upload, and where it stands.
     pub async fn upload(&self, principal: &Principal, id: UploadId) -> Result<UploadFound, Error> {
-        principal.may(Scope::Send)?;
-        let upload = match self.store.find_upload(principal.user.id, id).await? {
-            Some(UploadState::UnderWay(upload)) => upload,
-            Some(UploadState::Done(file)) => return Ok(UploadFound::Done(file)),
-            None => return Err(FileError::UploadNotFound(id).into()),
+        let upload = match self.find_upload(principal, id).await? {
+            UploadState::UnderWay(upload) => upload,
+            UploadState::Done(file) => return Ok(UploadFound::Done(file)),
         };
         self.transfers.settled(id).await;
-        let size = upload.asked.file.size;
         // A cut must not take back what its sender is told of here, and will not send again.
-        let flushed = match self.blobs.flush(id, Arc::new(())).await {
-            Err(BlobError::Gone) => None,
-            flushed => Some(flushed?),
-        };
-        let committed = match (flushed, upload.placed) {
-            (Some(flushed), _) => flushed,
-            // Its bytes have their place already: nothing is left but to complete it.
-            (None, Some(content)) if self.blobs.size(content).await? == Some(size) => size,
-            (None, _) => 0,
+        let committed = match self.blobs.flush(id, Arc::new(())).await {
+            Err(BlobError::Gone) => return self.upload_elsewhere(principal, id).await,
+            flushed => flushed?,
         };
         Ok(UploadFound::UnderWay(UploadSeen { upload, committed }))
     }
 
-    async fn upload_under_way(&self, principal: &Principal, id: UploadId) -> Result<Upload, Error> {
+    /// What has become of an upload whose bytes are not where they come. Whoever completes it has given them their place, it
+    /// may be since its row was read before.
+    async fn upload_elsewhere(
+        &self,
+        principal: &Principal,
+        id: UploadId,
+    ) -> Result<UploadFound, Error> {
+        let upload = match self.find_upload(principal, id).await? {
+            UploadState::UnderWay(upload) => upload,
+            UploadState::Done(file) => return Ok(UploadFound::Done(file)),
+        };
+        let size = upload.asked.file.size;
+        let committed = match upload.placed {
+            // Nothing is left but to complete it.
+            Some(content) if self.blobs.size(content).await? == Some(size) => size,
+            _ => 0,
+        };
+        Ok(UploadFound::UnderWay(UploadSeen { upload, committed }))
+    }
+
+    async fn find_upload(&self, principal: &Principal, id: UploadId) -> Result<UploadState, Error> {
         principal.may(Scope::Send)?;
-        match self.store.find_upload(principal.user.id, id).await? {
-            Some(UploadState::UnderWay(upload)) => Ok(upload),
-            Some(UploadState::Done(_)) | None => Err(FileError::UploadNotFound(id).into()),
+        let found = self.store.find_upload(principal.user.id, id).await?;
+        found.ok_or_else(|| FileError::UploadNotFound(id).into())
+    }
+
+    async fn upload_under_way(&self, principal: &Principal, id: UploadId) -> Result<Upload, Error> {
+        match self.find_upload(principal, id).await? {
+            UploadState::UnderWay(upload) => Ok(upload),
+            UploadState::Done(_) => Err(FileError::UploadNotFound(id).into()),
         }
     }
 

@@ -283,6 +283,50 @@ async fn what_an_upload_becomes_is_told_again() {
 }
 
 #[tokio::test]
+async fn whoever_asks_while_it_becomes_a_file_is_not_told_that_nothing_is_there() {
+    let world = World::new().await;
+    let content = ContentHash::of(b"good");
+    let ask = async |meanwhile: &str| {
+        let upload = world.begin(4, None).await;
+        world.bring(upload, b"good").await;
+        world.blobs.hold_back("flush");
+        let mut asked = Box::pin(world.engine.upload(&world.ann, upload));
+        // It has read what the store knows, and not yet looked at the bytes.
+        let before = world.blobs.calls("flush");
+        while world.blobs.calls("flush") == before {
+            assert!((&mut asked).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        match meanwhile {
+            "complete" => drop(world.complete(upload).await.unwrap()),
+            "place" => {
+                world.store.place_upload(upload, content).await.unwrap();
+                world.blobs.keep(upload, content, 4).await.unwrap();
+            }
+            _ => {
+                let cancel = world.engine.cancel_upload(&world.ann, upload);
+                cancel.await.unwrap();
+            }
+        }
+        world.blobs.hold_back("nothing");
+        world.blobs.let_one_go();
+        (upload, asked.await)
+    };
+    let (_, found) = ask("complete").await;
+    assert!(
+        matches!(&found, Ok(UploadFound::Done(file)) if file.hash == content),
+        "{found:?}"
+    );
+    let (_, found) = ask("place").await;
+    assert!(
+        matches!(&found, Ok(UploadFound::UnderWay(seen)) if seen.committed == 4),
+        "{found:?}"
+    );
+    let (upload, found) = ask("cancel").await;
+    assert_eq!(found, Err(gone(upload)));
+}
+
+#[tokio::test]
 async fn an_upload_that_goes_on_does_not_expire_and_one_that_ends_ends_its_call() {
     let world = World::new().await;
     let upload = world.begin(100, None).await;
