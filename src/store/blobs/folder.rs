@@ -1,7 +1,7 @@
 //! Bytes of files in a folder beside the store. What is done there is `places`'; here it is handed to threads that may wait for
 //! the disk (`hands`), so that no caller does, and syncs go on beside what comes next.
 
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{
     Answer, BlobError, Blobs, Checked, Hold, Piece,
     hands::Hands,
-    places::{Appended, Places, STRIPES, SyncFile, Turn, UNSYNCED_BYTES_MAX, bytes_of, stripe},
+    places::{Appended, Places, STRIPES, System, Turn, UNSYNCED_BYTES_MAX, bytes_of, stripe},
 };
 use crate::domain::{file::ContentHash, ids::UploadId};
 
@@ -32,11 +32,11 @@ pub struct FolderBlobs {
 impl FolderBlobs {
     /// Opens the place in the folder of a store, making it if need be. Others may not look into it.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        Self::with(folder, File::sync_all)
+        Self::with(folder, System::REAL)
     }
 
-    fn with(folder: &Path, sync: SyncFile) -> io::Result<Self> {
-        let places = Places::open(folder, sync)?;
+    fn with(folder: &Path, system: System) -> io::Result<Self> {
+        let places = Places::open(folder, system)?;
         Ok(Self {
             places: Arc::new(places),
             hands: Hands::new(),

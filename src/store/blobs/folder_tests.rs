@@ -1,7 +1,7 @@
 //! What a folder promises beside what every place does: links, faults of the disk, work whose caller is gone.
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::{PermissionsExt as _, symlink},
     sync::{
         Mutex,
@@ -19,6 +19,15 @@ use crate::store::blobs::hands::JOBS;
 const UPLOAD: UploadId = UploadId::new(3);
 /// Longer than nothing takes.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A place whose syncs are done so.
+fn with(folder: &tempfile::TempDir, sync: fn(&File) -> io::Result<()>) -> FolderBlobs {
+    let system = System {
+        sync,
+        ..System::REAL
+    };
+    FolderBlobs::with(folder.path(), system).unwrap()
+}
 
 #[tokio::test]
 async fn what_was_taken_is_there_for_the_next_process() {
@@ -78,7 +87,7 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
         for failing in 0.. {
             let folder = tempfile::tempdir().unwrap();
             LEFT.store(-1, Ordering::SeqCst);
-            let blobs = FolderBlobs::with(folder.path(), uncertain).unwrap();
+            let blobs = with(&folder, uncertain);
             let content = ContentHash::of(b"half");
             let bring = async || {
                 blobs.begin(UPLOAD).await.unwrap();
@@ -108,7 +117,7 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
     // On its way, too.
     LEFT.store(-1, Ordering::SeqCst);
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), uncertain).unwrap();
+    let blobs = with(&folder, uncertain);
     blobs.begin(UPLOAD).await.unwrap();
     append(&blobs, 0, b"half").await.unwrap();
     LEFT.store(0, Ordering::SeqCst);
@@ -133,6 +142,60 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
     assert_eq!(blobs.written(UPLOAD).await, Ok(Some(4)));
 }
 
+#[tokio::test]
+async fn what_could_neither_be_synced_nor_taken_away_is_never_taken_for_there() {
+    static SYNCS: AtomicBool = AtomicBool::new(true);
+    static EMPTIES: AtomicBool = AtomicBool::new(true);
+    fn does(what: &AtomicBool) -> io::Result<()> {
+        let does = what.load(Ordering::SeqCst);
+        does.then_some(())
+            .ok_or_else(|| io::Error::other("the disk failed"))
+    }
+    let system = System {
+        sync: |file| does(&SYNCS).and_then(|()| file.sync_all()),
+        empty: |file| does(&EMPTIES).and_then(|()| file.set_len(0)),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = FolderBlobs::with(folder.path(), system).unwrap();
+    let content = ContentHash::of(b"half");
+    let lose = async || {
+        append(&blobs, 0, b"half").await.unwrap();
+        SYNCS.store(false, Ordering::SeqCst);
+        EMPTIES.store(false, Ordering::SeqCst);
+        assert!(blobs.flush(UPLOAD, Arc::new(())).await.is_err());
+        // The next sync would be believed.
+        SYNCS.store(true, Ordering::SeqCst);
+    };
+    let refused = |answer: Result<(), BlobError>| {
+        let says = answer.unwrap_err().to_string();
+        assert!(says.contains("neither be synced nor begun anew"), "{says}");
+    };
+    blobs.begin(UPLOAD).await.unwrap();
+    lose().await;
+    refused(blobs.flush(UPLOAD, Arc::new(())).await.map(drop));
+    refused(blobs.written(UPLOAD).await.map(drop));
+    refused(append(&blobs, 4, b"more").await.map(drop));
+    refused(append(&blobs, 0, b"half").await.map(drop));
+    refused(blobs.check(UPLOAD, Arc::new(())).await.map(drop));
+    refused(blobs.keep(UPLOAD, content, 4).await);
+    assert_eq!(blobs.size(content).await, Ok(None));
+    // As soon as they can be taken away it begins anew.
+    EMPTIES.store(true, Ordering::SeqCst);
+    assert_eq!(append(&blobs, 4, b"more").await, Err(BlobError::Offset(0)));
+    lose().await;
+    EMPTIES.store(true, Ordering::SeqCst);
+    assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(0));
+    // Or when its owner begins it anew, or forgets it: nothing is held against what comes then.
+    lose().await;
+    blobs.begin(UPLOAD).await.unwrap();
+    lose().await;
+    blobs.discard(UPLOAD).await.unwrap();
+    assert_eq!(blobs.written(UPLOAD).await, Ok(None));
+    blobs.begin(UPLOAD).await.unwrap();
+    append(&blobs, 0, b"half").await.unwrap();
+    assert_eq!(blobs.keep(UPLOAD, content, 4).await, Ok(()));
+}
+
 async fn append(blobs: &FolderBlobs, offset: u64, bytes: &[u8]) -> Result<u64, BlobError> {
     let piece = vec![Bytes::copy_from_slice(bytes).into()];
     blobs.append(UPLOAD, offset, piece, Arc::new(())).await
@@ -155,7 +218,7 @@ async fn idle(blobs: &FolderBlobs) {
 async fn what_comes_while_the_disk_takes_the_rest_is_bounded() {
     static DISK: Disk = Disk::new();
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let blobs = with(&folder, |file| DISK.sync(file));
     blobs.begin(UPLOAD).await.unwrap();
     DISK.hold(true);
     let much = much();
@@ -247,7 +310,7 @@ async fn what_may_still_be_there_after_a_cut_is_not_taken_for_removed() {
     }
     static FAILS: AtomicBool = AtomicBool::new(false);
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), fails).unwrap();
+    let blobs = with(&folder, fails);
     let content = ContentHash::of(b"");
     blobs.begin(UPLOAD).await.unwrap();
     blobs.keep(UPLOAD, content, 0).await.unwrap();
@@ -361,7 +424,7 @@ impl Disk {
 async fn what_came_during_the_sync_gets_no_place_with_the_rest() {
     static DISK: Disk = Disk::new();
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let blobs = with(&folder, |file| DISK.sync(file));
     let content = ContentHash::of(b"good");
     blobs.begin(UPLOAD).await.unwrap();
     append(&blobs, 0, b"go").await.unwrap();
@@ -397,7 +460,7 @@ async fn what_is_not_known_is_hashed_before_it_gets_its_place() {
 async fn a_flush_says_how_far_it_came_and_does_nothing_twice() {
     static DISK: Disk = Disk::new();
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let blobs = with(&folder, |file| DISK.sync(file));
     blobs.begin(UPLOAD).await.unwrap();
     append(&blobs, 0, b"go").await.unwrap();
     DISK.hold(true);
@@ -412,7 +475,7 @@ async fn a_flush_says_how_far_it_came_and_does_nothing_twice() {
     }
     drop(blobs);
     // What came before a restart may not be there for certain: it is synced, and once is enough.
-    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let blobs = with(&folder, |file| DISK.sync(file));
     for _ in 0..2 {
         assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(4));
         assert_eq!(DISK.begun.load(Ordering::SeqCst), 3);
@@ -423,7 +486,7 @@ async fn a_flush_says_how_far_it_came_and_does_nothing_twice() {
 async fn however_many_ask_about_one_upload_the_others_go_on() {
     static DISK: Disk = Disk::new();
     let folder = tempfile::tempdir().unwrap();
-    let blobs = FolderBlobs::with(folder.path(), |file| DISK.sync(file)).unwrap();
+    let blobs = with(&folder, |file| DISK.sync(file));
     let other = UploadId::new(4);
     for upload in [UPLOAD, other] {
         blobs.begin(upload).await.unwrap();

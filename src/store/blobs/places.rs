@@ -9,6 +9,7 @@
 //! `make_way` and `keep` are for whoever has the upload's `syncing` there; it is taken before `writing`.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -45,11 +46,28 @@ pub(super) struct Places {
     /// write between its look at where the upload stands and its bytes.
     writing: [Mutex<()>; STRIPES],
     pub prefixes: Prefixes,
-    /// Brings a file or a folder to stable storage. Tests have one that fails.
-    sync: SyncFile,
+    /// Uploads whose sync has failed, and whose bytes could not be taken away then: the next sync would be believed, though
+    /// some of them may not be there after a cut. Empty but where a disk fails. The next process knows nothing of it: where
+    /// nothing can be taken away nothing can be noted.
+    lost: Mutex<HashSet<UploadId>>,
+    system: System,
 }
 
-pub(super) type SyncFile = fn(&File) -> io::Result<()>;
+/// What of a system can fail in ways that matter here. Tests have some that do.
+pub(super) struct System {
+    /// Brings a file or a folder to stable storage.
+    pub sync: fn(&File) -> io::Result<()>,
+    /// Takes away all bytes of a file.
+    pub empty: fn(&File) -> io::Result<()>,
+}
+
+impl System {
+    /// The one that there is.
+    pub const REAL: Self = Self {
+        sync: File::sync_all,
+        empty: |file| file.set_len(0),
+    };
+}
 
 /// What has become of bytes that came.
 pub(super) enum Appended {
@@ -98,13 +116,6 @@ fn open_to_read(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn open_to_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .custom_flags(flags())
-        .open(path)
-}
-
 /// Removes a file, if it is there.
 fn remove(path: &Path) -> Result<(), BlobError> {
     match fs::remove_file(path) {
@@ -125,13 +136,14 @@ pub(super) fn stripe(upload: UploadId) -> usize {
 
 impl Places {
     /// Opens it in the folder of a store, making it if need be. Others may not look into it.
-    pub fn open(folder: &Path, sync: SyncFile) -> io::Result<Self> {
+    pub fn open(folder: &Path, system: System) -> io::Result<Self> {
         let places = Self {
             uploads: folder.join("uploads"),
             blobs: folder.join("blobs"),
             writing: std::array::from_fn(|_| Mutex::default()),
             prefixes: Prefixes::default(),
-            sync,
+            lost: Mutex::default(),
+            system,
         };
         for place in [&places.uploads, &places.blobs] {
             make_folder(place)?;
@@ -151,39 +163,32 @@ impl Places {
         self.uploads.join(upload.number().to_string())
     }
 
-    /// Brings what a folder lists to stable storage.
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        (self.sync)(&File::open(folder)?)
+    fn lost(&self) -> MutexGuard<'_, HashSet<UploadId>> {
+        // Nothing panics halfway through a change.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
-    /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
-    /// comes meanwhile is not among them.
-    fn synced(&self, upload: UploadId, file: &File) -> Result<u64, BlobError> {
-        let writing = self.writing(upload);
-        let stood = file.metadata()?.len();
-        if self.prefixes.synced(upload) == Some(stood) {
-            return Ok(stood);
+    /// Opens an upload to read and to append. Of one that is lost nothing is to be seen: it begins anew, or is refused. For
+    /// whoever has `writing`.
+    fn open_upload(&self, upload: UploadId) -> Result<File, BlobError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .custom_flags(flags())
+            .open(self.upload(upload))?;
+        if self.lost().contains(&upload) {
+            (self.system.empty)(&file).map_err(|error| {
+                let what = "an upload could neither be synced nor begun anew";
+                BlobError::Failed(format!("{what}: {error}"))
+            })?;
+            self.lost().remove(&upload);
         }
-        drop(writing);
-        // Without `writing`: more may come, and nearly all of the time goes here.
-        let synced = (self.sync)(file);
-        let writing = self.writing(upload);
-        if let Err(error) = synced {
-            self.prefixes.forget(upload);
-            if let Err(stays) = file.set_len(0) {
-                // The next sync may be taken for theirs, though some of them may not be there after a cut.
-                warn!(error = %stays, %upload, "an upload that could not be synced could not be emptied either");
-            }
-            return Err(error.into());
-        }
-        // Of one that was forgotten this much is known again.
-        let mut prefix = self.prefixes.take(upload).unwrap_or_default();
-        let before = prefix.synced.replace(stood).unwrap_or_default();
-        self.prefixes.put(upload, prefix);
-        drop(writing);
-        advice::let_go(file, before, stood);
-        Ok(stood)
+        Ok(file)
+    }
+
+    /// Brings what a folder lists to stable storage.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        (self.system.sync)(&File::open(folder)?)
     }
 
     /// The folder of a content and the content in it.
@@ -218,16 +223,17 @@ impl Places {
             .mode(0o600)
             .custom_flags(flags())
             .open(self.upload(upload))?;
+        self.lost().remove(&upload);
         Ok(self.sync_folder(&self.uploads)?)
     }
 
     pub fn written(&self, upload: UploadId) -> Result<Option<u64>, BlobError> {
         // Half a batch may be taken back.
         let _writing = self.writing(upload);
-        match fs::symlink_metadata(self.upload(upload)) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+        match self.open_upload(upload) {
+            Ok(file) => Ok(Some(file.metadata()?.len())),
+            Err(BlobError::Gone) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -251,7 +257,7 @@ impl Places {
             return Err(BlobError::Garbled);
         }
         let _writing = self.writing(upload);
-        let mut file = open_to_append(&self.upload(upload))?;
+        let mut file = self.open_upload(upload)?;
         let stands = file.metadata()?.len();
         if stands != offset {
             return Err(BlobError::Offset(stands));
@@ -282,7 +288,9 @@ impl Places {
     pub fn discard(&self, upload: UploadId) -> Result<(), BlobError> {
         let _writing = self.writing(upload);
         self.prefixes.forget(upload);
-        remove(&self.upload(upload))
+        remove(&self.upload(upload))?;
+        self.lost().remove(&upload);
+        Ok(())
     }
 
     pub fn uploads(&self) -> Result<Vec<UploadId>, BlobError> {
@@ -295,10 +303,35 @@ impl Places {
         Ok(uploads)
     }
 
-    /// Answers how many bytes are on stable storage then. For whoever has `syncing`.
+    /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
+    /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
+    /// comes meanwhile is not among them. For whoever has `syncing`.
     pub fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
-        let file = open_to_append(&self.upload(upload))?;
-        self.synced(upload, &file)
+        let writing = self.writing(upload);
+        let file = self.open_upload(upload)?;
+        let stood = file.metadata()?.len();
+        if self.prefixes.synced(upload) == Some(stood) {
+            return Ok(stood);
+        }
+        drop(writing);
+        // Without `writing`: more may come, and nearly all of the time goes here.
+        let synced = (self.system.sync)(&file);
+        let writing = self.writing(upload);
+        if let Err(error) = synced {
+            self.prefixes.forget(upload);
+            if let Err(stays) = (self.system.empty)(&file) {
+                warn!(error = %stays, %upload, "an upload that could not be synced could not be emptied either; it is refused until it can");
+                self.lost().insert(upload);
+            }
+            return Err(error.into());
+        }
+        // Of one that was forgotten this much is known again.
+        let mut prefix = self.prefixes.take(upload).unwrap_or_default();
+        let before = prefix.synced.replace(stood).unwrap_or_default();
+        self.prefixes.put(upload, prefix);
+        drop(writing);
+        advice::let_go(&file, before, stood);
+        Ok(stood)
     }
 
     /// Sees that so many bytes may come. Whoever has waited for `syncing` may find that another's sync has done it. For
@@ -314,10 +347,10 @@ impl Places {
     /// Goes on to hash an upload, for one turn.
     pub fn check(&self, upload: UploadId) -> Result<Option<Turn>, BlobError> {
         let _writing = self.writing(upload);
-        let mut file = match open_to_read(&self.upload(upload)) {
+        let mut file = match self.open_upload(upload) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Err(BlobError::Gone) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let size = file.metadata()?.len();
         let known = self.prefixes.take(upload);
@@ -356,10 +389,9 @@ impl Places {
     pub fn keep(&self, upload: UploadId, content: ContentHash, size: u64) -> Result<(), BlobError> {
         let from = self.upload(upload);
         let (folder, to) = self.content(content);
-        let file = open_to_append(&from)?;
-        let synced = self.synced(upload, &file)?;
+        let synced = self.flush(upload)?;
         let _writing = self.writing(upload);
-        let there = file.metadata()?.len();
+        let there = self.open_upload(upload)?.metadata()?.len();
         // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the
         // rest was synced may not be there after a cut.
         let prefix = self.prefixes.take(upload);
@@ -396,7 +428,7 @@ impl Places {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        (self.sync)(&file)?;
+        (self.system.sync)(&file)?;
         self.sync_folder(&folder)?;
         Ok(Some(file.metadata()?.len()))
     }
