@@ -143,6 +143,27 @@ async fn a_sync_that_failed_is_not_taken_for_done() {
 }
 
 #[tokio::test]
+async fn an_upload_whose_beginning_failed_leaves_nothing_and_one_that_was_there_stays() {
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = with(&folder, |file| match FAILS.load(Ordering::SeqCst) {
+        true => Err(io::Error::other("the disk failed")),
+        false => file.sync_all(),
+    });
+    FAILS.store(true, Ordering::SeqCst);
+    let refused = blobs.begin(UPLOAD).await;
+    assert!(matches!(refused, Err(BlobError::Failed(_))), "{refused:?}");
+    assert_eq!(blobs.uploads().await, Ok(vec![]));
+    FAILS.store(false, Ordering::SeqCst);
+    blobs.begin(UPLOAD).await.unwrap();
+    append(&blobs, 0, b"half").await.unwrap();
+    // It has a row, and whoever brings more must be told where it stands.
+    FAILS.store(true, Ordering::SeqCst);
+    assert!(blobs.begin(UPLOAD).await.is_err());
+    assert_eq!(blobs.written(UPLOAD).await, Ok(Some(0)));
+}
+
+#[tokio::test]
 async fn what_could_neither_be_synced_nor_taken_away_is_never_taken_for_there() {
     static SYNCS: AtomicBool = AtomicBool::new(true);
     static EMPTIES: AtomicBool = AtomicBool::new(true);

@@ -109,6 +109,18 @@ fn flags() -> i32 {
     OFlags::NOFOLLOW.bits().cast_signed()
 }
 
+/// Makes an empty file, of one that is there too, and answers whether it is new.
+fn make_file(path: &Path) -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600).custom_flags(flags());
+    match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            options.truncate(true).open(path).map(|_| false)
+        }
+        made => made.map(|_| true),
+    }
+}
+
 fn open_to_read(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -216,15 +228,17 @@ impl Places {
         let _writing = self.writing(upload);
         self.prefixes.forget(upload);
         self.check_room(0)?;
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(flags())
-            .open(self.upload(upload))?;
+        let path = self.upload(upload);
+        let is_new = make_file(&path)?;
         self.lost().remove(&upload);
-        Ok(self.sync_folder(&self.uploads)?)
+        if let Err(error) = self.sync_folder(&self.uploads) {
+            // Nobody is told of a new one. One that was there before is there still, and stands at 0.
+            if is_new {
+                remove(&path)?;
+            }
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     pub fn written(&self, upload: UploadId) -> Result<Option<u64>, BlobError> {
