@@ -38,7 +38,9 @@ use crate::{
 };
 
 /// Bytes of chunks that a call has in memory, if those to come are no larger than the last: half of them are written while
-/// the others come. With a last one of the largest it is less than 1 MiB; what HTTP/2 has is 128 KiB.
+/// the others come. One that is larger all the same makes it less than 1 MiB. A message that comes is in memory beside them
+/// until its chunk is copied out of it: at most `REQUEST_BYTES_MAX`, of a peer that fills it up with what nobody reads. So
+/// less than 1.5 MiB are there while it comes, and less than 2 MiB in the moment of the copy; HTTP/2 has 128 KiB more.
 const HELD_MAX: usize = 512 * 1024;
 /// Bytes of chunks that are written at once, if so many have come.
 const WRITTEN_AT_ONCE: usize = 256 * 1024;
@@ -89,7 +91,9 @@ impl Files {
                 next = chunks.next(&self.engine, principal, Some(&watch)), if held.has_room() => {
                     let taken = next.and_then(|next| held.take(next, &mut chunks.pace));
                     if let Err(ended) = taken {
-                        // What has come stays, however the call ends, unless another has taken over or the token is void.
+                        // What has come stays however its stream ends, if the disk takes it, unless another has taken
+                        // over or the token is void. Not if the peer resets the call: then this ends right here, and
+                        // of all that is held only what is being written stays.
                         watch.closes();
                         if !writing.is_terminated() {
                             let (transfer, written) = writing.await;

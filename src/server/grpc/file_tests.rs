@@ -11,7 +11,9 @@ use tokio_stream::pending;
 use tonic::Code;
 
 use super::*;
-use crate::{engine::file_world::World, server::grpc::pace::tests::at_once};
+use crate::{
+    domain::limits::CHUNK_BYTES_MAX, engine::file_world::World, server::grpc::pace::tests::at_once,
+};
 
 fn piece(upload: &str, bytes: usize) -> pb::UploadChunksRequest {
     piece_at(upload, 0, bytes)
@@ -50,6 +52,8 @@ fn a_batch_is_bounded_in_bytes_and_in_chunks() {
         assert_eq!(held.writing, size * expected);
         // So many gather while those are written: no more than there is room for.
         while held.has_room() {
+            // The next one may be larger than all before.
+            assert!(held.bytes + held.writing + CHUNK_BYTES_MAX < 1024 * 1024);
             held.add(piece("p1", size)).unwrap();
         }
         let beside = if size == 512 * 1024 { 0 } else { expected };
