@@ -1,6 +1,8 @@
 //! Power loss: every state of the disk that a cut can leave behind holds what was acknowledged before it. kill -9 cannot
 //! show this. With weaker syncs the same check must fail, or it would show nothing.
 
+mod files;
+
 use std::{
     env, fs,
     path::Path,
@@ -56,7 +58,7 @@ async fn power_cuts(switch: Option<&str>) -> Verdict {
     }
     assert_eq!(acked.len(), 60);
     server.terminate();
-    let operations = crash::recorded(&strace, &folder, DATABASE);
+    let operations = crash::recorded(&strace, &folder, &[DATABASE]);
     let torn = if support::long() { 12 } else { 2 };
     let verdict = crash::judge(&operations, &acked, DATABASE, SEED, torn);
     println!(
@@ -153,7 +155,7 @@ fn the_rebuilder_tells_full_from_normal_and_off_on_a_plain_database() {
             })
             .collect();
         assert_eq!(acked.len(), 40);
-        let operations = crash::recorded(&strace, &data, DATABASE);
+        let operations = crash::recorded(&strace, &data, &[DATABASE]);
         crash::judge(&operations, &acked, DATABASE, SEED, 2)
     };
     let full = verdict("FULL");

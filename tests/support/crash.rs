@@ -2,8 +2,10 @@
 //! the files as they would be had the power gone just before it: first what was synced and nothing else, then with
 //! random subsets of what was written and not yet synced, torn at 512 bytes.
 //!
-//! A file counts as made for good once it or its folder was synced, as gone for good once its folder was. The wal-index
-//! (`-shm`) is memory, not storage, and is left out.
+//! A file of the store counts as made for good once it or its folder was synced, as gone for good once its folder was; one in a
+//! folder below, and such a folder itself, only once the folder was that lists it. A rename is one change: after a cut the file
+//! has one of both names, and the new one for good once either folder was synced. The wal-index (`-shm`) is memory, not
+//! storage, and is left out.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -20,7 +22,7 @@ use super::{rng::Rng, strace::Strace};
 const SECTOR: usize = 512;
 /// The calls to record.
 pub const CALLS: &str = "openat,open,creat,pwrite64,pwritev,pwritev2,write,ftruncate,fallocate,fsync,fdatasync,\
-     sync_file_range,msync,unlink,unlinkat,rename,renameat,renameat2";
+     sync_file_range,msync,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat";
 
 /// Microseconds since 1970, by the clock that strace stamps its lines with.
 pub fn now_us() -> u64 {
@@ -46,16 +48,28 @@ pub enum Operation {
         at: usize,
         bytes: Vec<u8>,
     },
+    /// A write at the end.
+    Append {
+        file: String,
+        bytes: Vec<u8>,
+    },
     Truncate {
         file: String,
         length: usize,
+    },
+    MakeFolder {
+        folder: String,
+    },
+    Rename {
+        from: String,
+        to: String,
     },
     /// A sync begins: what was written before it will be safe when it has ended.
     SyncBegin {
         file: String,
         by: u32,
     },
-    /// The sync of this thread has ended. An empty file name is the folder itself.
+    /// The sync of this thread has ended. Folders end with a `/`; the empty name is the folder of the store itself.
     SyncEnd {
         file: String,
         by: u32,
@@ -65,9 +79,9 @@ pub enum Operation {
     },
 }
 
-/// Reads the record of a run: what it did to the files of this folder whose names begin with `prefix`.
-pub fn recorded(strace: &Strace, folder: &Path, prefix: &str) -> Vec<Recorded> {
-    let reader = Reader { folder, prefix };
+/// Reads the record of a run: what it did to the files of this folder whose paths in it begin with one of `parts`.
+pub fn recorded(strace: &Strace, folder: &Path, parts: &[&str]) -> Vec<Recorded> {
+    let reader = Reader { folder, parts };
     let mut operations = Vec::new();
     let mut halves: HashMap<u32, (u64, String)> = HashMap::new();
     for line in strace.finished_log().lines() {
@@ -119,7 +133,7 @@ fn microseconds(text: &str) -> Option<u64> {
 /// Understands strace's lines, with `-y -xx`.
 struct Reader<'a> {
     folder: &'a Path,
-    prefix: &'a str,
+    parts: &'a [&'a str],
 }
 
 impl Reader<'_> {
@@ -176,6 +190,38 @@ impl Reader<'_> {
                 })
                 .collect()
             }
+            // Without a place it is at the end where the file was opened so.
+            "write"
+                if self
+                    .file(&behind(arguments))
+                    .is_some_and(|file| file.starts_with(APPENDED)) =>
+            {
+                let mut bytes = quoted(arguments);
+                bytes.truncate(result as usize);
+                assert_eq!(bytes.len(), result as usize, "the record is cut short");
+                let file = self.file(&behind(arguments)).into_iter();
+                file.map(|file| Operation::Append {
+                    file,
+                    bytes: bytes.clone(),
+                })
+                .collect()
+            }
+            "mkdir" | "mkdirat" => {
+                let folder = self.file(&quoted(arguments)).into_iter();
+                folder
+                    .map(|folder| Operation::MakeFolder {
+                        folder: folder + "/",
+                    })
+                    .collect()
+            }
+            "rename" | "renameat" | "renameat2" => {
+                let second = unescaped(arguments.split('"').nth(3).unwrap_or_default());
+                match (self.file(&quoted(arguments)), self.file(&second)) {
+                    (Some(from), Some(to)) => vec![Operation::Rename { from, to }],
+                    (None, None) => Vec::new(),
+                    half => panic!("a file comes or goes: {half:?}"),
+                }
+            }
             "ftruncate" => {
                 let file = self.file(&behind(arguments)).into_iter();
                 file.map(|file| Operation::Truncate {
@@ -197,7 +243,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The file that a sync is for; empty for the folder.
+    /// The file or folder that a sync is for.
     fn synced(&self, call: &str) -> Option<String> {
         let (name, arguments) = call.split_once('(')?;
         if !matches!(name, "fsync" | "fdatasync") {
@@ -207,15 +253,34 @@ impl Reader<'_> {
         if Path::new(std::str::from_utf8(&path).ok()?) == self.folder {
             return Some(String::new());
         }
-        self.file(&path)
+        let name = self.file(&path)?;
+        Some(if is_folder(&name) { name + "/" } else { name })
     }
 
-    /// The name of a file of the store; `None` for every other path.
+    /// The path of a file in the folder; `None` for every other one.
     fn file(&self, path: &[u8]) -> Option<String> {
         let path = Path::new(std::str::from_utf8(path).ok()?);
         let name = path.strip_prefix(self.folder).ok()?.to_str()?;
-        (name.starts_with(self.prefix) && !name.ends_with("-shm")).then(|| name.to_owned())
+        let is_part = self.parts.iter().any(|part| name.starts_with(part));
+        (is_part && !name.ends_with("-shm")).then(|| name.to_owned())
     }
+}
+
+/// Files below are opened to append.
+const APPENDED: &str = "uploads/";
+
+/// Of the paths in the folder of a store: `uploads`, `blobs`, and below `blobs` what is no content.
+fn is_folder(path: &str) -> bool {
+    match path.split_once('/') {
+        Some((_, below)) => path.starts_with("blobs/") && !below.contains('/'),
+        None => matches!(path, "uploads" | "blobs"),
+    }
+}
+
+/// The folder that lists a file or folder.
+fn parent(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.rfind('/').map_or("", |end| &path[..=end])
 }
 
 /// The bytes of the first `"\x61\x62"` of a line.
@@ -246,8 +311,10 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 #[derive(Debug, Default)]
 struct Disk {
     files: BTreeMap<String, File>,
-    /// Unlinked, but the folder has not been synced since.
-    ghosts: BTreeMap<String, File>,
+    /// Unlinked or renamed, but the folder has not been synced since.
+    ghosts: BTreeMap<String, Ghost>,
+    /// Those below, and whether they are made for good.
+    folders: BTreeMap<String, bool>,
     /// Counts the changes; a sync covers those up to where it began.
     changes: u64,
     syncs: HashMap<u32, u64>,
@@ -256,8 +323,18 @@ struct Disk {
 #[derive(Clone, Debug, Default)]
 struct File {
     made_for_good: bool,
+    /// As all see it until a cut.
+    length: usize,
     safe: Vec<u8>,
     cached: Vec<(u64, Change)>,
+}
+
+/// What a name may lead to again after a cut.
+#[derive(Debug)]
+struct Ghost {
+    file: File,
+    /// The name that the file has now.
+    renamed_to: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -301,31 +378,55 @@ impl Disk {
             Operation::Open { file, truncate } => {
                 let file = self.files.entry(file.clone()).or_default();
                 if *truncate {
+                    file.length = 0;
                     file.cached.push((number, Change::Length(0)));
                 }
             }
             Operation::Write { file, at, bytes } => {
                 let file = self.files.entry(file.clone()).or_default();
+                file.length = file.length.max(at + bytes.len());
                 file.cached
                     .push((number, Change::Write(*at, bytes.clone())));
             }
+            Operation::Append { file, bytes } => {
+                let file = self.files.get_mut(file).unwrap();
+                let change = Change::Write(file.length, bytes.clone());
+                file.length += bytes.len();
+                file.cached.push((number, change));
+            }
             Operation::Truncate { file, length } => {
                 let file = self.files.entry(file.clone()).or_default();
+                file.length = *length;
                 file.cached.push((number, Change::Length(*length)));
+            }
+            Operation::MakeFolder { folder } => {
+                self.folders.insert(folder.clone(), false);
+            }
+            Operation::Rename { from, to } => {
+                let mut file = self.files.remove(from).unwrap();
+                if file.made_for_good {
+                    let ghost = Ghost {
+                        file: file.clone(),
+                        renamed_to: Some(to.clone()),
+                    };
+                    self.ghosts.insert(from.clone(), ghost);
+                }
+                file.made_for_good = false;
+                let before = self.files.insert(to.clone(), file);
+                assert!(before.is_none(), "{to} was there");
             }
             Operation::SyncBegin { by, .. } => {
                 self.syncs.insert(*by, number);
             }
             Operation::SyncEnd { file, by } => {
                 let began = self.syncs.remove(by).unwrap();
-                if file.is_empty() {
-                    self.ghosts.clear();
-                    for file in self.files.values_mut() {
-                        file.made_for_good = true;
-                    }
+                if file.is_empty() || file.ends_with('/') {
+                    self.sync_folder(file);
                 } else if let Some(synced) = self.files.get_mut(file) {
-                    synced.made_for_good = true;
-                    self.ghosts.remove(file);
+                    if parent(file).is_empty() {
+                        synced.made_for_good = true;
+                        self.ghosts.remove(file);
+                    }
                     let (safe, cached) = (&mut synced.safe, &mut synced.cached);
                     cached.retain(|(number, change)| {
                         if *number < began {
@@ -337,17 +438,63 @@ impl Disk {
             }
             Operation::Unlink { file } => {
                 if let Some(gone) = self.files.remove(file).filter(|file| file.made_for_good) {
-                    self.ghosts.entry(file.clone()).or_insert(gone);
+                    let ghost = Ghost {
+                        file: gone,
+                        renamed_to: None,
+                    };
+                    self.ghosts.entry(file.clone()).or_insert(ghost);
                 }
             }
         }
     }
 
+    /// What a folder lists is as it is for good.
+    fn sync_folder(&mut self, folder: &str) {
+        for (name, file) in &mut self.files {
+            file.made_for_good |= parent(name) == folder;
+        }
+        for (name, made_for_good) in &mut self.folders {
+            *made_for_good |= parent(name) == folder;
+        }
+        let files = &mut self.files;
+        self.ghosts.retain(|name, ghost| {
+            let new = ghost.renamed_to.as_deref();
+            if parent(name) != folder && new.map(parent) != Some(folder) {
+                return true;
+            }
+            if let Some(file) = new.and_then(|new| files.get_mut(new)) {
+                file.made_for_good = true;
+            }
+            false
+        });
+    }
+
+    /// The folders above a file are there, where these are not.
+    fn is_reached(name: &str, missing: &BTreeSet<&str>) -> bool {
+        let mut above = parent(name);
+        while !above.is_empty() {
+            if missing.contains(above) {
+                return false;
+            }
+            above = parent(above);
+        }
+        true
+    }
+
+    /// The folders that may not be there after a cut.
+    fn unsure(&self) -> impl Iterator<Item = &str> {
+        let unsure = self.folders.iter().filter(|(_, for_good)| !**for_good);
+        unsure.map(|(name, _)| name.as_str())
+    }
+
     /// What was synced, and nothing else.
     fn safe(&self) -> Files {
+        let missing = self.unsure().collect();
+        let ghosts = self.ghosts.iter().map(|(name, ghost)| (name, &ghost.file));
         let files = self.files.iter().filter(|(_, file)| file.made_for_good);
-        let files = self.ghosts.iter().chain(files);
-        files
+        ghosts
+            .chain(files)
+            .filter(|(name, _)| Self::is_reached(name, &missing))
             .map(|(name, file)| (name.clone(), file.safe.clone()))
             .collect()
     }
@@ -355,14 +502,10 @@ impl Disk {
     /// What was synced, and some of what was not.
     fn torn(&self, rng: &mut Rng) -> Files {
         let percent = rng.within(0..101);
+        let missing: BTreeSet<_> = self.unsure().filter(|_| rng.chance(50)).collect();
         let mut files = Files::new();
-        for (name, file) in &self.ghosts {
-            if rng.chance(50) {
-                files.insert(name.clone(), file.safe.clone());
-            }
-        }
         for (name, file) in &self.files {
-            if !file.made_for_good && rng.chance(50) {
+            if !(file.made_for_good || rng.chance(50)) || !Self::is_reached(name, &missing) {
                 continue;
             }
             let mut content = file.safe.clone();
@@ -370,6 +513,15 @@ impl Disk {
                 apply(&mut content, change, || rng.chance(percent));
             }
             files.insert(name.clone(), content);
+        }
+        for (name, ghost) in &self.ghosts {
+            let stays = match &ghost.renamed_to {
+                Some(new) => !files.contains_key(new),
+                None => rng.chance(50) && !files.contains_key(name),
+            };
+            if stays && Self::is_reached(name, &missing) {
+                files.insert(name.clone(), ghost.file.safe.clone());
+            }
         }
         files
     }
@@ -397,6 +549,21 @@ pub fn judge(
     seed: u64,
     torn: usize,
 ) -> Verdict {
+    judge_by(operations, acked, seed, torn, |folder, files, due| {
+        let found = open(folder, files, database)?;
+        Ok(due.iter().filter(|id| !found.contains(**id)).count())
+    })
+}
+
+/// Looks at every state by `lost`, which says how many of the claims that were made before do not hold in it, or why it is
+/// broken; it has an empty folder for its use.
+pub fn judge_by<C>(
+    operations: &[Recorded],
+    claims: &[(C, u64)],
+    seed: u64,
+    torn: usize,
+    lost: impl Fn(&Path, &Files, &[&C]) -> Result<usize, String>,
+) -> Verdict {
     let mut rng = Rng::new(seed);
     let mut disk = Disk::default();
     let mut verdict = Verdict::default();
@@ -418,26 +585,19 @@ pub fn judge(
         },
     });
     for (index, recorded) in end.iter().enumerate() {
-        let due: Vec<&[u8; 16]> = acked
-            .iter()
-            .filter(|(_, at_us)| *at_us < recorded.at_us)
-            .map(|(id, _)| id)
-            .collect();
+        let due = claims.iter().filter(|(_, at_us)| *at_us < recorded.at_us);
+        let due: Vec<&C> = due.map(|(claim, _)| claim).collect();
         let mut states = vec![("synced", disk.safe())];
         states.extend((0..torn).map(|_| ("torn", disk.torn(&mut rng))));
         for (kind, files) in states {
             verdict.states += 1;
-            let found = open(folder.path(), &files, database);
-            let problem = match found {
+            let problem = match lost(folder.path(), &files, &due) {
                 Err(why) => {
                     verdict.corrupt += 1;
                     why
                 }
-                Ok(found) => {
-                    let lost = due.iter().filter(|id| !found.contains(**id)).count();
-                    if lost == 0 {
-                        continue;
-                    }
+                Ok(0) => continue,
+                Ok(lost) => {
                     verdict.losing += 1;
                     format!("{lost} of {} acknowledged are lost", due.len())
                 }
@@ -454,28 +614,52 @@ pub fn judge(
     verdict
 }
 
-/// Opens one state as a restarted server would, and returns the client ids that are whole in it.
-fn open(folder: &Path, files: &Files, database: &str) -> Result<BTreeSet<[u8; 16]>, String> {
+/// Puts the database of a state into a folder and opens it, as a restarted server would; `None`: there is none yet.
+pub fn database(
+    folder: &Path,
+    files: &Files,
+    database: &str,
+) -> Result<Option<Connection>, String> {
     for old in fs::read_dir(folder).unwrap() {
         fs::remove_file(old.unwrap().path()).unwrap();
     }
-    for (name, content) in files {
+    let of_it = files.iter().filter(|(name, _)| name.starts_with(database));
+    let mut laid_out = 0;
+    for (name, content) in of_it {
         fs::write(folder.join(name), content).unwrap();
+        laid_out += 1;
     }
     let path: PathBuf = folder.join(database);
-    if fs::metadata(&path).map_or(0, |file| file.len()) == 0 && files.len() <= 1 {
-        return Ok(BTreeSet::new());
+    if fs::metadata(&path).map_or(0, |file| file.len()) == 0 && laid_out <= 1 {
+        return Ok(None);
     }
-    let ids = || -> rusqlite::Result<Result<BTreeSet<[u8; 16]>, String>> {
+    let opened = || -> rusqlite::Result<(Connection, String)> {
         let connection = Connection::open(&path)?;
-        let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-        if sound != "ok" {
-            return Ok(Err(sound));
-        }
+        let sound = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        Ok((connection, sound))
+    };
+    match opened() {
+        Ok((connection, sound)) if sound == "ok" => Ok(Some(connection)),
+        Ok((_, broken)) => Err(broken),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The table is there.
+pub fn has_table(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    connection.query_row(there, [table], |row| row.get(0))
+}
+
+/// The client ids that are whole in a state.
+fn open(folder: &Path, files: &Files, name: &str) -> Result<BTreeSet<[u8; 16]>, String> {
+    let Some(connection) = database(folder, files, name)? else {
+        return Ok(BTreeSet::new());
+    };
+    let ids = || -> rusqlite::Result<Result<BTreeSet<[u8; 16]>, String>> {
         let mut both = Vec::new();
         for table in ["sends", "log"] {
-            let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-            if connection.query_row(there, [table], |row| row.get::<_, i64>(0))? == 0 {
+            if !has_table(&connection, table)? {
                 return Ok(Ok(BTreeSet::new()));
             }
             let sql = format!("SELECT client_id FROM {table} WHERE client_id IS NOT NULL");
@@ -549,6 +733,48 @@ mod tests {
     }
 
     #[test]
+    fn a_file_below_is_reached_only_by_folders_that_were_synced() {
+        let mut disk = Disk::default();
+        for folder in ["uploads/", "blobs/"] {
+            let folder = folder.to_owned();
+            disk.carry_out(&Operation::MakeFolder { folder });
+        }
+        sync(&mut disk, "");
+        let (from, to) = ("uploads/3".to_owned(), "blobs/ab/abc".to_owned());
+        disk.carry_out(&Operation::Open {
+            file: from.clone(),
+            truncate: false,
+        });
+        disk.carry_out(&Operation::Append {
+            file: from.clone(),
+            bytes: b"ab".to_vec(),
+        });
+        sync(&mut disk, &from);
+        assert_eq!(disk.safe(), Files::new(), "its folder does not list it");
+        sync(&mut disk, "uploads/");
+        let at = |name: &str| Files::from([(name.to_owned(), b"ab".to_vec())]);
+        assert_eq!(disk.safe(), at(&from));
+        let folder = "blobs/ab/".to_owned();
+        disk.carry_out(&Operation::MakeFolder { folder });
+        let new = to.clone();
+        disk.carry_out(&Operation::Rename {
+            from: from.clone(),
+            to: new,
+        });
+        let mut rng = Rng::new(1);
+        let mut seen = BTreeSet::new();
+        for _ in 0..100 {
+            seen.insert(disk.torn(&mut rng));
+        }
+        assert_eq!(seen, BTreeSet::from([at(&from), at(&to)]), "one of both");
+        assert_eq!(disk.safe(), at(&from));
+        sync(&mut disk, "blobs/ab/");
+        assert_eq!(disk.safe(), Files::new(), "nothing leads there");
+        sync(&mut disk, "blobs/");
+        assert_eq!(disk.safe(), at(&to));
+    }
+
+    #[test]
     fn a_torn_write_is_torn_at_the_sectors_of_the_disk() {
         let mut content = Vec::new();
         let mut turn = 0;
@@ -567,7 +793,7 @@ mod tests {
         let folder = Path::new("/t");
         let reader = Reader {
             folder,
-            prefix: "f",
+            parts: &["f", "uploads", "blobs"],
         };
         let call = r#"pwrite64(4<\x2f\x74\x2f\x66>, "\x61\x3e\x62", 3, 4096) = 3"#;
         let written = Operation::Write {
@@ -578,6 +804,24 @@ mod tests {
         assert_eq!(reader.done(call, 1), [written]);
         assert_eq!(reader.synced(r"fsync(4<\x2f\x74>"), Some(String::new()));
         assert_eq!(reader.synced(r"fsync(4<\x2f\x75>"), None);
+        let appended =
+            r#"write(4<\x2f\x74\x2f\x75\x70\x6c\x6f\x61\x64\x73\x2f\x33>, "\x61\x62", 2) = 2"#;
+        let appended_to = Operation::Append {
+            file: "uploads/3".to_owned(),
+            bytes: b"ab".to_vec(),
+        };
+        assert_eq!(reader.done(appended, 1), [appended_to]);
+        let renamed = r#"rename("\x2f\x74\x2f\x66\x31", "\x2f\x74\x2f\x66\x32") = 0"#;
+        let renamed_to = Operation::Rename {
+            from: "f1".to_owned(),
+            to: "f2".to_owned(),
+        };
+        assert_eq!(reader.done(renamed, 1), [renamed_to]);
+        let made = r#"mkdir("\x2f\x74\x2f\x62\x6c\x6f\x62\x73", 0700) = 0"#;
+        let folder = "blobs/".to_owned();
+        assert_eq!(reader.done(made, 1), [Operation::MakeFolder { folder }]);
+        let synced = r"fsync(4<\x2f\x74\x2f\x62\x6c\x6f\x62\x73>";
+        assert_eq!(reader.synced(synced), Some("blobs/".to_owned()));
         let failed = r"fsync(4<\x2f\x74\x2f\x66>) = -1 EIO (Input/output error)";
         assert_eq!(reader.done(failed, 1), []);
         assert_eq!(microseconds("12.000034"), Some(12_000_034));
