@@ -533,6 +533,22 @@ async fn however_many_ask_about_one_upload_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn of_what_is_discarded_while_it_is_synced_nothing_is_known() {
+    static DISK: Disk = Disk::new();
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = with(&folder, |file| DISK.sync(file));
+    blobs.begin(UPLOAD).await.unwrap();
+    append(&blobs, 0, b"good").await.unwrap();
+    DISK.hold(true);
+    let mut flush = blobs.flush(UPLOAD, Arc::new(()));
+    DISK.until_it_syncs(&mut flush).await;
+    blobs.discard(UPLOAD).await.unwrap();
+    DISK.hold(false);
+    assert_eq!(flush.await, Err(BlobError::Gone));
+    assert_eq!(blobs.places.prefixes.synced(UPLOAD), None);
+}
+
+#[tokio::test]
 async fn nobody_is_told_of_half_a_batch() {
     let folder = tempfile::tempdir().unwrap();
     let blobs = FolderBlobs::open(folder.path()).unwrap();

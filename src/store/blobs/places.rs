@@ -12,7 +12,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -331,6 +331,10 @@ impl Places {
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.system.sync)(&file);
         let writing = self.writing(upload);
+        if file.metadata()?.nlink() == 0 {
+            // It was discarded meanwhile: nothing is known of it any more.
+            return Err(BlobError::Gone);
+        }
         if let Err(error) = synced {
             self.prefixes.forget(upload);
             if let Err(stays) = (self.system.empty)(&file) {
