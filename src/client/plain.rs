@@ -309,6 +309,7 @@ impl Plain {
             LinkEvent::Event(event) => {
                 marks.push(Mark::of(&event, &self.me));
                 self.show(&event)?;
+                let is_reset = matches!(event.body, Some(Body::Reset(_)));
                 match &event.body {
                     Some(Body::Reset(_)) => {
                         let (lost, said) = self.kept.reset();
@@ -327,7 +328,12 @@ impl Plain {
                     }
                     _ => {}
                 }
-                translate::event(event, &self.me).map_or(Ok(()), |msg| self.told_already(msg))
+                match translate::event(event, &self.me) {
+                    // With it goes what was refused, which programs know as little of as people.
+                    Some(msg) if is_reset => self.happened(msg),
+                    Some(msg) => self.told_already(msg),
+                    None => Ok(()),
+                }
             }
             // What was typed here is on the screen already.
             LinkEvent::Echo(event) => {

@@ -225,12 +225,17 @@ impl Places {
 
     /// For whoever has `syncing`: what a sync has brought there that began before is not what comes now.
     pub fn begin(&self, upload: UploadId) -> Result<(), BlobError> {
-        let _writing = self.writing(upload);
+        let writing = self.writing(upload);
         self.prefixes.forget(upload);
-        self.check_room(0)?;
         let path = self.upload(upload);
+        // One that begins anew gives room back.
+        if fs::symlink_metadata(&path).is_err() {
+            self.check_room(0)?;
+        }
         let is_new = make_file(&path)?;
         self.lost().remove(&upload);
+        // Whoever writes to this upload, or to another of the same lock, does not wait for the folder.
+        drop(writing);
         if let Err(error) = self.sync_folder(&self.uploads) {
             // Nobody is told of a new one. One that was there before is there still, and stands at 0.
             if is_new {
@@ -331,7 +336,7 @@ impl Places {
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.system.sync)(&file);
         let writing = self.writing(upload);
-        if file.metadata()?.nlink() == 0 {
+        if file.metadata().is_ok_and(|it| it.nlink() == 0) {
             // It was discarded meanwhile: nothing is known of it any more.
             return Err(BlobError::Gone);
         }

@@ -140,10 +140,11 @@ impl Model {
         self.set_loose(draft);
     }
 
-    /// Puts a text aside that was begun for nobody; where too many are, it can still be yanked.
+    /// Puts a text aside that was begun for nobody; where too many are, it can still be yanked, and counts as lost at the end.
     pub(super) fn set_loose(&mut self, draft: Draft) {
         if let Some(rest) = self.loose.add(draft) {
             self.composer.save(rest.text().to_owned());
+            self.chats.adrift_lost += 1;
         }
     }
 }

@@ -276,9 +276,11 @@ fn a_group_of_another_store_is_not_called_as_the_one_that_has_its_id_here() {
     );
     for message in [&to_group, &to_bob] {
         model.outgoing.push(message.clone()).unwrap();
-        assert_eq!(model.lose(message.id).as_ref(), Some(message));
+        model.lose(message.id, message.text.as_str());
     }
-    assert_eq!(model.lose(to_bob.id), None);
+    assert!(model.outgoing.is_empty());
+    // One that was shown nowhere.
+    model.lose(ClientMessageId::from_bytes([9; 16]), "not shown");
     let kept: Vec<Written> = model.begun();
     let to_bob = To::Conversation {
         kind: Kind::Direct,
@@ -290,7 +292,7 @@ fn a_group_of_another_store_is_not_called_as_the_one_that_has_its_id_here() {
         text: text.to_owned(),
     };
     let expected = [
-        written(To::Nobody, "to a group of before"),
+        written(To::Nobody, "to a group of before\nnot shown"),
         written(to_bob, "to bob"),
     ];
     assert_eq!(kept, expected);
@@ -322,4 +324,49 @@ fn what_was_written_for_one_that_is_back_stands_beside_what_waited_there() {
         "of an earlier program\nbeing written\nwas sent"
     );
     assert_eq!(model.begun().len(), 1);
+}
+
+#[test]
+fn however_much_is_lost_to_one_group_it_takes_nothing_from_others() {
+    let mut model = ann();
+    let other = To::Conversation {
+        kind: Kind::Channel,
+        name: "gone".to_owned(),
+        id: None,
+    };
+    model.give_back(Written {
+        to: other.clone(),
+        text: "a draft of before".to_owned(),
+    });
+    let texts: Vec<String> = (0..1_000)
+        .map(|it| format!("{it:04}{}", "x".repeat(96)))
+        .collect();
+    for text in &texts {
+        let trip = Place::Group("c2".to_owned());
+        model.outgoing.push(message(trip, text)).unwrap();
+    }
+    assert_eq!(model.reset().len(), 1_000);
+    assert_eq!(model.chats.adrift_lost, 0);
+    let begun = model.begun();
+    assert!(begun.iter().any(|it| it.to == other), "{}", begun.len());
+    let kept: Vec<&str> = begun
+        .iter()
+        .filter(|it| it.to != other)
+        .flat_map(|it| it.text.lines())
+        .collect();
+    assert_eq!(kept, texts);
+    // What is too long for one waits until the rest is sent.
+    model
+        .chats
+        .learn(room("d3", Kind::Group, "trip"), None)
+        .unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        model.open(Some("d3".into()));
+        seen.extend(model.composer.text().lines().map(ToOwned::to_owned));
+        model.composer.edit(super::super::edit::Edit::KillAll);
+        model.open(None);
+    }
+    seen.sort();
+    assert_eq!(seen, texts);
 }

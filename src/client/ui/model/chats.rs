@@ -209,6 +209,14 @@ impl Chats {
         if self.adrift.contains(&new) {
             return;
         }
+        // What is for the same counts as one, as far as it fits together.
+        let mut same = self.adrift.iter_mut().rev();
+        if let Some((_, last)) = same.find(|(whose, _)| *whose == new.0)
+            && let Some(both) = last.joined(&new.1)
+        {
+            *last = both;
+            return;
+        }
         if self.adrift.len() >= ADRIFT_MAX {
             self.adrift.pop_front();
             self.adrift_lost += 1;
@@ -219,6 +227,19 @@ impl Chats {
     /// Those texts, and by what their conversations are known.
     pub fn adrift(&self) -> impl Iterator<Item = (&Whose, &Draft)> {
         self.adrift.iter().map(|(whose, draft)| (whose, draft))
+    }
+
+    /// What waited for the conversation in front, if nothing is written there.
+    pub fn front_draft(&mut self) -> Option<Draft> {
+        let id = self.front.clone()?;
+        let draft = std::mem::take(&mut self.all.get_mut(&id)?.draft);
+        if !draft.is_empty() {
+            return Some(draft);
+        }
+        let chat = self.all.remove(&id)?;
+        let draft = self.take_adrift(&chat);
+        self.all.insert(id, chat);
+        Some(draft)
     }
 
     fn take_adrift(&mut self, chat: &Chat) -> Draft {

@@ -146,6 +146,8 @@ pub struct Model {
     pub written_for: Option<Whose>,
     /// What was written while nothing was in front, and had no place where another text stood.
     pub loose: Loose,
+    /// Messages of which it was told that they are none in the store that the server has, until those who send them say so.
+    pub lost: BTreeSet<ClientMessageId>,
     /// Whether what is begun outlives this program, as far as it is known.
     pub can_keep: bool,
     /// Where this user was before.
@@ -209,6 +211,7 @@ impl Model {
             notices: Notices::default(),
             written_for: None,
             loose: Loose::default(),
+            lost: BTreeSet::new(),
             can_keep: true,
             last_front: None,
             typing_told: None,
@@ -241,11 +244,10 @@ impl Model {
             return false;
         }
         let me = self.me.clone();
-        let new = self.chats.front_mut();
-        let draft = new.map(|chat| {
-            chat.pass_own(&me);
-            std::mem::take(&mut chat.draft)
-        });
+        if let Some(new) = self.chats.front_mut() {
+            new.pass_own(&me);
+        }
+        let draft = self.chats.front_draft();
         self.focus = Focus::Composer;
         self.last_front.clone_from(&old);
         match (old, draft) {
@@ -367,6 +369,7 @@ impl Model {
     /// are none there; what they say is a text that was begun, for those that are called as those to whom they were to go.
     pub fn reset(&mut self) -> Vec<Outgoing> {
         let lost = self.outgoing.reset();
+        self.lost = lost.iter().map(|it| it.id).collect();
         // What groups were called is known only now.
         let texts: Vec<Written> = lost.iter().filter_map(|it| self.text_of(it)).collect();
         self.leave_front();
@@ -388,15 +391,15 @@ impl Model {
     }
 
     /// A message is none in the store that the server has: what it says is a text that was begun. A group is not asked for
-    /// its name: here it is another one. Returns the message.
-    pub fn lose(&mut self, id: ClientMessageId) -> Option<Outgoing> {
-        let message = self.outgoing.take(id)?;
-        let text = match message.to {
-            Place::Group(_) => begun::text_of(To::Nobody, message.text.as_str()),
-            _ => self.text_of(&message),
+    /// its name: here it is another one. One that is shown nowhere is for nobody.
+    pub fn lose(&mut self, id: ClientMessageId, text: &str) {
+        let message = self.outgoing.take(id);
+        let message = message.filter(|it| !matches!(it.to, Place::Group(_)));
+        let text = match message {
+            Some(message) => self.text_of(&message),
+            None => begun::text_of(To::Nobody, text),
         };
         text.into_iter().for_each(|text| self.give_back(text));
-        Some(message)
     }
 
     /// What a message says, for those that are called as those to whom it was to go.

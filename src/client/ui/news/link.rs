@@ -130,7 +130,8 @@ pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
         let count = counted(to_groups, "message to a group is", "messages to groups are");
         text += &format!(" {count} not sent, since its groups are others.");
     }
-    text += &sends::drafts(&lost).unwrap_or_default();
+    let texts: Vec<&str> = lost.iter().map(|it| it.text.as_str()).collect();
+    text += &sends::drafts(&texts).unwrap_or_default();
     say(model, Level::Warning, text);
     match model.intake.must_ask_all() {
         true => vec![ask_all(model)],

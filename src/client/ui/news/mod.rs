@@ -181,6 +181,8 @@ pub enum News {
     Strange {
         /// Its name.
         id: ClientMessageId,
+        /// What it says: this user wrote it.
+        text: String,
         /// Why, and the mend.
         why: Untrusted,
     },
@@ -386,7 +388,7 @@ pub fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Markers { chat, markers } => members::markers(model, &chat, markers),
         News::Sent { id, seq } => sends::sent(model, id, seq),
         News::NotSent { id, why } => sends::not_sent(model, id, why),
-        News::Strange { id, why } => sends::strange(model, id, &why),
+        News::Strange { id, text, why } => sends::strange(model, id, &text, &why),
         News::Held { id, why } => sends::held(model, id, why),
         News::Left(messages) => sends::left(model, messages),
         News::Lines { chat, lines } => sends::lines(model, &chat, &lines),

@@ -61,20 +61,28 @@ pub(super) fn not_sent(model: &mut Model, id: ClientMessageId, why: Untrusted) -
 }
 
 /// A message is bound to another store than the server has: it is nothing there, and what it says is a draft.
-pub(super) fn strange(model: &mut Model, id: ClientMessageId, why: &Untrusted) -> Vec<Effect> {
-    let lost: Vec<Outgoing> = model.lose(id).into_iter().collect();
-    let drafts = drafts(&lost).unwrap_or_default();
+pub(super) fn strange(
+    model: &mut Model,
+    id: ClientMessageId,
+    text: &str,
+    why: &Untrusted,
+) -> Vec<Effect> {
+    // With the news of the store it was told, and where its text is.
+    if model.lost.remove(&id) {
+        return Vec::new();
+    }
+    model.lose(id, text);
+    let drafts = drafts(&[text]).unwrap_or_default();
     let text = format!("Not sent: {}.{drafts}", why.render_line());
     say(model, Level::Error, text);
     Vec::new()
 }
 
 /// Where the texts of messages are that are nothing any more, if they have some.
-pub(super) fn drafts(lost: &[Outgoing]) -> Option<String> {
-    let texts = lost.iter().filter(|it| !it.text.as_str().is_empty());
-    let starts: Vec<String> = texts
-        .map(|it| format!("\"{}\"", it.said().render_start(START_CHARS)))
-        .collect();
+pub(super) fn drafts(texts: &[&str]) -> Option<String> {
+    let texts = texts.iter().filter(|text| !text.is_empty());
+    let start = |text: &&str| Untrusted::from(*text).render_start(START_CHARS);
+    let starts: Vec<String> = texts.map(|it| format!("\"{}\"", start(it))).collect();
     let more = starts.len().saturating_sub(NAMED_MAX);
     let named = starts.get(..NAMED_MAX).unwrap_or(&starts).join(", ");
     let more = match more {

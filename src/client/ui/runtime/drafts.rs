@@ -62,6 +62,11 @@ impl Drafts {
         }
     }
 
+    /// Something came to be written by itself, which is nowhere else: it is kept at once.
+    pub fn hurry(&mut self, now: Instant) {
+        (self.due, self.begun_due) = (Some(now), Some(now));
+    }
+
     fn look_here(&mut self, model: &Model, now: Instant) -> Option<(ChatId, String)> {
         let front = model.chats.front().map(|chat| chat.id());
         let text = model.composer.text();

@@ -428,6 +428,7 @@ impl Says {
             Effect::Send(message) => match is_refused {
                 true if self.seq.is_multiple_of(3) => News::Strange {
                     id: message.id,
+                    text: message.text.as_str().to_owned(),
                     why: refused(),
                 },
                 true => News::NotSent {

@@ -2,6 +2,8 @@
 //!
 //! Promises that nothing of another store gets into this one, however late its answer comes.
 
+use tokio::time::Instant;
+
 use crate::{
     client::{
         app::{
@@ -135,7 +137,9 @@ impl Ui {
         // What it holds, or where it goes, is not there, however often it is tried.
         if matches!(error, ClientError::OtherStore) {
             self.settle(id);
-            return News::Strange { id, why };
+            self.drafts.hurry(Instant::now());
+            let text = message.text;
+            return News::Strange { id, text, why };
         }
         // The login may not, or no longer: another can.
         if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" {
@@ -160,6 +164,7 @@ impl Ui {
             // Drafts of the old store are none here: what was being written comes with what was begun.
             self.behind = Behind::default();
             (self.drawn.cursor, self.drawn.on_the_way) = (None, None);
+            self.drafts.hurry(Instant::now());
         }
         let my_id = self.memory.my_id();
         match wire::event(event, &self.model.me, my_id) {

@@ -16,6 +16,7 @@ use crate::client::{
     cache::{CacheError, Change, Stored, Word},
     exit::{Failure, together},
     net::{error::ClientError, live::LinkEvent},
+    translate,
     ui::{model::LinkState, news::News},
 };
 
@@ -179,8 +180,11 @@ impl Ui {
     pub(super) fn last_of_link(&mut self, event: LinkEvent) -> bool {
         match event {
             LinkEvent::Sent(message, _) => self.settle(message.id),
-            // What was begun is on the disk by now, without its text: it stays for the next program to tell.
-            LinkEvent::NotSent(message, ClientError::OtherStore) => self.ledger.leave(message),
+            // What was begun is on the disk by now, without its text: it stays there as one that was refused.
+            LinkEvent::NotSent(message, error @ ClientError::OtherStore) => {
+                let why = translate::problem(&error).render_line();
+                self.ledger.refuse(message, &why, true);
+            }
             LinkEvent::NotSent(message, error) => {
                 self.not_sent(message, &error);
             }

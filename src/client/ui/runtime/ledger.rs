@@ -246,16 +246,6 @@ impl Ledger {
         self.order(Order::Settled(id));
     }
 
-    /// A message is bound to another store, which nobody hears who is just leaving: where it is kept with the name of that store
-    /// it stays as it is, and the next program tells it.
-    pub fn leave(&mut self, message: Outgoing) {
-        if message.store.is_none() {
-            self.settle(message.id);
-        }
-        self.unkept.remove(&message.id);
-        self.refused.insert(message.id, message);
-    }
-
     /// The server has another store: what the messages answer is another one there, or none. Returns those that are bound to
     /// the one before: they are nothing to be sent any more.
     pub fn reset(&mut self) -> Vec<ClientMessageId> {
