@@ -371,6 +371,12 @@ impl Transfers {
         }
     }
 
+    /// Whether more of a job is there than when it was told last.
+    pub fn gets_on(&self, number: u32, far: &Far) -> bool {
+        let row = self.rows.get(&number);
+        row.is_some_and(|row| far.file == row.far.file && far.bytes > row.far.bytes)
+    }
+
     /// A place has another name by now.
     pub fn renamed(&mut self, old: &Place, new: &Place) {
         for row in self.rows.values_mut() {
@@ -411,8 +417,8 @@ impl Transfers {
     pub fn waited_for(&self) -> Option<String> {
         let count = counted(self.count(), "transfer is", "transfers are");
         Some(format!(
-            "{count} under way ({}); what is not paused is waited for, as long as the server is there. Ctrl-C ends that: what is \
-             there is kept, and the same command goes on with it.",
+            "{count} under way ({}); what is not paused is waited for, as long as the server is there and ten seconds longer. \
+             Ctrl-C ends that, and the end says what is kept.",
             self.named()?
         ))
     }

@@ -17,8 +17,11 @@ use super::{
 const UNSENT_WAIT: Duration = Duration::from_secs(5);
 /// The same when the server is away and they are kept for the next time.
 const KEPT_WAIT: Duration = Duration::from_secs(1);
-/// The same when it is the input that ended: a script waits a little for a server that is just being started anew.
+/// How long the end of the input waits for a server that is away, which may just be started anew. One that comes back is
+/// waited for as before.
 const AWAY_WAIT: Duration = Duration::from_secs(10);
+/// So soon the server is tried then, if it was away for so long that the next attempt would come too late.
+const TRIED_WITHIN: Duration = Duration::from_secs(1);
 /// How long leaving waits for what the server still has to say.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
@@ -40,29 +43,30 @@ pub(super) enum Leaving {
 impl Plain {
     /// Leaves; hurries if the wait is to have an end.
     pub(super) fn leave(&mut self, hurry: bool) {
-        let is_kept = self.unsent().1.is_empty() && self.model.link == LinkState::Down;
-        let wait = match (is_kept, hurry) {
-            (true, true) => Some(KEPT_WAIT),
-            (true, false) => Some(AWAY_WAIT),
-            (false, true) => Some(UNSENT_WAIT),
-            (false, false) => None,
+        let is_down = self.model.link == LinkState::Down;
+        let is_kept = is_down && self.unsent().1.is_empty();
+        let wait = match is_kept {
+            true => KEPT_WAIT,
+            false => UNSENT_WAIT,
         };
         self.leaving = match self.leaving {
             Leaving::No | Leaving::Sending(None) => {
-                Leaving::Sending(wait.map(|wait| Instant::now() + wait))
+                Leaving::Sending(hurry.then(|| Instant::now() + wait))
             }
             // Asked twice to hurry: no more waiting.
             _ => Leaving::Done,
         };
+        if is_down {
+            self.is_away();
+        }
     }
 
-    /// The server is away: what moves is waited for, and not for ever.
+    /// The server is away: what is lost with the end is waited for all the same, and all else not for ever.
     pub(super) fn is_away(&mut self) {
-        if self.leaving == Leaving::Sending(None)
-            && !self.carrier.is_at_rest()
-            && self.unsent().1.is_empty()
-        {
-            self.leaving = Leaving::Away(Instant::now() + AWAY_WAIT);
+        if self.leaving == Leaving::Sending(None) && self.unsent().1.is_empty() {
+            let now = Instant::now();
+            self.leaving = Leaving::Away(now + AWAY_WAIT);
+            self.link.retry_by(now + TRIED_WITHIN);
         }
     }
 
@@ -70,6 +74,13 @@ impl Plain {
     pub(super) fn is_back(&mut self) {
         if let Leaving::Away(_) = self.leaving {
             self.leaving = Leaving::Sending(None);
+        }
+    }
+
+    /// A file gets on: the server is there for that, though the link may have to try once more.
+    pub(super) fn gets_on(&mut self) {
+        if let Leaving::Away(until) = &mut self.leaving {
+            *until = Instant::now() + AWAY_WAIT;
         }
     }
 
@@ -185,3 +196,7 @@ pub(super) async fn leave_at(leaving: Leaving) {
         _ => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "leaving_tests.rs"]
+mod tests;

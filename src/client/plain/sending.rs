@@ -103,6 +103,11 @@ impl Plain {
             }
             moved => moved,
         };
+        if let Moved::On(far) = &moved
+            && self.model.transfers.gets_on(number, far)
+        {
+            self.gets_on();
+        }
         self.happened(Msg::Moved { number, moved })
     }
 

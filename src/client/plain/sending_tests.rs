@@ -11,7 +11,6 @@ use crate::{
         app::{
             line::Zone,
             model::{Effect, Model},
-            update::update,
         },
         json::Format,
         lines::Lines,
@@ -41,7 +40,7 @@ fn server() -> ServerAddress {
     "127.0.0.1:7777".parse().unwrap()
 }
 
-fn ann() -> UserName {
+pub(in super::super) fn ann() -> UserName {
     "ann".parse().unwrap()
 }
 
@@ -107,7 +106,7 @@ fn left_one(folder: &Path) -> (String, Option<String>) {
     }
 }
 
-fn refused() -> ClientError {
+pub(in super::super) fn refused() -> ClientError {
     let reason = "TEXT_TOO_LONG".to_owned();
     pb::Error {
         code: 3,
@@ -118,7 +117,7 @@ fn refused() -> ClientError {
     .into()
 }
 
-fn typed(plain: &mut Plain, line: &str) {
+pub(in super::super) fn typed(plain: &mut Plain, line: &str) {
     assert!(plain.happened(Msg::Typed(line.to_owned())).is_ok());
 }
 
@@ -193,71 +192,6 @@ async fn what_a_person_typed_is_not_thrown_away_by_a_pipe_that_takes_it_over() {
     assert!(lines.not_sent(&nowhere, &refused()).is_ok());
     drop(lines);
     assert_eq!(left(home.path()).len(), 1);
-}
-
-#[tokio::test]
-async fn what_was_told_to_wait_does_not_hold_up_the_end_of_the_input() {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::write(home.path().join("a"), "a").unwrap();
-    let mut lines = plain(home.path(), true);
-    lines.model.is_read_by_a_person = true;
-    let path = home.path().join("a").display().to_string();
-    typed(&mut lines, &format!("/send {path}"));
-    typed(&mut lines, "/pause");
-    assert!(lines.happened(Msg::InputEnded).is_ok());
-    assert!(matches!(lines.leaving, Leaving::Sending(_)));
-    lines.close_if_all_is_sent();
-    assert!(matches!(lines.leaving, Leaving::Closing(_)));
-    let told = lines.left().unwrap_err().to_string();
-    assert!(
-        told.starts_with("1 transfer was under way (sending a)"),
-        "{told}"
-    );
-    // One that goes on is waited for.
-    let mut lines = plain(home.path(), true);
-    lines.model.is_read_by_a_person = true;
-    typed(&mut lines, &format!("/send {path}"));
-    assert!(lines.happened(Msg::InputEnded).is_ok());
-    lines.close_if_all_is_sent();
-    assert!(matches!(lines.leaving, Leaving::Sending(_)));
-}
-
-#[tokio::test]
-async fn the_end_of_the_input_waits_for_files_as_long_as_the_server_is_there() {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::write(home.path().join("a"), "a").unwrap();
-    let path = home.path().join("a").display().to_string();
-    let mut lines = plain(home.path(), true);
-    lines.model.is_read_by_a_person = true;
-    lines.model.link = LinkState::Up;
-    typed(&mut lines, &format!("/send {path}"));
-    assert!(lines.happened(Msg::InputEnded).is_ok());
-    assert_eq!(lines.leaving, Leaving::Sending(None));
-    let lost = || LinkEvent::Disconnected {
-        reason: refused(),
-        retry_in: std::time::Duration::ZERO,
-    };
-    let mut marks = Vec::new();
-    assert!(lines.link_event(lost(), &mut marks).is_ok());
-    let Leaving::Away(until) = lines.leaving else {
-        panic!("{:?}", lines.leaving);
-    };
-    // However often that is told.
-    assert!(lines.link_event(lost(), &mut marks).is_ok());
-    assert_eq!(lines.leaving, Leaving::Away(until));
-    lines.close_if_all_is_sent();
-    assert_eq!(lines.leaving, Leaving::Away(until));
-    // It comes back, and goes.
-    assert!(lines.link_event(LinkEvent::Connected, &mut marks).is_ok());
-    assert_eq!(lines.leaving, Leaving::Sending(None));
-    assert!(lines.link_event(lost(), &mut marks).is_ok());
-    lines.late();
-    assert!(matches!(lines.leaving, Leaving::Closing(_)));
-    let told = lines.left().unwrap_err().to_string();
-    assert!(
-        told.ends_with("what is there is kept, and the same command goes on with it"),
-        "{told}"
-    );
 }
 
 #[tokio::test]
@@ -369,26 +303,6 @@ async fn files_of_a_message_are_gone_on_with_until_it_is_on_the_disk() {
     lines.kept.fail(true);
     let id = sent(&mut lines, 3);
     assert!(lines.carrier.notes(id));
-}
-
-#[tokio::test]
-async fn the_end_of_the_input_says_what_it_waits_for() {
-    let mut model = Model::new(ann(), Zone::Local);
-    model.is_read_by_a_person = true;
-    model.focus = Some(Place::User("bob".parse().unwrap()));
-    update(&mut model, Msg::Typed("/send a b".to_owned()));
-    let effects = update(&mut model, Msg::InputEnded);
-    let [Effect::Print(said), Effect::Leave { hurry: false }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
-    assert!(
-        said.starts_with("<> 1 transfer is under way (sending 2 files); ")
-            && said.ends_with("the same command goes on with it."),
-        "{said}"
-    );
-    // Whoever hurries is told at the end.
-    let effects = update(&mut model, Msg::Interrupted);
-    assert_eq!(effects, [Effect::Leave { hurry: true }]);
 }
 
 #[tokio::test]
