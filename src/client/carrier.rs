@@ -213,9 +213,10 @@ impl Carrier {
         self.numbers.is_empty()
     }
 
-    /// Whether what is under way can be gone on with when this ends.
+    /// Whether what is under way, but for what is cancelled, can be gone on with when this ends.
     pub fn is_noted(&self) -> bool {
-        self.handles.values().all(Handle::is_noted)
+        let mut handles = self.handles.values();
+        handles.all(|handle| handle.is_cancelled() || handle.is_noted())
     }
 
     /// Whether no job is under way but those that were told to wait.
@@ -239,6 +240,7 @@ async fn follow(
             bytes: now.bytes,
             of: now.of,
             rate: now.rate,
+            is_unnoted: now.is_unnoted,
         };
         if tell.send((number, far)).await.is_err() {
             break;

@@ -80,3 +80,33 @@ async fn what_cannot_be_noted_is_not_said_to_be_kept() {
     let (_, moved, _) = ended(&mut carrier).await;
     assert_eq!(moved, Moved::Failed("~/a: cut".into()));
 }
+
+#[tokio::test]
+async fn what_could_not_be_written_down_is_not_said_to_be_kept() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    carrier.errand.patience = Patience::None;
+    // There is a place for the record, and what is to stand there is refused.
+    stage.world().has_long_ids = true;
+    stage.world().cuts = [MIB as u64].into();
+    stage.gate.send_replace(MIB as u64 / 2);
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    until_begun(&stage).await;
+    assert!(!carrier.is_noted());
+    let far = async {
+        loop {
+            match carrier.next().await {
+                (_, Moved::On(far)) if far.is_unnoted => return,
+                (_, Moved::On(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    far.await;
+    stage.gate.send_replace(u64::MAX);
+    let (_, moved, _) = ended(&mut carrier).await;
+    assert_eq!(moved, Moved::Failed("~/a: cut".into()));
+    assert!(carrier.is_noted(), "nothing is under way");
+}

@@ -143,6 +143,7 @@ mod tests {
                     bytes,
                     of,
                     rate,
+                    ..Progress::default()
                 },
             )
         };

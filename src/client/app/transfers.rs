@@ -38,6 +38,10 @@ const STRANGE: &str =
     "the server has another store than when this was begun; open the group, and send it again";
 /// What is said of one that was told to end.
 const CANCELLED: &str = "being cancelled";
+/// What is said of what the end of the program cuts, and of what could not be noted of that.
+pub const AGAIN: &str = "what is there is kept, and the same command goes on with it";
+const ANEW: &str =
+    "not all that is there could be noted on this machine: the same command sends that anew";
 /// Parts of the whole of which each is said.
 const PARTS: u64 = 4;
 
@@ -121,6 +125,8 @@ pub struct Far {
     pub of: u64,
     /// Bytes a second, of late.
     pub rate: u64,
+    /// Some of it is noted nowhere, so that the same command sends that anew.
+    pub is_unnoted: bool,
 }
 
 impl Far {
@@ -209,6 +215,27 @@ pub enum Taken {
 enum About {
     Send(Place),
     Save(u64),
+}
+
+/// What becomes of what the end of the program cuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The next program goes on with all that is there.
+    Noted,
+    /// The same, but for some of it.
+    Unnoted,
+    /// It ends with the login.
+    OfLogin,
+}
+
+impl End {
+    /// Of what is noted, or not.
+    pub fn noted(is_noted: bool) -> Self {
+        match is_noted {
+            true => Self::Noted,
+            false => Self::Unnoted,
+        }
+    }
 }
 
 /// A job.
@@ -407,10 +434,22 @@ impl Transfers {
         news.collect()
     }
 
-    /// What is told of those that the end of the program cuts; `None`: there are none.
-    pub fn left(&self) -> Option<String> {
+    /// What is told of those that the end of the program cuts: whether all that is there is noted, as it stands now, or
+    /// that they end with the login; `None`: there are none.
+    pub fn left(&self, end: End) -> Option<String> {
         let count = counted(self.count(), "transfer was", "transfers were");
-        Some(format!("{count} under way ({})", self.named()?))
+        let then = match end {
+            End::Noted => AGAIN,
+            End::Unnoted => ANEW,
+            End::OfLogin => "it ended with the login, so begin anew with the next one",
+        };
+        Some(format!("{count} under way ({}); {then}", self.named()?))
+    }
+
+    /// Whether all that is there is noted, as far as that is known.
+    pub fn are_noted(&self) -> bool {
+        let mut rows = self.rows.values();
+        rows.all(|row| row.is_cancelled || !row.far.is_unnoted)
     }
 
     /// What is told of those for which the end of the program waits; `None`: there are none.

@@ -34,6 +34,7 @@ fn moving(file: usize, bytes: u64, of: u64) -> Far {
         bytes,
         of,
         rate: 2048,
+        is_unnoted: false,
     }
 }
 
@@ -245,7 +246,8 @@ fn what_was_cancelled_sends_nothing_whatever_comes() {
     let cancel = Wish::Steer(None, Steer::Cancel);
     let follows = transfers.wish(cancel, None, None);
     assert_eq!(follows, Ok(Follows::Steer(1, Steer::Cancel)));
-    assert_eq!((transfers.left(), transfers.count()), (None, 0));
+    let left = transfers.left(End::Noted);
+    assert_eq!((left, transfers.count()), (None, 0));
     let listed = transfers.wish(Wish::List, None, None);
     let line = "[1] sending a: being cancelled".to_owned();
     assert_eq!(listed, Ok(Follows::Say(vec![line])));
@@ -255,14 +257,52 @@ fn what_was_cancelled_sends_nothing_whatever_comes() {
     });
     let said = Taken::Said("[1] Not sent: it was cancelled.".to_owned(), true);
     assert_eq!(transfers.take(1, uploaded), said);
-    assert_eq!(transfers.left(), None);
+    assert_eq!(transfers.left(End::Noted), None);
     for line in ["/send a", "/save 3", "/send b", "/send c", "/send d"] {
         begun(&mut transfers, line);
     }
     assert_eq!(
-        transfers.left().unwrap(),
-        "5 transfers were under way (sending a, saving the files of message [3], sending b, and 2 more)"
+        transfers.left(End::Noted).unwrap(),
+        "5 transfers were under way (sending a, saving the files of message [3], sending b, and 2 more); what is there is \
+         kept, and the same command goes on with it"
     );
+    let unnoted = transfers.left(End::Unnoted).unwrap();
+    assert!(unnoted.ends_with("the same command sends that anew"));
+}
+
+#[test]
+fn one_of_which_not_all_is_noted_is_one_until_it_is_over() {
+    let mut transfers = Transfers::default();
+    let (one, other) = (
+        begun(&mut transfers, "/send a"),
+        begun(&mut transfers, "/send b"),
+    );
+    assert!(transfers.are_noted());
+    let far = Far {
+        is_unnoted: true,
+        ..moving(1, 1, 10)
+    };
+    transfers.take(other, Moved::On(far));
+    transfers.take(one, Moved::On(moving(1, 1, 10)));
+    assert!(!transfers.are_noted());
+    transfers.take(other, Moved::Failed("no".into()));
+    assert!(transfers.are_noted());
+}
+
+#[test]
+fn more_of_a_file_than_before_is_told_from_the_same_once_more() {
+    let mut transfers = Transfers::default();
+    let number = begun(&mut transfers, "/send a b");
+    let gets_on = |transfers: &mut Transfers, file, bytes| {
+        let far = moving(file, bytes, 10);
+        let gets_on = transfers.gets_on(number, &far);
+        transfers.take(number, Moved::On(far));
+        gets_on
+    };
+    let told = [(1, 0), (1, 4), (1, 4), (1, 3), (2, 9), (2, 10)];
+    let got_on = told.map(|(file, bytes)| gets_on(&mut transfers, file, bytes));
+    assert_eq!(got_on, [false, true, false, false, false, true]);
+    assert!(!transfers.gets_on(number + 1, &moving(1, 1, 10)));
 }
 
 #[test]

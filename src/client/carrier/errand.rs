@@ -17,7 +17,7 @@ use tokio::{sync::RwLock, task::spawn_blocking, time::timeout};
 use super::super::{
     app::{
         line::further,
-        transfers::{Job, Moved, Uploaded},
+        transfers::{AGAIN, Job, Moved, Uploaded},
         untrusted::Untrusted,
     },
     attach::{Metadata, looked_at},
@@ -49,8 +49,6 @@ use crate::{
 const ASK_PATIENCE: Patience = Patience::For(Duration::from_secs(60));
 /// How long it is looked for what an ended program began of files that are not sent after all.
 const LOOKED_FOR: Duration = Duration::from_secs(3);
-/// What is said where nothing is lost.
-const AGAIN: &str = "what is there is kept, and the same command goes on with it";
 /// Where files go if nothing else is said, in the home folder.
 pub(super) const DOWNLOADS: &str = "Downloads";
 
@@ -143,7 +141,8 @@ impl Errand {
             };
             return Ok((Moved::Uploaded(uploaded), records));
         };
-        let is_noted = records.iter().all(Record::is_kept)
+        let is_noted = steering.is_noted()
+            && records.iter().all(Record::is_kept)
             && (there.len() == files.len() || in_hand.can_be_kept());
         drop(in_hand);
         let is_cancelled = matches!(error, TransferError::Cancelled);

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     super::{
-        app::model::LinkState,
+        app::{model::LinkState, transfers::End},
         exit::{Failure, together},
         unsent::{messages, named, unsent_of_both},
     },
@@ -128,15 +128,9 @@ impl Plain {
             }
             unsent => unsent,
         };
-        let moving = self.model.transfers.left().map(|left| {
-            let again = match self.carrier.is_noted() {
-                true => "what is there is kept, and the same command goes on with it",
-                false => {
-                    "not all that is there could be noted: the same command sends the rest anew"
-                }
-            };
-            Failure::told(4, format!("{left}; {again}"))
-        });
+        let end = End::noted(self.carrier.is_noted());
+        let moving = self.model.transfers.left(end);
+        let moving = moving.map(|left| Failure::told(4, left));
         together(first.into_iter().chain(moving).collect())
     }
 

@@ -63,6 +63,8 @@ pub struct World {
     pub forgets: bool,
     /// How many of the next uploads with a thumbnail it begins only after that is gone.
     pub forgets_thumbnails: u32,
+    /// Whether ids of uploads are longer than anybody notes.
+    pub has_long_ids: bool,
     /// Whether it never answers a stream of chunks, and never reads it.
     pub is_deaf: bool,
 }
@@ -210,7 +212,11 @@ impl Fake {
     fn begin(&self, asked: pb::CreateUploadRequest) -> Result<pb::CreateUploadResponse, Status> {
         let mut world = self.world();
         world.called("create")?;
-        let id = format!("p{}", world.uploads.len() + 1);
+        let end = match world.has_long_ids {
+            true => "0".repeat(200),
+            false => String::new(),
+        };
+        let id = format!("p{}{end}", world.uploads.len() + 1);
         let begun = Begun {
             asked,
             ..Begun::default()

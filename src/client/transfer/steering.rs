@@ -4,10 +4,7 @@
 
 use std::{
     future::Future,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -45,6 +42,8 @@ pub struct Progress {
     pub of: u64,
     /// Bytes a second, of late.
     pub rate: u64,
+    /// Some of it is noted nowhere, so that the next program cannot go on with that.
+    pub is_unnoted: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +59,6 @@ enum Wish {
 pub struct Handle {
     wish: watch::Sender<Wish>,
     progress: watch::Receiver<Progress>,
-    is_noted: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -91,7 +89,7 @@ impl Handle {
 
     /// Whether the next program can go on with all of it: some of it may be noted nowhere.
     pub fn is_noted(&self) -> bool {
-        self.is_noted.load(Ordering::Relaxed)
+        !self.progress.borrow().is_unnoted
     }
 
     /// How far it is; the receiver hears of each change.
@@ -116,7 +114,6 @@ impl Handle {
 pub struct Steering {
     wish: watch::Receiver<Wish>,
     meter: Arc<Meter>,
-    is_noted: Arc<AtomicBool>,
 }
 
 /// Makes both sides.
@@ -124,18 +121,11 @@ pub fn steering() -> (Handle, Steering) {
     let (wish, wished) = watch::channel(Wish::default());
     let meter = Arc::new(Meter::unseen());
     let progress = meter.shown.subscribe();
-    let is_noted = Arc::new(AtomicBool::new(true));
     let steering = Steering {
         wish: wished,
         meter,
-        is_noted: Arc::clone(&is_noted),
     };
-    let handle = Handle {
-        wish,
-        progress,
-        is_noted,
-    };
-    (handle, steering)
+    (Handle { wish, progress }, steering)
 }
 
 impl Steering {
@@ -191,9 +181,16 @@ impl Steering {
         }
     }
 
-    /// Whether what is sent next is noted, so that the next program can go on with it.
+    /// Whether what is sent is noted, so that the next program can go on with it. What is once sent without stays so.
     pub fn note(&self, is_noted: bool) {
-        self.is_noted.fetch_and(is_noted, Ordering::Relaxed);
+        if !is_noted {
+            self.meter.unnoted();
+        }
+    }
+
+    /// Whether all that was sent is noted.
+    pub fn is_noted(&self) -> bool {
+        !self.meter.shown.borrow().is_unnoted
     }
 
     /// Where figures go.
@@ -242,6 +239,7 @@ impl Meter {
             bytes,
             of,
             rate,
+            is_unnoted: false,
         });
     }
 
@@ -298,8 +296,17 @@ impl Meter {
         });
     }
 
-    fn show(&self, progress: Progress) {
+    fn unnoted(&self) {
+        let progress = *self.shown.borrow();
+        self.show(Progress {
+            is_unnoted: true,
+            ..progress
+        });
+    }
+
+    fn show(&self, mut progress: Progress) {
         self.shown.send_if_modified(|shown| {
+            progress.is_unnoted |= shown.is_unnoted;
             let differs = *shown != progress;
             *shown = progress;
             differs

@@ -76,6 +76,8 @@ struct Upload<'a> {
     record: &'a mut Record,
     pace: Pace,
     meter: Arc<Meter>,
+    /// Whether it is to be noted: what shows a picture small is not.
+    has_record: bool,
     /// Which it is, once it is begun.
     id: Option<String>,
     /// The server has said that this id is an upload of this file.
@@ -111,6 +113,7 @@ impl<'a> Upload<'a> {
         meter: Arc<Meter>,
     ) -> Self {
         Self {
+            has_record: record.can_be_kept(),
             id: record.upload_id().map(ToOwned::to_owned),
             is_it: false,
             thumbnail_id: None,
@@ -142,6 +145,7 @@ impl<'a> Upload<'a> {
 
     async fn run(&mut self, steering: &mut Steering) -> Result<pb::File, TransferError> {
         loop {
+            steering.note(!self.has_record || self.id.is_none() || self.record.is_kept());
             steering.clear().await?;
             let source = self.source;
             if self.id.is_none()

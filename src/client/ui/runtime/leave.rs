@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::client::{
-    app::{line::counted, written::Written},
+    app::{line::counted, transfers::End, written::Written},
     cache::{CacheError, Change, Stored, Word},
     exit::{Failure, together},
     net::{error::ClientError, live::LinkEvent},
@@ -72,9 +72,10 @@ impl Ui {
         }
         let is_stored = is_kept && kept.unwrap_or(has_cache);
         let past = self.model.begun_past(!is_stored);
+        let are_noted = self.carrier.is_noted();
         // What a transfer holds is free for whoever comes next.
         let _ = timeout(CARRIER_WAIT, self.carrier.close()).await;
-        self.told(outcome, failed, &past)
+        self.told(outcome, failed, &past, are_noted)
     }
 
     /// Sees to what can be seen to in time; what could not be done is put down. Returns whether the cache has what was begun.
@@ -226,6 +227,7 @@ impl Ui {
         outcome: Result<(), Failure>,
         failed: Vec<String>,
         past: &[Written],
+        are_noted: bool,
     ) -> Result<(), Failure> {
         if outcome == Err(Failure::OutputClosed) {
             return outcome;
@@ -249,13 +251,12 @@ impl Ui {
                 .into_iter()
                 .map(|it| Failure::refused(format!("not done: {it}"))),
         );
-        all.extend(self.model.transfers.left().map(|left| {
-            let then = match self.next {
-                Next::LoggedOut => "it ended with the login, so begin anew with the next one",
-                _ => "what is there is kept, and the same command goes on with it",
-            };
-            Failure::told(4, format!("{left}; {then}"))
-        }));
+        let end = match self.next {
+            Next::LoggedOut => End::OfLogin,
+            _ => End::noted(are_noted),
+        };
+        let moving = self.model.transfers.left(end);
+        all.extend(moving.map(|left| Failure::told(4, left)));
         if !self.deeds.is_empty() {
             let count = counted(self.deeds.len(), "change is", "changes are");
             let deeds: Vec<String> = mem::take(&mut self.deeds).into_values().collect();

@@ -8,9 +8,10 @@ use crate::{
     client::{
         app::{
             room::Place,
-            transfers::{Uploaded, Wish},
+            transfers::{Job, Uploaded, Wish},
         },
-        net::outbox::StoreId,
+        carrier::{Carrier, Errand},
+        net::{outbox::StoreId, session::Patience, tls::Assurance},
         transfer::records::Record,
         ui::{
             model::outgoing::{Full, Outgoing, State},
@@ -122,6 +123,28 @@ async fn what_is_on_its_way_at_the_end_is_told() {
         );
         assert!(text.contains(then), "{next:?}: {text}");
     }
+}
+
+#[tokio::test]
+async fn what_could_not_be_noted_is_not_said_to_be_kept_at_the_end() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seat = seat(home.path(), nobody()).await;
+    let file = home.path().join("a.png");
+    std::fs::write(&file, b"a").unwrap();
+    uploaded(&mut seat.ui, 1);
+    // No folder for records.
+    let session = seat.ui.asker.session().clone();
+    let (server, me) = ("127.0.0.1:1".parse().unwrap(), "ann".parse().unwrap());
+    let of = (&server, Assurance::Plaintext, &me);
+    seat.ui.carrier = Carrier::new(Errand::new(session, of, &file, Patience::Endless));
+    let job = Job::Send(vec![file.display().to_string()]);
+    seat.ui.carrier.begin(1, job);
+    while seat.ui.carrier.is_noted() {
+        tokio::task::yield_now().await;
+    }
+    let failure = seat.ui.leave(Ok(()), pending()).await.unwrap_err();
+    let told = failure.to_string();
+    assert!(told.ends_with("the same command sends that anew"), "{told}");
 }
 
 #[tokio::test]

@@ -128,9 +128,13 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     });
     let moving = match model.transfers.count() {
         0 => None,
-        1 => Some("1 transfer is under way; the same command goes on with it.".to_owned()),
+        1 => Some(format!(
+            "1 transfer is under way; {}.",
+            again(model, "the same command goes on with it")
+        )),
         count => Some(format!(
-            "{count} transfers are under way; the same commands go on with them."
+            "{count} transfers are under way; {}.",
+            again(model, "the same commands go on with them")
         )),
     };
     let mut why: Vec<String> = lost.into_iter().chain(moving).collect();
@@ -158,8 +162,14 @@ pub(super) fn leave_for(model: &mut Model, what: Effect) -> Vec<Effect> {
     let then = match (&what, is_one) {
         (Effect::LogOut, true) => "and is lost with the login",
         (Effect::LogOut, false) => "and are lost with the login",
-        (_, true) => "and ends; the same command goes on with it",
-        (_, false) => "and end; the same commands go on with them",
+        (_, true) => &format!(
+            "and ends; {}",
+            again(model, "the same command goes on with it")
+        ),
+        (_, false) => &format!(
+            "and end; {}",
+            again(model, "the same commands go on with them")
+        ),
     };
     model.overlay = Some(Overlay::Ask(Question {
         text: format!("{are}, {then}. Leave all the same?"),
@@ -169,6 +179,16 @@ pub(super) fn leave_for(model: &mut Model, what: Effect) -> Vec<Effect> {
         },
     }));
     Vec::new()
+}
+
+/// What becomes of files on their way: this, if all that is there of them is noted.
+fn again<'w>(model: &Model, words: &'w str) -> &'w str {
+    match model.transfers.are_noted() {
+        true => words,
+        false => {
+            "not all that is there could be noted on this machine, and that is sent anew the next time"
+        }
+    }
 }
 
 /// Leaves, whatever is lost by it.

@@ -6,6 +6,7 @@ use crate::{
         app::{
             acts::{Act, Deeds},
             ground::Ground,
+            transfers::{Far, Moved},
         },
         ui::{
             keymap::action::ACTIONS,
@@ -46,7 +47,22 @@ fn leaving_with_files_on_their_way_is_asked_once() {
         };
         assert!(question.text.starts_with(starts), "{}", question.text);
         assert_eq!(question.then, Then::Quit);
+        assert!(question.text.contains(" on with "), "{}", question.text);
         assert!(press(&mut model, "y").contains(&Effect::Quit));
+        // What could not be noted is not said to be gone on with.
+        let far = Far {
+            is_unnoted: true,
+            ..Far::default()
+        };
+        model.transfers.take(count, Moved::On(far));
+        for line in ["/quit", "/accounts"] {
+            entered(&mut model, line);
+            let Some(Overlay::Ask(question)) = &model.overlay else {
+                panic!("{:?}", model.overlay);
+            };
+            assert!(question.text.contains("anew"), "{}", question.text);
+            press(&mut model, "n");
+        }
         // Who is told to end is asked nothing.
         let ended = update(&mut model, &keys(), Msg::Ended);
         assert!(ended.contains(&Effect::Quit));

@@ -246,7 +246,7 @@ fn what_is_on_its_way_stands_in_the_line_at_the_bottom() {
         file: 1,
         bytes: 50,
         of: 100,
-        rate: 0,
+        ..Far::default()
     };
     model.transfers.take(1, Moved::On(far));
     let screen = shown(&mut model, (80, 24), &theme("dark"));
@@ -270,6 +270,7 @@ fn what_is_on_its_way_stands_where_it_will_be_with_a_bar() {
         bytes,
         of: 100 << 20,
         rate: 5 << 20,
+        ..Far::default()
     };
     let on = Moved::On(far(Stage::Moving, 37 << 20));
     model.transfers.take(number, on);
