@@ -62,6 +62,34 @@ async fn what_is_just_being_cancelled_is_waited_for_so_that_the_next_is_noted() 
 }
 
 #[tokio::test]
+async fn what_waits_for_one_that_is_just_being_cancelled_is_steered() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
+    let mut first = carrier(&stage, folder.path());
+    left_to_be_cancelled(&stage, &mut first).await;
+    let mut next = carrier(&stage, folder.path());
+    // The answer to the cancel does not come.
+    stage.gate.send_replace(0);
+    while stage.world().count("cancel") == 0 {
+        tokio::task::yield_now().await;
+    }
+    next.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    next.steer(1, Steer::Pause);
+    let steered = async {
+        until(&mut next, 1, Stage::Paused).await;
+        next.steer(1, Steer::Resume);
+        until(&mut next, 1, Stage::Reading).await;
+        next.steer(1, Steer::Cancel);
+        ended(&mut next).await.1
+    };
+    let moved = tokio::time::timeout(std::time::Duration::from_secs(20), steered).await;
+    let cancelled = Moved::Failed("~/a: it was cancelled".into());
+    assert_eq!(moved.ok(), Some(cancelled));
+    assert_eq!(stage.world().count("create"), 1, "nothing was begun");
+}
+
+#[tokio::test]
 async fn what_cannot_be_noted_is_not_said_to_be_kept() {
     let stage = fake::Stage::new().await;
     let folder = tempfile::tempdir().unwrap();

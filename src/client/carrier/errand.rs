@@ -124,10 +124,16 @@ impl Errand {
 
     /// Uploads files, one after the other.
     async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
-        // One that is being cancelled is waited for: two calls at the most.
-        let _turn = self.turn.read().await;
+        // One that is being cancelled is waited for: two calls at the most, each of which can take half a minute.
+        let turn = steering.through(|| self.turn.read()).await;
         let mut sent = Sent::default();
-        let done = self.send_all(files, at, steering, &mut sent).await;
+        let (_turn, done) = match turn {
+            Ok(turn) => {
+                let done = self.send_all(files, at, steering, &mut sent).await;
+                (Some(turn), done)
+            }
+            Err(error) => (None, Err((error, files.first()))),
+        };
         let Sent {
             there,
             mut records,
