@@ -260,12 +260,14 @@ pub fn file(file: &File) -> pb::File {
 /// An upload that stands at so many bytes.
 pub fn upload(upload: &Upload, committed: u64) -> pb::Upload {
     let expires = upload.asked.at.after(limits::UPLOAD_IDLE);
+    let hash = upload.asked.file.hash.as_ref();
     pb::Upload {
         id: upload.id.to_string(),
         name: upload.asked.file.name.as_str().to_owned(),
         size_bytes: upload.asked.file.size,
         committed_bytes: committed,
         expire_time: Some(time(expires)),
+        blake3: hash.map_or_else(Bytes::new, |hash| Bytes::copy_from_slice(&hash.0)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ends uploads with which nobody goes on: at once where the server can be told, and else when it can.
 //!
-//! Promises that no upload is ended that is another by now: under the same id another store has its own.
+//! Promises that no upload is ended that is another by now: under the same id another store has its own. Were that one of the
+//! same bytes under the same name, who sends it begins it anew by itself.
 
 use std::sync::Arc;
 
@@ -45,7 +46,10 @@ pub async fn cancel_left(session: Session, records: Records, turn: Arc<RwLock<()
         let Some(id) = record.upload_id() else {
             continue;
         };
-        let is_it = |state: &UploadState| matches!(state, UploadState::UnderWay(it) if record.is_of(&it.name, it.size_bytes));
+        let is_it = |state: &UploadState| match state {
+            UploadState::UnderWay(it) => record.is_of(&it.name, it.size_bytes, &it.blake3),
+            UploadState::Done(_) => false,
+        };
         match cancel(&session, id, is_it).await {
             Outcome::Over => {}
             Outcome::NotThis => continue,

@@ -242,6 +242,7 @@ fn upload(id: &str, begun: &Begun) -> Option<pb::Upload> {
         size_bytes: begun.asked.size_bytes,
         committed_bytes: begun.bytes.len() as u64,
         expire_time: None,
+        blake3: begun.asked.blake3.clone(),
     })
 }
 

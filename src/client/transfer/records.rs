@@ -100,7 +100,7 @@ impl Records {
         let path = self
             .folder
             .join(format!("{}{size}-{key}{ENDING}", self.prefix));
-        let mark = mark(source.name.as_str(), size);
+        let mark = mark(source.name.as_str(), size, &source.hash.0);
         for _ in 0..ATTEMPTS_MAX {
             let file = writable().create(true).truncate(false).open(&path)?;
             if file.try_lock().is_err() {
@@ -299,9 +299,9 @@ impl Record {
         }
     }
 
-    /// Whether an upload of this name and size is the one of this record.
-    pub fn is_of(&self, name: &str, size: u64) -> bool {
-        self.mark == mark(name, size)
+    /// Whether an upload of this name, size and hash, under its id, is the one of this record.
+    pub fn is_of(&self, name: &str, size: u64, hash: &[u8]) -> bool {
+        self.mark == mark(name, size, hash)
     }
 
     /// Nothing is to be gone on with: it is done, or gone.
@@ -339,11 +339,13 @@ fn key(source: &Source, message: Option<ClientMessageId>) -> String {
     hasher.finalize().to_hex().chars().take(32).collect()
 }
 
-/// What stands for an upload in a record, of what a server tells of one that is under way: ids are counted anew in another
-/// store.
-fn mark(name: &str, size: u64) -> String {
+/// What stands for an upload in a record, of what a server tells of one that is under way: an id names one for ever, but
+/// another store, made anew or put back from before, counts its own. Name and size alone can be those of another device.
+fn mark(name: &str, size: u64, hash: &[u8]) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&size.to_le_bytes());
+    hasher.update(&(hash.len() as u64).to_le_bytes());
+    hasher.update(hash);
     hasher.update(name.as_bytes());
     hasher.finalize().to_hex().chars().take(32).collect()
 }
@@ -514,7 +516,11 @@ mod tests {
             .collect();
         assert_eq!(done.len(), 1);
         assert_eq!(done[0].upload_id(), Some("p2"));
-        assert!(done[0].is_of("b", 2) && !done[0].is_of("b", 1) && !done[0].is_of("a", 2));
+        let hash = blake3::hash(b"12");
+        let is_of = |name, size, hash: &[u8]| done[0].is_of(name, size, hash);
+        assert!(is_of("b", 2, hash.as_bytes()));
+        assert!(!is_of("b", 1, hash.as_bytes()) && !is_of("a", 2, hash.as_bytes()));
+        assert!(!is_of("b", 2, &[7; 32]) && !is_of("b", 2, b""));
         done[0].forget();
         drop(done);
         assert!(ann.cancelled(9).is_empty());

@@ -233,7 +233,8 @@ impl<'a> Upload<'a> {
     }
 
     /// Asks where it stands: it may be done, and a program before this one did not hear of it; and it may be another by now,
-    /// since a store that was made anew, or is one of before, counts its own.
+    /// since a store that was made anew, or is one of before, counts its own. One of the same bytes under the same name is as
+    /// good as this one.
     async fn ask(&mut self, id: &str) -> Result<Step, TransferError> {
         let state = self.session.upload_state(id, Patience::None).await?;
         if !self.is_of_this_file(&state) {
@@ -259,7 +260,9 @@ impl<'a> Upload<'a> {
     fn is_of_this_file(&self, state: &UploadState) -> bool {
         match state {
             UploadState::UnderWay(upload) => {
-                upload.size_bytes == self.source.size && upload.name == self.source.name.as_str()
+                upload.size_bytes == self.source.size
+                    && upload.name == self.source.name.as_str()
+                    && *upload.blake3 == self.source.hash.0
             }
             UploadState::Done(file) => {
                 file.size_bytes == self.source.size && *file.blake3 == self.source.hash.0

@@ -44,6 +44,55 @@ async fn an_upload_that_becomes_another_on_the_way_is_let_be() {
     assert_eq!(world.count("cancel"), 0);
 }
 
+/// An upload of the same user from another device, which has the same name and size, and other bytes.
+fn alike(bytes: &[u8]) -> fake::Begun {
+    let hash = blake3::hash(b"another");
+    fake::Begun {
+        asked: pb::CreateUploadRequest {
+            name: "some.bin".to_owned(),
+            size_bytes: bytes.len() as u64,
+            blake3: Bytes::copy_from_slice(hash.as_bytes()),
+            ..pb::CreateUploadRequest::default()
+        },
+        bytes: vec![7; 10],
+        is_done: false,
+    }
+}
+
+#[tokio::test]
+async fn one_of_the_same_name_and_size_in_another_store_is_neither_gone_on_with_nor_ended() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = noise(MIB);
+    let (source, session, all) = (source(&bytes), stage.session(), records(folder.path()));
+    let noted = || {
+        let mut record = all.take(&source, None).unwrap();
+        record.keep("p1");
+        record
+    };
+    let is_let_be = || {
+        let world = stage.world();
+        let other = &world.uploads["p1"];
+        (other.bytes.as_slice(), other.is_done) == (&[7; 10], false) && world.count("cancel") == 0
+    };
+    stage.world().uploads.insert("p1".to_owned(), alike(&bytes));
+    // What an ended program left to be cancelled.
+    noted().cancel();
+    cancel_left(session.clone(), all.clone(), Arc::default()).await;
+    assert!(is_let_be() && all.cancelled(9).is_empty());
+    // What is cancelled now.
+    abandon(&session, &source, &mut noted()).await;
+    assert!(is_let_be());
+    // What is gone on with.
+    let (_handle, mut steering) = steering();
+    let mut record = noted();
+    let file = upload(&session, &source, &mut record, pace(), &mut steering).await;
+    let file = file.unwrap();
+    assert_eq!((file.id.as_str(), record.upload_id()), ("f2", Some("p2")));
+    assert_eq!(arrived(&stage.world(), &file), bytes);
+    assert!(is_let_be());
+}
+
 #[tokio::test]
 async fn what_was_begun_is_abandoned_if_it_is_that() {
     let stage = fake::Stage::new().await;
