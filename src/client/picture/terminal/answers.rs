@@ -48,7 +48,8 @@ pub struct Answers {
     is_too_long: bool,
     typed: Vec<u8>,
     report: Report,
-    is_complete: bool,
+    /// How often the last answer of all came.
+    ends: u32,
 }
 
 impl Default for Answers {
@@ -71,7 +72,7 @@ impl Answers {
                 name: None,
                 cell: None,
             },
-            is_complete: false,
+            ends: 0,
         }
     }
 
@@ -82,9 +83,10 @@ impl Answers {
         }
     }
 
-    /// Returns whether the last answer came, which every terminal gives. Give up after some seconds.
-    pub const fn is_complete(&self) -> bool {
-        self.is_complete
+    /// Returns how often the last answer came, which every terminal gives once each time that it is asked. Give up after some
+    /// seconds.
+    pub const fn ends(&self) -> u32 {
+        self.ends
     }
 
     /// Returns whether a sequence was begun that is not whole.
@@ -201,7 +203,7 @@ impl Answers {
     fn read(&mut self, held: &[u8]) -> Option<()> {
         let text = std::str::from_utf8(held.get(1..)?).ok()?;
         if let Some(attributes) = between(text, "[?", "c") {
-            self.is_complete = true;
+            self.ends = self.ends.saturating_add(1);
             // The first is the class of the terminal.
             self.report.has_sixel |= attributes.split(';').skip(1).any(|number| number == "4");
         } else if let Some(size) = between(text, "[6;", "t") {

@@ -3,7 +3,7 @@
 //! Whoever reads the keys reads the answers first, since both come the same way; frames wait for neither. What is typed
 //! meanwhile is handed on at once, as the keys that it is, and what cannot be told is dropped. Ends with the last answer,
 //! which every terminal gives, or after [`WAIT`]: that is long, since answers that come later would be taken for keys, and
-//! nobody waits for it.
+//! nobody waits for it. One who asks again while answers may still come is owed both: the first last answer is not the last.
 //!
 //! Whoever gets the terminal next is to find no answers there: giving it back waits a moment for those that are owed
 //! ([`Asking::drain`]), and takes nothing that comes behind the last one, nor behind the first byte that no answer has: that
@@ -60,6 +60,9 @@ pub struct Asking(Mutex<State>);
 #[derive(Debug)]
 struct State {
     place: Place,
+    /// How often the last answer is to come, of all that came since it was told what came; and until when that may be.
+    owed: u32,
+    until: Option<Instant>,
     answers: Answers,
     typed: Typed,
 }
@@ -76,17 +79,36 @@ enum Place {
 }
 
 impl State {
+    /// The questions are sent once more. What was asked before may still be answered until its time is over.
+    fn ask(&mut self, within: Duration) {
+        let now = Instant::now();
+        let ends = self.answers.ends();
+        let before = match self.until {
+            Some(until) if now < until => self.owed.max(ends),
+            _ => ends,
+        };
+        let until = now + within;
+        (self.owed, self.until) = (before.saturating_add(1), Some(until));
+        // The rest of an answer that was begun may still come.
+        self.place = Place::Awaited(until);
+    }
+
+    /// Whether the last answer came as often as it was asked for.
+    fn is_complete(&self) -> bool {
+        self.answers.ends() >= self.owed
+    }
+
     /// Whether an answer is owed that may still come.
     fn is_awaited(&self) -> bool {
         let is_due = matches!(self.place, Place::Awaited(until) if Instant::now() < until);
-        is_due && !self.answers.is_complete()
+        is_due && !self.is_complete()
     }
 
     /// Whether an answer is owed that did not come in time, so that it may be asked for once more.
     fn is_unanswered(&self) -> bool {
         match self.place {
             Place::Done => false,
-            Place::Awaited(_) => !self.is_awaited() && !self.answers.is_complete(),
+            Place::Awaited(_) => !self.is_awaited() && self.answers.ends() == 0,
             Place::Unanswered => true,
         }
     }
@@ -94,7 +116,7 @@ impl State {
     /// Whether nothing more is to be read: somebody else took the last answer, or gave it up.
     fn is_taken(&self) -> bool {
         match self.place {
-            Place::Awaited(_) => self.answers.is_complete() && !self.is_within(),
+            Place::Awaited(_) => self.is_complete() && !self.is_within(),
             Place::Done | Place::Unanswered => true,
         }
     }
@@ -116,6 +138,8 @@ impl Asking {
     pub const fn new() -> Self {
         Self(Mutex::new(State {
             place: Place::Done,
+            owed: 0,
+            until: None,
             answers: Answers::new(),
             typed: Typed::new(),
         }))
@@ -123,9 +147,7 @@ impl Asking {
 
     /// The questions are about to be sent: the first thing that comes may be an answer.
     pub fn ask(&self, within: Duration) {
-        let mut state = self.locked();
-        // The rest of an answer that was begun may still come.
-        state.place = Place::Awaited(Instant::now() + within);
+        self.locked().ask(within);
     }
 
     /// Whether answers are waited for: whoever reads keys reads those first. Waits for who just takes some.
@@ -158,7 +180,7 @@ impl Asking {
                     return None;
                 };
                 let left = until.saturating_duration_since(Instant::now());
-                let is_over = state.answers.is_complete() || left.is_zero();
+                let is_over = state.is_complete() || left.is_zero();
                 match state.is_within() {
                     false if is_over => break,
                     true => (MOMENT, is_over),
@@ -278,10 +300,12 @@ impl State {
 
     /// The end of a reading: what was answered, and what was typed last.
     fn finish(&mut self) -> (Report, Vec<Event>) {
-        self.place = match self.answers.is_complete() {
-            true => Place::Done,
-            false => Place::Unanswered,
+        // Each time it says the same: once is enough.
+        self.place = match self.answers.ends() {
+            0 => Place::Unanswered,
+            _ => Place::Done,
         };
+        self.owed = 0;
         let (report, rest) = mem::take(&mut self.answers).finish();
         (report, self.typed.feed(&rest))
     }

@@ -166,10 +166,57 @@ fn what_was_not_answered_in_time_is_asked_again() {
     asking.ask(LONG);
     assert!(asking.is_awaited() && !asking.is_unanswered());
     // The rest of what was begun comes before.
-    theirs.write_all(b"K\x1b\\x\x1b[?62;4c").unwrap();
+    theirs.write_all(b"K\x1b\\\x1b[?62;4cx\x1b[?62;4c").unwrap();
     let (report, events) = read_all(&asking, &ours);
     assert!(report.is_some_and(|report| report.has_kitty && report.has_sixel));
     assert_eq!(events, letters("x"));
+}
+
+#[test]
+fn who_asks_again_takes_the_answers_to_both_questions_and_leaves_none_to_be_typed() {
+    const ANSWERS: &[u8] = b"\x1b_Gi=31;OK\x1b\\\x1b[?62;4c";
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let asking = asked(LONG);
+    asking.drain(&ours, Duration::ZERO);
+    asking.ask(LONG);
+    // The second ones come only after the first were read.
+    theirs.write_all(&[ANSWERS, b"a"].concat()).unwrap();
+    let mut events = Vec::new();
+    let report = asking.read(
+        &ours,
+        || false,
+        |event| {
+            theirs.write_all(ANSWERS).unwrap();
+            events.push(event);
+            true
+        },
+    );
+    assert!(report.is_some_and(|report| report.has_kitty && report.has_sixel));
+    assert_eq!((events, left(&ours)), (letters("a"), Vec::new()));
+    assert!(!asking.is_awaited() && !asking.is_unanswered());
+}
+
+#[test]
+fn answers_that_are_owed_and_do_not_come_are_waited_for_only_so_long() {
+    // The shell had those of the first.
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let asking = asked(LONG);
+    asking.drain(&ours, Duration::ZERO);
+    asking.ask(SHORT);
+    theirs.write_all(b"\x1b[?62;4c").unwrap();
+    let (report, _) = read_all(&asking, &ours);
+    assert!(report.is_some_and(|report| report.has_sixel));
+    assert!(!asking.is_unanswered(), "it has said all");
+    // After its time none is owed any more.
+    let asking = asked(Duration::ZERO);
+    asking.ask(LONG);
+    theirs.write_all(b"\x1b[?62;4c").unwrap();
+    let (report, _) = read_all(&asking, &ours);
+    assert!(report.is_some_and(|report| report.has_sixel));
+    // Nor is one that was answered.
+    asking.ask(LONG);
+    theirs.write_all(b"\x1b[?62;4c").unwrap();
+    assert!(read_all(&asking, &ours).0.is_some());
 }
 
 #[test]
@@ -224,6 +271,7 @@ fn what_is_typed_for_the_shell_reaches_it_but_for_one_key_and_is_never_told_late
         if asking.is_unanswered() {
             asking.ask(LONG);
             expected = letters("x");
+            theirs.write_all(b"\x1b[?6c").unwrap();
         }
         theirs.write_all(b"x\x1b[?6c").unwrap();
         let (report, events) = read_all(&asking, &ours);

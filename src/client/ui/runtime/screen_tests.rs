@@ -250,7 +250,8 @@ async fn the_terminal_is_asked_once_more_only_for_what_it_did_not_answer() {
     assert!(!asked(true).await, "it may still answer");
     asking.drain(&ours, Duration::ZERO);
     assert!(asked(true).await && asking.is_awaited());
-    io::Write::write_all(&mut &theirs, b"\x1b[?62c").unwrap();
+    // To both.
+    io::Write::write_all(&mut &theirs, b"\x1b[?62c\x1b[?62c").unwrap();
     asking.drain(&ours, Duration::from_secs(20));
     assert!(!asked(true).await, "it has answered");
 }
