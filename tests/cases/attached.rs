@@ -142,6 +142,8 @@ pub(super) async fn a_cut_upload(place: &Place) {
         () = came => {}
     }
     assert_eq!(stands(&ann, &id).await, two, "what came stays");
+    let declared = seen(&ann, &id).await.upload.unwrap().blake3;
+    assert_eq!(declared, *blake3::hash(&whole).as_bytes().as_slice());
     let request = pb::UploadChunkRequest {
         upload_id: id.clone(),
         offset: 0,

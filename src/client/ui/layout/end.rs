@@ -59,8 +59,6 @@ fn is_end_seen(model: &Model) -> bool {
 
 /// Whether a person notices a new message of the conversation in front: who reads further up sees that there is more below.
 pub fn is_noticed(model: &Model) -> bool {
-    #[cfg(test)]
-    looks::count();
     let is_up = matches!(
         model.chats.front().map(Chat::scroll),
         Some(Scroll::At { .. })
@@ -76,26 +74,6 @@ pub fn is_noticed(model: &Model) -> bool {
 /// What is to be marked read now: what a person sees.
 pub fn to_mark(model: &Model) -> Option<(ChatId, u64)> {
     model.to_mark().filter(|_| is_end_seen(model))
-}
-
-/// How often it was looked whether a message is noticed: each time lays out a screen.
-#[cfg(test)]
-pub mod looks {
-    use std::cell::Cell;
-
-    thread_local! {
-        static COUNT: Cell<usize> = const { Cell::new(0) };
-    }
-
-    /// It is looked once more.
-    pub fn count() {
-        COUNT.set(COUNT.get() + 1);
-    }
-
-    /// Takes how often since the last time, by this thread.
-    pub fn take() -> usize {
-        COUNT.take()
-    }
 }
 
 #[cfg(test)]

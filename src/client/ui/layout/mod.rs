@@ -29,8 +29,6 @@ use super::{
 use crate::domain::ids::ClientMessageId;
 use transcript::Space;
 
-#[cfg(test)]
-pub use end::looks;
 pub use end::{is_noticed, to_mark};
 pub use panes::Panes;
 

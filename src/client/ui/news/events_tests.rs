@@ -12,7 +12,7 @@ use crate::{
     client::{
         app::file::tests::{file, picture},
         ui::{
-            layout::looks,
+            layout::transcript::layouts,
             model::{
                 markers::Delivery,
                 message::{Deed, Reaction},
@@ -152,12 +152,12 @@ fn what_calls_nobody_is_quiet() {
 fn a_screen_is_laid_out_only_for_what_would_call() {
     let mut model = ann();
     model.open(Some(TRIP.into()));
-    looks::take();
+    layouts::take();
     take(&mut model, said(TRIP, message(6, "bob", "x")));
     take(&mut model, said(BOB, message(6, "bob", "x")));
-    assert_eq!(looks::take(), 0);
+    assert_eq!(layouts::take(), 0);
     quietly(&mut model, said(TRIP, mention(7, "bob", "@ann")));
-    assert_eq!(looks::take(), 1);
+    assert_eq!(layouts::take(), 1);
 }
 
 #[test]
