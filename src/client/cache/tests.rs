@@ -371,10 +371,18 @@ fn another_epoch_or_a_reset_drops_everything() {
             (1, 1),
             "the same epoch drops nothing"
         );
+        let epoch = match &change {
+            Change::Epoch(epoch) => Some(epoch.clone()),
+            _ => None,
+        };
         cache.apply(vec![change, message("c1", 3)]);
         cache.close().unwrap();
         let (cache, paint) = Cache::open(home.path(), &key("ann")).unwrap();
-        assert_eq!(paint, FirstPaint::default());
+        let nothing = FirstPaint {
+            epoch,
+            ..FirstPaint::default()
+        };
+        assert_eq!(paint, nothing);
         assert_eq!(seqs(&cache.messages("c1", Place::Newest, 9).unwrap()), [3]);
     }
 }

@@ -34,10 +34,19 @@ pub(super) enum Leaving {
     Sending(Option<Instant>),
     /// The same while the server is away: not longer than this, unless it comes back.
     Away(Instant),
+    /// It is back and has answered nothing yet: if it goes again, it is waited for until then, as before.
+    Back(Instant),
     /// Waits for the last words of the server.
     Closing(Instant),
     /// Nothing any more.
     Done,
+}
+
+impl Leaving {
+    /// Whether it is waited for what is under way.
+    fn is_wait(self) -> bool {
+        matches!(self, Self::Sending(_) | Self::Away(_) | Self::Back(_))
+    }
 }
 
 impl Plain {
@@ -50,7 +59,7 @@ impl Plain {
             false => UNSENT_WAIT,
         };
         self.leaving = match self.leaving {
-            Leaving::No | Leaving::Sending(None) => {
+            Leaving::No | Leaving::Sending(None) | Leaving::Back(_) => {
                 Leaving::Sending(hurry.then(|| Instant::now() + wait))
             }
             // Asked twice to hurry: no more waiting.
@@ -63,24 +72,30 @@ impl Plain {
 
     /// The server is away: what is lost with the end is waited for all the same, and all else not for ever.
     pub(super) fn is_away(&mut self) {
-        if self.leaving == Leaving::Sending(None) && self.unsent().1.is_empty() {
-            let now = Instant::now();
-            self.leaving = Leaving::Away(now + AWAY_WAIT);
-            self.link.retry_by(now + TRIED_WITHIN);
+        match self.leaving {
+            Leaving::Sending(None) if self.unsent().1.is_empty() => {
+                let now = Instant::now();
+                self.leaving = Leaving::Away(now + AWAY_WAIT);
+                self.link.retry_by(now + TRIED_WITHIN);
+            }
+            Leaving::Back(until) => self.leaving = Leaving::Away(until),
+            _ => {}
         }
     }
 
     /// The server is there again.
     pub(super) fn is_back(&mut self) {
-        if let Leaving::Away(_) = self.leaving {
-            self.leaving = Leaving::Sending(None);
+        if let Leaving::Away(until) = self.leaving {
+            self.leaving = Leaving::Back(until);
         }
     }
 
-    /// A file gets on: the server is there for that, though the link may have to try once more.
+    /// A message is answered, or a file gets on: the server is there for that, though the link may have to try once more.
     pub(super) fn gets_on(&mut self) {
-        if let Leaving::Away(until) = &mut self.leaving {
-            *until = Instant::now() + AWAY_WAIT;
+        match &mut self.leaving {
+            Leaving::Away(until) => *until = Instant::now() + AWAY_WAIT,
+            Leaving::Back(_) => self.leaving = Leaving::Sending(None),
+            _ => {}
         }
     }
 
@@ -88,16 +103,16 @@ impl Plain {
     pub(super) fn close_if_all_is_sent(&mut self) {
         // Nobody is left who could tell a transfer to go on.
         let is_done = self.link.unsent() == 0 && self.carrier.is_at_rest();
-        if matches!(self.leaving, Leaving::Sending(_) | Leaving::Away(_)) && is_done {
+        if self.leaving.is_wait() && is_done {
             self.close();
         }
     }
 
     /// It was waited long enough.
     pub(super) fn late(&mut self) {
-        match self.leaving {
-            Leaving::Sending(_) | Leaving::Away(_) => self.close(),
-            _ => self.leaving = Leaving::Done,
+        match self.leaving.is_wait() {
+            true => self.close(),
+            false => self.leaving = Leaving::Done,
         }
     }
 

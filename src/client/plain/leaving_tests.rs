@@ -8,7 +8,7 @@ use super::{
             transfers::{Far, Moved, Stage},
             update::update,
         },
-        sending::tests::{ann, plain, refused, typed},
+        sending::tests::{ann, message, plain, refused, typed},
         *,
     },
     *,
@@ -71,8 +71,9 @@ async fn the_end_of_the_input_waits_for_files_as_long_as_the_server_is_there() {
     assert_eq!(lines.leaving, Leaving::Away(until));
     // It comes back, and goes.
     assert!(lines.link_event(LinkEvent::Connected, &mut marks).is_ok());
-    assert_eq!(lines.leaving, Leaving::Sending(None));
+    assert_eq!(lines.leaving, Leaving::Back(until));
     assert!(lines.link_event(lost(), &mut marks).is_ok());
+    assert_eq!(lines.leaving, Leaving::Away(until));
     lines.late();
     assert!(matches!(lines.leaving, Leaving::Closing(_)));
     let told = lines.left().unwrap_err().to_string();
@@ -121,6 +122,8 @@ async fn the_end_of_the_input_waits_for_files_also_if_the_server_was_away_and_co
             .link_event(LinkEvent::Connected, &mut Vec::new())
             .is_ok()
     );
+    assert_eq!(lines.leaving, Leaving::Back(later));
+    assert!(lines.moved(1, far(5)).is_ok());
     assert_eq!(lines.leaving, Leaving::Sending(None));
     // Whoever hurries does not wait for it.
     let mut lines = plain(home.path(), true);
@@ -142,9 +145,19 @@ async fn messages_wait_for_a_server_that_goes_away_only_so_long_and_not_if_they_
         assert_eq!(matches!(lines.leaving, Leaving::Away(_)), is_kept);
         let mut marks = Vec::new();
         assert!(lines.link_event(LinkEvent::Connected, &mut marks).is_ok());
-        assert_eq!(lines.leaving, Leaving::Sending(None));
+        // One that is back, answers nothing and goes is waited for no longer than before.
+        let before = lines.leaving;
+        assert_eq!(matches!(before, Leaving::Back(_)), is_kept);
         assert!(lines.link_event(lost(), &mut marks).is_ok());
         assert_eq!(matches!(lines.leaving, Leaving::Away(_)), is_kept);
+        assert!(lines.link_event(LinkEvent::Connected, &mut marks).is_ok());
+        assert_eq!(lines.leaving, before);
+        assert!(
+            lines
+                .sent(&message(1, "hi"), &pb::SendResponse::default())
+                .is_ok()
+        );
+        assert_eq!(lines.leaving, Leaving::Sending(None));
     }
 }
 

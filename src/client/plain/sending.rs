@@ -13,7 +13,7 @@ use super::{
             model::{LinkState, Msg},
             refused::Refused,
             room::Place,
-            transfers::{Moved, no_room},
+            transfers::{Moved, Stage, no_room},
         },
         exit::Failure,
         json,
@@ -104,6 +104,7 @@ impl Plain {
             moved => moved,
         };
         if let Moved::On(far) = &moved
+            && far.stage == Stage::Moving
             && self.model.transfers.gets_on(number, far)
         {
             self.gets_on();
@@ -148,6 +149,7 @@ impl Plain {
         message: &Outgoing,
         response: &pb::SendResponse,
     ) -> Result<(), Failure> {
+        self.gets_on();
         self.carrier.settled(message.id);
         let said = self.kept.settled(message.id);
         self.said(said)?;
@@ -161,6 +163,7 @@ impl Plain {
         message: &Outgoing,
         error: &ClientError,
     ) -> Result<(), Failure> {
+        self.gets_on();
         let problem = translate::problem(error);
         // The login may not, or no longer: another can. It stays where it is kept.
         let is_of_login = error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING";

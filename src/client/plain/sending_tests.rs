@@ -76,7 +76,7 @@ pub(in super::super) fn plain(folder: &Path, by_a_person: bool) -> Plain {
     plain
 }
 
-fn message(number: u8, text: &str) -> Outgoing {
+pub(in super::super) fn message(number: u8, text: &str) -> Outgoing {
     Outgoing {
         id: ClientMessageId::from_bytes([number; 16]),
         target: Target::User("bob".to_owned()),

@@ -93,7 +93,7 @@ impl Files {
                     if let Err(ended) = taken {
                         // What has come stays however its stream ends, if the disk takes it, unless another has taken
                         // over or the token is void. Not if the peer resets the call: then this ends right here, and
-                        // of all that is held only what is being written stays.
+                        // of all that is held only what is just being written may stay.
                         watch.closes();
                         if !writing.is_terminated() {
                             let (transfer, written) = writing.await;

@@ -94,7 +94,7 @@ impl Model {
     }
 
     /// The same where nothing is in front: the first stands where one writes, and what is for the same below it.
-    pub(super) fn give_back_here(&mut self, written: Written) {
+    pub fn give_back_here(&mut self, written: Written) {
         let To::Conversation { kind, name, id } = &written.to else {
             return self.give_back(written);
         };
@@ -180,6 +180,16 @@ impl Loose {
     }
 }
 
+/// Whether a text has all of another, as lines of it: as that comes twice of what was kept twice.
+fn has_lines(all: &str, some: &str) -> bool {
+    let mut found = all.match_indices(some);
+    found.any(|(at, _)| {
+        let (before, after) = (&all[..at], &all[at + some.len()..]);
+        (before.is_empty() || before.ends_with('\n'))
+            && (after.is_empty() || after.starts_with('\n'))
+    })
+}
+
 fn begun(whose: &Whose, draft: &Draft, has_message: bool) -> Vec<Written> {
     let edit = draft.edit().zip(whose.id());
     let edit = edit.map(|((quote, text), id)| Written {
@@ -216,7 +226,7 @@ impl Draft {
     #[must_use]
     pub fn joined(&self, other: &Self) -> Option<Self> {
         let message = match (self.text(), other.text()) {
-            (here, there) if there.trim().is_empty() || here == there => here.to_owned(),
+            (here, there) if there.trim().is_empty() || has_lines(here, there) => here.to_owned(),
             (here, there) if here.trim().is_empty() => there.to_owned(),
             (here, there) => {
                 let both = format!("{here}\n{there}");

@@ -292,7 +292,8 @@ fn a_group_of_another_store_is_not_called_as_the_one_that_has_its_id_here() {
         text: text.to_owned(),
     };
     let expected = [
-        written(To::Nobody, "to a group of before\nnot shown"),
+        written(To::Nobody, "to a group of before"),
+        written(To::Nobody, "not shown"),
         written(to_bob, "to bob"),
     ];
     assert_eq!(kept, expected);

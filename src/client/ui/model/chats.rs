@@ -209,9 +209,11 @@ impl Chats {
         if self.adrift.contains(&new) {
             return;
         }
-        // What is for the same counts as one, as far as it fits together.
+        // What is for the same counts as one, as far as it fits together; an edit stands alone.
         let mut same = self.adrift.iter_mut().rev();
         if let Some((_, last)) = same.find(|(whose, _)| *whose == new.0)
+            && last.edit().is_none()
+            && new.1.edit().is_none()
             && let Some(both) = last.joined(&new.1)
         {
             *last = both;

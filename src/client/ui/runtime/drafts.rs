@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
+use super::run::Ui;
 use crate::{
     client::{
         app::written::{self, Written},
@@ -30,6 +31,8 @@ const KEPT_AFTER: Duration = Duration::from_secs(2);
 pub(super) struct ToKeep {
     /// All that was begun and is no draft of the cache, if it is another than before.
     pub begun: Option<Vec<Written>>,
+    /// Some of what was begun is no more among that: drafts of conversations may have it now, and are kept with that.
+    pub is_less: bool,
     /// The draft of the conversation in front, if it is another than before.
     pub draft: Option<(ChatId, String)>,
 }
@@ -56,9 +59,13 @@ struct Begun {
 impl Drafts {
     /// Looks at what is being written; returns what is to be kept now.
     pub fn look(&mut self, model: &Model, now: Instant, has_cache: bool) -> ToKeep {
+        let count = self.begun.all().count();
+        let draft = self.look_here(model, now);
+        let begun = self.look_around(model, now, !has_cache);
         ToKeep {
-            draft: self.look_here(model, now),
-            begun: self.look_around(model, now, !has_cache),
+            draft,
+            is_less: begun.as_ref().is_some_and(|begun| begun.len() < count),
+            begun,
         }
     }
 
@@ -219,12 +226,56 @@ pub(super) fn in_cache(begun: &[Written]) -> String {
     }
 }
 
+impl Ui {
+    /// Keeps what was begun, if it is time for that: in the cache, or where there is none in the journal.
+    pub(super) fn keep_begun(&mut self) {
+        let has_cache = self.cache.is_some();
+        let kept = self.drafts.look(&self.model, Instant::now(), has_cache);
+        let ToKeep {
+            begun,
+            draft,
+            is_less,
+        } = kept;
+        if is_less && has_cache {
+            let drafts = self.model.drafts();
+            drafts.into_iter().for_each(|draft| self.keep_draft(draft));
+        }
+        if let Some(draft) = draft {
+            self.keep_draft(draft);
+        }
+        match begun {
+            Some(begun) if has_cache => {
+                let begun = in_cache(&begun);
+                self.changes.push(Change::Written(begun));
+            }
+            Some(begun) => self.ledger.keep_texts(begun),
+            None => {}
+        }
+    }
+
+    /// Keeps a draft, once all that was entered before it is on the disk, or cannot be put there.
+    pub(super) fn keep_draft(&mut self, draft: (ChatId, String)) {
+        let last = self.ledger.last_at_disk();
+        self.changes.extend(self.behind.take(draft, last));
+    }
+
+    /// Keeps the drafts for which nothing is waited any more.
+    pub(super) fn free_drafts(&mut self) {
+        let free = self.behind.free(|message| self.ledger.is_at_disk(message));
+        self.changes.extend(free);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         client::{
-            app::{line::Zone, room::Room, written::To},
+            app::{
+                line::Zone,
+                room::{Kind, Room},
+                written::To,
+            },
             ui::model::composer::Quote,
         },
         domain::clock::TimeMs,
@@ -233,7 +284,7 @@ mod tests {
     fn kept(text: &str) -> ToKeep {
         ToKeep {
             draft: Some(("c1".into(), text.to_owned())),
-            begun: None,
+            ..ToKeep::default()
         }
     }
 
@@ -346,5 +397,37 @@ mod tests {
         model.composer.paste("to whom?");
         let begun = drafts.look(&model, now, true).begun.unwrap();
         assert_eq!((begun.len(), &begun[0].to), (1, &To::Nobody));
+    }
+
+    #[test]
+    fn what_comes_by_itself_is_kept_at_once_and_so_are_the_drafts_that_it_becomes() {
+        let mut model = ann();
+        let start = Instant::now();
+        let mut drafts = Drafts::default();
+        drafts.look(&model, start, true);
+        let to = To::Conversation {
+            kind: Kind::Group,
+            name: "trip".to_owned(),
+            id: None,
+        };
+        let text = "was sent".to_owned();
+        let written = Written { to, text };
+        model.give_back_here(written.clone());
+        drafts.hurry(start);
+        let to_keep = drafts.look(&model, start, true);
+        assert_eq!(to_keep.begun, Some(vec![written]));
+        assert!(!to_keep.is_less);
+        // It goes where it was meant to go, and is a draft of that.
+        let room = Room {
+            id: "c3".to_owned(),
+            kind: Kind::Group,
+            name: "trip".into(),
+            ..Room::default()
+        };
+        model.chats.learn(room, None);
+        model.open(Some("c3".into()));
+        let to_keep = drafts.look(&model, start, true);
+        assert_eq!((to_keep.begun, to_keep.is_less), (Some(Vec::new()), true));
+        assert_eq!(model.drafts(), [("c3".into(), "was sent".to_owned())]);
     }
 }

@@ -46,6 +46,7 @@ impl Ui {
                 let (id, seq) = (message.id, answer.seq);
                 self.take(News::Sent { id, seq })
             }
+            LinkEvent::NotSent(message, ClientError::OtherStore) => self.strange(message),
             LinkEvent::NotSent(message, error) => {
                 let news = self.not_sent(message, &error);
                 self.take(news)
@@ -134,13 +135,6 @@ impl Ui {
     /// A message was refused: it stays where it is kept, until somebody says what is to become of it.
     pub(super) fn not_sent(&mut self, message: Outgoing, error: &ClientError) -> News {
         let (id, why) = (message.id, translate::problem(error).cut(WHY_CHARS_MAX));
-        // What it holds, or where it goes, is not there, however often it is tried.
-        if matches!(error, ClientError::OtherStore) {
-            self.settle(id);
-            self.drafts.hurry(Instant::now());
-            let text = message.text;
-            return News::Strange { id, text, why };
-        }
         // The login may not, or no longer: another can.
         if error.kind() == ErrorKind::Auth || error.reason() == "SCOPE_MISSING" {
             self.ledger.hold(&message);
@@ -151,26 +145,47 @@ impl Ui {
         News::NotSent { id, why }
     }
 
+    /// A message is none in the store that the server has: what it holds, or where it goes, is not there, however often it is
+    /// tried.
+    fn strange(&mut self, message: Outgoing) -> Result<(), Failure> {
+        let (id, text) = (message.id, message.text);
+        let why = translate::problem(&ClientError::OtherStore);
+        self.take(News::Strange { id, text, why })?;
+        self.keep_given_back();
+        self.settle(id);
+        Ok(())
+    }
+
+    /// What messages said that are nothing any more is written as what was begun before they go, and until the cache has it.
+    fn keep_given_back(&mut self) {
+        self.drafts.hurry(Instant::now());
+        self.ledger.keep_texts(self.model.begun());
+        self.moves_begun = self.cache.is_some();
+    }
+
     fn event(&mut self, event: pb::Event) -> Result<(), Failure> {
         self.changes.extend(self.memory.event(&event));
         if !event.cursor.is_empty() {
             self.drawn.cursor = Some(event.cursor.clone());
         }
-        if matches!(event.body, Some(Body::Reset(_))) {
+        let is_reset = matches!(event.body, Some(Body::Reset(_)));
+        if is_reset {
             self.era += 1;
-            for id in self.ledger.reset() {
-                self.carrier.settled(id);
-            }
             // Drafts of the old store are none here: what was being written comes with what was begun.
             self.behind = Behind::default();
             (self.drawn.cursor, self.drawn.on_the_way) = (None, None);
-            self.drafts.hurry(Instant::now());
         }
         let my_id = self.memory.my_id();
-        match wire::event(event, &self.model.me, my_id) {
-            Some(news) => self.take(news),
-            None => Ok(()),
+        if let Some(news) = wire::event(event, &self.model.me, my_id) {
+            self.take(news)?;
         }
+        if is_reset {
+            self.keep_given_back();
+            for id in self.ledger.reset() {
+                self.carrier.settled(id);
+            }
+        }
+        Ok(())
     }
 
     /// Takes in what the cache says.

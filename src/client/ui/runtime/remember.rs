@@ -105,7 +105,9 @@ impl Memory {
             Body::Welcome(welcome) => self.welcome(welcome),
             Body::Reset(_) => {
                 self.forget_all();
-                vec![Change::Reset]
+                // All that comes from now on is of the store that was named before.
+                let epoch = self.epoch.clone().map(Change::Epoch);
+                [Change::Reset].into_iter().chain(epoch).collect()
             }
             Body::Message(message) => self.message(message),
             Body::MessageEdited(edited) => {

@@ -245,8 +245,10 @@ fn no_cursor_and_no_state_outlive_their_store() {
     let mut memory = memory();
     memory.states(&[own_state()]);
     memory.event(&event("x-1", Body::Message(said(5, 1))));
-    let reset = memory.event(&event("", Body::Reset(pb::Reset::default())));
-    assert_eq!(reset, [Change::Reset]);
+    let reset = |memory: &mut Memory| memory.event(&event("", Body::Reset(pb::Reset::default())));
+    // What is kept from then on is of the store that was named.
+    let with = |epoch: &str| [Change::Reset, Change::Epoch(epoch.to_owned())];
+    assert_eq!(reset(&mut memory), with("e1"));
     assert_eq!(memory.finish(&Chats::default()), []);
     let shared = pb::Conversation {
         notify: None,
@@ -260,6 +262,7 @@ fn no_cursor_and_no_state_outlive_their_store() {
     };
     memory.event(&event("", Body::Welcome(other)));
     assert_eq!(memory.finish(&Chats::default()), []);
+    assert_eq!(reset(&mut memory), with("e2"));
 }
 
 #[test]

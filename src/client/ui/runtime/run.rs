@@ -37,7 +37,7 @@ use crate::{
         ui::{
             effect::Effect,
             keymap::Keymap,
-            model::{LinkState, Model, chat::ChatId, notices::Level},
+            model::{LinkState, Model, notices::Level},
             news::News,
             theme::Theme,
             update::{Msg, fill, previews, update},
@@ -48,7 +48,7 @@ use crate::{
 
 use super::{
     asks::{Asked, Asker, Question},
-    drafts::{self, Behind, Drafts, ToKeep},
+    drafts::{Behind, Drafts},
     frames::Drawn,
     keeper,
     keys::Input,
@@ -508,35 +508,6 @@ impl Ui {
             cache.apply(changes);
         }
         self.draw()
-    }
-
-    /// Keeps what was begun, if it is time for that: in the cache, or where there is none in the journal.
-    fn keep_begun(&mut self) {
-        let has_cache = self.cache.is_some();
-        let ToKeep { begun, draft } = self.drafts.look(&self.model, Instant::now(), has_cache);
-        if let Some(draft) = draft {
-            self.keep_draft(draft);
-        }
-        match begun {
-            Some(begun) if has_cache => {
-                let begun = drafts::in_cache(&begun);
-                self.changes.push(Change::Written(begun));
-            }
-            Some(begun) => self.ledger.keep_texts(begun),
-            None => {}
-        }
-    }
-
-    /// Keeps a draft, once all that was entered before it is on the disk, or cannot be put there.
-    pub fn keep_draft(&mut self, draft: (ChatId, String)) {
-        let last = self.ledger.last_at_disk();
-        self.changes.extend(self.behind.take(draft, last));
-    }
-
-    /// Keeps the drafts for which nothing is waited any more.
-    pub fn free_drafts(&mut self) {
-        let free = self.behind.free(|message| self.ledger.is_at_disk(message));
-        self.changes.extend(free);
     }
 
     /// Warns, if there is something to be said.
