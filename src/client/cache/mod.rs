@@ -237,6 +237,11 @@ impl Cache {
         }
     }
 
+    /// Whether all that was applied is stored.
+    pub fn is_idle(&self) -> bool {
+        self.inner.waiting.load(Ordering::Acquire) == 0
+    }
+
     /// Whether more should be asked of the server. If not, a [`Word::Stored`] follows when it may be worth asking again.
     pub fn has_room(&self) -> bool {
         self.inner.waiting.load(Ordering::Acquire) < WAITING_BYTES_ROOM

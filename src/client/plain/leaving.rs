@@ -78,7 +78,12 @@ impl Plain {
                 self.leaving = Leaving::Away(now + AWAY_WAIT);
                 self.link.retry_by(now + TRIED_WITHIN);
             }
-            Leaving::Back(until) => self.leaving = Leaving::Away(until),
+            Leaving::Back(until) => {
+                self.leaving = match self.unsent().1.is_empty() {
+                    true => Leaving::Away(until),
+                    false => Leaving::Sending(None),
+                }
+            }
             _ => {}
         }
     }

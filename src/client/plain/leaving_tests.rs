@@ -152,6 +152,12 @@ async fn messages_wait_for_a_server_that_goes_away_only_so_long_and_not_if_they_
         assert_eq!(matches!(lines.leaving, Leaving::Away(_)), is_kept);
         assert!(lines.link_event(LinkEvent::Connected, &mut marks).is_ok());
         assert_eq!(lines.leaving, before);
+        // What cannot be kept by then is waited for.
+        lines.kept.fail(true);
+        typed(&mut lines, "more");
+        assert!(lines.link_event(lost(), &mut marks).is_ok());
+        assert_eq!(lines.leaving, Leaving::Sending(None));
+        lines.leaving = before;
         assert!(
             lines
                 .sent(&message(1, "hi"), &pb::SendResponse::default())

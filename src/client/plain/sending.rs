@@ -103,10 +103,14 @@ impl Plain {
             }
             moved => moved,
         };
-        if let Moved::On(far) = &moved
-            && far.stage == Stage::Moving
-            && self.model.transfers.gets_on(number, far)
-        {
+        let is_on = match &moved {
+            Moved::On(far) => {
+                far.stage == Stage::Moving && self.model.transfers.gets_on(number, far)
+            }
+            Moved::Uploaded(_) | Moved::Saved(_) => true,
+            Moved::Failed(_) => false,
+        };
+        if is_on {
             self.gets_on();
         }
         self.happened(Msg::Moved { number, moved })

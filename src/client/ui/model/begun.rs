@@ -227,7 +227,7 @@ impl Draft {
     pub fn joined(&self, other: &Self) -> Option<Self> {
         let message = match (self.text(), other.text()) {
             (here, there) if there.trim().is_empty() || has_lines(here, there) => here.to_owned(),
-            (here, there) if here.trim().is_empty() => there.to_owned(),
+            (here, there) if here.trim().is_empty() || has_lines(there, here) => there.to_owned(),
             (here, there) => {
                 let both = format!("{here}\n{there}");
                 let fits = Self::new(&both).text() == both;

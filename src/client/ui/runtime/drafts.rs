@@ -31,7 +31,8 @@ const KEPT_AFTER: Duration = Duration::from_secs(2);
 pub(super) struct ToKeep {
     /// All that was begun and is no draft of the cache, if it is another than before.
     pub begun: Option<Vec<Written>>,
-    /// Some of what was begun is no more among that: drafts of conversations may have it now, and are kept with that.
+    /// Some of what was begun is no more among that, or came by itself: drafts of conversations may have it now, and are kept
+    /// with that.
     pub is_less: bool,
     /// The draft of the conversation in front, if it is another than before.
     pub draft: Option<(ChatId, String)>,
@@ -45,6 +46,7 @@ pub(super) struct Drafts {
     due: Option<Instant>,
     begun: Begun,
     begun_due: Option<Instant>,
+    is_hurried: bool,
 }
 
 /// What was begun, as it was kept last.
@@ -59,12 +61,13 @@ struct Begun {
 impl Drafts {
     /// Looks at what is being written; returns what is to be kept now.
     pub fn look(&mut self, model: &Model, now: Instant, has_cache: bool) -> ToKeep {
+        let is_hurried = std::mem::take(&mut self.is_hurried);
         let count = self.begun.all().count();
         let draft = self.look_here(model, now);
         let begun = self.look_around(model, now, !has_cache);
         ToKeep {
             draft,
-            is_less: begun.as_ref().is_some_and(|begun| begun.len() < count),
+            is_less: is_hurried || begun.as_ref().is_some_and(|begun| begun.len() < count),
             begun,
         }
     }
@@ -72,6 +75,12 @@ impl Drafts {
     /// Something came to be written by itself, which is nowhere else: it is kept at once.
     pub fn hurry(&mut self, now: Instant) {
         (self.due, self.begun_due) = (Some(now), Some(now));
+        self.is_hurried = true;
+    }
+
+    /// Whether that was not kept yet.
+    pub fn is_hurried(&self) -> bool {
+        self.is_hurried
     }
 
     fn look_here(&mut self, model: &Model, now: Instant) -> Option<(ChatId, String)> {
@@ -174,6 +183,11 @@ impl Behind {
         free.map(|(chat, (_, text))| change((chat, text))).collect()
     }
 
+    /// Whether one of this conversation waits.
+    pub fn waits(&self, chat: &ChatId) -> bool {
+        self.drafts.contains_key(chat)
+    }
+
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.drafts.is_empty()
@@ -237,8 +251,12 @@ impl Ui {
             is_less,
         } = kept;
         if is_less && has_cache {
-            let drafts = self.model.drafts();
-            drafts.into_iter().for_each(|draft| self.keep_draft(draft));
+            for draft in self.model.drafts() {
+                // One in the place of what was entered goes its own way.
+                if !self.behind.waits(&draft.0) {
+                    self.changes.extend(self.behind.take(draft, None));
+                }
+            }
         }
         if let Some(draft) = draft {
             self.keep_draft(draft);
@@ -416,7 +434,7 @@ mod tests {
         drafts.hurry(start);
         let to_keep = drafts.look(&model, start, true);
         assert_eq!(to_keep.begun, Some(vec![written]));
-        assert!(!to_keep.is_less);
+        assert!(to_keep.is_less && !drafts.is_hurried());
         // It goes where it was meant to go, and is a draft of that.
         let room = Room {
             id: "c3".to_owned(),

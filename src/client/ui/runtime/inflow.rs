@@ -10,7 +10,7 @@ use crate::{
             model::StartProblem,
             transfers::{Moved, no_room},
         },
-        cache::Word,
+        cache::{Cache, Word},
         exit::Failure,
         net::{
             error::{ClientError, ErrorKind},
@@ -192,7 +192,12 @@ impl Ui {
     pub(super) fn word(&mut self, word: Word) -> Result<(), Failure> {
         match word {
             Word::Stored(cursor) => {
-                if std::mem::take(&mut self.moves_begun) {
+                // What is stored may be of before what was begun moved.
+                let is_all = self.cache.as_ref().is_some_and(Cache::is_idle)
+                    && self.changes.is_empty()
+                    && !self.drafts.is_hurried();
+                if self.moves_begun && is_all {
+                    self.moves_begun = false;
                     self.ledger.keep_texts(Vec::new());
                 }
                 if let Some(cursor) = cursor {

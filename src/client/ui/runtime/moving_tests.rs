@@ -199,6 +199,10 @@ async fn messages_to_groups_of_another_store_go_to_nobody_and_what_they_say_is_k
         assert!(said.contains(why), "{said}");
         // Nothing waits, and nothing is to be told of at the end.
         assert!(seat.ui.ledger.report(0).is_empty());
+        // What was stored before is not what has come back.
+        let word = crate::client::cache::Word::Stored(None);
+        seat.ui.word(word).unwrap();
+        assert!(seat.ui.moves_begun);
         // A program that is killed right then has the text at its next start, and no message.
         drop(seat);
         let back = super::support::seat(home.path(), nobody()).await;
