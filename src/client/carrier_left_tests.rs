@@ -34,18 +34,24 @@ async fn what_was_to_be_cancelled_is_gone_on_with_if_it_is_sent_before_that() {
     carrier.settled(sent.id);
 }
 
-#[tokio::test]
-async fn what_is_just_being_cancelled_is_waited_for_so_that_the_next_is_noted() {
-    let stage = fake::Stage::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
-    let mut first = carrier(&stage, folder.path());
-    left_to_be_cancelled(&stage, &mut first).await;
-    let mut next = carrier(&stage, folder.path());
+/// One beside which an upload of before is just being cancelled: the answer does not come until the gate is opened.
+async fn beside_one_being_cancelled(stage: &fake::Stage, folder: &std::path::Path) -> Carrier {
+    std::fs::write(folder.join("a"), noise(8 * MIB)).unwrap();
+    let mut first = carrier(stage, folder);
+    left_to_be_cancelled(stage, &mut first).await;
+    let next = carrier(stage, folder);
     stage.gate.send_replace(0);
     while stage.world().count("cancel") == 0 {
         tokio::task::yield_now().await;
     }
+    next
+}
+
+#[tokio::test]
+async fn what_is_just_being_cancelled_is_waited_for_so_that_the_next_is_noted() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut next = beside_one_being_cancelled(&stage, folder.path()).await;
     // It holds the record until the answer is here.
     next.begin(1, Job::Send(vec!["~/a".to_owned()]));
     let begun = async {
@@ -65,15 +71,7 @@ async fn what_is_just_being_cancelled_is_waited_for_so_that_the_next_is_noted() 
 async fn what_waits_for_one_that_is_just_being_cancelled_is_steered() {
     let stage = fake::Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
-    let mut first = carrier(&stage, folder.path());
-    left_to_be_cancelled(&stage, &mut first).await;
-    let mut next = carrier(&stage, folder.path());
-    // The answer to the cancel does not come.
-    stage.gate.send_replace(0);
-    while stage.world().count("cancel") == 0 {
-        tokio::task::yield_now().await;
-    }
+    let mut next = beside_one_being_cancelled(&stage, folder.path()).await;
     next.begin(1, Job::Send(vec!["~/a".to_owned()]));
     next.steer(1, Steer::Pause);
     let steered = async {
