@@ -57,6 +57,11 @@ pub enum Operation {
         file: String,
         length: usize,
     },
+    /// Of one that was unlinked, by the name that it had.
+    TruncateNameless {
+        file: String,
+        length: usize,
+    },
     MakeFolder {
         folder: String,
     },
@@ -224,9 +229,11 @@ impl Reader<'_> {
             }
             "ftruncate" => {
                 let file = self.file(&behind(arguments)).into_iter();
-                file.map(|file| Operation::Truncate {
-                    file,
-                    length: last(0),
+                let length = last(0);
+                let is_nameless = arguments.contains(">(deleted)");
+                file.map(|file| match is_nameless {
+                    true => Operation::TruncateNameless { file, length },
+                    false => Operation::Truncate { file, length },
                 })
                 .collect()
             }
@@ -399,6 +406,13 @@ impl Disk {
                 file.length = *length;
                 file.cached.push((number, Change::Length(*length)));
             }
+            Operation::TruncateNameless { file, length } => {
+                // Until its folder is synced its name may lead to it again, and to no more than is left of it.
+                if let Some(ghost) = self.ghosts.get_mut(file) {
+                    let change = Change::Length(*length);
+                    ghost.file.cached.push((number, change));
+                }
+            }
             Operation::MakeFolder { folder } => {
                 self.folders.insert(folder.clone(), false);
             }
@@ -520,7 +534,11 @@ impl Disk {
                 None => rng.chance(50) && !files.contains_key(name),
             };
             if stays && Self::is_reached(name, &missing) {
-                files.insert(name.clone(), ghost.file.safe.clone());
+                let mut content = ghost.file.safe.clone();
+                for (_, change) in &ghost.file.cached {
+                    apply(&mut content, change, || rng.chance(percent));
+                }
+                files.insert(name.clone(), content);
             }
         }
         files
@@ -728,6 +746,20 @@ mod tests {
             file: "f".to_owned(),
         });
         assert_eq!(disk.safe().len(), 1);
+        disk.carry_out(&Operation::TruncateNameless {
+            file: "f".to_owned(),
+            length: 1,
+        });
+        let mut rng = Rng::new(1);
+        let mut seen = BTreeSet::new();
+        for _ in 0..100 {
+            seen.insert(disk.torn(&mut rng));
+        }
+        let with = |bytes: &[u8]| Files::from([("f".to_owned(), bytes.to_vec())]);
+        assert_eq!(
+            seen,
+            BTreeSet::from([Files::new(), with(b"a"), with(b"ab")])
+        );
         sync(&mut disk, "");
         assert_eq!(disk.safe().len(), 0);
     }

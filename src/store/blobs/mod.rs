@@ -20,6 +20,7 @@ mod hands;
 pub mod memory;
 mod places;
 mod prefixes;
+mod removal;
 
 use std::{any::Any, sync::Arc};
 

@@ -14,7 +14,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -23,7 +23,11 @@ use bytes::Bytes;
 use rustix::fs::{OFlags, statvfs};
 use tracing::warn;
 
-use super::{BlobError, Checked, HEAD_BYTES, PIECE_BYTES_MAX, Piece, advice, prefixes::Prefixes};
+use super::{
+    BlobError, Checked, HEAD_BYTES, PIECE_BYTES_MAX, Piece, advice,
+    prefixes::Prefixes,
+    removal::{Removal, is_nameless, unname},
+};
 use crate::domain::{file::ContentHash, ids::UploadId};
 
 /// Room that files leave on their disk, so that the store there can still write: this much,
@@ -52,6 +56,7 @@ pub(super) struct Places {
     /// some of them may not be there after a cut. Empty but where a disk fails. The next process knows nothing of it: where
     /// nothing can be taken away nothing can be noted.
     lost: Mutex<HashSet<UploadId>>,
+    removal: Removal,
     system: System,
 }
 
@@ -130,14 +135,6 @@ fn open_to_read(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Removes a file, if it is there.
-fn remove(path: &Path) -> Result<(), BlobError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => Ok(removed?),
-    }
-}
-
 /// How many bytes there are.
 pub(super) fn bytes_of(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|piece| piece.bytes.len() as u64).sum()
@@ -157,6 +154,7 @@ impl Places {
             writing: std::array::from_fn(|_| Mutex::default()),
             prefixes: Prefixes::default(),
             lost: Mutex::default(),
+            removal: Removal::default(),
             system,
         };
         for place in [&places.uploads, &places.blobs] {
@@ -241,7 +239,7 @@ impl Places {
         if let Err(error) = self.sync_folder(&self.uploads) {
             // Nobody is told of a new one. One that was there before is there still, and stands at 0.
             if is_new {
-                remove(&path)?;
+                self.removal.give_back(unname(&path)?);
             }
             return Err(error.into());
         }
@@ -298,6 +296,7 @@ impl Places {
                 return Err(error.into());
             }
         }
+        advice::write_soon(&file, stands, stands + bytes);
         if prefix.hashed == stands {
             pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
         }
@@ -307,10 +306,12 @@ impl Places {
     }
 
     pub fn discard(&self, upload: UploadId) -> Result<(), BlobError> {
-        let _writing = self.writing(upload);
+        let writing = self.writing(upload);
         self.prefixes.forget(upload);
-        remove(&self.upload(upload))?;
+        let nameless = unname(&self.upload(upload))?;
         self.lost().remove(&upload);
+        drop(writing);
+        self.removal.give_back(nameless);
         Ok(())
     }
 
@@ -338,7 +339,7 @@ impl Places {
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.system.sync)(&file);
         let writing = self.writing(upload);
-        if file.metadata().is_ok_and(|it| it.nlink() == 0) {
+        if is_nameless(&file) {
             // It was discarded meanwhile: nothing is known of it any more.
             return Err(BlobError::Gone);
         }
@@ -389,6 +390,7 @@ impl Places {
             while prefix.hashed < end {
                 let left = usize::try_from(end - prefix.hashed).unwrap_or(HASHED_AT_ONCE);
                 let part = &mut buffer[..left.min(HASHED_AT_ONCE)];
+                advice::read_from(&file, prefix.hashed, part.len() as u64);
                 file.read_exact(part)?;
                 prefix.add(part);
             }
@@ -415,7 +417,7 @@ impl Places {
         let from = self.upload(upload);
         let (folder, to) = self.content(content);
         let synced = self.flush(upload)?;
-        let _writing = self.writing(upload);
+        let writing = self.writing(upload);
         let there = self.open_upload(upload)?.metadata()?.len();
         // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the
         // rest was synced may not be there after a cut.
@@ -434,7 +436,12 @@ impl Places {
         }
         if self.settle(content)? == Some(size) {
             // Such bytes lie there: others have them, and they stay as they are.
-            fs::remove_file(&from)?;
+            let nameless = unname(&from)?;
+            drop(writing);
+            // If its name were there after a cut and only a part of its bytes, the upload would stand where it no longer stood.
+            if self.sync_folder(&self.uploads).is_ok() {
+                self.removal.give_back(nameless);
+            }
             return Ok(());
         }
         fs::rename(&from, &to)?;
@@ -477,14 +484,13 @@ impl Places {
 
     pub fn remove(&self, content: ContentHash) -> Result<(), BlobError> {
         let (folder, path) = self.content(content);
-        match fs::remove_file(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            removed => removed?,
-        }
+        let nameless = unname(&path)?;
         match self.sync_folder(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            synced => Ok(synced?),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            synced => synced?,
         }
+        self.removal.give_back(nameless);
+        Ok(())
     }
 
     pub fn size(&self, content: ContentHash) -> Result<Option<u64>, BlobError> {
@@ -497,10 +503,15 @@ impl Places {
 
     pub fn read(&self, content: ContentHash, offset: u64, max: usize) -> Result<Bytes, BlobError> {
         let mut file = open_to_read(&self.content(content).1)?;
-        file.seek(SeekFrom::Start(offset))?;
         let max = max.min(PIECE_BYTES_MAX);
+        advice::read_from(&file, offset, max as u64);
+        file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::with_capacity(max);
-        file.take(max as u64).read_to_end(&mut bytes)?;
-        Ok(bytes.into())
+        (&mut file).take(max as u64).read_to_end(&mut bytes)?;
+        match is_nameless(&file) {
+            // Removed meanwhile: these may be bytes of which the room was given back.
+            true => Err(BlobError::Gone),
+            false => Ok(bytes.into()),
+        }
     }
 }
