@@ -843,6 +843,14 @@ mod tests {
             bytes: b"ab".to_vec(),
         };
         assert_eq!(reader.done(appended, 1), [appended_to]);
+        let cut = r"ftruncate(4<\x2f\x74\x2f\x66>, 7) = 0";
+        let (file, length) = ("f".to_owned(), 7);
+        let cut_to = Operation::Truncate { file, length };
+        assert_eq!(reader.done(cut, 1), [cut_to]);
+        let cut = r"ftruncate(4<\x2f\x74\x2f\x66>(deleted), 7) = 0";
+        let (file, length) = ("f".to_owned(), 7);
+        let cut_to = Operation::TruncateNameless { file, length };
+        assert_eq!(reader.done(cut, 1), [cut_to]);
         let renamed = r#"rename("\x2f\x74\x2f\x66\x31", "\x2f\x74\x2f\x66\x32") = 0"#;
         let renamed_to = Operation::Rename {
             from: "f1".to_owned(),

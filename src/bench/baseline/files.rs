@@ -1,6 +1,7 @@
-//! The files of the baselines: a bare byte stream each way over the same messages. What comes is counted and nothing else:
-//! no hash, no disk, no check. What goes is made of a buffer. An id says all that there is to know of a file, so nothing is
-//! kept, and the bytes that go are those that came: the generator compares them as it does with the server.
+//! The files of the baselines: a bare byte stream each way over the same messages. What comes is counted, and what goes is made
+//! of a buffer: no hash, no disk, no check. Where something is stored files are, too ([`kept`](super::kept)). An id says all
+//! that there is to know of a file, and the bytes that go are those that came: the generator compares them as it does with the
+//! server.
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -10,7 +11,7 @@ use futures_util::{
 };
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::{Fault, outbox::BROKEN, service::not_here};
+use super::{Fault, kept::Kept, outbox::BROKEN, service::not_here};
 use crate::{
     bench::sample::{Pattern, name_of, number_of},
     pb::{self, servers::file_service_server::FileService},
@@ -19,6 +20,7 @@ use crate::{
 /// The service.
 pub struct Files {
     fault: Option<Fault>,
+    kept: Option<Kept>,
 }
 
 /// What an id says.
@@ -60,9 +62,9 @@ fn strange() -> Status {
 }
 
 impl Files {
-    /// The service, which may do something wrong.
-    pub const fn new(fault: Option<Fault>) -> Self {
-        Self { fault }
+    /// The service, which may do something wrong. Without a place to keep files in it keeps none.
+    pub const fn new(fault: Option<Fault>, kept: Option<Kept>) -> Self {
+        Self { fault, kept }
     }
 }
 
@@ -96,8 +98,21 @@ impl FileService for Files {
     ) -> Result<Response<pb::UploadChunksResponse>, Status> {
         let mut pieces = request.into_inner();
         let mut committed_bytes = 0;
+        let mut coming = None;
         while let Some(piece) = pieces.message().await? {
             committed_bytes += piece.data.len() as u64;
+            let Some(kept) = &self.kept else { continue };
+            if coming.is_none() {
+                let Told { number, hash, .. } = Told::read(&piece.upload_id).ok_or_else(strange)?;
+                coming = Some(kept.begin(number, hash)?);
+            }
+            if let Some(coming) = &mut coming {
+                coming.add(&piece)?;
+            }
+        }
+        if let Some(coming) = coming {
+            let finished = tokio::task::spawn_blocking(|| coming.finish()).await;
+            finished.map_err(|error| Status::internal(error.to_string()))??;
         }
         Ok(Response::new(pb::UploadChunksResponse { committed_bytes }))
     }
@@ -117,9 +132,14 @@ impl FileService for Files {
     ) -> Result<Response<Self::DownloadStream>, Status> {
         let told = Told::read(&request.get_ref().file_id).ok_or_else(strange)?;
         let (pattern, fault) = (Pattern::new(told.size), self.fault);
+        let kept = self.kept.as_ref();
+        let mut going = kept.map(|kept| kept.open(told.number)).transpose()?;
         let is_sent = move |index: &u64| fault != Some(Fault::Drop) || *index != BROKEN;
         let pieces = (0..pattern.pieces()).filter(is_sent).map(move |index| {
-            let mut data = pattern.piece(told.number, index);
+            let mut data = match &mut going {
+                Some(going) => going.next()?,
+                None => pattern.piece(told.number, index),
+            };
             if fault == Some(Fault::Garble) && index == BROKEN {
                 data = data.iter().map(|byte| byte ^ 1).collect();
             }

@@ -7,6 +7,7 @@
 mod book;
 mod conversations;
 mod files;
+mod kept;
 mod outbox;
 mod pages;
 mod service;
@@ -23,7 +24,7 @@ use clap::{Args, ValueEnum};
 use tokio::net::TcpSocket;
 use tonic::transport::{Server, server::TcpIncoming};
 
-use self::{files::Files, pages::Pages, service::Relay, table::Table};
+use self::{files::Files, kept::Kept, pages::Pages, service::Relay, table::Table};
 use super::process::{Durability, SERVING_ON};
 use crate::{
     pb::servers::{
@@ -115,12 +116,13 @@ pub struct BaselineFlags {
 /// Serves until SIGTERM.
 pub async fn serve(flags: BaselineFlags) -> io::Result<()> {
     let tasks = Tasks::new();
-    let (table, pages) = match flags.kind {
-        Kind::Relay => (None, None),
+    let (table, pages, kept) = match flags.kind {
+        Kind::Relay => (None, None, None),
         Kind::Sqlite => {
             let file = table::create(&flags.data, flags.durability)?;
             let pages = Pages::open(&file).map_err(io::Error::other)?;
-            (Some(Table::start(&file, flags.durability)?), Some(pages))
+            let table = Table::start(&file, flags.durability)?;
+            (Some(table), Some(pages), Some(Kept::create(&flags.data)?))
         }
     };
     let relay = Relay::new(table, pages, flags.fault, flags.echo, &tasks);
@@ -142,7 +144,7 @@ pub async fn serve(flags: BaselineFlags) -> io::Result<()> {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .add_service(ChatServiceServer::new(relay.clone()))
         .add_service(ConversationServiceServer::new(relay.clone()))
-        .add_service(FileServiceServer::new(Files::new(flags.fault)))
+        .add_service(FileServiceServer::new(Files::new(flags.fault, kept)))
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     let stopped = tasks.cancelled().clone();
     tokio::select! {

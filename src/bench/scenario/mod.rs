@@ -136,13 +136,14 @@ impl Scenario {
     /// What it can be measured with.
     const fn targets(self) -> &'static [Target] {
         match self {
-            Self::Throughput(_) | Self::OneAtATime(_) | Self::Latency(_) | Self::FanOut(_) => {
-                &[Target::Server, Target::Relay, Target::Sqlite]
-            }
-            // Nothing is stored or read; or tables are not what matters.
-            Self::Idle(_) | Self::Reconnect(_) | Self::Files(_) | Self::LatencyWithFiles(_) => {
-                &[Target::Server, Target::Relay]
-            }
+            Self::Throughput(_)
+            | Self::OneAtATime(_)
+            | Self::Latency(_)
+            | Self::FanOut(_)
+            | Self::Files(_)
+            | Self::LatencyWithFiles(_) => &[Target::Server, Target::Relay, Target::Sqlite],
+            // Nothing is stored or read.
+            Self::Idle(_) | Self::Reconnect(_) => &[Target::Server, Target::Relay],
             // What stores nothing has nothing to give.
             Self::Backlog(_) | Self::History(_) => &[Target::Server, Target::Sqlite],
             // They leave nothing out, and find nothing.

@@ -96,6 +96,19 @@ impl FolderBlobs {
     }
 }
 
+impl FolderBlobs {
+    /// Has the room of what was removed given back, without waiting for it: a large file takes a second.
+    async fn give_back_beside(&self) {
+        if self.places.removal.is_due() {
+            let places = Arc::clone(&self.places);
+            let begun = self.hands.begin(move || places.removal.go_on()).await;
+            if let Err(error) = begun {
+                warn!(%error, "what was removed gives its room back when more is removed");
+            }
+        }
+    }
+}
+
 impl Blobs for FolderBlobs {
     fn begin(&self, upload: UploadId) -> Answer<'_, Result<(), BlobError>> {
         self.run_syncing(upload, move |places| places.begin(upload))
@@ -183,7 +196,9 @@ impl Blobs for FolderBlobs {
             let checked = self.check(upload, hold).await?;
             checked.ok_or(BlobError::Gone)?;
             let keep = move |places: &Places| places.keep(upload, content, size);
-            self.run_syncing(upload, keep).await
+            let kept = self.run_syncing(upload, keep).await;
+            self.give_back_beside().await;
+            kept
         })
     }
 
@@ -196,7 +211,11 @@ impl Blobs for FolderBlobs {
     }
 
     fn discard(&self, upload: UploadId) -> Answer<'_, Result<(), BlobError>> {
-        self.run(move |places| places.discard(upload))
+        Box::pin(async move {
+            let discarded = self.run(move |places| places.discard(upload)).await;
+            self.give_back_beside().await;
+            discarded
+        })
     }
 
     fn size(&self, content: ContentHash) -> Answer<'_, Result<Option<u64>, BlobError>> {
@@ -221,7 +240,11 @@ impl Blobs for FolderBlobs {
     }
 
     fn remove(&self, content: ContentHash) -> Answer<'_, Result<(), BlobError>> {
-        self.run(move |places| places.remove(content))
+        Box::pin(async move {
+            let removed = self.run(move |places| places.remove(content)).await;
+            self.give_back_beside().await;
+            removed
+        })
     }
 }
 

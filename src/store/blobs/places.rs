@@ -13,10 +13,10 @@
 use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use rustix::fs::{OFlags, statvfs};
 use tracing::warn;
 
 use super::{
-    BlobError, Checked, HEAD_BYTES, PIECE_BYTES_MAX, Piece, advice,
+    BlobError, Checked, HEAD_BYTES, PIECE_BYTES_MAX, Piece, advice, pieces,
     prefixes::Prefixes,
     removal::{Removal, is_nameless, unname},
 };
@@ -56,7 +56,8 @@ pub(super) struct Places {
     /// some of them may not be there after a cut. Empty but where a disk fails. The next process knows nothing of it: where
     /// nothing can be taken away nothing can be noted.
     lost: Mutex<HashSet<UploadId>>,
-    removal: Removal,
+    /// What was removed, and has its room still.
+    pub removal: Removal,
     system: System,
 }
 
@@ -213,14 +214,23 @@ impl Places {
 
     /// Refuses what would leave the store beside it too little room.
     fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
-        let disk = statvfs(&self.uploads).map_err(io::Error::from)?;
-        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let reserve = RESERVE_BYTES.min(all / RESERVE_PART);
-        match free >= reserve.saturating_add(bytes) {
+        if self.has_room(bytes)? {
+            return Ok(());
+        }
+        // What was removed just now may make room.
+        self.removal.finish();
+        match self.has_room(bytes)? {
             true => Ok(()),
             false => Err(BlobError::Full),
         }
+    }
+
+    fn has_room(&self, bytes: u64) -> io::Result<bool> {
+        let disk = statvfs(&self.uploads)?;
+        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let reserve = RESERVE_BYTES.min(all / RESERVE_PART);
+        Ok(free >= reserve.saturating_add(bytes))
     }
 
     /// For whoever has `syncing`: what a sync has brought there that began before is not what comes now.
@@ -239,7 +249,7 @@ impl Places {
         if let Err(error) = self.sync_folder(&self.uploads) {
             // Nobody is told of a new one. One that was there before is there still, and stands at 0.
             if is_new {
-                self.removal.give_back(unname(&path)?);
+                self.removal.add(unname(&path)?);
             }
             return Err(error.into());
         }
@@ -275,7 +285,7 @@ impl Places {
         if !pieces.iter().all(Piece::is_whole) {
             return Err(BlobError::Garbled);
         }
-        let _writing = self.writing(upload);
+        let writing = self.writing(upload);
         let mut file = self.open_upload(upload)?;
         let stands = file.metadata()?.len();
         if stands != offset {
@@ -296,11 +306,14 @@ impl Places {
                 return Err(error.into());
             }
         }
-        advice::write_soon(&file, stands, stands + bytes);
         if prefix.hashed == stands {
             pieces.iter().for_each(|piece| prefix.add(&piece.bytes));
         }
+        let file = Arc::new(file);
+        prefix.unsynced.get_or_insert_with(|| Arc::clone(&file));
         self.prefixes.put(upload, prefix);
+        drop(writing);
+        advice::write_soon(&file, stands, stands + bytes);
         let stands = stands + bytes;
         Ok(Appended::Written { stands, unsynced })
     }
@@ -311,7 +324,7 @@ impl Places {
         let nameless = unname(&self.upload(upload))?;
         self.lost().remove(&upload);
         drop(writing);
-        self.removal.give_back(nameless);
+        self.removal.add(nameless);
         Ok(())
     }
 
@@ -339,7 +352,7 @@ impl Places {
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.system.sync)(&file);
         let writing = self.writing(upload);
-        if is_nameless(&file) {
+        if is_nameless(&file)? {
             // It was discarded meanwhile: nothing is known of it any more.
             return Err(BlobError::Gone);
         }
@@ -351,9 +364,11 @@ impl Places {
             }
             return Err(error.into());
         }
+        let is_all = file.metadata()?.len() == stood;
         // Of one that was forgotten this much is known again.
         let mut prefix = self.prefixes.take(upload).unwrap_or_default();
         let before = prefix.synced.replace(stood).unwrap_or_default();
+        prefix.unsynced = prefix.unsynced.filter(|_| !is_all);
         self.prefixes.put(upload, prefix);
         drop(writing);
         advice::let_go(&file, before, stood);
@@ -385,14 +400,15 @@ impl Places {
             .unwrap_or_default();
         let end = size.min(prefix.hashed + HASHED_IN_TURN);
         if prefix.hashed < end {
-            file.seek(SeekFrom::Start(prefix.hashed))?;
-            let mut buffer = vec![0; HASHED_AT_ONCE];
+            let mut part = Vec::new();
             while prefix.hashed < end {
                 let left = usize::try_from(end - prefix.hashed).unwrap_or(HASHED_AT_ONCE);
-                let part = &mut buffer[..left.min(HASHED_AT_ONCE)];
-                advice::read_from(&file, prefix.hashed, part.len() as u64);
-                file.read_exact(part)?;
-                prefix.add(part);
+                part.clear();
+                pieces::fill(&file, prefix.hashed, left.min(HASHED_AT_ONCE), &mut part)?;
+                if part.is_empty() {
+                    return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+                }
+                prefix.add(&part);
             }
         }
         let turn = match prefix.hashed == size {
@@ -439,8 +455,11 @@ impl Places {
             let nameless = unname(&from)?;
             drop(writing);
             // If its name were there after a cut and only a part of its bytes, the upload would stand where it no longer stood.
-            if self.sync_folder(&self.uploads).is_ok() {
-                self.removal.give_back(nameless);
+            match self.sync_folder(&self.uploads) {
+                Ok(()) => self.removal.add(nameless),
+                Err(error) => {
+                    warn!(%error, %upload, "that an upload is gone may not be so after a cut; its row says it then");
+                }
             }
             return Ok(());
         }
@@ -489,7 +508,7 @@ impl Places {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             synced => synced?,
         }
-        self.removal.give_back(nameless);
+        self.removal.add(nameless);
         Ok(())
     }
 
@@ -502,16 +521,7 @@ impl Places {
     }
 
     pub fn read(&self, content: ContentHash, offset: u64, max: usize) -> Result<Bytes, BlobError> {
-        let mut file = open_to_read(&self.content(content).1)?;
-        let max = max.min(PIECE_BYTES_MAX);
-        advice::read_from(&file, offset, max as u64);
-        file.seek(SeekFrom::Start(offset))?;
-        let mut bytes = Vec::with_capacity(max);
-        (&mut file).take(max as u64).read_to_end(&mut bytes)?;
-        match is_nameless(&file) {
-            // Removed meanwhile: these may be bytes of which the room was given back.
-            true => Err(BlobError::Gone),
-            false => Ok(bytes.into()),
-        }
+        let file = open_to_read(&self.content(content).1)?;
+        pieces::read(&file, offset, max.min(PIECE_BYTES_MAX))
     }
 }

@@ -6,13 +6,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    fs::File,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::domain::{file::ContentHash, ids::UploadId};
 
 /// Uploads of which something is known: twice as many as may be on their way at once, so that none of those is forgotten.
-/// Each takes 2 KiB.
+/// Each takes 2 KiB, and a descriptor while bytes of it are not on stable storage.
 const KNOWN_MAX: usize = 256;
 
 /// The first bytes of an upload.
@@ -23,6 +24,9 @@ pub(super) struct Prefix {
     pub hashed: u64,
     /// How many are on stable storage; `None`: nobody knows.
     pub synced: Option<u64>,
+    /// Its file, held open while some are not: if the system fails to write them while nobody has it open, it may forget that
+    /// before the next sync asks.
+    pub unsynced: Option<Arc<File>>,
 }
 
 impl Prefix {

@@ -1,66 +1,118 @@
-//! How files are removed: they lose their name at once, and give their room back in parts.
+//! How files are removed: they lose their name at once, and give their room back in parts, beside what goes on.
 //!
 //! A disk that is told of all of a file's room at once has no time for others meanwhile: where it is told at all (`discard`),
 //! a commit of the store waited up to 20 ms for a file of 64 MB. In parts of 1 MiB it waits about 1 ms.
 //!
-//! Whoever has the file open still may read bytes of which the room is gone: `is_nameless` tells.
+//! Whoever has the file open still may read bytes of which the room is gone: `is_nameless` tells. What has another name besides
+//! keeps its room, as in a backup that is made of links.
 
 use std::{
+    collections::VecDeque,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use rustix::fs::OFlags;
 
 /// Bytes that are given back at once.
-const GIVEN_BACK_AT_ONCE: u64 = 1024 * 1024;
-
-/// Gives back the room of files, a part of one after a part of another.
-#[derive(Default)]
-pub(super) struct Removal(Mutex<()>);
+const PART_BYTES: u64 = 1024 * 1024;
+/// Files that wait for it. More of them give all of their room back at once.
+const WAITING_MAX: usize = 64;
 
 /// A file without a name that still has its room; `None`: there is nothing to give back.
 #[must_use]
 pub(super) struct Nameless(Option<File>);
 
 /// Whether a file has no name (any more): what is read of it may be no bytes of it.
-pub(super) fn is_nameless(file: &File) -> bool {
-    file.metadata().is_ok_and(|it| it.nlink() == 0)
+pub(super) fn is_nameless(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.nlink() == 0)
 }
 
 /// Takes a file its name, if it is there.
 pub(super) fn unname(path: &Path) -> io::Result<Nameless> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(flags.bits().cast_signed());
     // What cannot be opened, as a link, goes as well: all at once.
-    let file = OpenOptions::new()
-        .write(true)
-        .custom_flags(flags)
-        .open(path)
-        .ok();
+    let file = options.open(path).ok();
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Nameless(None)),
         removed => removed.map(|()| Nameless(file)),
     }
 }
 
+/// The lengths that a file has while it gives its room back.
+fn lengths(length: u64) -> impl Iterator<Item = u64> {
+    let next = |left: &u64| (*left > 0).then(|| left.saturating_sub(PART_BYTES));
+    std::iter::successors(Some(length), next).skip(1)
+}
+
+/// Files that give their room back, one after the other.
+#[derive(Default)]
+pub(super) struct Removal {
+    waiting: Mutex<Waiting>,
+    /// Somebody has come to the end of those that waited.
+    over: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    files: VecDeque<File>,
+    /// Somebody gives them back.
+    is_going: bool,
+}
+
 impl Removal {
-    /// Gives the room of a file back. One that has another name besides keeps it, as in a backup that is made of links.
-    pub fn give_back(&self, nameless: Nameless) {
-        let Some(file) = nameless.0.filter(is_nameless) else {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics halfway through a change.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the room of a file given back, by the next `go_on`.
+    pub fn add(&self, nameless: Nameless) {
+        let mut waiting = self.waiting();
+        if waiting.files.len() < WAITING_MAX {
+            waiting.files.extend(nameless.0);
+        }
+    }
+
+    /// Something waits that nobody gives back.
+    pub fn is_due(&self) -> bool {
+        let waiting = self.waiting();
+        !waiting.is_going && !waiting.files.is_empty()
+    }
+
+    /// Gives back what waits, if nobody else does. It waits for the disk.
+    pub fn go_on(&self) {
+        let mut waiting = self.waiting();
+        if waiting.is_going {
             return;
-        };
-        let mut left = file.metadata().map_or(0, |it| it.len());
-        while left > 0 {
-            left = left.saturating_sub(GIVEN_BACK_AT_ONCE);
-            // It guards no value.
-            let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if file.set_len(left).is_err() {
-                // The system does it when nobody has it open any more.
-                return;
+        }
+        while let Some(file) = waiting.files.pop_front() {
+            waiting.is_going = true;
+            drop(waiting);
+            if is_nameless(&file).unwrap_or(false) {
+                let length = file.metadata().map_or(0, |it| it.len());
+                // What fails here the system does when nobody has it open any more.
+                let _ = lengths(length).try_for_each(|left| file.set_len(left));
             }
+            drop(file);
+            waiting = self.waiting();
+        }
+        waiting.is_going = false;
+        self.over.notify_all();
+    }
+
+    /// Waits until all that was removed so far has given its room back.
+    pub fn finish(&self) {
+        self.go_on();
+        let mut waiting = self.waiting();
+        while waiting.is_going {
+            let over = self.over.wait(waiting);
+            waiting = over.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -71,26 +123,69 @@ mod tests {
 
     use super::*;
 
+    const BYTES: usize = 3_500_000;
+
     /// A file of a few parts, and one to look at it with.
     fn file(path: &Path) -> File {
         let mut file = File::create_new(path).unwrap();
-        file.write_all(&vec![7; 3_500_000]).unwrap();
+        file.write_all(&vec![7; BYTES]).unwrap();
         File::open(path).unwrap()
     }
 
+    fn remove(path: &Path) {
+        let removal = Removal::default();
+        removal.add(unname(path).unwrap());
+        removal.finish();
+        assert!(!removal.is_due());
+    }
+
     #[test]
-    fn it_is_gone_at_once_and_its_room_with_it() {
+    fn it_is_gone_at_once_and_its_room_when_somebody_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let seen = file(&path);
-        assert!(!is_nameless(&seen));
-        let nameless = unname(&path).unwrap();
-        assert!(is_nameless(&seen) && !path.exists());
-        assert_eq!(seen.metadata().unwrap().len(), 3_500_000);
-        Removal::default().give_back(nameless);
+        let (seen, removal) = (file(&path), Removal::default());
+        assert!(!is_nameless(&seen).unwrap());
+        removal.add(unname(&path).unwrap());
+        assert!(is_nameless(&seen).unwrap() && !path.exists());
+        assert_eq!(seen.metadata().unwrap().len(), BYTES as u64);
+        assert!(removal.is_due());
+        removal.go_on();
         assert_eq!(seen.metadata().unwrap().len(), 0);
         // Nothing is there any more.
-        Removal::default().give_back(unname(&path).unwrap());
+        removal.add(unname(&path).unwrap());
+        assert!(!removal.is_due());
+    }
+
+    #[test]
+    fn room_is_given_back_in_parts() {
+        let seen: Vec<u64> = lengths(BYTES as u64).collect();
+        assert_eq!(seen, [2_451_424, 1_402_848, 354_272, 0]);
+        assert_eq!(lengths(0).count(), 0);
+    }
+
+    #[test]
+    fn so_many_wait_and_whoever_waits_for_the_room_gives_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let removal = Removal::default();
+        let seen: Vec<File> = (0..WAITING_MAX + 3)
+            .map(|index| {
+                let path = folder.path().join(index.to_string());
+                fs::write(&path, "x").unwrap();
+                let seen = File::open(&path).unwrap();
+                removal.add(unname(&path).unwrap());
+                seen
+            })
+            .collect();
+        assert_eq!(removal.waiting().files.len(), WAITING_MAX);
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    removal.finish();
+                    let given = &seen[..WAITING_MAX];
+                    assert!(given.iter().all(|it| it.metadata().unwrap().len() == 0));
+                });
+            }
+        });
     }
 
     #[test]
@@ -99,9 +194,9 @@ mod tests {
         let (path, backup) = (folder.path().join("file"), folder.path().join("backup"));
         file(&path);
         fs::hard_link(&path, &backup).unwrap();
-        Removal::default().give_back(unname(&path).unwrap());
+        remove(&path);
         assert!(!path.exists());
-        assert_eq!(fs::read(&backup).unwrap(), vec![7; 3_500_000]);
+        assert_eq!(fs::read(&backup).unwrap(), vec![7; BYTES]);
     }
 
     #[test]
@@ -110,8 +205,8 @@ mod tests {
         let (path, named) = (folder.path().join("link"), folder.path().join("named"));
         file(&named);
         symlink(&named, &path).unwrap();
-        Removal::default().give_back(unname(&path).unwrap());
+        remove(&path);
         assert!(fs::symlink_metadata(&path).is_err());
-        assert_eq!(named.metadata().unwrap().len(), 3_500_000);
+        assert_eq!(named.metadata().unwrap().len(), BYTES as u64);
     }
 }
