@@ -4,12 +4,7 @@
 //! file systems that put bytes there before the length that counts them (ext4 as it is by default, XFS, Btrfs) never cut
 //! otherwise; on others only the hash that was declared tells.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fs,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use futures_util::future::join_all;
 use rusqlite::Connection;
@@ -191,30 +186,37 @@ fn without(operations: &[Recorded], is_one: impl Fn(&str) -> bool) -> Vec<Record
     operations.iter().filter(stays).cloned().collect()
 }
 
-/// The run as it would be if uploads gave their room back before it is certain that their names are gone.
+/// The run as it would be if uploads gave their room back as soon as they lose their names, and the next sync of those were not.
 fn hasty(operations: &[Recorded]) -> Vec<Recorded> {
-    let mut left = Vec::new();
-    let (mut unsure, mut begun) = (HashSet::new(), HashSet::new());
+    let gives_back = |file: &str| {
+        let is_it = |operation: &Operation| matches!(operation, Operation::TruncateNameless { file: it, .. } if it == file);
+        operations.iter().any(|recorded| is_it(&recorded.operation))
+    };
+    let mut left: Vec<Recorded> = Vec::new();
+    let (mut skips, mut skipped) = (false, None);
     for recorded in operations {
-        let stays = match &recorded.operation {
-            Operation::Unlink { file } if file.starts_with("uploads/") => {
-                unsure.insert(file.clone());
-                true
+        match &recorded.operation {
+            Operation::TruncateNameless { .. } => continue,
+            Operation::SyncBegin { file, by } if skips && file == "uploads/" => {
+                (skips, skipped) = (false, Some(*by));
+                continue;
             }
-            Operation::TruncateNameless { file, .. } => {
-                unsure.remove(file);
-                true
+            Operation::SyncEnd { by, .. } if skipped == Some(*by) => {
+                skipped = None;
+                continue;
             }
-            Operation::SyncBegin { file, by } if file == "uploads/" && !unsure.is_empty() => {
-                begun.insert(*by);
-                false
-            }
-            Operation::SyncEnd { file, by } if file == "uploads/" => {
-                !begun.remove(by) && unsure.is_empty()
-            }
-            _ => true,
-        };
-        left.extend(stays.then(|| recorded.clone()));
+            _ => left.push(recorded.clone()),
+        }
+        if let Operation::Unlink { file } = &recorded.operation
+            && gives_back(file)
+        {
+            let (file, length) = (file.clone(), 0);
+            left.push(Recorded {
+                at_us: recorded.at_us,
+                operation: Operation::TruncateNameless { file, length },
+            });
+            skips = true;
+        }
     }
     left
 }

@@ -1,5 +1,5 @@
 //! The least that it takes to keep a file as the contract of uploads says: each piece is what its hash says, the whole is what
-//! was declared, and all of it is on stable storage when the upload is answered.
+//! was declared, and its bytes are synced when the upload is answered.
 //!
 //! One file for each number, written as the pieces come and synced once at its end, however much of the disk's time that takes
 //! from others. Nothing is resumed, and no length is checked.

@@ -18,8 +18,8 @@ const CACHED_BYTES: u64 = 4 * 1024 * 1024;
 /// that are written again.
 const WRITTEN_AT_ONCE: u64 = 256 * 1024;
 
-/// How many pieces are asked of the disk at once by whoever reads one: the disk is at work while one of them is sent, and no
-/// reader has more than 1 MiB of its time.
+/// How many pieces are asked of the disk at once by whoever reads one: the disk is at work while one of them is sent, and has no
+/// more than 1 MiB to read for one who reads 256 KiB at once.
 const READ_AHEAD: u64 = 4;
 
 /// The bytes from one place of a file to another are on stable storage.
@@ -27,12 +27,14 @@ pub(super) fn let_go(file: &File, from: u64, to: u64) {
     advise(file, Advice::LetGo, from.max(CACHED_BYTES), to);
 }
 
-/// The bytes from one place of a file to another have come at its end, and are to be written soon. It waits where the disk has
-/// more to do than the system lets wait for it, so nobody should wait for whoever calls it.
-pub(super) fn write_soon(file: &File, from: u64, to: u64) {
+/// The bytes from one place of a file to another have come at its end, of which so many first bytes are on stable storage. They
+/// are to be written soon. It waits where the disk has more to do than the system lets wait for it, so it is for whoever has no
+/// lock.
+pub(super) fn write_soon(file: &File, synced: u64, from: u64, to: u64) {
     let (from, to) = whole(from, to);
-    // To let go of what is not written yet is to begin to write it: it stays where it is until then.
-    advise(file, Advice::LetGo, from, to);
+    // To let go of what is not written yet is to begin to write it, and it stays where it is until then. What is written would
+    // go at once.
+    advise(file, Advice::LetGo, from.max(synced), to);
 }
 
 /// What of a file became whole parts with the bytes between two places.

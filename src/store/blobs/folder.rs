@@ -94,9 +94,7 @@ impl FolderBlobs {
         };
         self.hands.begin(work).await
     }
-}
 
-impl FolderBlobs {
     /// Has the room of what was removed given back, without waiting for it: a large file takes a second.
     async fn give_back_beside(&self) {
         if self.places.removal.is_due() {

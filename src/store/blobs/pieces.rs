@@ -3,7 +3,10 @@
 use std::{fs::File, io};
 
 use bytes::Bytes;
-use rustix::{buffer::spare_capacity, io::pread};
+use rustix::{
+    buffer::spare_capacity,
+    io::{pread, retry_on_intr},
+};
 
 use super::{BlobError, advice, removal::is_nameless};
 
@@ -25,7 +28,7 @@ pub(super) fn fill(file: &File, offset: u64, max: usize, bytes: &mut Vec<u8>) ->
     while bytes.len() < max {
         // Nearly always all of it comes at once.
         let from = offset + bytes.len() as u64;
-        if pread(file, spare_capacity(bytes), from)? == 0 {
+        if retry_on_intr(|| pread(file, spare_capacity(bytes), from))? == 0 {
             break;
         }
     }
@@ -64,7 +67,7 @@ mod tests {
         let (nameless, removal) = (unname(&path).unwrap(), Removal::default());
         assert_eq!(read(&file, 0, 8), Err(BlobError::Gone));
         removal.add(nameless);
-        removal.finish();
+        removal.go_on();
         assert_eq!(read(&file, 0, 8), Err(BlobError::Gone));
     }
 }

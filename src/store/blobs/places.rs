@@ -1,5 +1,5 @@
 //! What is done to the folder in which the bytes of files lie: `uploads/NUMBER` while they come, then `blobs/aa/aabb…` by
-//! their BLAKE3. Every call opens what it needs and closes it again.
+//! their BLAKE3. Every call opens what it needs; only the file of an upload stays open, while some of it is not on stable storage.
 //!
 //! The length of an upload's file is where it stands, after a power cut as well: that is right where a file system puts bytes
 //! there before the length that counts them, as ext4 by default, XFS and Btrfs do; on others the hash that was declared tells
@@ -214,23 +214,16 @@ impl Places {
 
     /// Refuses what would leave the store beside it too little room.
     fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
-        if self.has_room(bytes)? {
-            return Ok(());
-        }
-        // What was removed just now may make room.
-        self.removal.finish();
-        match self.has_room(bytes)? {
+        let disk = statvfs(&self.uploads).map_err(io::Error::from)?;
+        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        // What was removed is free in a moment.
+        let free = free.saturating_add(self.removal.bytes());
+        let reserve = RESERVE_BYTES.min(all / RESERVE_PART);
+        match free >= reserve.saturating_add(bytes) {
             true => Ok(()),
             false => Err(BlobError::Full),
         }
-    }
-
-    fn has_room(&self, bytes: u64) -> io::Result<bool> {
-        let disk = statvfs(&self.uploads)?;
-        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let reserve = RESERVE_BYTES.min(all / RESERVE_PART);
-        Ok(free >= reserve.saturating_add(bytes))
     }
 
     /// For whoever has `syncing`: what a sync has brought there that began before is not what comes now.
@@ -296,11 +289,12 @@ impl Places {
             return Ok(Appended::Waits);
         };
         self.check_room(bytes)?;
-        // If this fails it is forgotten, and what lies there is hashed later.
         let known = self.prefixes.take(upload).filter(|_| stands > 0);
         let mut prefix = known.unwrap_or_default();
         for piece in pieces {
             if let Err(error) = file.write_all(&piece.bytes) {
+                // What lies there is hashed later.
+                self.prefixes.put(upload, prefix.unknown());
                 // Part of it may be there. It is taken back, so that the upload stands where its sender believes.
                 file.set_len(stands)?;
                 return Err(error.into());
@@ -311,9 +305,10 @@ impl Places {
         }
         let file = Arc::new(file);
         prefix.unsynced.get_or_insert_with(|| Arc::clone(&file));
+        let synced = prefix.synced.unwrap_or_default();
         self.prefixes.put(upload, prefix);
         drop(writing);
-        advice::write_soon(&file, stands, stands + bytes);
+        advice::write_soon(&file, synced, stands, stands + bytes);
         let stands = stands + bytes;
         Ok(Appended::Written { stands, unsynced })
     }
@@ -352,7 +347,7 @@ impl Places {
         // Without `writing`: more may come, and nearly all of the time goes here.
         let synced = (self.system.sync)(&file);
         let writing = self.writing(upload);
-        if is_nameless(&file)? {
+        if is_nameless(&file).unwrap_or(false) {
             // It was discarded meanwhile: nothing is known of it any more.
             return Err(BlobError::Gone);
         }
@@ -404,9 +399,14 @@ impl Places {
             while prefix.hashed < end {
                 let left = usize::try_from(end - prefix.hashed).unwrap_or(HASHED_AT_ONCE);
                 part.clear();
-                pieces::fill(&file, prefix.hashed, left.min(HASHED_AT_ONCE), &mut part)?;
-                if part.is_empty() {
-                    return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+                let read = pieces::fill(&file, prefix.hashed, left.min(HASHED_AT_ONCE), &mut part);
+                let read = read.and_then(|()| match part.is_empty() {
+                    true => Err(ErrorKind::UnexpectedEof.into()),
+                    false => Ok(()),
+                });
+                if let Err(error) = read {
+                    self.prefixes.put(upload, prefix.unknown());
+                    return Err(error.into());
                 }
                 prefix.add(&part);
             }
@@ -437,9 +437,10 @@ impl Places {
         let there = self.open_upload(upload)?.metadata()?.len();
         // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the
         // rest was synced may not be there after a cut.
-        let prefix = self.prefixes.take(upload);
-        let is_it = prefix.is_some_and(|it| it.hashed == size && it.hash() == content);
+        let prefix = self.prefixes.take(upload).unwrap_or_default();
+        let is_it = prefix.hashed == size && prefix.hash() == content;
         if there != size || synced != size || !is_it {
+            self.prefixes.put(upload, prefix.unknown());
             return Err(BlobError::Offset(there));
         }
         let is_new = make_folder(&folder)?;

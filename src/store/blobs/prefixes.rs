@@ -13,8 +13,10 @@ use std::{
 use crate::domain::{file::ContentHash, ids::UploadId};
 
 /// Uploads of which something is known: twice as many as may be on their way at once, so that none of those is forgotten.
-/// Each takes 2 KiB, and a descriptor while bytes of it are not on stable storage.
+/// Each takes 2 KiB.
 const KNOWN_MAX: usize = 256;
+/// Files of uploads that are held open: a part of the descriptors that are kept for other things than connections.
+const OPEN_MAX: usize = 64;
 
 /// The first bytes of an upload.
 #[derive(Default)]
@@ -25,7 +27,7 @@ pub(super) struct Prefix {
     /// How many are on stable storage; `None`: nobody knows.
     pub synced: Option<u64>,
     /// Its file, held open while some are not: if the system fails to write them while nobody has it open, it may forget that
-    /// before the next sync asks.
+    /// before the next sync asks. Of `OPEN_MAX` uploads only.
     pub unsynced: Option<Arc<File>>,
 }
 
@@ -34,6 +36,14 @@ impl Prefix {
     pub fn add(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.hashed += bytes.len() as u64;
+    }
+
+    /// Nothing is known of its bytes any more, but that some may not be on stable storage.
+    pub fn unknown(self) -> Self {
+        Self {
+            unsynced: self.unsynced,
+            ..Self::default()
+        }
     }
 
     /// The hash of all so far.
@@ -83,6 +93,13 @@ impl Prefixes {
                 known.by_upload.remove(&first);
             }
         }
+        let all = known.by_upload.values_mut();
+        let mut open: Vec<_> = all.filter(|(_, it)| it.unsynced.is_some()).collect();
+        if open.len() > OPEN_MAX
+            && let Some((_, first)) = open.iter_mut().min_by_key(|(put, _)| *put)
+        {
+            first.unsynced = None;
+        }
     }
 
     /// Nothing is known of its bytes any more.
@@ -110,5 +127,21 @@ mod tests {
         assert_eq!(prefix.hashed, 3 * KNOWN_MAX as u64);
         assert_eq!(prefix.hash(), ContentHash::of(&[b'x'; 3 * KNOWN_MAX]));
         assert!(prefixes.take(UploadId::new(2)).is_none());
+    }
+
+    #[test]
+    fn so_many_files_are_open_and_those_in_use_stay() {
+        let (prefixes, used) = (Prefixes::default(), UploadId::new(1));
+        let file = Arc::new(tempfile::tempfile().unwrap());
+        for number in 2..=3 * OPEN_MAX as u64 {
+            for upload in [used, UploadId::new(number)] {
+                let mut prefix = prefixes.take(upload).unwrap_or_default();
+                prefix.unsynced = Some(Arc::clone(&file));
+                prefixes.put(upload, prefix);
+            }
+        }
+        assert_eq!(Arc::strong_count(&file), OPEN_MAX + 1);
+        assert!(prefixes.take(used).unwrap().unsynced.is_some());
+        assert!(prefixes.take(UploadId::new(2)).unwrap().unsynced.is_none());
     }
 }

@@ -12,15 +12,18 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rustix::fs::OFlags;
 
 /// Bytes that are given back at once.
 const PART_BYTES: u64 = 1024 * 1024;
-/// Files that wait for it. More of them give all of their room back at once.
-const WAITING_MAX: usize = 64;
+/// Files that wait for it, each with a descriptor. More of them give all of their room back at once.
+const WAITING_MAX: usize = 32;
 
 /// A file without a name that still has its room; `None`: there is nothing to give back.
 #[must_use]
@@ -54,13 +57,14 @@ fn lengths(length: u64) -> impl Iterator<Item = u64> {
 #[derive(Default)]
 pub(super) struct Removal {
     waiting: Mutex<Waiting>,
-    /// Somebody has come to the end of those that waited.
-    over: Condvar,
+    /// Bytes that are still to be given back.
+    bytes: AtomicU64,
 }
 
 #[derive(Default)]
 struct Waiting {
-    files: VecDeque<File>,
+    /// Files without a name, and their lengths.
+    files: VecDeque<(File, u64)>,
     /// Somebody gives them back.
     is_going: bool,
 }
@@ -73,10 +77,22 @@ impl Removal {
 
     /// Has the room of a file given back, by the next `go_on`.
     pub fn add(&self, nameless: Nameless) {
+        let Some(file) = nameless.0 else { return };
+        let length = match file.metadata() {
+            Ok(it) if it.nlink() == 0 => it.len(),
+            // It has another name, or nobody knows.
+            _ => return,
+        };
         let mut waiting = self.waiting();
         if waiting.files.len() < WAITING_MAX {
-            waiting.files.extend(nameless.0);
+            waiting.files.push_back((file, length));
+            self.bytes.fetch_add(length, Ordering::Relaxed);
         }
+    }
+
+    /// Bytes that will be free in a moment.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Something waits that nobody gives back.
@@ -91,37 +107,36 @@ impl Removal {
         if waiting.is_going {
             return;
         }
-        while let Some(file) = waiting.files.pop_front() {
+        while let Some((file, mut length)) = waiting.files.pop_front() {
             waiting.is_going = true;
             drop(waiting);
-            if is_nameless(&file).unwrap_or(false) {
-                let length = file.metadata().map_or(0, |it| it.len());
-                // What fails here the system does when nobody has it open any more.
-                let _ = lengths(length).try_for_each(|left| file.set_len(left));
+            for left in lengths(length) {
+                if file.set_len(left).is_err() {
+                    // The system gives it back when nobody has it open any more.
+                    break;
+                }
+                self.bytes.fetch_sub(length - left, Ordering::Relaxed);
+                length = left;
             }
             drop(file);
+            self.bytes.fetch_sub(length, Ordering::Relaxed);
             waiting = self.waiting();
         }
         waiting.is_going = false;
-        self.over.notify_all();
-    }
-
-    /// Waits until all that was removed so far has given its room back.
-    pub fn finish(&self) {
-        self.go_on();
-        let mut waiting = self.waiting();
-        while waiting.is_going {
-            let over = self.over.wait(waiting);
-            waiting = over.unwrap_or_else(PoisonError::into_inner);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write as _, os::unix::fs::symlink};
+    use std::{io::Write as _, os::unix::fs::symlink, sync::Arc};
+
+    use bytes::Bytes;
 
     use super::*;
+    use crate::{
+        domain::{file::ContentHash, ids::UploadId},
+        store::blobs::{Blobs as _, folder::FolderBlobs},
+    };
 
     const BYTES: usize = 3_500_000;
 
@@ -135,7 +150,7 @@ mod tests {
     fn remove(path: &Path) {
         let removal = Removal::default();
         removal.add(unname(path).unwrap());
-        removal.finish();
+        removal.go_on();
         assert!(!removal.is_due());
     }
 
@@ -149,8 +164,10 @@ mod tests {
         assert!(is_nameless(&seen).unwrap() && !path.exists());
         assert_eq!(seen.metadata().unwrap().len(), BYTES as u64);
         assert!(removal.is_due());
+        assert_eq!(removal.bytes(), BYTES as u64);
         removal.go_on();
         assert_eq!(seen.metadata().unwrap().len(), 0);
+        assert_eq!(removal.bytes(), 0);
         // Nothing is there any more.
         removal.add(unname(&path).unwrap());
         assert!(!removal.is_due());
@@ -164,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_wait_and_whoever_waits_for_the_room_gives_it_back() {
+    fn so_many_wait_and_however_many_give_them_back() {
         let folder = tempfile::tempdir().unwrap();
         let removal = Removal::default();
         let seen: Vec<File> = (0..WAITING_MAX + 3)
@@ -176,16 +193,47 @@ mod tests {
                 seen
             })
             .collect();
-        assert_eq!(removal.waiting().files.len(), WAITING_MAX);
+        assert_eq!(removal.bytes(), WAITING_MAX as u64);
         std::thread::scope(|threads| {
             for _ in 0..4 {
-                threads.spawn(|| {
-                    removal.finish();
-                    let given = &seen[..WAITING_MAX];
-                    assert!(given.iter().all(|it| it.metadata().unwrap().len() == 0));
-                });
+                threads.spawn(|| removal.go_on());
             }
         });
+        let given = &seen[..WAITING_MAX];
+        assert!(given.iter().all(|it| it.metadata().unwrap().len() == 0));
+        assert_eq!((removal.bytes(), removal.is_due()), (0, false));
+    }
+
+    #[tokio::test]
+    async fn whatever_removes_has_the_room_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = FolderBlobs::open(folder.path()).unwrap();
+        let content = ContentHash::of(&[7; 100]);
+        for (number, ends) in [(1, "kept"), (2, "equal"), (3, "discarded"), (4, "removed")] {
+            let upload = UploadId::new(number);
+            let mut path = folder.path().join(format!("uploads/{number}"));
+            blobs.begin(upload).await.unwrap();
+            let pieces = vec![Bytes::from_static(&[7; 100]).into()];
+            blobs.append(upload, 0, pieces, Arc::new(())).await.unwrap();
+            if ends == "removed" {
+                let name = content.to_string();
+                path = folder.path().join(format!("blobs/{}/{name}", &name[..2]));
+            }
+            let seen = File::open(&path).unwrap();
+            match ends {
+                "kept" | "equal" => blobs.keep(upload, content, 100).await.unwrap(),
+                "discarded" => blobs.discard(upload).await.unwrap(),
+                _ => blobs.remove(content).await.unwrap(),
+            }
+            if ends == "kept" {
+                assert_eq!(seen.metadata().unwrap().len(), 100);
+                continue;
+            }
+            assert!(is_nameless(&seen).unwrap(), "{ends}");
+            while seen.metadata().unwrap().len() > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     #[test]
