@@ -490,9 +490,12 @@ async fn a_flush_says_how_far_it_came_and_does_nothing_twice() {
     append(&blobs, 2, b"od").await.unwrap();
     DISK.hold(false);
     assert_eq!(flush.await, Ok(2));
+    // An error about the rest would be told to nobody, if nobody had it open.
+    assert!(blobs.places.prefixes.is_open(UPLOAD));
     for _ in 0..2 {
         assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(4));
         assert_eq!(DISK.begun.load(Ordering::SeqCst), 2);
+        assert!(!blobs.places.prefixes.is_open(UPLOAD));
     }
     drop(blobs);
     // What came before a restart may not be there for certain: it is synced, and once is enough.

@@ -75,6 +75,14 @@ impl Prefixes {
         known.by_upload.get(&upload)?.1.synced
     }
 
+    /// Whether the file of an upload is held open.
+    #[cfg(test)]
+    pub fn is_open(&self, upload: UploadId) -> bool {
+        let known = self.known();
+        let prefix = known.by_upload.get(&upload);
+        prefix.is_some_and(|(_, it)| it.unsynced.is_some())
+    }
+
     /// What is known of an upload, which is forgotten here until it is put back.
     pub fn take(&self, upload: UploadId) -> Option<Prefix> {
         let (_, prefix) = self.known().by_upload.remove(&upload)?;

@@ -128,9 +128,10 @@ impl Removal {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write as _, os::unix::fs::symlink, sync::Arc};
+    use std::{io::Write as _, os::unix::fs::symlink, sync::Arc, time::Duration};
 
     use bytes::Bytes;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::{
@@ -230,9 +231,13 @@ mod tests {
                 continue;
             }
             assert!(is_nameless(&seen).unwrap(), "{ends}");
-            while seen.metadata().unwrap().len() > 0 {
-                tokio::task::yield_now().await;
-            }
+            let given_back = async {
+                while seen.metadata().unwrap().len() > 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let given_back = timeout(Duration::from_secs(30), given_back).await;
+            assert!(given_back.is_ok(), "{ends}");
         }
     }
 
