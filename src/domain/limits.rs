@@ -20,7 +20,7 @@ pub const PAGE_SIZE_MAX: usize = 500;
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes at which a frame of events ends; one event may be larger.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
-/// Largest gRPC message that is accepted.
+/// Largest gRPC message that is accepted; about files `FILE_REQUEST_BYTES_MAX`.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// Largest gRPC message of a call without a token: a registration with the longest name, password and device name has
 /// less than 1.5 KiB, and nobody knows who sends it.
@@ -76,8 +76,11 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 pub const ATTACHMENTS_PER_MESSAGE_MAX: usize = 10;
 /// Uploads of one user that are under way.
 pub const UPLOADS_PER_USER_MAX: usize = 20;
-/// Largest piece of an upload, in bytes: a unary call with it stays below `REQUEST_BYTES_MAX`.
+/// Largest piece of an upload, in bytes: a unary call with it stays below `FILE_REQUEST_BYTES_MAX`.
 pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
+/// Largest gRPC message of a call about files: a piece, and what says where it belongs. It bounds what one that comes has in
+/// memory.
+pub const FILE_REQUEST_BYTES_MAX: usize = CHUNK_BYTES_MAX + 16 * 1024;
 /// Largest small picture of a picture, in bytes.
 pub const THUMBNAIL_BYTES_MAX: u64 = 256 * 1024;
 /// Pictures that one small picture shows: whoever fetches it is looked for in the conversations of all of them. A client

@@ -1,6 +1,5 @@
 //! Which files are on their way: how many at once, of each user and in all, which call brings the bytes of an upload, and
-//! which decides what becomes of it. Each transfer has less than 1.5 MiB in memory,
-//! and for moments less than 2.
+//! which decides what becomes of it. Each transfer has less than 1 MiB in memory.
 
 use std::{
     collections::HashMap,
@@ -19,8 +18,7 @@ use crate::domain::{
     limits::TRANSFERS_PER_USER_MAX,
 };
 
-/// Files on their way at once: with 1.5 MiB of each in memory, 192 MiB, and 256 were all in the same moment at their most. That
-/// takes peers that fill up their messages with what nobody reads; of others it is less than 1 MiB, as of downloads.
+/// Files on their way at once: with less than 1 MiB of each in memory, 128 MiB.
 const ALL_MAX: usize = 128;
 
 /// What is on its way.

@@ -33,17 +33,19 @@ use crate::{
     convert::{files, response},
     domain::{file::Chunk, ids::UploadId},
     engine::{Engine, Error, FileError, Transfer, UploadFound, UploadSeen, Watch},
-    pb::{self, servers::file_service_server::FileService},
+    pb::{self, arrived::ArrivedChunk, servers::file_service_server::FileService},
     tasks::Tasks,
 };
 
-/// Bytes of chunks that a call has in memory, if those to come are no larger than the last: half of them are written while
-/// the others come. One that is larger all the same makes it less than 1 MiB. A message that comes is in memory beside them
-/// until its chunk is copied out of it: at most `REQUEST_BYTES_MAX`, of a peer that fills it up with what nobody reads. So
-/// less than 1.5 MiB are there while it comes, and less than 2 MiB in the moment of the copy; HTTP/2 has 128 KiB more.
-const HELD_MAX: usize = 512 * 1024;
+/// Bytes of chunks that a call has in memory when one more may come, if that is no larger than the last: half of them are
+/// written while the others come. The one that comes has `FILE_REQUEST_BYTES_MAX` beside them, what it is copied to if it is
+/// small `COPIED_MAX`, and HTTP/2 its window of 128 KiB: less than 1 MiB in all, whatever a peer sends.
+const HELD_MAX: usize = 328 * 1024;
 /// Bytes of chunks that are written at once, if so many have come.
-const WRITTEN_AT_ONCE: usize = 256 * 1024;
+const WRITTEN_AT_ONCE: usize = HELD_MAX / 2;
+/// Data of this size is copied out of the message that it came in, so that what a peer put beside it is not held. Of what has
+/// more, the message counts as a whole.
+const COPIED_MAX: usize = 16 * 1024;
 /// Chunks that are written at once, however small they are: each has its room in memory.
 const CHUNKS_AT_ONCE: usize = 64;
 /// How often an upload that waits asks whether its token still holds.
@@ -76,7 +78,7 @@ impl Files {
         let Some(first) = first else {
             return Err(Protocol::RequestMissing.into());
         };
-        let id = files::upload_id(&first.upload_id).map_err(status)?;
+        let id = files::upload_id(&first.chunk.upload_id).map_err(status)?;
         let transfer = self.engine.begin_transfer(principal, id).await;
         let transfer = transfer.map_err(status)?;
         let watch = transfer.watch();
@@ -141,11 +143,11 @@ type Written = (Transfer, Result<u64, Error>);
 struct Held {
     id: UploadId,
     batch: Vec<Chunk>,
-    /// Bytes of the batch.
+    /// Bytes of memory that the batch has.
     bytes: usize,
-    /// Bytes that are being written.
+    /// And what is being written.
     writing: usize,
-    /// Bytes of the chunk that came last.
+    /// And the chunk that came last.
     last: usize,
     /// No more will come.
     is_over: bool,
@@ -173,27 +175,25 @@ impl Held {
     }
 
     /// Takes what a peer has brought: one more, or the end.
-    fn take(
-        &mut self,
-        next: Option<pb::UploadChunksRequest>,
-        pace: &mut Pace,
-    ) -> Result<(), Status> {
+    fn take(&mut self, next: Option<ArrivedChunk>, pace: &mut Pace) -> Result<(), Status> {
         match next {
             Some(next) => {
+                let moved = next.chunk.data.len() as u64;
                 self.add(next)?;
-                pace.moved(self.last as u64);
+                pace.moved(moved);
             }
             None => self.is_over = true,
         }
         Ok(())
     }
 
-    fn add(&mut self, next: pb::UploadChunksRequest) -> Result<(), Status> {
-        let mut chunk = chunk_of(next, self.id)?;
-        // Its data is a part of the message that it came in, and keeps all of that in memory. A message may have a few bytes
-        // of data and much else that nobody reads.
-        chunk.data = Bytes::copy_from_slice(&chunk.data);
-        self.last = chunk.data.len();
+    fn add(&mut self, next: ArrivedChunk) -> Result<(), Status> {
+        let mut chunk = chunk_of(next.chunk, self.id)?;
+        self.last = next.length;
+        if chunk.data.len() <= COPIED_MAX {
+            chunk.data = Bytes::copy_from_slice(&chunk.data);
+            self.last = chunk.data.len();
+        }
         self.bytes += self.last;
         self.batch.push(chunk);
         Ok(())
@@ -207,9 +207,9 @@ impl Held {
 }
 
 /// What comes from a peer.
-trait Messages: Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin {}
+trait Messages: Stream<Item = Result<ArrivedChunk, Status>> + Unpin {}
 
-impl<S: Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin> Messages for S {}
+impl<S: Stream<Item = Result<ArrivedChunk, Status>> + Unpin> Messages for S {}
 
 /// A stream of chunks.
 struct Chunks<S> {
@@ -225,7 +225,7 @@ impl<S: Messages> Chunks<S> {
         engine: &Engine,
         principal: &Principal,
         watch: Option<&Watch>,
-    ) -> Result<Option<pb::UploadChunksRequest>, Status> {
+    ) -> Result<Option<ArrivedChunk>, Status> {
         let should_end = async {
             match watch {
                 Some(watch) => watch.should_end().await,
@@ -294,7 +294,7 @@ impl FileService for Files {
 
     async fn upload_chunks(
         &self,
-        request: Request<Streaming<pb::UploadChunksRequest>>,
+        request: Request<Streaming<ArrivedChunk>>,
     ) -> Result<Response<pb::UploadChunksResponse>, Status> {
         let principal = principal(&self.engine, &request)?;
         let chunks = Chunks {

@@ -3,16 +3,18 @@
 //! tonic collects a message until its last byte has come. So halves of messages are what a peer can make a server hold
 //! with calls that cost it nothing: this counts them, message by message, and the calls that wait for one, within what
 //! `halves` allows, and ends calls whose message takes too long or that are too many. Whoever has no token yet may send
-//! small messages only. Messages that come whole cost nothing here. Knows the five bytes before each message of gRPC, and nothing of what is in it.
+//! small messages only. Messages that come whole cost nothing here.
+//! A stream of chunks is handed on in parts that end where a message or its head does, so that the buffer in which tonic
+//! collects a message is as large as that message. Knows the five bytes before each message of gRPC, and nothing of what is in it.
 
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use hyper::body::{Bytes, Frame, SizeHint};
+use hyper::body::{Body as _, Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
@@ -24,6 +26,8 @@ use crate::domain::limits::OPEN_REQUEST_BYTES_MAX;
 const MESSAGE: Duration = Duration::from_secs(10);
 /// What stands before each message: whether it is compressed, and its length.
 const HEAD_BYTES: usize = 5;
+/// The call that brings large messages, and whose memory is counted by their lengths.
+const UPLOAD_CHUNKS: &str = "/tinychat.v1.FileService/UploadChunks";
 
 /// Watches over a request's body. `open`: its method needs no token. It ends when `stop` says so, for those who read it
 /// until its end and would hold up that of the connection.
@@ -36,6 +40,7 @@ pub fn watched(
 ) -> Body {
     let stop = stop.map(|stop| Box::pin(stop.clone().cancelled_owned()));
     let mut watched = Watched::new(body, open, intake, patience(path));
+    watched.in_parts = path == UPLOAD_CHUNKS;
     watched.stop = stop;
     Body::new(watched)
 }
@@ -43,9 +48,7 @@ pub fn watched(
 /// How long each message of many may take, and how long the body as a whole.
 fn patience(path: &str) -> (Option<Duration>, Option<Duration>) {
     match path {
-        "/tinychat.v1.ChatService/Chat" | "/tinychat.v1.FileService/UploadChunks" => {
-            (Some(MESSAGE), None)
-        }
+        "/tinychat.v1.ChatService/Chat" | UPLOAD_CHUNKS => (Some(MESSAGE), None),
         // Its end is seen to by `closing`, since this is asked for nothing while its answers are not read.
         path if path.starts_with("/grpc.reflection.") => (Some(MESSAGE), None),
         // One message, and then the end.
@@ -69,6 +72,10 @@ struct Watched {
     /// For the body as a whole.
     whole: Timer,
     stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// What comes is handed on in parts, each within one message.
+    in_parts: bool,
+    /// What has come and was not handed on yet; at most a frame of HTTP/2.
+    rest: Bytes,
     /// Nothing more comes: it failed, or was told to end.
     over: bool,
 }
@@ -142,6 +149,15 @@ impl Framing {
         came
     }
 
+    /// How many of so many bytes come before the next end of a head or of a message.
+    fn until_edge(&self, bytes: usize) -> usize {
+        let edge = match HEAD_BYTES - self.head_bytes {
+            0 => self.length - self.come,
+            head => head,
+        };
+        edge.min(bytes)
+    }
+
     /// Bytes of the message that has begun and is not whole.
     const fn unfinished(&self) -> usize {
         self.head_bytes + self.come
@@ -166,8 +182,31 @@ impl Watched {
             each: Timer::new(each),
             whole: Timer::new(whole),
             stop: None,
+            in_parts: false,
+            rest: Bytes::new(),
             over: false,
         }
+    }
+
+    /// What comes next, in its parts.
+    fn poll_part(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.rest.is_empty() {
+            let polled = Pin::new(&mut self.inner).poll_frame(context);
+            if !self.in_parts {
+                return polled;
+            }
+            match ready!(polled).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(bytes))) => self.rest = bytes,
+                Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let part = self.framing.until_edge(self.rest.len());
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(part)))))
     }
 
     /// Takes in what came; an error ends the body.
@@ -218,7 +257,7 @@ impl hyper::body::Body for Watched {
         if this.over {
             return Poll::Ready(None);
         }
-        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) else {
+        let Poll::Ready(frame) = this.poll_part(context) else {
             let half = this.held > 0;
             if !this.waits && (half || !this.begun) {
                 if !this.intake.wait() {
@@ -246,7 +285,7 @@ impl hyper::body::Body for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.over || self.inner.is_end_stream()
+        self.over || (self.rest.is_empty() && self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -317,6 +356,46 @@ mod tests {
     fn message(length: usize) -> Vec<u8> {
         let head = u32::try_from(length).unwrap().to_be_bytes();
         [&[0], &head[..], &vec![7; length]].concat()
+    }
+
+    #[tokio::test]
+    async fn chunks_come_in_parts_that_end_where_a_message_or_its_head_does() {
+        let messages = [message(0), message(3), message(0), message(700), message(1)].concat();
+        let ends = [5, 5, 3, 5, 5, 700, 5, 1];
+        let edges: Vec<_> = ends
+            .iter()
+            .scan(0, |at, part| {
+                Some({
+                    *at += part;
+                    *at
+                })
+            })
+            .collect();
+        for size in [1, 2, 3, 5, 6, 7, 100, messages.len()] {
+            for path in [UPLOAD_CHUNKS, CHAT] {
+                let frames: Vec<_> = messages.chunks(size).map(Bytes::copy_from_slice).collect();
+                let frames = futures_util::stream::iter(frames)
+                    .map(|bytes| Ok::<_, Status>(Frame::data(bytes)));
+                let intake = Arc::new(Intake::new(Pool::default()));
+                let body = Body::new(StreamBody::new(frames));
+                let mut body = watched(path, false, body, intake, None);
+                let (mut all, mut came) = (Vec::new(), Vec::new());
+                while let Some(part) = body.frame().await {
+                    all.extend(part.unwrap().into_data().unwrap());
+                    came.push(all.len());
+                }
+                assert_eq!(all, messages);
+                let is_cut = edges.iter().all(|edge| came.contains(edge));
+                // The others are handed on as they come.
+                assert_eq!(
+                    is_cut,
+                    path == UPLOAD_CHUNKS || size == 1,
+                    "{size}: {came:?}"
+                );
+                let expected = messages.len().div_ceil(size);
+                assert!(came.len() == expected || path == UPLOAD_CHUNKS, "{size}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     auth::Principal,
-    domain::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
+    domain::limits::{FILE_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
     engine::{Engine, Error},
     pb::{
         DESCRIPTORS,
@@ -90,7 +90,7 @@ pub async fn routes(
         )
         .add_service(
             FileServiceServer::new(files)
-                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_decoding_message_size(FILE_REQUEST_BYTES_MAX)
                 .max_encoding_message_size(RESPONSE_BYTES_MAX),
         );
     Ok((routes.routes().prepare(), health))
