@@ -1,14 +1,18 @@
 //! Power loss and files: after a cut at any moment the bytes that were called committed are there, and a file that was completed
 //! is whole. States are judged by the rows of the store, and by the bytes where those say that they lie; no server is started
-//! on them. What is there of an upload beyond its committed bytes is not judged: the server takes the length of its file, which
-//! file systems that put bytes there before the length that counts them (ext4 as it is by default, XFS, Btrfs) never cut
-//! otherwise; on others only the hash that was declared tells.
+//! on them, but the place for files is opened, as in another run of the machine. An upload stands then at no less than was
+//! called committed, and all that it has is what was brought: also where lengths were there before the bytes that they count.
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use futures_util::future::join_all;
 use rusqlite::Connection;
-use tinychat::pb::UploadChunksRequest;
+use tinychat::{pb::UploadChunksRequest, store::blobs::folder::FolderBlobs};
 use tokio_stream::StreamExt as _;
 
 use super::{DATABASE, SEED};
@@ -143,8 +147,42 @@ fn content<'a>(files: &'a Files, hash: &[u8]) -> Option<&'a Vec<u8>> {
     files.get(&format!("blobs/{}/{name}", &name[..2]))
 }
 
+/// What there is of each upload when a server has opened the place for files, after a cut or after a mere kill.
+fn uploads_of(folder: &Path, files: &Files, after: After) -> BTreeMap<i64, Vec<u8>> {
+    let root = folder.join("opened");
+    let place = root.join("uploads");
+    fs::create_dir_all(&place).unwrap();
+    for (name, bytes) in files {
+        if let Some(name) = name.strip_prefix("uploads/") {
+            let bytes = match (name, after) {
+                ("boot", After::Cut) => b"another run".as_slice(),
+                _ => bytes,
+            };
+            fs::write(place.join(name), bytes).unwrap();
+        }
+    }
+    drop(FolderBlobs::open(&root).unwrap());
+    let there = fs::read_dir(&place).unwrap().filter_map(|entry| {
+        let entry = entry.unwrap();
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, fs::read(entry.path()).unwrap()))
+    });
+    let there = there.collect();
+    fs::remove_dir_all(&root).unwrap();
+    there
+}
+
+/// What a server that opens the place for files takes to have come before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// The power was cut.
+    Cut,
+    /// It was killed.
+    Kill,
+}
+
 /// How many claims do not hold in a state; an error if it is broken in itself.
-fn lost(folder: &Path, files: &Files, due: &[&Claim]) -> Result<usize, String> {
+fn lost(folder: &Path, files: &Files, due: &[&Claim], after: After) -> Result<usize, String> {
     for (name, bytes) in files {
         let is_content = name
             .strip_prefix("blobs/")
@@ -159,18 +197,19 @@ fn lost(folder: &Path, files: &Files, due: &[&Claim]) -> Result<usize, String> {
         Some(connection) => rows(&connection).map_err(|error| error.to_string())?,
         None => Rows::default(),
     };
+    let uploads = uploads_of(folder, files, after);
     let holds = |claim: &&&Claim| {
         let number = claim.number;
         let file = rows.files.get(&number).map(|hash| content(files, hash));
         let upload = rows.uploads.get(&number).and_then(|placed| {
-            let comes = files.get(&format!("uploads/{number}"));
+            let comes = uploads.get(&number);
             comes.or_else(|| content(files, placed.as_ref()?))
         });
         match (claim.says, file) {
             (_, Some(bytes)) => bytes == Some(&*claim.whole),
             (Says::Whole, None) => false,
             (Says::Committed(many), None) => {
-                upload.is_some_and(|bytes| bytes.starts_with(&claim.whole[..many]))
+                upload.is_some_and(|bytes| bytes.len() >= many && claim.whole.starts_with(bytes))
             }
         }
     };
@@ -229,9 +268,12 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
     }
     let _turn = support::heavy().await;
     let (operations, claims) = run().await;
-    let judge = |operations: &[Recorded], torn| -> Verdict {
-        crash::judge_by(operations, &claims, SEED, torn, lost)
+    let judge_after = |operations: &[Recorded], torn, after| -> Verdict {
+        crash::judge_by(operations, &claims, SEED, torn, |folder, files, due| {
+            lost(folder, files, due, after)
+        })
     };
+    let judge = |operations: &[Recorded], torn| judge_after(operations, torn, After::Cut);
     let torn = if support::long() { 12 } else { 2 };
     let verdict = judge(&operations, torn);
     println!(
@@ -252,11 +294,15 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
     assert!(verdict.states >= 500, "only {} states", verdict.states);
     // Without any one kind of its syncs the same run is seen to lose something, or this would show nothing.
     let is_content = |file: &str| file.starts_with("blobs/") && !file.ends_with('/');
-    let of_bytes =
-        |file: &str| file.starts_with("uploads/") && file != "uploads/" || is_content(file);
+    let is_note = |file: &str| file.ends_with(".at");
+    let of_bytes = |file: &str| {
+        let is_upload = file.starts_with("uploads/") && file != "uploads/" && !is_note(file);
+        is_upload || is_content(file)
+    };
     let of_contents = |file: &str| file.starts_with("blobs/") && file != "blobs/";
     for (what, kind) in [
         ("the bytes", &of_bytes as &dyn Fn(&str) -> bool),
+        ("the notes of what is committed", &is_note),
         ("the folder of uploads", &|file| file == "uploads/"),
         ("the folders of contents", &of_contents),
         ("the folder of those", &|file| file == "blobs/"),
@@ -266,6 +312,13 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
         println!("without {what}: {bites} of {} states", verdict.states);
         assert!(bites > 0, "the check does not bite without {what}");
     }
+    // Nor are lengths to be trusted.
+    let verdict = judge_after(&operations, torn, After::Kill);
+    println!(
+        "at their lengths: {} of {} states",
+        verdict.losing, verdict.states
+    );
+    assert!(verdict.losing > 0, "the check does not bite without notes");
     let verdict = judge(&hasty(&operations), 12);
     println!("hasty: {} of {} states", verdict.losing, verdict.states);
     assert!(

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
-use super::{code, files_under};
+use super::{code, files_under, uploads_under};
 use crate::support::{Account, Server, account::reason, file::*, in_time};
 
 /// Names that no file may have.
@@ -66,7 +66,7 @@ async fn a_name_is_no_path_and_hides_nothing() {
             "{name:?}"
         );
     }
-    assert!(files_under(&server.data().join("uploads")).is_empty());
+    assert!(uploads_under(server.data()).is_empty());
     assert_eq!(files_under(server.data()).len(), before.len());
     // What looks odd and does no harm is taken as it is.
     for name in [
@@ -140,6 +140,11 @@ async fn what_is_wrong_is_refused_and_the_upload_stands_where_it_stood() {
             chunk(CHUNK, &noise(512 * 1024 + 1, 2), &[]),
             Code::InvalidArgument,
             "CHUNK_INVALID",
+        ),
+        (
+            chunk(CHUNK, &noise((512 + 16) * 1024, 2), &[]),
+            Code::ResourceExhausted,
+            "MESSAGE_TOO_LARGE",
         ),
         (
             chunk(CHUNK, &noise(2 * CHUNK + 1, 2), &[]),

@@ -84,9 +84,9 @@ impl FolderBlobs {
         let places = Arc::clone(&self.places);
         let work = move || {
             let _held = (syncing, hold);
-            match places.flush(upload) {
+            match places.advance(upload) {
                 // It has ended meanwhile.
-                Ok(_) | Err(BlobError::Gone) => {}
+                Ok(()) | Err(BlobError::Gone) => {}
                 Err(error) => {
                     warn!(%error, %upload, "an upload could not be synced; it begins anew")
                 }
@@ -157,7 +157,7 @@ impl Blobs for FolderBlobs {
     fn flush(&self, upload: UploadId, hold: Hold) -> Answer<'_, Result<u64, BlobError>> {
         self.run_syncing(upload, move |places| {
             let _hold = hold;
-            places.flush(upload)
+            places.commit(upload)
         })
     }
 
@@ -246,6 +246,9 @@ impl Blobs for FolderBlobs {
     }
 }
 
+#[cfg(test)]
+#[path = "folder_sync_tests.rs"]
+mod sync_tests;
 #[cfg(test)]
 #[path = "folder_tests.rs"]
 mod tests;

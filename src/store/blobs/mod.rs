@@ -18,6 +18,7 @@ mod advice;
 pub mod folder;
 mod hands;
 pub mod memory;
+mod notes;
 mod pieces;
 mod places;
 mod prefixes;

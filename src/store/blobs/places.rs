@@ -1,14 +1,14 @@
 //! What is done to the folder in which the bytes of files lie: `uploads/NUMBER` while they come, then `blobs/aa/aabb…` by
 //! their BLAKE3. Every call opens what it needs; only the file of an upload stays open, while some of it is not on stable storage.
 //!
-//! The length of an upload's file is where it stands, after a power cut as well: that is right where a file system puts bytes
-//! there before the length that counts them, as ext4 by default, XFS and Btrfs do; on others the hash that was declared tells
-//! when it is completed. It grows by whole writes, which are hashed as they come: what was not, as
-//! before a restart, is hashed as it lies there before the whole gets its place. Links are not followed, and nothing but this
-//! process writes here.
+//! The length of an upload's file is where it stands; after a power cut it is cut back to what was committed (`notes`). It grows
+//! by whole writes, which are hashed as they come: what was not, as before a restart, is hashed as it lies there before the whole
+//! gets its place. Links are not followed, and nothing but this process writes here.
 //!
-//! All of it may wait for the disk: it knows nothing of tasks, and belongs on threads of its own (`folder`). `begin`, `flush`,
-//! `make_way` and `keep` are for whoever has the upload's `syncing` there; it is taken before `writing`.
+//! All of it may wait for the disk: it knows nothing of tasks, and belongs on threads of its own (`folder`). `begin`, `commit`,
+//! `advance`, `make_way` and `keep` are for whoever has the upload's `syncing` there; it is taken before `writing`.
+
+mod contents;
 
 use std::{
     collections::HashSet,
@@ -19,12 +19,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use rustix::fs::{OFlags, statvfs};
 use tracing::warn;
 
 use super::{
-    BlobError, Checked, HEAD_BYTES, PIECE_BYTES_MAX, Piece, advice, pieces,
+    BlobError, Checked, HEAD_BYTES, Piece, advice,
+    notes::{self, Notes},
+    pieces,
     prefixes::Prefixes,
     removal::{Removal, is_nameless, unname},
 };
@@ -37,6 +38,9 @@ const RESERVE_PART: u64 = 4;
 /// Most bytes of an upload that may not be on stable storage, whatever becomes of those who brought them; or those of one
 /// call, if they are more. A sync of the store beside it may have to wait for them.
 pub(super) const UNSYNCED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of an upload after which it is noted that they are there though nobody waits for it: a power cut takes no more from a
+/// long call. A note is a sync of its own.
+pub(super) const NOTED_AFTER: u64 = 16 * 1024 * 1024;
 /// Locks for uploads: each stands for every 64th of them.
 pub(super) const STRIPES: usize = 64;
 /// Bytes that are read at once to hash what lies there.
@@ -52,9 +56,10 @@ pub(super) struct Places {
     /// write between its look at where the upload stands and its bytes.
     writing: [Mutex<()>; STRIPES],
     pub prefixes: Prefixes,
+    notes: Notes,
     /// Uploads whose sync has failed, and whose bytes could not be taken away then: the next sync would be believed, though
-    /// some of them may not be there after a cut. Empty but where a disk fails. The next process knows nothing of it: where
-    /// nothing can be taken away nothing can be noted.
+    /// some of them may not be there after a cut. Empty but where a disk fails. The next process knows nothing of it, as long
+    /// as the machine runs.
     lost: Mutex<HashSet<UploadId>>,
     /// What was removed, and has its room still.
     pub removal: Removal,
@@ -67,6 +72,8 @@ pub(super) struct System {
     pub sync: fn(&File) -> io::Result<()>,
     /// Takes away all bytes of a file.
     pub empty: fn(&File) -> io::Result<()>,
+    /// Which run of the machine this is; `None`: it does not tell.
+    pub boot: fn() -> Option<String>,
 }
 
 impl System {
@@ -74,6 +81,7 @@ impl System {
     pub const REAL: Self = Self {
         sync: File::sync_all,
         empty: |file| file.set_len(0),
+        boot: notes::boot,
     };
 }
 
@@ -113,7 +121,7 @@ fn make_folder(folder: &Path) -> io::Result<bool> {
     }
 }
 
-fn flags() -> i32 {
+pub(super) fn flags() -> i32 {
     OFlags::NOFOLLOW.bits().cast_signed()
 }
 
@@ -150,6 +158,7 @@ impl Places {
     /// Opens it in the folder of a store, making it if need be. Others may not look into it.
     pub fn open(folder: &Path, system: System) -> io::Result<Self> {
         let places = Self {
+            notes: Notes::new(folder.join("uploads")),
             uploads: folder.join("uploads"),
             blobs: folder.join("blobs"),
             writing: std::array::from_fn(|_| Mutex::default()),
@@ -162,6 +171,8 @@ impl Places {
             make_folder(place)?;
         }
         places.sync_folder(folder)?;
+        let failed = places.notes.restore(&places.system)?;
+        places.lost().extend(failed);
         Ok(places)
     }
 
@@ -173,7 +184,7 @@ impl Places {
     }
 
     fn upload(&self, upload: UploadId) -> PathBuf {
-        self.uploads.join(upload.number().to_string())
+        self.uploads.join(notes::number_name(upload.number()))
     }
 
     fn lost(&self) -> MutexGuard<'_, HashSet<UploadId>> {
@@ -190,13 +201,20 @@ impl Places {
             .custom_flags(flags())
             .open(self.upload(upload))?;
         if self.lost().contains(&upload) {
-            (self.system.empty)(&file).map_err(|error| {
+            self.take_away(upload, &file).map_err(|error| {
                 let what = "an upload could neither be synced nor begun anew";
                 BlobError::Failed(format!("{what}: {error}"))
             })?;
             self.lost().remove(&upload);
         }
         Ok(file)
+    }
+
+    /// Takes away all bytes of an upload of which nobody knows which are there.
+    fn take_away(&self, upload: UploadId, file: &File) -> io::Result<()> {
+        // Or what comes next would be taken for committed after a cut.
+        self.notes.begin(upload, &self.system)?;
+        (self.system.empty)(file)
     }
 
     /// Brings what a folder lists to stable storage.
@@ -235,6 +253,7 @@ impl Places {
         if fs::symlink_metadata(&path).is_err() {
             self.check_room(0)?;
         }
+        self.notes.begin(upload, &self.system)?;
         let is_new = make_file(&path)?;
         self.lost().remove(&upload);
         // Whoever writes to this upload, or to another of the same lock, does not wait for the folder.
@@ -243,6 +262,7 @@ impl Places {
             // Nobody is told of a new one. One that was there before is there still, and stands at 0.
             if is_new {
                 self.removal.add(unname(&path)?);
+                self.notes.forget(upload);
             }
             return Err(error.into());
         }
@@ -317,6 +337,7 @@ impl Places {
         let writing = self.writing(upload);
         self.prefixes.forget(upload);
         let nameless = unname(&self.upload(upload))?;
+        self.notes.forget(upload);
         self.lost().remove(&upload);
         drop(writing);
         self.removal.add(nameless);
@@ -333,10 +354,48 @@ impl Places {
         Ok(uploads)
     }
 
+    /// Brings an upload's bytes to stable storage, notes how many are there for certain, and answers it.
+    pub fn commit(&self, upload: UploadId) -> Result<u64, BlobError> {
+        let synced = self.flush(upload)?;
+        if self.prefixes.noted(upload) != Some(synced) {
+            self.note(upload, synced)?;
+        }
+        Ok(synced)
+    }
+
+    /// Brings an upload's bytes to stable storage, and notes it now and then: nobody is told of it.
+    pub fn advance(&self, upload: UploadId) -> Result<(), BlobError> {
+        let synced = self.flush(upload)?;
+        let noted = self.prefixes.noted(upload).unwrap_or_default();
+        match synced.saturating_sub(noted) >= NOTED_AFTER {
+            true => self.note(upload, synced),
+            false => Ok(()),
+        }
+    }
+
+    /// Notes how many bytes of an upload are on stable storage. For whoever has `syncing`, and who has just synced them.
+    fn note(&self, upload: UploadId, synced: u64) -> Result<(), BlobError> {
+        let writing = self.writing(upload);
+        // One that was discarded meanwhile gets no note.
+        fs::symlink_metadata(self.upload(upload))?;
+        let (note, is_new) = self.notes.open(upload)?;
+        drop(writing);
+        notes::write(&note, synced, &self.system)?;
+        if is_new {
+            self.sync_folder(&self.uploads)?;
+        }
+        let _writing = self.writing(upload);
+        if let Some(mut prefix) = self.prefixes.take(upload) {
+            prefix.noted = Some(synced);
+            self.prefixes.put(upload, prefix);
+        }
+        Ok(())
+    }
+
     /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
     /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
     /// comes meanwhile is not among them. For whoever has `syncing`.
-    pub fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
+    fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
         let writing = self.writing(upload);
         let file = self.open_upload(upload)?;
         let stood = file.metadata()?.len();
@@ -353,7 +412,7 @@ impl Places {
         }
         if let Err(error) = synced {
             self.prefixes.forget(upload);
-            if let Err(stays) = (self.system.empty)(&file) {
+            if let Err(stays) = self.take_away(upload, &file) {
                 warn!(error = %stays, %upload, "an upload that could not be synced could not be emptied either; it is refused until it can");
                 self.lost().insert(upload);
             }
@@ -457,7 +516,11 @@ impl Places {
             drop(writing);
             // If its name were there after a cut and only a part of its bytes, the upload would stand where it no longer stood.
             match self.sync_folder(&self.uploads) {
-                Ok(()) => self.removal.add(nameless),
+                Ok(()) => {
+                    // Were the note gone before, and the upload still there after a cut, it would stand at 0.
+                    self.notes.forget(upload);
+                    self.removal.add(nameless);
+                }
                 Err(error) => {
                     warn!(%error, %upload, "that an upload is gone may not be so after a cut; its row says it then");
                 }
@@ -470,59 +533,7 @@ impl Places {
             fs::rename(&to, &from)?;
             Err(error)
         })?;
+        self.notes.forget(upload);
         Ok(())
-    }
-
-    pub fn settle(&self, content: ContentHash) -> Result<Option<u64>, BlobError> {
-        let (folder, path) = self.content(content);
-        let file = match open_to_read(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        (self.system.sync)(&file)?;
-        self.sync_folder(&folder)?;
-        Ok(Some(file.metadata()?.len()))
-    }
-
-    pub fn contents(&self, first: u8) -> Result<Vec<ContentHash>, BlobError> {
-        let entries = match fs::read_dir(self.blobs.join(format!("{first:02x}"))) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let mut contents = Vec::new();
-        for entry in entries {
-            let name = entry?.file_name();
-            let named = name
-                .to_str()
-                .and_then(|name| blake3::Hash::from_hex(name).ok());
-            contents.extend(named.map(|hash| ContentHash(*hash.as_bytes())));
-        }
-        Ok(contents)
-    }
-
-    pub fn remove(&self, content: ContentHash) -> Result<(), BlobError> {
-        let (folder, path) = self.content(content);
-        let nameless = unname(&path)?;
-        match self.sync_folder(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            synced => synced?,
-        }
-        self.removal.add(nameless);
-        Ok(())
-    }
-
-    pub fn size(&self, content: ContentHash) -> Result<Option<u64>, BlobError> {
-        match fs::symlink_metadata(self.content(content).1) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    pub fn read(&self, content: ContentHash, offset: u64, max: usize) -> Result<Bytes, BlobError> {
-        let file = open_to_read(&self.content(content).1)?;
-        pieces::read(&file, offset, max.min(PIECE_BYTES_MAX))
     }
 }

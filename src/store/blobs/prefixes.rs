@@ -26,6 +26,8 @@ pub(super) struct Prefix {
     pub hashed: u64,
     /// How many are on stable storage; `None`: nobody knows.
     pub synced: Option<u64>,
+    /// How many are noted as such, on stable storage too; `None`: nobody knows.
+    pub noted: Option<u64>,
     /// Its file, held open while some are not: if the system fails to write them while nobody has it open, it may forget that
     /// before the next sync asks. Of `OPEN_MAX` uploads only.
     pub unsynced: Option<Arc<File>>,
@@ -73,6 +75,12 @@ impl Prefixes {
     pub fn synced(&self, upload: UploadId) -> Option<u64> {
         let known = self.known();
         known.by_upload.get(&upload)?.1.synced
+    }
+
+    /// How many bytes of an upload are noted as being on stable storage, if that is known.
+    pub fn noted(&self, upload: UploadId) -> Option<u64> {
+        let known = self.known();
+        known.by_upload.get(&upload)?.1.noted
     }
 
     /// Whether the file of an upload is held open.
