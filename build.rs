@@ -1,8 +1,7 @@
 //! Compiles `proto/` without protoc: protox gives the descriptors, which also feed reflection.
 //!
 //! The code is generated twice. Once whole: messages and clients. Once the servers alone, over the same messages, but
-//! with the two streaming responses mapped to hand-written frames of ready bytes (`pb::ready`), and the chunks of uploads to what
-//! knows how long they were (`pb::arrived`). Both use our codec.
+//! with the two streaming responses mapped to hand-written frames of ready bytes (`pb::ready`). Both use our codec.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -35,16 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .out_dir(&servers)
         .build_client(false)
         .codec_path("crate::pb::codec::Codec")
-        // The longest path wins: all messages are those of the first run, but for these streams.
+        // The longest path wins: all messages are those of the first run, but for the two streams.
         .extern_path(".tinychat.v1", "crate::pb")
         .extern_path(".tinychat.v1.ChatResponse", "crate::pb::ready::ChatFrame")
         .extern_path(
             ".tinychat.v1.SubscribeResponse",
             "crate::pb::ready::SubscribeFrame",
-        )
-        .extern_path(
-            ".tinychat.v1.UploadChunksRequest",
-            "crate::pb::arrived::ArrivedChunk",
         )
         .compile_fds(descriptors)?;
     Ok(())

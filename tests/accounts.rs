@@ -384,6 +384,7 @@ async fn the_mode_and_the_limits_are_announced() {
         attachments_per_message_max: 10,
         uploads_per_user_max: 20,
         chunk_bytes_max: 512 << 10,
+        streamed_chunk_bytes_max: 64 << 10,
         file_name_bytes_max: 255,
         thumbnail_bytes_max: 256 << 10,
         upload_idle_seconds: 86_400,

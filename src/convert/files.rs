@@ -7,7 +7,6 @@ use crate::{
         file::{Chunk, ContentHash, ImageSize, NewFile},
         ids::{FileId, UploadId},
         invalid::Invalid,
-        limits::CHUNK_BYTES_MAX,
     },
     pb,
 };
@@ -76,11 +75,11 @@ fn image(asked: &pb::ImageSize) -> Result<ImageSize, Invalid> {
     Ok(ImageSize { width, height })
 }
 
-/// Parses a piece of an upload.
-pub fn chunk(offset: u64, data: Bytes, blake3: &[u8]) -> Result<Chunk, Invalid> {
+/// Parses a piece of an upload, of at most so many bytes.
+pub fn chunk(offset: u64, data: Bytes, blake3: &[u8], max: usize) -> Result<Chunk, Invalid> {
     let given = data.len();
-    if !(1..=CHUNK_BYTES_MAX).contains(&given) {
-        let mend = format!("the chunk has {given} bytes; give 1 to {CHUNK_BYTES_MAX} at once");
+    if !(1..=max).contains(&given) {
+        let mend = format!("the chunk has {given} bytes; give 1 to {max} at once");
         return Err(Invalid::new("CHUNK_INVALID", "data", mend));
     }
     Ok(Chunk {

@@ -369,6 +369,7 @@ pub fn limits(settings: &Settings) -> pb::Limits {
         attachments_per_message_max: limit(limits::ATTACHMENTS_PER_MESSAGE_MAX),
         uploads_per_user_max: limit(limits::UPLOADS_PER_USER_MAX),
         chunk_bytes_max: limit(limits::CHUNK_BYTES_MAX),
+        streamed_chunk_bytes_max: limit(limits::STREAMED_CHUNK_BYTES_MAX),
         file_name_bytes_max: limit(limits::FILE_NAME_BYTES_MAX),
         thumbnail_bytes_max: u32::try_from(limits::THUMBNAIL_BYTES_MAX).unwrap_or(u32::MAX),
         upload_idle_seconds: u32::try_from(limits::UPLOAD_IDLE.as_secs()).unwrap_or(u32::MAX),

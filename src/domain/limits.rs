@@ -76,11 +76,17 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 pub const ATTACHMENTS_PER_MESSAGE_MAX: usize = 10;
 /// Uploads of one user that are under way.
 pub const UPLOADS_PER_USER_MAX: usize = 20;
-/// Largest piece of an upload, in bytes: a unary call with it stays below `FILE_REQUEST_BYTES_MAX`.
+/// Largest piece of an upload that one call brings, in bytes.
 pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
-/// Largest gRPC message of a call about files: a piece, and what says where it belongs. It bounds what one that comes has in
-/// memory.
-pub const FILE_REQUEST_BYTES_MAX: usize = CHUNK_BYTES_MAX + 16 * 1024;
+/// Largest piece of many that one call brings, in bytes: several of them are in memory at once.
+pub const STREAMED_CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// Bytes beside a piece in the message that brings it: what says where it belongs, and what schemas to come may add.
+const BESIDE_CHUNK_BYTES_MAX: usize = 16 * 1024;
+/// Largest gRPC message of a call about files.
+pub const FILE_REQUEST_BYTES_MAX: usize = CHUNK_BYTES_MAX + BESIDE_CHUNK_BYTES_MAX;
+/// Largest gRPC message of many that one call about files brings: it bounds what one that comes has in memory.
+pub const STREAMED_FILE_REQUEST_BYTES_MAX: usize =
+    STREAMED_CHUNK_BYTES_MAX + BESIDE_CHUNK_BYTES_MAX;
 /// Largest small picture of a picture, in bytes.
 pub const THUMBNAIL_BYTES_MAX: u64 = 256 * 1024;
 /// Pictures that one small picture shows: whoever fetches it is looked for in the conversations of all of them. A client

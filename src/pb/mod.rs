@@ -12,7 +12,6 @@
     reason = "generated code is not ours to style"
 )]
 
-pub mod arrived;
 pub mod codec;
 pub mod ready;
 mod wiped;

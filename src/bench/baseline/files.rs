@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use super::{Fault, kept::Kept, outbox::BROKEN, service::not_here};
 use crate::{
     bench::sample::{Pattern, name_of, number_of},
-    pb::{self, arrived::ArrivedChunk, servers::file_service_server::FileService},
+    pb::{self, servers::file_service_server::FileService},
 };
 
 /// The service.
@@ -94,12 +94,12 @@ impl FileService for Files {
 
     async fn upload_chunks(
         &self,
-        request: Request<Streaming<ArrivedChunk>>,
+        request: Request<Streaming<pb::UploadChunksRequest>>,
     ) -> Result<Response<pb::UploadChunksResponse>, Status> {
         let mut pieces = request.into_inner();
         let mut committed_bytes = 0;
         let mut coming = None;
-        while let Some(ArrivedChunk { chunk: piece, .. }) = pieces.message().await? {
+        while let Some(piece) = pieces.message().await? {
             committed_bytes += piece.data.len() as u64;
             let Some(kept) = &self.kept else { continue };
             if coming.is_none() {

@@ -272,7 +272,7 @@ impl FileService for Fake {
 
     async fn upload_chunks(
         &self,
-        call: Request<Streaming<pb::arrived::ArrivedChunk>>,
+        call: Request<Streaming<pb::UploadChunksRequest>>,
     ) -> Result<Response<pb::UploadChunksResponse>, Status> {
         let (mut left, is_deaf) = {
             let mut world = self.world();
@@ -285,7 +285,7 @@ impl FileService for Fake {
         let mut chunks = call.into_inner();
         let mut id = String::new();
         let mut gate = self.gate.clone();
-        while let Some(pb::arrived::ArrivedChunk { chunk, .. }) = chunks.message().await? {
+        while let Some(chunk) = chunks.message().await? {
             if !chunk.upload_id.is_empty() {
                 id.clone_from(&chunk.upload_id);
             }

@@ -31,21 +31,22 @@ use super::{
 use crate::{
     auth::Principal,
     convert::{files, response},
-    domain::{file::Chunk, ids::UploadId},
+    domain::{
+        file::Chunk,
+        ids::UploadId,
+        limits::{CHUNK_BYTES_MAX, STREAMED_CHUNK_BYTES_MAX},
+    },
     engine::{Engine, Error, FileError, Transfer, UploadFound, UploadSeen, Watch},
-    pb::{self, arrived::ArrivedChunk, servers::file_service_server::FileService},
+    pb::{self, servers::file_service_server::FileService},
     tasks::Tasks,
 };
 
-/// Bytes of chunks that a call has in memory when one more may come, if that is no larger than the last: half of them are
-/// written while the others come. The one that comes has `FILE_REQUEST_BYTES_MAX` beside them, what it is copied to if it is
-/// small `COPIED_MAX`, and HTTP/2 its window of 128 KiB: less than 1 MiB in all, whatever a peer sends.
-const HELD_MAX: usize = 328 * 1024;
+/// Bytes of chunks that a call has in memory, half of which are written while the others come. Beside them are the buffer in
+/// which a message comes (at most 228 KiB, and while it grows the one before), a copy of what is in it, and 128 KiB that HTTP/2
+/// lets come: less than 1 MiB, also of peers that fill their messages up with what nobody reads.
+const HELD_MAX: usize = 512 * 1024;
 /// Bytes of chunks that are written at once, if so many have come.
 const WRITTEN_AT_ONCE: usize = HELD_MAX / 2;
-/// Data of this size is copied out of the message that it came in, so that what a peer put beside it is not held. Of what has
-/// more, the message counts as a whole.
-const COPIED_MAX: usize = 16 * 1024;
 /// Chunks that are written at once, however small they are: each has its room in memory.
 const CHUNKS_AT_ONCE: usize = 64;
 /// How often an upload that waits asks whether its token still holds.
@@ -78,7 +79,7 @@ impl Files {
         let Some(first) = first else {
             return Err(Protocol::RequestMissing.into());
         };
-        let id = files::upload_id(&first.chunk.upload_id).map_err(status)?;
+        let id = files::upload_id(&first.upload_id).map_err(status)?;
         let transfer = self.engine.begin_transfer(principal, id).await;
         let transfer = transfer.map_err(status)?;
         let watch = transfer.watch();
@@ -143,12 +144,10 @@ type Written = (Transfer, Result<u64, Error>);
 struct Held {
     id: UploadId,
     batch: Vec<Chunk>,
-    /// Bytes of memory that the batch has.
+    /// Bytes of the batch.
     bytes: usize,
-    /// And what is being written.
+    /// Bytes that are being written.
     writing: usize,
-    /// And the chunk that came last.
-    last: usize,
     /// No more will come.
     is_over: bool,
 }
@@ -160,7 +159,6 @@ impl Held {
             batch: Vec::new(),
             bytes: 0,
             writing: 0,
-            last: 0,
             is_over: false,
         }
     }
@@ -171,14 +169,18 @@ impl Held {
         !self.is_over
             && self.bytes < WRITTEN_AT_ONCE
             && self.batch.len() < CHUNKS_AT_ONCE
-            && (held == 0 || held + self.last <= HELD_MAX)
+            && held + STREAMED_CHUNK_BYTES_MAX <= HELD_MAX
     }
 
     /// Takes what a peer has brought: one more, or the end.
-    fn take(&mut self, next: Option<ArrivedChunk>, pace: &mut Pace) -> Result<(), Status> {
+    fn take(
+        &mut self,
+        next: Option<pb::UploadChunksRequest>,
+        pace: &mut Pace,
+    ) -> Result<(), Status> {
         match next {
             Some(next) => {
-                let moved = next.chunk.data.len() as u64;
+                let moved = next.data.len() as u64;
                 self.add(next)?;
                 pace.moved(moved);
             }
@@ -187,14 +189,12 @@ impl Held {
         Ok(())
     }
 
-    fn add(&mut self, next: ArrivedChunk) -> Result<(), Status> {
-        let mut chunk = chunk_of(next.chunk, self.id)?;
-        self.last = next.length;
-        if chunk.data.len() <= COPIED_MAX {
-            chunk.data = Bytes::copy_from_slice(&chunk.data);
-            self.last = chunk.data.len();
-        }
-        self.bytes += self.last;
+    fn add(&mut self, next: pb::UploadChunksRequest) -> Result<(), Status> {
+        let mut chunk = chunk_of(next, self.id)?;
+        // Its data is a part of the message that it came in, and keeps all of that in memory. A message may have a few bytes
+        // of data and much else that nobody reads.
+        chunk.data = Bytes::copy_from_slice(&chunk.data);
+        self.bytes += chunk.data.len();
         self.batch.push(chunk);
         Ok(())
     }
@@ -207,9 +207,9 @@ impl Held {
 }
 
 /// What comes from a peer.
-trait Messages: Stream<Item = Result<ArrivedChunk, Status>> + Unpin {}
+trait Messages: Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin {}
 
-impl<S: Stream<Item = Result<ArrivedChunk, Status>> + Unpin> Messages for S {}
+impl<S: Stream<Item = Result<pb::UploadChunksRequest, Status>> + Unpin> Messages for S {}
 
 /// A stream of chunks.
 struct Chunks<S> {
@@ -225,7 +225,7 @@ impl<S: Messages> Chunks<S> {
         engine: &Engine,
         principal: &Principal,
         watch: Option<&Watch>,
-    ) -> Result<Option<ArrivedChunk>, Status> {
+    ) -> Result<Option<pb::UploadChunksRequest>, Status> {
         let should_end = async {
             match watch {
                 Some(watch) => watch.should_end().await,
@@ -266,7 +266,8 @@ fn chunk_of(message: pb::UploadChunksRequest, id: UploadId) -> Result<Chunk, Sta
         // One call, one upload: where the other stands nobody has looked.
         return Err(status(Error::from(FileError::ChunkOfAnother)));
     }
-    files::chunk(message.offset, message.data, &message.blake3).map_err(status)
+    let max = STREAMED_CHUNK_BYTES_MAX;
+    files::chunk(message.offset, message.data, &message.blake3, max).map_err(status)
 }
 
 fn upload(seen: &UploadSeen) -> Option<pb::Upload> {
@@ -294,7 +295,7 @@ impl FileService for Files {
 
     async fn upload_chunks(
         &self,
-        request: Request<Streaming<ArrivedChunk>>,
+        request: Request<Streaming<pb::UploadChunksRequest>>,
     ) -> Result<Response<pb::UploadChunksResponse>, Status> {
         let principal = principal(&self.engine, &request)?;
         let chunks = Chunks {
@@ -313,7 +314,8 @@ impl FileService for Files {
         let principal = principal(&self.engine, &request)?;
         let asked = request.into_inner();
         let id = files::upload_id(&asked.upload_id).map_err(status)?;
-        let chunk = files::chunk(asked.offset, asked.data, &asked.blake3).map_err(status)?;
+        let chunk = files::chunk(asked.offset, asked.data, &asked.blake3, CHUNK_BYTES_MAX);
+        let chunk = chunk.map_err(status)?;
         let transfer = self.engine.begin_transfer(&principal, id).await;
         let mut transfer = transfer.map_err(status)?;
         transfer.append(vec![chunk]).await.map_err(status)?;

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream::{iter, poll_fn};
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use prost::Message as _;
 use tokio_stream::pending;
@@ -15,7 +15,7 @@ use tonic::{Code, body::Body, codec::Codec as _};
 
 use super::*;
 use crate::{
-    domain::limits::{CHUNK_BYTES_MAX, FILE_REQUEST_BYTES_MAX},
+    domain::limits::STREAMED_FILE_REQUEST_BYTES_MAX,
     engine::file_world::World,
     pb::codec::Codec,
     server::grpc::{
@@ -25,30 +25,17 @@ use crate::{
     },
 };
 
-fn piece(upload: &str, bytes: usize) -> ArrivedChunk {
+fn piece(upload: &str, bytes: usize) -> pb::UploadChunksRequest {
     piece_at(upload, 0, bytes)
 }
 
-fn piece_at(upload: &str, offset: u64, bytes: usize) -> ArrivedChunk {
-    let chunk = pb::UploadChunksRequest {
+fn piece_at(upload: &str, offset: u64, bytes: usize) -> pb::UploadChunksRequest {
+    pb::UploadChunksRequest {
         upload_id: upload.to_owned(),
         offset,
         data: Bytes::from(vec![7; bytes]),
         ..pb::UploadChunksRequest::default()
-    };
-    let length = chunk.encoded_len();
-    ArrivedChunk { chunk, length }
-}
-
-/// What a chunk becomes with so many bytes beside it that nobody reads, as it comes.
-fn filled_up(chunk: &ArrivedChunk, beside: usize) -> (Bytes, ArrivedChunk) {
-    let mut bytes = chunk.encode_to_vec();
-    // A field that nobody knows.
-    prost::encoding::bytes::encode(999, &vec![9; beside], &mut bytes);
-    let all = Bytes::from(bytes);
-    let decoded = ArrivedChunk::decode(all.clone()).unwrap();
-    assert_eq!((&decoded.chunk, decoded.length), (&chunk.chunk, all.len()));
-    (all, decoded)
+    }
 }
 
 fn service(world: &World) -> Files {
@@ -63,86 +50,63 @@ fn chunks<S>(stream: S) -> Chunks<S> {
     }
 }
 
+/// What HTTP/2 lets come of a call that nobody reads, and the frame that was taken from it and not handed on yet.
+const WINDOW: usize = (128 + 16) * 1024;
+/// The buffer in which messages come, at its largest and as it was before it grew: see
+/// `the_buffer_in_which_messages_come_is_bounded_whatever_they_are`.
+const BUFFERS: [usize; 2] = [228 * 1024, 114 * 1024];
+
 #[test]
 fn a_batch_is_bounded_in_bytes_and_in_chunks() {
-    for (size, expected) in [(1, CHUNKS_AT_ONCE), (64 * 1024, 3), (512 * 1024, 1)] {
+    for (size, expected) in [(1, CHUNKS_AT_ONCE), (STREAMED_CHUNK_BYTES_MAX, 4)] {
         let mut held = Held::new(UploadId::new(1));
         while held.has_room() {
             held.add(piece("p1", size)).unwrap();
         }
         let batch = held.begin();
         assert_eq!(batch.len(), expected, "{size}");
-        assert!(held.writing >= size * expected);
+        assert_eq!(held.writing, size * expected);
         // So many gather while those are written: no more than there is room for.
         while held.has_room() {
             held.add(piece("p1", size)).unwrap();
         }
-        let beside = [expected, 2, 0][[1, 64 * 1024, 512 * 1024].binary_search(&size).unwrap()];
-        assert_eq!(held.batch.len(), beside, "{size}");
+        assert_eq!(held.batch.len(), expected, "{size}");
+        assert!(held.bytes + held.writing <= HELD_MAX);
         held.is_over = true;
         assert!(!held.has_room());
     }
-}
-
-#[test]
-fn less_than_a_mebibyte_is_in_memory_whatever_comes() {
-    /// What HTTP/2 has of a stream: its window, and a frame that was taken from it and not handed on yet.
-    const HTTP: usize = (128 + 16) * 1024;
-    let of = |size: usize| {
-        let chunk = piece("p1", size);
-        let filled = filled_up(&chunk, FILE_REQUEST_BYTES_MAX - chunk.length - 6).1;
-        assert!((FILE_REQUEST_BYTES_MAX - 2..=FILE_REQUEST_BYTES_MAX).contains(&filled.length));
-        [chunk, filled]
-    };
-    let sizes = [1, COPIED_MAX, COPIED_MAX + 1, 64 * 1024, CHUNK_BYTES_MAX];
-    let kinds: Vec<_> = sizes.into_iter().flat_map(of).collect();
-    // One after another, each as often as there is room for it; after the first of them what has come is written.
-    for [first, second, third] in (0..1_000).map(|code| [code / 100, code / 10 % 10, code % 10]) {
-        let mut held = Held::new(UploadId::new(1));
-        for kind in [first, second, third] {
-            while held.has_room() {
-                let one_more = FILE_REQUEST_BYTES_MAX + COPIED_MAX + HTTP;
-                let most = held.bytes + held.writing + one_more;
-                assert!(most < 1024 * 1024, "{first} {second} {third}: {most}");
-                held.add(kinds[kind].clone()).unwrap();
-                if held.batch.len() == 2 && kind != first {
-                    // Something else comes next.
-                    break;
-                }
-            }
-            if kind == first {
-                drop(held.begin());
-            }
-        }
-    }
-}
-
-#[test]
-fn what_is_held_of_a_small_chunk_is_its_data_and_not_the_message() {
-    for (size, is_copied) in [(COPIED_MAX, true), (COPIED_MAX + 1, false)] {
-        let (all, chunk) = filled_up(&piece("p1", size), 400 * 1024);
-        assert!(!all.is_unique(), "its data is a part of all");
-        let mut held = Held::new(UploadId::new(1));
-        held.add(chunk).unwrap();
-        assert_eq!(held.batch[0].data, vec![7; size]);
-        assert_eq!(all.is_unique(), is_copied, "{size}");
-        assert_eq!(held.bytes, if is_copied { size } else { all.len() });
-    }
+    // A message may have as much in the name of its upload as in its data.
+    let copied = STREAMED_FILE_REQUEST_BYTES_MAX;
+    let [buffer, before] = BUFFERS;
+    assert!(HELD_MAX + buffer + copied.max(before) + WINDOW < 1024 * 1024);
 }
 
 #[tokio::test]
-async fn what_a_large_chunk_keeps_in_memory_is_its_message_and_no_more() {
-    /// Frames of HTTP/2 as they come, whole ones and those that end somewhere else.
-    const FRAMES: [usize; 3] = [16 * 1024, 16 * 1024 - 9, 1_000];
-    let sizes = [64, 64, 17, 200, 512, 64, 512, 512, 65].map(|kib| kib * 1024);
-    for frame in FRAMES {
+async fn the_buffer_in_which_messages_come_is_bounded_whatever_they_are() {
+    const FRAME: usize = 16 * 1024;
+    let mut rng = 1_u64;
+    let mut random = |below: usize| {
+        rng = rng.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(rng >> 33).unwrap() % below
+    };
+    let mut largest = 0;
+    for _ in 0..300 {
         let mut bytes = Vec::new();
-        for size in sizes {
-            let message = piece("p1", size).encode_to_vec();
+        for _ in 0..1 + random(12) {
+            // Mostly large ones, some of which fill a buffer nearly and the next one does not fit.
+            let size = match random(4) {
+                0 => 1 + random(FRAME),
+                _ => STREAMED_CHUNK_BYTES_MAX - random(STREAMED_CHUNK_BYTES_MAX / 2),
+            };
+            let mut chunk = piece("p1", size);
+            let beside = [0, STREAMED_FILE_REQUEST_BYTES_MAX - chunk.encoded_len() - 8];
+            chunk.blake3 = Bytes::from(vec![9; beside[random(2)]]);
+            let message = chunk.encode_to_vec();
             bytes.push(0);
             bytes.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
             bytes.extend(message);
         }
+        let frame = [FRAME, 1 + random(FRAME)][random(2)];
         let frames: Vec<_> = bytes.chunks(frame).map(Bytes::copy_from_slice).collect();
         let frames = iter(frames).map(|bytes| Ok::<_, Status>(Frame::data(bytes)));
         let intake = Arc::new(Intake::new(Pool::default()));
@@ -154,21 +118,66 @@ async fn what_a_large_chunk_keeps_in_memory_is_its_message_and_no_more() {
             intake,
             None,
         );
-        let decoder = Codec::<(), ArrivedChunk>::default().decoder();
+        let decoder = Codec::<(), pb::UploadChunksRequest>::default().decoder();
         let mut stream = Streaming::new_request(decoder, body, None, None);
-        let mut held = Vec::new();
+        let mut last = Bytes::new();
         while let Some(chunk) = stream.message().await.unwrap() {
-            held.push(chunk);
+            // The others are copied out of it, and let go.
+            last = chunk.data;
+            if random(3) == 0 {
+                break;
+            }
+            last = Bytes::new();
         }
         drop(stream);
-        assert_eq!(held.len(), sizes.len());
-        for chunk in held {
-            let (size, length) = (chunk.chunk.data.len(), chunk.length);
-            // From its first byte to the end of what was allocated for it.
-            let kept = chunk.chunk.data.try_into_mut().unwrap().capacity();
-            assert!(kept < length + 16, "{size} in frames of {frame}: {kept}");
+        // Its first bytes are those of the last message, or of some before it that were used up.
+        if let Ok(buffer) = last.try_into_mut() {
+            largest = largest.max(buffer.capacity());
         }
     }
+    println!("the largest buffer had {largest} bytes");
+    assert!(largest < BUFFERS[0], "{largest}");
+    assert!(largest > STREAMED_FILE_REQUEST_BYTES_MAX / 2, "{largest}");
+}
+
+#[tokio::test]
+async fn a_message_that_is_longer_than_its_memory_is_reckoned_by_is_refused_before_it_has_come() {
+    let heads = [0, 1].map(|more| {
+        let length = u32::try_from(STREAMED_FILE_REQUEST_BYTES_MAX + more).unwrap();
+        [&[0], &length.to_be_bytes()[..]].concat()
+    });
+    let comes = async |head: Vec<u8>| {
+        let frames = iter([Ok::<_, Status>(Frame::data(Bytes::from(head)))]).chain(pending());
+        let intake = Arc::new(Intake::new(Pool::default()));
+        let path = "/tinychat.v1.FileService/UploadChunks";
+        let mut body = watched(
+            path,
+            false,
+            Body::new(StreamBody::new(frames)),
+            intake,
+            None,
+        );
+        body.frame().await.unwrap().map(drop)
+    };
+    let [fits, longer] = heads;
+    comes(fits).await.unwrap();
+    let refused = comes(longer).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+}
+
+#[test]
+fn what_is_held_is_the_data_alone_and_not_the_message_that_it_came_in() {
+    let mut bytes = piece("p1", 4).encode_to_vec();
+    // A field that nobody knows.
+    let unknown = vec![9; STREAMED_FILE_REQUEST_BYTES_MAX - 100];
+    prost::encoding::bytes::encode(999, &unknown, &mut bytes);
+    let all = Bytes::from(bytes);
+    let message = pb::UploadChunksRequest::decode(all.clone()).unwrap();
+    assert!(!all.is_unique(), "its data is a part of all");
+    let mut held = Held::new(UploadId::new(1));
+    held.add(message).unwrap();
+    assert_eq!(held.batch[0].data, [7; 4].as_slice());
+    assert!(all.is_unique(), "nobody has it any more");
 }
 
 #[test]
@@ -199,8 +208,7 @@ async fn while_a_batch_is_written_the_next_one_gathers_and_no_more() {
         tokio::task::yield_now().await;
     }
     assert_eq!(world.blobs.calls("append"), 1);
-    // Three are written, and two more have come.
-    assert_eq!(pulled.load(Ordering::SeqCst), 5);
+    assert_eq!(pulled.load(Ordering::SeqCst), HELD_MAX / PIECE);
     world.blobs.hold_back("nothing");
     world.blobs.let_one_go();
     assert_eq!(all.await.unwrap(), (100 * PIECE) as u64);
@@ -258,7 +266,7 @@ async fn breaks_while_it_writes<'a>(
 }
 
 /// Nothing, and that only when what came before is being written.
-fn late() -> impl Stream<Item = Result<ArrivedChunk, Status>> + Send + Unpin {
+fn late() -> impl Stream<Item = Result<pb::UploadChunksRequest, Status>> + Send + Unpin {
     let mut polls = 0;
     poll_fn(move |context| {
         polls += 1;

@@ -3,9 +3,8 @@
 //! tonic collects a message until its last byte has come. So halves of messages are what a peer can make a server hold
 //! with calls that cost it nothing: this counts them, message by message, and the calls that wait for one, within what
 //! `halves` allows, and ends calls whose message takes too long or that are too many. Whoever has no token yet may send
-//! small messages only. Messages that come whole cost nothing here.
-//! A stream of chunks is handed on in parts that end where a message or its head does, so that the buffer in which tonic
-//! collects a message is as large as that message. Knows the five bytes before each message of gRPC, and nothing of what is in it.
+//! small messages only, and whoever brings many chunks of a file no larger ones than its memory is reckoned by. Messages that come
+//! whole cost nothing here. Knows the five bytes before each message of gRPC, and nothing of what is in it.
 
 use std::{
     pin::Pin,
@@ -20,13 +19,13 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
 use super::{halves::Intake, status::Protocol};
-use crate::domain::limits::OPEN_REQUEST_BYTES_MAX;
+use crate::domain::limits::{OPEN_REQUEST_BYTES_MAX, STREAMED_FILE_REQUEST_BYTES_MAX};
 
 /// How long one message may take: 1 MiB in 10 s is a line of 840 kbit/s.
 const MESSAGE: Duration = Duration::from_secs(10);
 /// What stands before each message: whether it is compressed, and its length.
 const HEAD_BYTES: usize = 5;
-/// The call that brings large messages, and whose memory is counted by their lengths.
+/// The call that brings chunks of a file.
 const UPLOAD_CHUNKS: &str = "/tinychat.v1.FileService/UploadChunks";
 
 /// Watches over a request's body. `open`: its method needs no token. It ends when `stop` says so, for those who read it
@@ -40,9 +39,19 @@ pub fn watched(
 ) -> Body {
     let stop = stop.map(|stop| Box::pin(stop.clone().cancelled_owned()));
     let mut watched = Watched::new(body, open, intake, patience(path));
+    watched.longest = longest(path, open);
     watched.in_parts = path == UPLOAD_CHUNKS;
     watched.stop = stop;
     Body::new(watched)
+}
+
+/// Longest message that a body may have; `None`: whoever decodes it says so.
+fn longest(path: &str, open: bool) -> Option<usize> {
+    match path {
+        _ if open => Some(OPEN_REQUEST_BYTES_MAX),
+        UPLOAD_CHUNKS => Some(STREAMED_FILE_REQUEST_BYTES_MAX),
+        _ => None,
+    }
 }
 
 /// How long each message of many may take, and how long the body as a whole.
@@ -59,6 +68,8 @@ fn patience(path: &str) -> (Option<Duration>, Option<Duration>) {
 struct Watched {
     inner: Body,
     open: bool,
+    /// Bytes of the longest message that it may have.
+    longest: Option<usize>,
     intake: Arc<Intake>,
     framing: Framing,
     /// Bytes of an unfinished message that the intake counts for this body.
@@ -72,7 +83,8 @@ struct Watched {
     /// For the body as a whole.
     whole: Timer,
     stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// What comes is handed on in parts, each within one message.
+    /// What comes is cut where a message ends: a buffer in which messages are collected would double if it had room for all of
+    /// one, but not for what came with its end.
     in_parts: bool,
     /// What has come and was not handed on yet; at most a frame of HTTP/2.
     rest: Bytes,
@@ -102,7 +114,7 @@ impl Timer {
 }
 
 /// Where in its message a body stands.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Framing {
     head: [u8; HEAD_BYTES],
     head_bytes: usize,
@@ -125,6 +137,16 @@ impl Framing {
     fn advance(&mut self, mut bytes: &[u8]) -> Came {
         let mut came = Came::default();
         while !bytes.is_empty() {
+            let taken = self.advance_in_message(bytes, &mut came);
+            bytes = &bytes[taken..];
+        }
+        came
+    }
+
+    /// Takes in bytes up to the end of a message, and answers how many.
+    fn advance_in_message(&mut self, all: &[u8], came: &mut Came) -> usize {
+        let mut bytes = all;
+        while !bytes.is_empty() {
             if self.head_bytes < HEAD_BYTES {
                 let count = (HEAD_BYTES - self.head_bytes).min(bytes.len());
                 let (head, rest) = bytes.split_at(count);
@@ -144,18 +166,10 @@ impl Framing {
             if self.head_bytes == HEAD_BYTES && self.come == self.length {
                 (self.head_bytes, self.length, self.come) = (0, 0, 0);
                 came.whole = true;
+                break;
             }
         }
-        came
-    }
-
-    /// How many of so many bytes come before the next end of a head or of a message.
-    fn until_edge(&self, bytes: usize) -> usize {
-        let edge = match HEAD_BYTES - self.head_bytes {
-            0 => self.length - self.come,
-            head => head,
-        };
-        edge.min(bytes)
+        all.len() - bytes.len()
     }
 
     /// Bytes of the message that has begun and is not whole.
@@ -174,6 +188,7 @@ impl Watched {
         Self {
             inner,
             open,
+            longest: longest("", open),
             intake,
             framing: Framing::default(),
             held: 0,
@@ -205,14 +220,15 @@ impl Watched {
                 None => return Poll::Ready(None),
             }
         }
-        let part = self.framing.until_edge(self.rest.len());
+        let mut framing = self.framing.clone();
+        let part = framing.advance_in_message(&self.rest, &mut Came::default());
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(part)))))
     }
 
     /// Takes in what came; an error ends the body.
     fn take(&mut self, bytes: &[u8]) -> Result<(), Protocol> {
         let came = self.framing.advance(bytes);
-        if self.open && came.longest > OPEN_REQUEST_BYTES_MAX {
+        if self.longest.is_some_and(|longest| came.longest > longest) {
             return Err(Protocol::TooLarge);
         }
         if came.whole {
@@ -302,6 +318,8 @@ impl Drop for Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use futures_util::{FutureExt as _, StreamExt as _};
     use http_body_util::{BodyExt as _, StreamBody};
     use tokio::sync::mpsc;
@@ -359,23 +377,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn chunks_come_in_parts_that_end_where_a_message_or_its_head_does() {
-        let messages = [message(0), message(3), message(0), message(700), message(1)].concat();
-        let ends = [5, 5, 3, 5, 5, 700, 5, 1];
-        let edges: Vec<_> = ends
-            .iter()
-            .scan(0, |at, part| {
-                Some({
-                    *at += part;
-                    *at
-                })
-            })
-            .collect();
+    async fn chunks_come_in_parts_of_one_message_and_nothing_else_does() {
+        let ends = [5, 8, 5, 705, 6].into_iter().scan(0, |at, part| {
+            *at += part;
+            Some(*at)
+        });
+        let ends: Vec<usize> = ends.collect();
+        let messages = [0, 3, 0, 700, 1].map(message).concat();
         for size in [1, 2, 3, 5, 6, 7, 100, messages.len()] {
             for path in [UPLOAD_CHUNKS, CHAT] {
                 let frames: Vec<_> = messages.chunks(size).map(Bytes::copy_from_slice).collect();
-                let frames = futures_util::stream::iter(frames)
-                    .map(|bytes| Ok::<_, Status>(Frame::data(bytes)));
+                let frames = futures_util::stream::iter(frames);
+                let frames = frames.map(|bytes| Ok::<_, Status>(Frame::data(bytes)));
                 let intake = Arc::new(Intake::new(Pool::default()));
                 let body = Body::new(StreamBody::new(frames));
                 let mut body = watched(path, false, body, intake, None);
@@ -385,15 +398,13 @@ mod tests {
                     came.push(all.len());
                 }
                 assert_eq!(all, messages);
-                let is_cut = edges.iter().all(|edge| came.contains(edge));
-                // The others are handed on as they come.
-                assert_eq!(
-                    is_cut,
-                    path == UPLOAD_CHUNKS || size == 1,
-                    "{size}: {came:?}"
-                );
-                let expected = messages.len().div_ceil(size);
-                assert!(came.len() == expected || path == UPLOAD_CHUNKS, "{size}");
+                let frames =
+                    (1..=messages.len().div_ceil(size)).map(|it| messages.len().min(it * size));
+                let mut expected: BTreeSet<usize> = frames.collect();
+                if path == UPLOAD_CHUNKS {
+                    expected.extend(&ends);
+                }
+                assert!(came.iter().eq(&expected), "{path} by {size}: {came:?}");
             }
         }
     }

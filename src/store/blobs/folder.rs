@@ -76,7 +76,7 @@ impl FolderBlobs {
     }
 
     /// Brings an upload's bytes to stable storage without waiting for it. While another syncs it, it is left to the next
-    /// call. If it fails, the upload begins anew, and whoever brings more is told where it stands.
+    /// call. If it fails, the upload goes back to what is noted, and whoever brings more is told where it stands.
     async fn sync_beside(&self, upload: UploadId, hold: Hold) -> Result<(), BlobError> {
         let Ok(syncing) = Arc::clone(&self.syncing[stripe(upload)]).try_lock_owned() else {
             return Ok(());
@@ -88,7 +88,7 @@ impl FolderBlobs {
                 // It has ended meanwhile.
                 Ok(()) | Err(BlobError::Gone) => {}
                 Err(error) => {
-                    warn!(%error, %upload, "an upload could not be synced; it begins anew")
+                    warn!(%error, %upload, "an upload could not be synced; it goes back to what is noted, unless that alone has failed")
                 }
             }
         };

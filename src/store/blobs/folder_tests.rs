@@ -175,7 +175,7 @@ async fn an_upload_whose_beginning_failed_leaves_nothing_and_one_that_was_there_
 #[tokio::test]
 async fn what_could_neither_be_synced_nor_taken_away_is_never_taken_for_there() {
     static SYNCS: AtomicBool = AtomicBool::new(true);
-    static EMPTIES: AtomicBool = AtomicBool::new(true);
+    static CUTS: AtomicBool = AtomicBool::new(true);
     fn does(what: &AtomicBool) -> io::Result<()> {
         let does = what.load(Ordering::SeqCst);
         does.then_some(())
@@ -183,7 +183,7 @@ async fn what_could_neither_be_synced_nor_taken_away_is_never_taken_for_there() 
     }
     let system = System {
         sync: |file| does(&SYNCS).and_then(|()| file.sync_all()),
-        empty: |file| does(&EMPTIES).and_then(|()| file.set_len(0)),
+        cut: |file, length| does(&CUTS).and_then(|()| file.set_len(length)),
         ..System::REAL
     };
     let folder = tempfile::tempdir().unwrap();
@@ -192,14 +192,14 @@ async fn what_could_neither_be_synced_nor_taken_away_is_never_taken_for_there() 
     let lose = async || {
         append(&blobs, 0, b"half").await.unwrap();
         SYNCS.store(false, Ordering::SeqCst);
-        EMPTIES.store(false, Ordering::SeqCst);
+        CUTS.store(false, Ordering::SeqCst);
         assert!(blobs.flush(UPLOAD, Arc::new(())).await.is_err());
         // The next sync would be believed.
         SYNCS.store(true, Ordering::SeqCst);
     };
     let refused = |answer: Result<(), BlobError>| {
         let says = answer.unwrap_err().to_string();
-        assert!(says.contains("neither be synced nor begun anew"), "{says}");
+        assert!(says.contains("neither be synced nor cut back"), "{says}");
     };
     blobs.begin(UPLOAD).await.unwrap();
     lose().await;
@@ -211,10 +211,10 @@ async fn what_could_neither_be_synced_nor_taken_away_is_never_taken_for_there() 
     refused(blobs.keep(UPLOAD, content, 4).await);
     assert_eq!(blobs.size(content).await, Ok(None));
     // As soon as they can be taken away it begins anew.
-    EMPTIES.store(true, Ordering::SeqCst);
+    CUTS.store(true, Ordering::SeqCst);
     assert_eq!(append(&blobs, 4, b"more").await, Err(BlobError::Offset(0)));
     lose().await;
-    EMPTIES.store(true, Ordering::SeqCst);
+    CUTS.store(true, Ordering::SeqCst);
     assert_eq!(blobs.flush(UPLOAD, Arc::new(())).await, Ok(0));
     // Or when its owner begins it anew, or forgets it: nothing is held against what comes then.
     lose().await;

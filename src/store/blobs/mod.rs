@@ -4,7 +4,7 @@
 //! What every place promises:
 //!
 //! 1. An upload's bytes are kept in order, from the first on; what `append` has answered is there after the process was
-//!    killed, and after `flush` also when the machine was.
+//!    killed (where the system tells that from a power cut), and after `flush` also when the machine was. Nothing else is.
 //! 2. A content has its place whole or not at all: `keep` comes after a sync, and is itself on stable storage. What lies
 //!    there is never written over by others of its length, and a sync that failed is not taken for done the next time.
 //! 3. No call has more than `PIECE_BYTES_MAX` of a file in memory, and none does its work on the thread of its caller.

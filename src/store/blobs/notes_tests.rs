@@ -1,6 +1,9 @@
 //! Notes of what is committed, and what a power cut leaves of uploads.
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -9,7 +12,7 @@ use crate::{
     domain::file::ContentHash,
     store::blobs::{
         BlobError, Piece,
-        places::{Appended, NOTED_AFTER, Places},
+        places::{Appended, NOTED_AFTER, Places, Room, Turn},
     },
 };
 
@@ -91,9 +94,12 @@ fn uploads_from_before_there_were_notes_stand_at_their_length() {
     let first = places(&folder, FIRST);
     assert_eq!(first.written(UPLOAD), Ok(Some(4)));
     append(&first, 4, b"more");
-    assert_eq!(first.commit(UPLOAD), Ok(8));
     drop(first);
-    assert_eq!(places(&folder, SECOND).written(UPLOAD), Ok(Some(8)));
+    assert_eq!(places(&folder, SECOND).written(UPLOAD), Ok(Some(4)));
+    // But those that have notes do not, if it is not known when they were made.
+    append(&places(&folder, SECOND), 4, b"more");
+    fs::remove_file(folder.path().join("uploads/boot")).unwrap();
+    assert_eq!(places(&folder, SECOND).written(UPLOAD), Ok(Some(4)));
 }
 
 #[test]
@@ -128,27 +134,111 @@ fn what_begins_anew_has_nothing_noted_from_before() {
     drop(first);
     let second = places(&folder, SECOND);
     assert_eq!(second.written(UPLOAD), Ok(Some(0)));
-    // Nor has one whose sync failed.
-    append(&second, 0, b"committed");
-    second.commit(UPLOAD).unwrap();
-    drop(second);
-    static FAILS: Mutex<bool> = Mutex::new(false);
-    let failing = System {
-        sync: |file| match std::mem::take(&mut *FAILS.lock().unwrap()) {
-            true => Err(io::Error::other("the disk failed")),
-            false => file.sync_all(),
-        },
-        ..SECOND
-    };
-    let again = places(&folder, failing);
-    append(&again, 9, b", not synced");
-    *FAILS.lock().unwrap() = true;
-    assert!(matches!(again.commit(UPLOAD), Err(BlobError::Failed(_))));
-    assert_eq!(again.written(UPLOAD), Ok(Some(0)));
-    append(&again, 0, b"something else");
-    drop(again);
-    let first = places(&folder, FIRST);
+}
+
+/// Syncs that are done before one fails; negative: all are.
+static LEFT: AtomicI64 = AtomicI64::new(-1);
+
+/// Fails once, when `LEFT` has come to 0, as a disk does whose error is told once.
+const FAILING: System = System {
+    sync: |file| match LEFT.fetch_sub(1, Ordering::SeqCst) {
+        0 => Err(io::Error::other("the disk failed")),
+        _ => file.sync_all(),
+    },
+    ..FIRST
+};
+
+#[test]
+fn whichever_sync_fails_what_was_committed_stays_and_nothing_else_is_taken_for_it() {
+    for left in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        LEFT.store(-1, Ordering::SeqCst);
+        let first = places(&folder, FAILING);
+        first.begin(UPLOAD).unwrap();
+        append(&first, 0, b"half");
+        assert_eq!(first.commit(UPLOAD), Ok(4));
+        append(&first, 4, b"more");
+        LEFT.store(left, Ordering::SeqCst);
+        let committed = first.commit(UPLOAD);
+        let has_failed = LEFT.load(Ordering::SeqCst) < 0;
+        LEFT.store(-1, Ordering::SeqCst);
+        let stands = first.written(UPLOAD).unwrap().unwrap();
+        match left {
+            // The bytes, and then the note.
+            0 => assert_eq!((committed.is_err(), stands), (true, 4)),
+            1 => assert_eq!((committed.is_err(), stands), (true, 8)),
+            _ => assert_eq!((committed, stands, has_failed), (Ok(8), 8, false)),
+        }
+        append(&first, stands, b", not committed");
+        drop(first);
+        let second = places(&folder, SECOND);
+        let there = second.written(UPLOAD).unwrap().unwrap();
+        assert!(
+            there == stands || there == 4 && left == 1,
+            "{left}: {there}"
+        );
+        let bytes = fs::read(folder.path().join("uploads/3")).unwrap();
+        assert!(b"halfmore".starts_with(&bytes[..]), "{left}");
+        if left == 2 {
+            break;
+        }
+    }
+    // Nor is what could not be taken back, if its upload is cut back then.
+    let folder = tempfile::tempdir().unwrap();
+    let first = places(&folder, FAILING);
+    first.begin(UPLOAD).unwrap();
+    append(&first, 0, b"committed");
+    first.commit(UPLOAD).unwrap();
+    LEFT.store(0, Ordering::SeqCst);
+    assert!(first.begin(UPLOAD).is_err());
+    assert_eq!(first.written(UPLOAD), Ok(Some(9)));
+    append(&first, 9, b", more");
+    LEFT.store(0, Ordering::SeqCst);
+    assert!(first.commit(UPLOAD).is_err());
+    assert!(
+        LEFT.load(Ordering::SeqCst) < -1,
+        "it was taken back once more"
+    );
     assert_eq!(first.written(UPLOAD), Ok(Some(0)));
+    LEFT.store(-1, Ordering::SeqCst);
+}
+
+#[test]
+fn what_is_being_removed_counts_as_free_and_no_more_than_once() {
+    const MIB: u64 = 1024 * 1024;
+    /// As a disk that is full but for what files must leave, and a byte.
+    static FREE: AtomicU64 = AtomicU64::new(256 * MIB + 1);
+    let full = System {
+        room: |_| {
+            let free = FREE.load(Ordering::SeqCst);
+            Ok(Room {
+                all: 1024 * MIB,
+                free,
+            })
+        },
+        ..FIRST
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let places = places(&folder, full);
+    let bring = |offset: u64, bytes: usize| {
+        let piece = Piece::from(Bytes::from(vec![7; bytes]));
+        places.append(UPLOAD, offset, &[piece]).map(drop)
+    };
+    places.begin(UPLOAD).unwrap();
+    assert_eq!(bring(0, 2), Err(BlobError::Full));
+    assert_eq!(bring(0, 1), Ok(()));
+    let other = UploadId::new(4);
+    places.begin(other).unwrap();
+    let large = vec![7; 3_000_000];
+    fs::write(folder.path().join("uploads/4"), &large).unwrap();
+    FREE.store(256 * MIB, Ordering::SeqCst);
+    assert_eq!(bring(1, 1), Err(BlobError::Full));
+    // It was removed, and its room is not given back yet.
+    places.discard(other).unwrap();
+    assert_eq!(bring(1, large.len() + 1), Err(BlobError::Full));
+    assert_eq!(bring(1, large.len()), Ok(()));
+    places.removal.go_on();
+    assert_eq!(bring(1 + large.len() as u64, 1), Err(BlobError::Full));
 }
 
 #[test]
@@ -174,7 +264,7 @@ fn no_note_outlives_its_upload() {
     for _ in 0..2 {
         bring();
         let content = ContentHash::of(b"half");
-        while first.check(UPLOAD).unwrap().is_none() {}
+        assert!(matches!(first.check(UPLOAD), Ok(Some(Turn::Whole(_)))));
         first.keep(UPLOAD, content, 4).unwrap();
         assert_eq!(notes(), 0);
     }
@@ -216,48 +306,74 @@ fn what_cannot_be_cut_back_is_not_taken_for_there() {
     symlink("elsewhere", &note).unwrap();
     let second = places(&folder, SECOND);
     assert!(matches!(second.written(UPLOAD), Err(BlobError::Failed(_))));
+    drop(second);
+    // Nor by the next start of the same run.
+    let again = places(&folder, SECOND);
+    assert!(matches!(again.written(UPLOAD), Err(BlobError::Failed(_))));
     fs::remove_file(&note).unwrap();
-    assert_eq!(second.written(UPLOAD), Ok(Some(0)));
+    assert_eq!(again.written(UPLOAD), Ok(Some(0)));
+    drop(again);
+    assert_eq!(places(&folder, SECOND).written(UPLOAD), Ok(Some(0)));
 }
 
 #[test]
 fn a_note_that_is_torn_leaves_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let notes = Notes::new(folder.path().to_owned());
-    let (note, is_new) = notes.open(UPLOAD).unwrap();
-    assert!(is_new && read(&note).unwrap() == 0);
-    let whole = || fs::read(folder.path().join("3.at")).unwrap();
-    let mut before = whole();
+    let path = folder.path().join("3.at");
+    assert!(notes.begin(UPLOAD, &System::REAL).unwrap());
+    let mut before = Vec::new();
     for (index, committed) in [1, 255, 256, 65_536, u64::MAX].into_iter().enumerate() {
-        let last = read(&note).unwrap();
-        write(&note, committed, &System::REAL).unwrap();
-        assert_eq!(read(&note).unwrap(), committed);
-        // Only one of the two sectors is another.
-        let now = whole();
+        let last = notes.committed(UPLOAD).unwrap();
+        notes.write(UPLOAD, committed, &System::REAL).unwrap();
+        assert_eq!(notes.committed(UPLOAD).unwrap(), committed);
+        let now = fs::read(&path).unwrap();
         before.resize(now.len(), 0);
-        let sectors = usize::try_from(SECTOR_BYTES).unwrap();
-        let of = |bytes: &[u8]| {
-            bytes
-                .chunks(sectors)
-                .map(<[u8]>::to_vec)
-                .collect::<Vec<_>>()
-        };
-        let differing = of(&before)
-            .iter()
-            .zip(&of(&now))
-            .filter(|(a, b)| a != b)
-            .count();
-        assert_eq!(differing, 1);
-        // However few of its bytes are there, the other one says what it said.
-        let place = usize::try_from(PLACES[index % 2]).unwrap();
+        // The other place is as it was.
+        let [place, other] =
+            [index % 2, 1 - index % 2].map(|it| usize::try_from(PLACES[it]).unwrap());
+        let of = |bytes: &[u8]| bytes.get(other..other + NOTE_BYTES).map(<[u8]>::to_vec);
+        assert_eq!(of(&before), of(&now));
+        // However few of its bytes are there, that one says what it said.
         for there in 0..NOTE_BYTES {
             let mut torn = before.clone();
             torn[place..place + there].copy_from_slice(&now[place..place + there]);
-            fs::write(folder.path().join("4.at"), torn).unwrap();
-            let (torn, _) = notes.open(UploadId::new(4)).unwrap();
-            let said = read(&torn).unwrap();
+            fs::write(&path, torn).unwrap();
+            let said = notes.committed(UPLOAD).unwrap();
             assert!(said == last || said == committed, "{said}");
         }
+        fs::write(&path, &now).unwrap();
         before = now;
     }
+    // It says nothing about another upload, and nothing when it was taken back.
+    let other = UploadId::new(4);
+    fs::copy(&path, folder.path().join("4.at")).unwrap();
+    assert_eq!(notes.committed(other).unwrap(), 0);
+    notes.take_back(UPLOAD, &System::REAL).unwrap();
+    assert_eq!(notes.committed(UPLOAD).unwrap(), 0);
+    assert_eq!(notes.committed(UploadId::new(5)).unwrap(), 0);
+}
+
+#[test]
+fn the_name_of_a_note_is_there_before_it_says_something() {
+    static SYNCED: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    let system = System {
+        sync: |file| {
+            let is_folder = file.metadata()?.is_dir();
+            SYNCED.lock().unwrap().push(is_folder);
+            match is_folder && SYNCED.lock().unwrap().len() == 1 {
+                true => Err(io::Error::other("the disk failed")),
+                false => file.sync_all(),
+            }
+        },
+        ..FIRST
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let notes = Notes::new(folder.path().to_owned());
+    assert!(notes.write(UPLOAD, 7, &system).is_err());
+    assert_eq!(notes.committed(UPLOAD).unwrap(), 0);
+    notes.write(UPLOAD, 7, &system).unwrap();
+    assert_eq!(notes.committed(UPLOAD).unwrap(), 7);
+    // The folder, once more, and then the note.
+    assert_eq!(*SYNCED.lock().unwrap(), [true, true, false]);
 }

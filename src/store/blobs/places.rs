@@ -39,7 +39,7 @@ const RESERVE_PART: u64 = 4;
 /// call, if they are more. A sync of the store beside it may have to wait for them.
 pub(super) const UNSYNCED_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Bytes of an upload after which it is noted that they are there though nobody waits for it: a power cut takes no more from a
-/// long call. A note is a sync of its own.
+/// long call, and what was not synced yet. A note is a sync of its own.
 pub(super) const NOTED_AFTER: u64 = 16 * 1024 * 1024;
 /// Locks for uploads: each stands for every 64th of them.
 pub(super) const STRIPES: usize = 64;
@@ -58,7 +58,7 @@ pub(super) struct Places {
     pub prefixes: Prefixes,
     notes: Notes,
     /// Uploads whose sync has failed, and whose bytes could not be taken away then: the next sync would be believed, though
-    /// some of them may not be there after a cut. Empty but where a disk fails. The next process knows nothing of it, as long
+    /// some of them may not be there after a cut. And those that could not be cut back to their notes by the start. Empty but where a disk fails. The next process knows nothing of it, as long
     /// as the machine runs.
     lost: Mutex<HashSet<UploadId>>,
     /// What was removed, and has its room still.
@@ -70,18 +70,34 @@ pub(super) struct Places {
 pub(super) struct System {
     /// Brings a file or a folder to stable storage.
     pub sync: fn(&File) -> io::Result<()>,
-    /// Takes away all bytes of a file.
-    pub empty: fn(&File) -> io::Result<()>,
+    /// Takes away all bytes of a file but so many.
+    pub cut: fn(&File, u64) -> io::Result<()>,
     /// Which run of the machine this is; `None`: it does not tell.
     pub boot: fn() -> Option<String>,
+    /// How much room there is on the disk of a folder.
+    pub room: fn(&Path) -> io::Result<Room>,
+}
+
+/// Bytes of a disk: in all, and free for this process.
+pub(super) struct Room {
+    pub all: u64,
+    pub free: u64,
 }
 
 impl System {
     /// The one that there is.
     pub const REAL: Self = Self {
         sync: File::sync_all,
-        empty: |file| file.set_len(0),
+        cut: File::set_len,
         boot: notes::boot,
+        room: |folder| {
+            let disk = statvfs(folder).map_err(io::Error::from)?;
+            let of = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            Ok(Room {
+                all: of(disk.f_blocks),
+                free: of(disk.f_bavail),
+            })
+        },
     };
 }
 
@@ -184,7 +200,7 @@ impl Places {
     }
 
     fn upload(&self, upload: UploadId) -> PathBuf {
-        self.uploads.join(notes::number_name(upload.number()))
+        self.uploads.join(notes::number_name(upload))
     }
 
     fn lost(&self) -> MutexGuard<'_, HashSet<UploadId>> {
@@ -192,7 +208,7 @@ impl Places {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens an upload to read and to append. Of one that is lost nothing is to be seen: it begins anew, or is refused. For
+    /// Opens an upload to read and to append. Of one that is lost only what is noted is to be seen, or it is refused. For
     /// whoever has `writing`.
     fn open_upload(&self, upload: UploadId) -> Result<File, BlobError> {
         let file = OpenOptions::new()
@@ -202,7 +218,7 @@ impl Places {
             .open(self.upload(upload))?;
         if self.lost().contains(&upload) {
             self.take_away(upload, &file).map_err(|error| {
-                let what = "an upload could neither be synced nor begun anew";
+                let what = "an upload could neither be synced nor cut back to what is there";
                 BlobError::Failed(format!("{what}: {error}"))
             })?;
             self.lost().remove(&upload);
@@ -210,11 +226,14 @@ impl Places {
         Ok(file)
     }
 
-    /// Takes away all bytes of an upload of which nobody knows which are there.
+    /// Takes away those bytes of an upload of which nobody knows whether they are there: all beyond its note.
     fn take_away(&self, upload: UploadId, file: &File) -> io::Result<()> {
-        // Or what comes next would be taken for committed after a cut.
-        self.notes.begin(upload, &self.system)?;
-        (self.system.empty)(file)
+        let committed = self.notes.committed(upload)?;
+        if committed == 0 {
+            // To take it back may have failed, and the disk would say what it said.
+            self.notes.take_back(upload, &self.system)?;
+        }
+        (self.system.cut)(file, committed)
     }
 
     /// Brings what a folder lists to stable storage.
@@ -232,12 +251,10 @@ impl Places {
 
     /// Refuses what would leave the store beside it too little room.
     fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
-        let disk = statvfs(&self.uploads).map_err(io::Error::from)?;
-        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let disk = (self.system.room)(&self.uploads)?;
         // What was removed is free in a moment.
-        let free = free.saturating_add(self.removal.bytes());
-        let reserve = RESERVE_BYTES.min(all / RESERVE_PART);
+        let free = disk.free.saturating_add(self.removal.bytes());
+        let reserve = RESERVE_BYTES.min(disk.all / RESERVE_PART);
         match free >= reserve.saturating_add(bytes) {
             true => Ok(()),
             false => Err(BlobError::Full),
@@ -253,16 +270,22 @@ impl Places {
         if fs::symlink_metadata(&path).is_err() {
             self.check_room(0)?;
         }
-        self.notes.begin(upload, &self.system)?;
-        let is_new = make_file(&path)?;
+        let notes_anew = self.notes.begin(upload, &self.system)?;
+        let forget = || {
+            if notes_anew {
+                self.notes.forget(upload);
+            }
+        };
+        let is_new = make_file(&path).inspect_err(|_| forget())?;
         self.lost().remove(&upload);
-        // Whoever writes to this upload, or to another of the same lock, does not wait for the folder.
+        // Whoever writes to this upload, or to another of the same lock, does not wait for the folder (but for a note that is
+        // taken back).
         drop(writing);
         if let Err(error) = self.sync_folder(&self.uploads) {
             // Nobody is told of a new one. One that was there before is there still, and stands at 0.
+            forget();
             if is_new {
                 self.removal.add(unname(&path)?);
-                self.notes.forget(upload);
             }
             return Err(error.into());
         }
@@ -378,12 +401,9 @@ impl Places {
         let writing = self.writing(upload);
         // One that was discarded meanwhile gets no note.
         fs::symlink_metadata(self.upload(upload))?;
-        let (note, is_new) = self.notes.open(upload)?;
+        let note = self.notes.open(upload, &self.system)?;
         drop(writing);
-        notes::write(&note, synced, &self.system)?;
-        if is_new {
-            self.sync_folder(&self.uploads)?;
-        }
+        notes::write(&note, upload, synced, &self.system)?;
         let _writing = self.writing(upload);
         if let Some(mut prefix) = self.prefixes.take(upload) {
             prefix.noted = Some(synced);
@@ -393,7 +413,7 @@ impl Places {
     }
 
     /// Brings an upload's bytes to stable storage, if they are not known to be there. After a failure nobody knows which of
-    /// them are, and the next sync would not tell: the upload begins anew. Answers how many are there for certain: what
+    /// them are, and the next sync would not tell: the upload goes back to its note. Answers how many are there for certain: what
     /// comes meanwhile is not among them. For whoever has `syncing`.
     fn flush(&self, upload: UploadId) -> Result<u64, BlobError> {
         let writing = self.writing(upload);
@@ -413,7 +433,7 @@ impl Places {
         if let Err(error) = synced {
             self.prefixes.forget(upload);
             if let Err(stays) = self.take_away(upload, &file) {
-                warn!(error = %stays, %upload, "an upload that could not be synced could not be emptied either; it is refused until it can");
+                warn!(error = %stays, %upload, "an upload that could not be synced could not be cut back to what is there either; it is refused until it can");
                 self.lost().insert(upload);
             }
             return Err(error.into());
@@ -491,7 +511,8 @@ impl Places {
     pub fn keep(&self, upload: UploadId, content: ContentHash, size: u64) -> Result<(), BlobError> {
         let from = self.upload(upload);
         let (folder, to) = self.content(content);
-        let synced = self.flush(upload)?;
+        // After a cut it may be back where it was, and whoever asked in between was told that all of it is there.
+        let synced = self.commit(upload)?;
         let writing = self.writing(upload);
         let there = self.open_upload(upload)?.metadata()?.len();
         // As many as were checked may be others: a sync has failed since, and it was brought anew. And what came while the

@@ -409,7 +409,8 @@ fn see_protocol(protocol: Protocol) -> Seen {
             Code::ResourceExhausted,
             "MESSAGE_TOO_LARGE",
             "the message is larger than request_bytes_max of GetServerInfo, or, for a call without a token, than \
-             open_request_bytes_max, or, about files, than chunk_bytes_max and 16 KiB; send less at once",
+             open_request_bytes_max, or, for a chunk of a file, than chunk_bytes_max (streamed_chunk_bytes_max in a \
+             stream) and 16 KiB; send less at once",
         ),
         Protocol::MethodUnknown => seen(
             Code::Unimplemented,
