@@ -139,7 +139,7 @@ impl Engine {
         let size = upload.asked.file.size;
         let committed = match upload.placed {
             // Nothing is left but to complete it.
-            Some(content) if self.blobs.size(content).await? == Some(size) => size,
+            Some(content) if self.blobs.settle(content).await? == Some(size) => size,
             _ => 0,
         };
         Ok(UploadFound::UnderWay(UploadSeen { upload, committed }))

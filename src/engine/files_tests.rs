@@ -253,9 +253,10 @@ async fn what_an_upload_has_just_placed_is_not_taken_from_it() {
         panic!("it is under way");
     };
     assert_eq!(seen.committed, 4);
-    // It is asked whether they are on stable storage, since nobody knows.
-    assert_eq!(world.complete(upload).await.unwrap().hash, content);
+    // Each time they are brought to stable storage, since nobody knows whether they are there.
     assert_eq!(world.blobs.calls("settle"), 1);
+    assert_eq!(world.complete(upload).await.unwrap().hash, content);
+    assert_eq!(world.blobs.calls("settle"), 2);
     // Of another nothing is left, not even in its place.
     let lost = world.begin(4, None).await;
     let missing = ContentHash::of(b"lost");

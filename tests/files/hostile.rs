@@ -137,21 +137,6 @@ async fn what_is_wrong_is_refused_and_the_upload_stands_where_it_stood() {
             "CHUNK_INVALID",
         ),
         (
-            chunk(CHUNK, &noise(512 * 1024 + 1, 2), &[]),
-            Code::InvalidArgument,
-            "CHUNK_INVALID",
-        ),
-        (
-            chunk(CHUNK, &noise((512 + 16) * 1024, 2), &[]),
-            Code::ResourceExhausted,
-            "MESSAGE_TOO_LARGE",
-        ),
-        (
-            chunk(CHUNK, &noise(2 * CHUNK + 1, 2), &[]),
-            Code::InvalidArgument,
-            "CHUNK_INVALID",
-        ),
-        (
             UploadChunksRequest {
                 upload_id: "p999".to_owned(),
                 ..chunk(CHUNK, piece, &[])
@@ -181,6 +166,40 @@ async fn what_is_wrong_is_refused_and_the_upload_stands_where_it_stood() {
         let refused = code(in_time("a chunk", files.upload_chunk(unary)).await);
         assert_eq!(refused, (bad_code, why.to_owned()));
         assert_eq!(stands(&ann, &id).await.unwrap(), CHUNK as u64, "{why}");
+    }
+    // Chunks that are too large, each in its way, and one past the end.
+    let (invalid, large) = (
+        (Code::InvalidArgument, "CHUNK_INVALID".to_owned()),
+        (Code::ResourceExhausted, "MESSAGE_TOO_LARGE".to_owned()),
+    );
+    let few = begin(&ann, "few", 9).await.unwrap().id;
+    let past = chunks(&few, &noise(10, 2), 0);
+    assert_eq!(code(bring(&ann, past).await), invalid);
+    for (bytes, streamed, unary) in [
+        (64 * 1024 + 1, &invalid, None),
+        ((64 + 16) * 1024, &large, None),
+        (2 * CHUNK + 1, &large, Some(&invalid)),
+        (512 * 1024 + 1, &large, Some(&invalid)),
+        ((512 + 16) * 1024, &large, Some(&large)),
+    ] {
+        let chunk = chunk(CHUNK, &noise(bytes, 2), &[]);
+        assert_eq!(
+            &code(bring(&ann, vec![chunk.clone()]).await),
+            streamed,
+            "{bytes}"
+        );
+        if let Some(unary) = unary {
+            let alone = UploadChunkRequest {
+                upload_id: chunk.upload_id,
+                offset: chunk.offset,
+                data: chunk.data,
+                blake3: chunk.blake3,
+            };
+            let mut files = ann.connection.files();
+            let refused = in_time("a chunk", files.upload_chunk(alone)).await;
+            assert_eq!(&code(refused), unary, "{bytes}");
+        }
+        assert_eq!(stands(&ann, &id).await.unwrap(), CHUNK as u64, "{bytes}");
     }
     // Chunks that overlap one another: what was right before them stays.
     let overlapping = vec![chunk(CHUNK, piece, &[]), chunk(CHUNK + 3, piece, &[])];

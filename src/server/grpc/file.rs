@@ -43,7 +43,8 @@ use crate::{
 
 /// Bytes of chunks that a call has in memory, half of which are written while the others come. Beside them are the buffer in
 /// which a message comes (at most 228 KiB, and while it grows the one before), a copy of what is in it, and 128 KiB that HTTP/2
-/// lets come: less than 1 MiB, also of peers that fill their messages up with what nobody reads.
+/// lets come: less than 1 MiB, also of peers that fill their messages up with what nobody reads. What HTTP/2 has besides is its
+/// connection's (`server::listen`).
 const HELD_MAX: usize = 512 * 1024;
 /// Bytes of chunks that are written at once, if so many have come.
 const WRITTEN_AT_ONCE: usize = HELD_MAX / 2;

@@ -6,7 +6,7 @@
 //! `uploads/boot` tells them apart: it names the run of the machine in which the notes were made. A disk that loses power while its
 //! machine runs on is not noticed.
 //!
-//! A note is written into one of two places that no disk writes as one, that which says less, so that a cut in the middle of it
+//! A note is written into one of two places, that which says less, so that a cut in the middle of it
 //! leaves the other. It is taken back, on stable storage, before its upload begins anew. Nothing here locks: notes of one upload
 //! are made and taken back by whoever has its `syncing`.
 //!
@@ -14,6 +14,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Write as _},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
@@ -25,7 +26,7 @@ use tracing::warn;
 use super::places::{System, flags};
 use crate::domain::ids::UploadId;
 
-/// Where a note may lie: further apart than the largest unit that a disk writes as a whole.
+/// Where a note may lie: not in one sector of a disk, nor in one block of a file system.
 const PLACES: [u64; 2] = [0, 4096];
 /// The number of bytes, and as many of a hash of it.
 const NOTE_BYTES: usize = 16;
@@ -33,8 +34,10 @@ const NOTE_BYTES: usize = 16;
 const NOTE: &str = ".at";
 /// The file that names the run of the machine,
 const BOOT: &str = "boot";
-/// and more than it has.
-const BOOT_BYTES_MAX: u64 = 256;
+/// how it ends,
+const BOOT_END: &str = "end\n";
+/// and more than it has where so few uploads fail that they can be told one by one.
+const BOOT_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The notes in the folder of uploads.
 pub(super) struct Notes {
@@ -101,16 +104,17 @@ impl Notes {
         (system.sync)(&note)
     }
 
+    /// How many bytes of an upload are noted as committed; `None`: nothing is.
+    fn said(&self, upload: UploadId) -> io::Result<Option<u64>> {
+        match self.find(upload)? {
+            Some(note) => Ok(said(&note, upload)?.into_iter().max().flatten()),
+            None => Ok(None),
+        }
+    }
+
     /// How many bytes of an upload are noted as committed; 0 as well if nothing is.
     pub fn committed(&self, upload: UploadId) -> io::Result<u64> {
-        match self.find(upload)? {
-            Some(note) => Ok(said(&note, upload)?
-                .into_iter()
-                .flatten()
-                .max()
-                .unwrap_or_default()),
-            None => Ok(0),
-        }
+        Ok(self.said(upload)?.unwrap_or_default())
     }
 
     /// Forgets a note whose upload is not there any more, on stable storage too. What stays of it goes with the next start.
@@ -129,66 +133,54 @@ impl Notes {
     /// Brings everything to where a power cut must have left it, if there may have been one since the notes were made, and
     /// answers which uploads that could not be done to. For a folder that nobody has begun to use.
     pub fn restore(&self, system: &System) -> io::Result<Vec<UploadId>> {
-        let boot = (system.boot)();
-        let noted = self.noted_boot()?;
-        let is_same = boot.is_some() && boot.as_ref().map(String::as_bytes) == noted.as_deref();
+        // What lies here by its name may not stay so: a kill may have come before the sync.
+        self.sync(system)?;
         let (uploads, notes) = self.there()?;
-        let mut strays = notes
-            .iter()
-            .filter(|number| !uploads.contains(number))
-            .peekable();
-        if strays.peek().is_some() {
-            // Their uploads may come back with a cut, and would stand at 0.
-            self.sync(system)?;
-            strays.for_each(|number| self.forget(UploadId::new(*number)));
+        for number in notes.difference(&uploads) {
+            self.forget(UploadId::new(*number));
         }
-        if is_same {
-            return Ok(Vec::new());
-        }
+        let name = (system.boot)().unwrap_or_default();
+        let noted = Boot::read(&self.folder.join(BOOT))?;
+        let is_same = noted
+            .as_ref()
+            .is_some_and(|noted| !name.is_empty() && noted.name == name);
         let mut failed = Vec::new();
-        for number in uploads {
-            let upload = UploadId::new(number);
-            let restored = match noted.is_none() && !notes.contains(&number) {
-                true => self.trust(upload, system),
-                false => self.cut(upload, system),
+        for upload in uploads.into_iter().map(UploadId::new) {
+            let cut = match &noted {
+                None if self.said(upload)?.is_none() => {
+                    self.trust(upload, system)?;
+                    continue;
+                }
+                Some(noted) if is_same && !noted.failed.contains(&upload.number()) => continue,
+                _ => self.cut(upload, system),
             };
-            if let Err(error) = restored {
+            if let Err(error) = cut {
                 warn!(%error, %upload, "an upload could not be cut back to what is there for certain; it is refused until it can");
                 failed.push(upload);
             }
         }
-        // What could not be done is tried again by the next start, which must not take this one's word for it.
-        let name = boot.filter(|_| failed.is_empty()).unwrap_or_default();
-        if let Err(error) = self.note_boot(&name, system) {
-            // Whatever stands there now names no run of the machine that goes on.
-            warn!(%error, "the next start cuts uploads back to what is there for certain");
+        let boot = Boot {
+            name,
+            failed: failed.iter().map(|upload| upload.number()).collect(),
+        };
+        if noted.as_ref() != Some(&boot) {
+            self.note_boot(&boot, system).or_else(|error| match noted {
+                // Lengths would be trusted by the next start, too, of uploads that begin now.
+                None => Err(error),
+                Some(_) => {
+                    warn!(%error, "the next start cuts uploads back to what is there for certain");
+                    Ok(())
+                }
+            })?;
         }
         Ok(failed)
     }
 
-    /// What the last start has noted as the run of the machine; `None`: it has noted nothing.
-    fn noted_boot(&self) -> io::Result<Option<Vec<u8>>> {
-        let mut noted = Vec::new();
-        match OpenOptions::new()
-            .read(true)
-            .custom_flags(flags())
-            .open(self.folder.join(BOOT))
-        {
-            Ok(file) => {
-                file.take(BOOT_BYTES_MAX).read_to_end(&mut noted)?;
-                Ok(Some(noted))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Torn, or not there after a cut, it names no run of a machine.
-    fn note_boot(&self, name: &str, system: &System) -> io::Result<()> {
+    fn note_boot(&self, boot: &Boot, system: &System) -> io::Result<()> {
         let mut options = Self::options();
         options.create(true).truncate(true);
         let mut file = options.open(self.folder.join(BOOT))?;
-        file.write_all(name.as_bytes())?;
+        file.write_all(boot.to_string().as_bytes())?;
         (system.sync)(&file)?;
         self.sync(system)
     }
@@ -211,7 +203,10 @@ impl Notes {
     fn cut(&self, upload: UploadId, system: &System) -> io::Result<()> {
         let file = self.open_upload(upload)?;
         let (committed, there) = (self.committed(upload)?, file.metadata()?.len());
-        if committed <= there {
+        if committed == there {
+            return Ok(());
+        }
+        if committed < there {
             return file.set_len(committed);
         }
         // The disk has not kept what it was given: nobody knows what it has of the rest.
@@ -243,18 +238,61 @@ pub(super) fn number_name(upload: UploadId) -> String {
     upload.number().to_string()
 }
 
+/// The run of the machine in which notes were made.
+#[derive(Debug, PartialEq, Eq)]
+struct Boot {
+    /// Its name; empty: it has none, or this was torn.
+    name: String,
+    /// Uploads that could not be cut back when it began.
+    failed: BTreeSet<u64>,
+}
+
+impl Boot {
+    /// Reads what was noted last; `None`: nothing was.
+    fn read(path: &Path) -> io::Result<Option<Self>> {
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).custom_flags(flags()).open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut text = Vec::new();
+        file.take(BOOT_BYTES_MAX).read_to_end(&mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        // Torn, or cut, it names no run of a machine.
+        let mut lines = text.strip_suffix(BOOT_END).unwrap_or_default().lines();
+        Ok(Some(Self {
+            name: lines.next().unwrap_or_default().to_owned(),
+            failed: lines.filter_map(|line| line.parse().ok()).collect(),
+        }))
+    }
+}
+
+impl fmt::Display for Boot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", self.name)?;
+        for number in &self.failed {
+            writeln!(formatter, "{number}")?;
+        }
+        formatter.write_str(BOOT_END)
+    }
+}
+
 /// What each place of a note says; `None`: nothing.
 fn said(note: &File, upload: UploadId) -> io::Result<[Option<u64>; 2]> {
-    let mut said = [None; 2];
-    for (said, place) in said.iter_mut().zip(PLACES) {
+    let read = |place| {
         let mut bytes = [0; NOTE_BYTES];
         match note.read_exact_at(&mut bytes, place) {
-            Ok(()) => *said = parsed(bytes, upload),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
-            Err(error) => return Err(error),
+            Ok(()) => Ok(parsed(bytes, upload)),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
         }
+    };
+    match PLACES.map(read) {
+        // Where a cut leaves one that cannot be read the other one counts.
+        [Ok(Some(one)), other] => Ok([Some(one), other.unwrap_or_default()]),
+        [one, Ok(Some(other))] => Ok([one.unwrap_or_default(), Some(other)]),
+        [one, other] => Ok([one?, other?]),
     }
-    Ok(said)
 }
 
 /// Notes on stable storage in an open note how many bytes are committed.

@@ -103,6 +103,64 @@ fn uploads_from_before_there_were_notes_stand_at_their_length() {
 }
 
 #[test]
+fn the_first_start_with_notes_may_be_killed_at_any_moment_and_fail() {
+    static LEFT: AtomicI64 = AtomicI64::new(0);
+    let failing = || System {
+        sync: |file| match LEFT.fetch_sub(1, Ordering::SeqCst) {
+            0 => Err(io::Error::other("the disk failed")),
+            _ => file.sync_all(),
+        },
+        ..FIRST
+    };
+    for left in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = folder.path().join("uploads");
+        fs::create_dir(&uploads).unwrap();
+        fs::write(uploads.join("3"), "half").unwrap();
+        LEFT.store(left, Ordering::SeqCst);
+        let opened = Places::open(folder.path(), failing());
+        let has_failed = LEFT.load(Ordering::SeqCst) < 0;
+        assert_eq!(opened.is_err(), has_failed, "{left}");
+        drop(opened);
+        assert_eq!(
+            places(&folder, FIRST).written(UPLOAD),
+            Ok(Some(4)),
+            "{left}"
+        );
+        if !has_failed {
+            assert!(left > 5, "there is something to fail");
+            break;
+        }
+    }
+    // Or killed when the note has its name and says nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let uploads = folder.path().join("uploads");
+    fs::create_dir(&uploads).unwrap();
+    fs::write(uploads.join("3"), "half").unwrap();
+    fs::write(uploads.join("3.at"), "").unwrap();
+    assert_eq!(places(&folder, FIRST).written(UPLOAD), Ok(Some(4)));
+    assert_eq!(places(&folder, SECOND).written(UPLOAD), Ok(Some(4)));
+}
+
+#[test]
+fn what_names_the_run_is_read_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(BOOT);
+    assert_eq!(Boot::read(&path).unwrap(), None);
+    let boot = Boot {
+        name: "a-run".to_owned(),
+        failed: [3, 12].into(),
+    };
+    let whole = boot.to_string();
+    for there in 0..whole.len() {
+        fs::write(&path, &whole[..there]).unwrap();
+        assert_eq!(Boot::read(&path).unwrap().unwrap().name, "", "{there}");
+    }
+    fs::write(&path, whole).unwrap();
+    assert_eq!(Boot::read(&path).unwrap(), Some(boot));
+}
+
+#[test]
 fn a_long_call_notes_now_and_then_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let first = places(&folder, FIRST);
@@ -307,9 +365,11 @@ fn what_cannot_be_cut_back_is_not_taken_for_there() {
     let second = places(&folder, SECOND);
     assert!(matches!(second.written(UPLOAD), Err(BlobError::Failed(_))));
     drop(second);
-    // Nor by the next start of the same run.
+    // Nor by the next start of the same run, which leaves the others alone.
+    fs::write(folder.path().join("uploads/4"), "other").unwrap();
     let again = places(&folder, SECOND);
     assert!(matches!(again.written(UPLOAD), Err(BlobError::Failed(_))));
+    assert_eq!(again.written(UploadId::new(4)), Ok(Some(5)));
     fs::remove_file(&note).unwrap();
     assert_eq!(again.written(UPLOAD), Ok(Some(0)));
     drop(again);

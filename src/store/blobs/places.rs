@@ -58,8 +58,8 @@ pub(super) struct Places {
     pub prefixes: Prefixes,
     notes: Notes,
     /// Uploads whose sync has failed, and whose bytes could not be taken away then: the next sync would be believed, though
-    /// some of them may not be there after a cut. And those that could not be cut back to their notes by the start. Empty but where a disk fails. The next process knows nothing of it, as long
-    /// as the machine runs.
+    /// some of them may not be there after a cut. And those that the start could not cut back to their notes. Empty but where
+    /// a disk fails. A kill leaves the former to the next process, which believes them as long as the machine runs.
     lost: Mutex<HashSet<UploadId>>,
     /// What was removed, and has its room still.
     pub removal: Removal,
@@ -549,8 +549,11 @@ impl Places {
             return Ok(());
         }
         fs::rename(&from, &to)?;
-        // What may not be there after a cut is taken back: a later sync would not tell.
-        self.sync_folder(&folder).or_else(|error| {
+        // What may not be there after a cut is taken back: a later sync would not tell. And where a file system has no journal the
+        // old name may come back: of the same bytes, which an upload that nobody knows would take with it.
+        let synced = self.sync_folder(&folder);
+        let synced = synced.and_then(|()| self.sync_folder(&self.uploads));
+        synced.or_else(|error| {
             fs::rename(&to, &from)?;
             Err(error)
         })?;
