@@ -4,7 +4,7 @@
 //! called committed, and all that it has is what was brought: also where lengths were there before the bytes that they count.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::Path,
     sync::Arc,
@@ -225,6 +225,36 @@ fn without(operations: &[Recorded], is_one: impl Fn(&str) -> bool) -> Vec<Record
     operations.iter().filter(stays).cloned().collect()
 }
 
+/// The run as it would be without the syncs of the folders of contents, and of that of uploads right after one was renamed into
+/// one of those: either makes the rename stay.
+fn unsure_of_renames(operations: &[Recorded]) -> Vec<Recorded> {
+    let mut into = HashSet::new();
+    let (mut renaming, mut skipping) = (HashSet::new(), HashSet::new());
+    let stays = |recorded: &&Recorded| match &recorded.operation {
+        Operation::Rename { to, .. } => {
+            into.extend(to.rfind('/').map(|end| to[..=end].to_owned()));
+            true
+        }
+        Operation::SyncBegin { file, by } if file == "uploads/" => {
+            let skips = renaming.remove(by);
+            if skips {
+                skipping.insert(*by);
+            }
+            !skips
+        }
+        Operation::SyncEnd { file, by } if file == "uploads/" => !skipping.remove(by),
+        Operation::SyncBegin { file, by } if into.remove(file) => {
+            renaming.insert(*by);
+            false
+        }
+        Operation::SyncBegin { file, .. } | Operation::SyncEnd { file, .. } => {
+            !file.starts_with("blobs/") || file == "blobs/"
+        }
+        _ => true,
+    };
+    operations.iter().filter(stays).cloned().collect()
+}
+
 /// The run as it would be if uploads gave their room back as soon as they lose their names, and the next sync of those were not.
 fn hasty(operations: &[Recorded]) -> Vec<Recorded> {
     let gives_back = |file: &str| {
@@ -299,12 +329,10 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
         let is_upload = file.starts_with("uploads/") && file != "uploads/" && !is_note(file);
         is_upload || is_content(file)
     };
-    let of_contents = |file: &str| file.starts_with("blobs/") && file != "blobs/";
     for (what, kind) in [
         ("the bytes", &of_bytes as &dyn Fn(&str) -> bool),
         ("the notes of what is committed", &is_note),
         ("the folder of uploads", &|file| file == "uploads/"),
-        ("the folders of contents", &of_contents),
         ("the folder of those", &|file| file == "blobs/"),
     ] {
         let verdict = judge(&without(&operations, kind), 0);
@@ -312,6 +340,13 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
         println!("without {what}: {bites} of {} states", verdict.states);
         assert!(bites > 0, "the check does not bite without {what}");
     }
+    let verdict = judge(&unsure_of_renames(&operations), 0);
+    let bites = verdict.losing + verdict.corrupt;
+    println!("unsure of renames: {bites} of {} states", verdict.states);
+    assert!(
+        bites > 0,
+        "the check does not bite without syncs after renames"
+    );
     // Nor are lengths to be trusted.
     let verdict = judge_after(&operations, torn, After::Kill);
     println!(
