@@ -12,6 +12,7 @@ use std::{
 
 use tokio::sync::{Semaphore, oneshot};
 
+use super::handing_on::ended_early;
 use crate::{domain::address::CallerAddress, engine::Error, tasks::Tasks};
 
 /// Calls without a token that run at once: as many as may wait for a hash, and as many that look something up.
@@ -68,13 +69,32 @@ impl Gate {
         let permit = Arc::clone(room).try_acquire_owned();
         let permit = permit.map_err(|_| Error::Busy)?;
         let (answer, answered) = oneshot::channel();
+        let mut answer = Answer(Some(answer));
         self.tasks.spawn("account", async move {
-            // Nobody may be there to hear it any more; what counts is that it was done.
-            let _ = answer.send(call.await);
+            let result = call.await;
+            answer.tell(result);
             drop((permit, place));
         });
-        let lost = |_| Error::Defect("a call about an account ended early".into());
+        let lost = |_| Error::Defect("a call about an account was not answered".into());
         answered.await.map_err(lost)?
+    }
+}
+
+/// What tells a caller how its call has ended, also if that is with its task.
+struct Answer<T>(Option<oneshot::Sender<Result<T, Error>>>);
+
+impl<T> Answer<T> {
+    fn tell(&mut self, result: Result<T, Error>) {
+        if let Some(answer) = self.0.take() {
+            // Nobody may be there to hear it any more; what counts is that it was done.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        self.tell(Err(ended_early("a call about an account")));
     }
 }
 
@@ -123,12 +143,41 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{FutureExt as _, future::pending};
+    use futures_util::{
+        FutureExt as _,
+        future::{BoxFuture, pending},
+    };
 
     use super::*;
 
     fn from(text: &str) -> CallerAddress {
         CallerAddress::new(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_call_that_the_end_of_the_process_takes_away_is_no_defect_and_one_that_panics_is() {
+        let runtime = || {
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap()
+        };
+        let (of_calls, of_callers) = (runtime(), runtime());
+        let gate = Gate::new(Tasks::new());
+        let began = |mut call: BoxFuture<'_, Result<(), Error>>| {
+            of_calls.block_on(async {
+                assert!((&mut call).now_or_never().is_none());
+                tokio::task::yield_now().await;
+            });
+        };
+        let mut waits = gate.known(pending()).boxed();
+        let mut panics = gate.known(async { panic!("on purpose") }).boxed();
+        began((&mut waits).boxed());
+        began((&mut panics).boxed());
+        let answer = of_callers.block_on(panics);
+        assert!(matches!(answer, Err(Error::Defect(_))), "{answer:?}");
+        drop(of_calls);
+        let answer = of_callers.block_on(waits);
+        assert!(matches!(answer, Err(Error::StoreGone(_))), "{answer:?}");
     }
 
     #[tokio::test]

@@ -41,12 +41,20 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.tell(Error::Defect("a download ended early".into()));
+        self.tell(ended_early("a download"));
     }
 }
 
 pub(super) fn stopping() -> Error {
     Error::StoreGone("the server stops".into())
+}
+
+/// Why a task is dropped before its end, for its own drop: it panics, or the process ends, as when its store has failed.
+pub(super) fn ended_early(what: &str) -> Error {
+    match std::thread::panicking() {
+        true => Error::Defect(format!("{what} ended early")),
+        false => stopping(),
+    }
 }
 
 /// What hands a file on, and its answers.
@@ -115,6 +123,8 @@ async fn hand(
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use std::sync::Arc;
 
     use futures_util::FutureExt as _;
@@ -172,14 +182,20 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_ends_early_and_a_server_that_stops_say_so() {
         let world = World::new().await;
-        let first = download(&world, 300_000).await;
         let pace = || Pace::new(DOWNLOAD_BYTES);
-        let (task, answers) = hand_on(first, CancellationToken::new(), pace()).await;
-        let mut task = Box::pin(task);
-        assert!((&mut task).now_or_never().is_none());
-        // As a panic does.
-        drop(task);
-        assert_eq!(rest(answers).await.1.unwrap().code(), Code::Internal);
+        for (panics, code) in [(true, Code::Internal), (false, Code::Unavailable)] {
+            let first = download(&world, 300_000).await;
+            let (task, answers) = hand_on(first, CancellationToken::new(), pace()).await;
+            let mut task = Box::pin(task);
+            assert!((&mut task).now_or_never().is_none());
+            // As a panic does, or the end of the process.
+            let dropped = catch_unwind(AssertUnwindSafe(move || {
+                let _task = task;
+                assert!(!panics, "on purpose");
+            }));
+            assert_eq!(dropped.is_err(), panics);
+            assert_eq!(rest(answers).await.1.unwrap().code(), code);
+        }
         let second = download(&world, 300_000).await;
         let stop = CancellationToken::new();
         let (task, answers) = hand_on(second, stop.clone(), pace()).await;
