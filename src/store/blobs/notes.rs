@@ -152,7 +152,9 @@ impl Notes {
                     continue;
                 }
                 Some(noted) if is_same && !noted.failed.contains(&upload.number()) => continue,
-                _ => self.cut(upload, system),
+                _ => self
+                    .open_upload(upload)
+                    .and_then(|file| self.cut(upload, &file, system)),
             };
             if let Err(error) = cut {
                 warn!(%error, %upload, "an upload could not be cut back to what is there for certain; it is refused until it can");
@@ -199,19 +201,18 @@ impl Notes {
         Ok((uploads, notes))
     }
 
-    /// Takes away what an upload has beyond its note.
-    fn cut(&self, upload: UploadId, system: &System) -> io::Result<()> {
-        let file = self.open_upload(upload)?;
+    /// Takes away what the file of an upload has beyond its note.
+    pub fn cut(&self, upload: UploadId, file: &File, system: &System) -> io::Result<()> {
         let (committed, there) = (self.committed(upload)?, file.metadata()?.len());
         if committed == there {
             return Ok(());
         }
         if committed < there {
-            return file.set_len(committed);
+            return (system.cut)(file, committed);
         }
         // The disk has not kept what it was given: nobody knows what it has of the rest.
         self.take_back(upload, system)?;
-        file.set_len(0)
+        (system.cut)(file, 0)
     }
 
     /// Takes an upload of a version that made no notes at its length, as that version did.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Mutex,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -348,6 +348,29 @@ fn a_disk_that_has_lost_what_was_committed_begins_anew() {
     append(&second, 0, b"other");
     drop(second);
     assert_eq!(places(&folder, FIRST).written(UPLOAD), Ok(Some(0)));
+    // Nor does it get bytes that nobody brought when that fails at first.
+    let folder = tempfile::tempdir().unwrap();
+    let first = places(&folder, FIRST);
+    first.begin(UPLOAD).unwrap();
+    append(&first, 0, b"half");
+    first.commit(UPLOAD).unwrap();
+    drop(first);
+    fs::write(folder.path().join("uploads/3"), "ha").unwrap();
+    let failing = System {
+        cut: |file, length| match file.metadata()?.len() == 2
+            && !FAILED.swap(true, Ordering::SeqCst)
+        {
+            true => Err(io::Error::other("the disk failed")),
+            false => file.set_len(length),
+        },
+        ..SECOND
+    };
+    static FAILED: AtomicBool = AtomicBool::new(false);
+    let second = places(&folder, failing);
+    assert!(FAILED.load(Ordering::SeqCst));
+    // What it said is said again, as where it could not be taken back.
+    second.notes.write(UPLOAD, 4, &SECOND).unwrap();
+    assert_eq!(second.written(UPLOAD), Ok(Some(0)));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) struct Places {
     /// write between its look at where the upload stands and its bytes.
     writing: [Mutex<()>; STRIPES],
     pub prefixes: Prefixes,
-    notes: Notes,
+    pub notes: Notes,
     /// Uploads whose sync has failed, and whose bytes could not be taken away then: the next sync would be believed, though
     /// some of them may not be there after a cut. And those that the start could not cut back to their notes. Empty but where
     /// a disk fails. A kill leaves the former to the next process, which believes them as long as the machine runs.
@@ -228,12 +228,11 @@ impl Places {
 
     /// Takes away those bytes of an upload of which nobody knows whether they are there: all beyond its note.
     fn take_away(&self, upload: UploadId, file: &File) -> io::Result<()> {
-        let committed = self.notes.committed(upload)?;
-        if committed == 0 {
+        if self.notes.committed(upload)? == 0 {
             // To take it back may have failed, and the disk would say what it said.
             self.notes.take_back(upload, &self.system)?;
         }
-        (self.system.cut)(file, committed)
+        self.notes.cut(upload, file, &self.system)
     }
 
     /// Brings what a folder lists to stable storage.
@@ -380,7 +379,7 @@ impl Places {
     /// Brings an upload's bytes to stable storage, notes how many are there for certain, and answers it.
     pub fn commit(&self, upload: UploadId) -> Result<u64, BlobError> {
         let synced = self.flush(upload)?;
-        if self.prefixes.noted(upload) != Some(synced) {
+        if synced > 0 && self.prefixes.noted(upload) != Some(synced) {
             self.note(upload, synced)?;
         }
         Ok(synced)
