@@ -99,7 +99,8 @@ impl Paper {
         self.shown.borrow().number
     }
 
-    /// Waits until more is shown. Fails when nothing more ever will be.
+    /// Waits until more is shown, or returns at once for what `shown` has told already but this has not: call it in a loop.
+    /// Fails when nothing more ever will be.
     pub async fn more_is_shown(&mut self) -> Result<(), Failure> {
         if self.shown.changed().await.is_err() {
             // A writer that failed has said so before; one that just ended is a defect.

@@ -155,7 +155,7 @@ impl Screen {
         self.pictures.rest()
     }
 
-    /// Waits until more was shown. Fails when nothing more ever will be.
+    /// Waits until more was shown, or returns at once for what `shown` has told already. Fails when nothing more ever will be.
     pub async fn more_is_shown(&mut self) -> Result<(), Failure> {
         self.paper.more_is_shown().await
     }
