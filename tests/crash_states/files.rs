@@ -10,14 +10,19 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use rusqlite::Connection;
-use tinychat::{pb::UploadChunksRequest, store::blobs::folder::FolderBlobs};
+use tinychat::{
+    pb::{CancelUploadRequest, CreateUploadRequest, UploadChunksRequest},
+    store::blobs::folder::FolderBlobs,
+};
 use tokio_stream::StreamExt as _;
 
 use super::{DATABASE, SEED};
 use crate::support::{
     self, Account, Server,
+    account::reason,
     crash::{self, Files, Operation, Recorded, Verdict},
     eventually_async,
     file::*,
@@ -34,84 +39,215 @@ struct Claim {
     says: Says,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Says {
     /// So many first bytes are committed.
     Committed(usize),
     /// It is a file.
     Whole,
+    /// Something was asked for that ends all that was said before.
+    Open,
+    /// There is neither the upload nor a file of it.
+    Gone,
 }
 
 type Claims = Vec<(Claim, u64)>;
 
-/// Uploads a file by two calls, the second of which breaks, and by a third that brings the rest; notes what is said.
-async fn uploads(account: &Account, bytes: Vec<u8>, is_completed: bool) -> Claims {
-    let whole = Arc::new(bytes);
-    let upload = begin(account, "a.bin", whole.len() as u64)
-        .await
-        .unwrap()
-        .id;
-    let number = upload[1..].parse().unwrap();
-    let mut claims = Claims::new();
-    let mut say = |says| {
-        let whole = Arc::clone(&whole);
+/// An upload, and what was said of it.
+struct Told {
+    id: String,
+    whole: Arc<Vec<u8>>,
+    claims: Claims,
+}
+
+impl Told {
+    /// Begins an upload of these bytes.
+    async fn begin(account: &Account, bytes: Vec<u8>) -> Self {
+        let asked = CreateUploadRequest {
+            name: "a.bin".to_owned(),
+            size_bytes: bytes.len() as u64,
+            blake3: Bytes::copy_from_slice(blake3::hash(&bytes).as_bytes()),
+            ..CreateUploadRequest::default()
+        };
+        let upload = create(account, asked).await.unwrap();
+        let mut told = Self {
+            id: upload.id,
+            whole: Arc::new(bytes),
+            claims: Claims::new(),
+        };
+        told.say(Says::Committed(0));
+        told
+    }
+
+    fn say(&mut self, says: Says) {
         let claim = Claim {
-            number,
-            whole,
+            number: self.id[1..].parse().unwrap(),
+            whole: Arc::clone(&self.whole),
             says,
         };
-        claims.push((claim, crash::now_us()));
-    };
-    say(Says::Committed(0));
-    let mut all = chunks(&upload, &whole, 0);
-    let mut rest = all.split_off(2);
-    let last = rest.split_off(1);
-    let committed = bring(account, all).await.unwrap();
-    say(Says::Committed(committed as usize));
+        self.claims.push((claim, crash::now_us()));
+    }
+
+    /// Brings so many chunks from an offset on.
+    async fn bring(&mut self, account: &Account, offset: usize, many: usize) {
+        let mut chunks = chunks(&self.id, &self.whole, offset);
+        chunks.truncate(many);
+        let committed = bring(account, chunks).await.unwrap();
+        self.say(Says::Committed(committed as usize));
+    }
+
+    /// A call that brings the chunk at an offset and does not end.
+    async fn open_call(&self, account: &Account, offset: usize) {
+        let mut chunks = chunks(&self.id, &self.whole, offset);
+        chunks.truncate(1);
+        let open = tokio_stream::iter(chunks).chain(tokio_stream::pending::<UploadChunksRequest>());
+        let mut files = account.connection.files();
+        files.upload_chunks(open).await.ok();
+    }
+
+    /// Brings all of other bytes, which are found to be wrong, so that the upload begins anew.
+    async fn bring_wrong(&mut self, account: &Account) {
+        let whole = noise(self.whole.len(), 1000);
+        let right = std::mem::replace(&mut self.whole, Arc::new(whole));
+        self.say(Says::Open);
+        self.say(Says::Committed(0));
+        self.bring(account, 0, usize::MAX).await;
+        self.say(Says::Open);
+        let refused = complete(account, &self.id).await.unwrap_err();
+        assert_eq!(reason(&refused), "FILE_HASH_MISMATCH");
+        self.whole = right;
+        self.say(Says::Committed(0));
+    }
+
+    async fn cancel(&mut self, account: &Account) {
+        self.say(Says::Open);
+        let asked = CancelUploadRequest {
+            upload_id: self.id.clone(),
+        };
+        account
+            .connection
+            .files()
+            .cancel_upload(asked)
+            .await
+            .unwrap();
+        self.say(Says::Gone);
+    }
+
+    async fn complete(&mut self, account: &Account) {
+        complete(account, &self.id).await.unwrap();
+        self.say(Says::Whole);
+    }
+}
+
+/// How an upload goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    Completed,
+    NotCompleted,
+    Cancelled,
+    /// It is completed after wrong bytes, with which it had to begin anew.
+    SecondTime,
+}
+
+/// Uploads a file by two calls, the second of which breaks, and by a third that brings the rest; notes what is said.
+async fn uploads(account: &Account, bytes: Vec<u8>, ends: Ends) -> Claims {
+    let mut told = Told::begin(account, bytes).await;
+    if ends == Ends::SecondTime {
+        told.bring_wrong(account).await;
+    }
+    told.bring(account, 0, 2).await;
     // What a call brings that does not end is committed by whoever asks.
-    let open = tokio_stream::iter(rest).chain(tokio_stream::pending::<UploadChunksRequest>());
-    let mut files = account.connection.files();
+    let (id, mut seen) = (told.id.clone(), Vec::new());
     let brought = eventually_async("the third chunk", async || {
-        let committed = stands(account, &upload).await.unwrap() as usize;
-        say(Says::Committed(committed));
+        let committed = stands(account, &id).await.unwrap() as usize;
+        seen.push((Says::Committed(committed), crash::now_us()));
         committed == 3 * CHUNK
     });
     tokio::select! {
-        ended = files.upload_chunks(open) => panic!("it ended: {ended:?}"),
+        () = told.open_call(account, 2 * CHUNK) => panic!("it ended"),
         () = brought => {}
     }
-    let committed = bring(account, last).await.unwrap();
-    assert_eq!(committed, whole.len() as u64);
-    say(Says::Committed(whole.len()));
-    if is_completed {
-        complete(account, &upload).await.unwrap();
-        say(Says::Whole);
+    for (says, at_us) in seen {
+        told.say(says);
+        told.claims.last_mut().unwrap().1 = at_us;
     }
-    claims
+    if ends == Ends::Cancelled {
+        told.cancel(account).await;
+        return told.claims;
+    }
+    told.bring(account, 3 * CHUNK, usize::MAX).await;
+    assert_eq!(
+        told.claims.last().unwrap().0.says,
+        Says::Committed(told.whole.len())
+    );
+    if ends != Ends::NotCompleted {
+        told.complete(account).await;
+    }
+    told.claims
 }
 
-/// Records a run in which files are uploaded side by side: some by the same bytes, one that is not completed.
-async fn run() -> (Vec<Recorded>, Claims) {
+/// Records two servers on one store, the first of which is killed. Files are uploaded to it side by side: some of the same
+/// bytes, one that is not completed, one that is cancelled, one that begins anew. Others are under way when it is killed, and
+/// the second server, which finds their bytes, gets the rest.
+async fn run() -> ([Vec<Recorded>; 2], Claims) {
+    let parts = [DATABASE, "uploads", "blobs"];
     let strace = Strace::tracing(crash::CALLS).whole();
     let start = Server::build().under(strace.wrapper());
     let folder = fs::canonicalize(start.data()).unwrap();
     let mut server = start.start();
     let account = Account::register(&server, "ann").await;
+    let bytes = |seed| noise(3 * CHUNK + 1000, seed);
     let sender = async |sender: u64| {
         let mut claims = Claims::new();
         for turn in 0..3 {
             // Of the last ones two have the same bytes, and the third is not completed.
             let seed = if turn == 2 { 0 } else { 3 * turn + sender + 1 };
-            let bytes = noise(3 * CHUNK + 1000, seed);
-            let is_completed = (turn, sender) != (2, 2);
-            claims.extend(uploads(&account, bytes, is_completed).await);
+            let ends = match (turn, sender) {
+                (0, 1) => Ends::Cancelled,
+                (1, 2) => Ends::SecondTime,
+                (2, 2) => Ends::NotCompleted,
+                _ => Ends::Completed,
+            };
+            claims.extend(uploads(&account, bytes(seed), ends).await);
         }
         claims
     };
-    let claims = join_all((0..3).map(sender)).await.concat();
+    let mut claims = join_all((0..3).map(sender)).await.concat();
+    // Nobody has been told of the last chunk of these.
+    let under_way = async |sender: u64| {
+        let mut told = Told::begin(&account, bytes(100 + sender)).await;
+        told.bring(&account, 0, 1).await;
+        told
+    };
+    let mut under_way = join_all((0..2).map(under_way)).await;
+    let came = |told: &Told| {
+        let length = fs::metadata(folder.join("uploads").join(&told.id[1..]));
+        length.is_ok_and(|file| file.len() == 2 * CHUNK as u64)
+    };
+    let calls = under_way.iter().map(|told| told.open_call(&account, CHUNK));
+    let came = eventually_async("a second chunk of each", async || {
+        under_way.iter().all(came)
+    });
+    tokio::select! {
+        _ = join_all(calls) => panic!("they ended"),
+        () = came => server.kill9(),
+    }
+    let first = crash::recorded(&strace, &folder, &parts);
+
+    let strace = Strace::tracing(crash::CALLS).whole();
+    let mut server = server.again().under(strace.wrapper()).start();
+    let account = Account::login(&server, "ann").await;
+    for told in &mut under_way {
+        let committed = stands(&account, &told.id).await.unwrap() as usize;
+        assert_eq!(committed, 2 * CHUNK, "a kill takes nothing");
+        told.say(Says::Committed(committed));
+        told.bring(&account, committed, usize::MAX).await;
+        told.complete(&account).await;
+    }
+    claims.extend(under_way.into_iter().flat_map(|told| told.claims));
     server.terminate();
-    let parts = [DATABASE, "uploads", "blobs"];
-    (crash::recorded(&strace, &folder, &parts), claims)
+    let second = crash::recorded(&strace, &folder, &parts);
+    ([first, second], claims)
 }
 
 /// What the store of a state knows.
@@ -198,7 +334,15 @@ fn lost(folder: &Path, files: &Files, due: &[&Claim], after: After) -> Result<us
         None => Rows::default(),
     };
     let uploads = uploads_of(folder, files, after);
-    let holds = |claim: &&&Claim| {
+    let mut ended = HashMap::new();
+    for (place, claim) in due.iter().enumerate() {
+        if claim.says == Says::Open {
+            ended.insert(claim.number, place);
+        }
+    }
+    let is_said = |(place, claim): &(usize, &&Claim)| ended.get(&claim.number) <= Some(place);
+    let said = due.iter().enumerate().filter(is_said);
+    let holds = |claim: &Claim| {
         let number = claim.number;
         let file = rows.files.get(&number).map(|hash| content(files, hash));
         let upload = rows.uploads.get(&number).and_then(|placed| {
@@ -206,6 +350,8 @@ fn lost(folder: &Path, files: &Files, due: &[&Claim], after: After) -> Result<us
             comes.or_else(|| content(files, placed.as_ref()?))
         });
         match (claim.says, file) {
+            (Says::Open, _) => true,
+            (Says::Gone, file) => file.is_none() && !rows.uploads.contains_key(&number),
             (_, Some(bytes)) => bytes == Some(&*claim.whole),
             (Says::Whole, None) => false,
             (Says::Committed(many), None) => {
@@ -213,7 +359,7 @@ fn lost(folder: &Path, files: &Files, due: &[&Claim], after: After) -> Result<us
             }
         }
     };
-    Ok(due.len() - due.iter().filter(holds).count())
+    Ok(said.filter(|(_, claim)| !holds(claim)).count())
 }
 
 /// The run as it would be without some of its syncs.
@@ -297,7 +443,8 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
         return;
     }
     let _turn = support::heavy().await;
-    let (operations, claims) = run().await;
+    let (servers, claims) = run().await;
+    let operations = servers.concat();
     let judge_after = |operations: &[Recorded], torn, after| -> Verdict {
         crash::judge_by(operations, &claims, SEED, torn, |folder, files, due| {
             lost(folder, files, due, after)
@@ -340,6 +487,14 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
         println!("without {what}: {bites} of {} states", verdict.states);
         assert!(bites > 0, "the check does not bite without {what}");
     }
+    let [first, second] = servers;
+    let verdict = judge(&[first, without(&second, of_bytes)].concat(), 0);
+    let bites = verdict.losing + verdict.corrupt;
+    println!(
+        "without the second server's: {bites} of {} states",
+        verdict.states
+    );
+    assert!(bites > 0, "the check does not bite after a kill");
     let verdict = judge(&unsure_of_renames(&operations), 0);
     let bites = verdict.losing + verdict.corrupt;
     println!("unsure of renames: {bites} of {} states", verdict.states);
@@ -354,7 +509,7 @@ async fn a_power_cut_at_any_moment_loses_nothing_of_files_that_was_called_commit
         verdict.losing, verdict.states
     );
     assert!(verdict.losing > 0, "the check does not bite without notes");
-    let verdict = judge(&hasty(&operations), 12);
+    let verdict = judge(&hasty(&operations), 5);
     println!("hasty: {} of {} states", verdict.losing, verdict.states);
     assert!(
         verdict.losing > 0,
