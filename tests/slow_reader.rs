@@ -3,14 +3,19 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use tinychat::pb::{
-    ChatRequest, Hello, Ping, TimeRequest, chat_request::Request as Asked,
-    chat_service_client::ChatServiceClient, event::Body, reply,
+use tinychat::{
+    domain::limits::TRANSFERS_PER_USER_MAX,
+    pb::{
+        ChatRequest, DownloadRequest, Hello, ListMessagesRequest, LogoutRequest, Ping, TimeRequest,
+        chat_request::Request as Asked, chat_service_client::ChatServiceClient,
+        conversation_service_client::ConversationServiceClient, event::Body,
+        file_service_client::FileServiceClient, reply,
+    },
 };
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
@@ -24,7 +29,7 @@ use tonic::{
 use crate::support::{
     self, Account, PATIENCE, Server,
     account::{new_id, to_user},
-    eventually, in_time, reason,
+    eventually, file, in_time, reason,
 };
 
 /// What the server's memory may grow by while one device does not read: room for the rings, the caches of the readers
@@ -152,12 +157,111 @@ async fn a_device_that_never_reads_costs_the_sender_and_the_server_nothing() {
 /// A client whose streams take only so many bytes that nobody has read. With the usual window the flood of answers would
 /// make the HTTP/2 of the client that does not read end the connection, before the server is put to the test.
 async fn narrow(server: &Server, account: &Account) -> ChatServiceClient<Service> {
+    let (channel, bearer) = connection(server, account, 1024).await;
+    ChatServiceClient::with_interceptor(channel, bearer)
+}
+
+async fn connection(server: &Server, account: &Account, window: u32) -> (Channel, Bearer) {
     let address = format!("http://{}", server.address().as_str());
     let endpoint = Endpoint::from_shared(address).unwrap();
-    let endpoint = endpoint.initial_stream_window_size(1024);
+    let endpoint = endpoint.initial_stream_window_size(window);
     let channel = in_time("a connection", endpoint.connect()).await.unwrap();
     let bearer = Bearer(format!("Bearer {}", account.token).parse().unwrap());
-    ChatServiceClient::with_interceptor(channel, bearer)
+    (channel, bearer)
+}
+
+/// A client whose streams take nothing.
+async fn shut(server: &Server, account: &Account) -> FileServiceClient<Service> {
+    let (channel, bearer) = connection(server, account, 0).await;
+    FileServiceClient::with_interceptor(channel, bearer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn downloads_that_nobody_takes_keep_their_places_and_end_with_their_token() {
+    let server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    for bytes in [1_000, 3_000_000] {
+        let file = file::upload(&ann, "a", &file::noise(bytes, 1))
+            .await
+            .unwrap();
+        let ask = || DownloadRequest {
+            file_id: file.id.clone(),
+            offset: 0,
+        };
+        let other = Account::login(&server, "ann").await;
+        let mut still = shut(&server, &other).await;
+        let mut streams = Vec::new();
+        for _ in 0..TRANSFERS_PER_USER_MAX {
+            let begun = in_time("a download", still.download(ask())).await;
+            streams.push(begun.unwrap().into_inner());
+        }
+        // They are all that there may be, on this connection and on others.
+        let more = in_time("a download", still.download(ask())).await;
+        assert_eq!(reason(&more.unwrap_err()), "TOO_MANY_TRANSFERS");
+        let more = file::download(&ann, &file.id, 0).await.unwrap_err();
+        assert_eq!(reason(&more), "TOO_MANY_TRANSFERS");
+        // Once its token is void they end, and so does a connection on which that is not read.
+        other
+            .connection
+            .auth()
+            .logout(LogoutRequest {})
+            .await
+            .unwrap();
+        for mut stream in streams {
+            let ended = in_time("an end", stream.message()).await;
+            assert!(ended.is_err(), "{ended:?}");
+        }
+        let came = file::download(&ann, &file.id, 0).await.unwrap();
+        assert_eq!(came.len(), bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_are_refused_when_they_are_too_many() {
+    let server = Server::start();
+    let ann = Account::register(&server, "ann").await;
+    let mut id = String::new();
+    for _ in 0..16 {
+        let sent = ann.send_request(to_user("ann", &"x".repeat(16_000), &new_id()));
+        id = in_time("a send", sent).await.unwrap().conversation_id;
+    }
+    let (channel, bearer) = connection(&server, &ann, 0).await;
+    let client = ConversationServiceClient::with_interceptor(channel, bearer);
+    let refused = Arc::new(AtomicUsize::new(0));
+    let mut calls = JoinSet::new();
+    // A quarter of a MiB each, and there is room for 4 and 64 MiB: some of these find none, over connections enough.
+    let mut clients = vec![client];
+    for _ in 0..4 {
+        let (channel, bearer) = connection(&server, &ann, 0).await;
+        clients.push(ConversationServiceClient::with_interceptor(channel, bearer));
+    }
+    for client in &clients {
+        for _ in 0..90 {
+            let (mut client, refused) = (client.clone(), Arc::clone(&refused));
+            let asked = ListMessagesRequest {
+                conversation_id: id.clone(),
+                page_size: 50,
+                ..ListMessagesRequest::default()
+            };
+            calls.spawn(async move {
+                let answer = client.list_messages(asked).await;
+                if answer.is_err_and(|status| reason(&status) == "ANSWERS_UNREAD") {
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    }
+    // All but what has room is refused, which is read.
+    let held = (64 + 5 * 4) * 4;
+    eventually("the others are refused", PATIENCE, || {
+        refused.load(Ordering::Relaxed) >= 5 * 90 - held - 10
+    })
+    .await;
+    assert!(refused.load(Ordering::Relaxed) <= 5 * 90 - 200);
+    // Whoever reads goes on.
+    calls.abort_all();
+    while calls.join_next().await.is_some() {}
+    ann.send("ann", "hello").await;
 }
 
 type Service = InterceptedService<Channel, Bearer>;

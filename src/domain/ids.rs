@@ -6,9 +6,18 @@ use uuid::Uuid;
 
 /// Why a text is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an id of a {kind}: copy it as the server gave it")]
+#[error("not an id of {} {kind}: copy it as the server gave it", article(.kind))]
 pub struct IdError {
     kind: &'static str,
+}
+
+fn article(kind: &str) -> &'static str {
+    // As it is spoken: a user.
+    let begins = |sound: &&str| kind.starts_with(*sound);
+    match ["a", "e", "i", "o", "up"].iter().any(begins) {
+        true => "an",
+        false => "a",
+    }
 }
 
 /// Defines an id: a positive number that fits SQL's 63 bits, shown as a letter and the number.

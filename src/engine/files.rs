@@ -315,7 +315,12 @@ impl Transfer {
             }
             end = end.saturating_add(chunk.data.len() as u64);
             if end > size {
-                return Err(FileError::ChunkPastEnd(size).into());
+                // One at a wrong place may not be too much where it belongs.
+                let stands = self.stands().await?;
+                return Err(match stands == begin {
+                    true => FileError::ChunkPastEnd(size).into(),
+                    false => FileError::UploadOffset(stands).into(),
+                });
             }
             pieces.push(Piece {
                 bytes: chunk.data,
@@ -374,16 +379,31 @@ impl Transfer {
 }
 
 impl Download {
+    /// Its place among the transfers.
+    pub fn place(&self) -> Hold {
+        Arc::clone(&self.place)
+    }
+
+    /// From now on somebody else keeps its place.
+    pub fn leave_place(&mut self) {
+        self.place = Arc::new(());
+    }
+
+    /// Whoever was taken out, or whose message was deleted, gets no more of it.
+    pub async fn still_may(&mut self) -> Result<(), Error> {
+        self.engine.still_holds(&self.principal)?;
+        self.file = self.engine.file(&self.principal, self.file.id).await?;
+        self.asked = Instant::now();
+        Ok(())
+    }
+
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         if self.offset >= self.file.size {
             return Ok(None);
         }
         if self.asked.elapsed() >= ASKED_AGAIN {
-            // Whoever was taken out, or whose message was deleted, gets no more of it.
-            self.engine.still_holds(&self.principal)?;
-            self.file = self.engine.file(&self.principal, self.file.id).await?;
-            self.asked = Instant::now();
+            self.still_may().await?;
         }
         let place = Arc::clone(&self.place);
         let blobs = &self.engine.blobs;

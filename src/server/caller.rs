@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::grpc::halves::{Intake, Pool};
+use super::grpc::{
+    halves::{Intake, Pool},
+    unread::Unread,
+};
 use crate::domain::address::CallerAddress;
 
 /// Stands in the extensions of every request.
@@ -18,16 +21,19 @@ pub struct Caller {
     pub cut: CancellationToken,
     /// What its requests hold that are not whole yet.
     pub intake: Arc<Intake>,
+    /// What its peer leaves unread of answers.
+    pub unread: Arc<Unread>,
 }
 
 impl Caller {
-    /// A connection that has just been made from this address to a server that has this room for requests.
+    /// A connection that has just been made from this address to a server that has this room for requests and answers.
     pub fn new(address: CallerAddress, pool: Pool) -> Self {
         Self {
             address,
             leaving: CancellationToken::new(),
             cut: CancellationToken::new(),
-            intake: Arc::new(Intake::new(pool)),
+            intake: Arc::new(Intake::new(pool.clone())),
+            unread: Arc::new(Unread::new(pool)),
         }
     }
 }

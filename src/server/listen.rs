@@ -40,6 +40,9 @@ use crate::{
 /// went on sending ends the connection.
 const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// Bytes of a stream's answers that lie in HTTP/2 (and of a connection's in HTTP/1) until the peer's system takes them; with
+/// what it was given beyond that, two pieces of a file.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// A ping after this long, and the time that its answer may take: a dead peer is found in 50 s.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -216,6 +219,7 @@ impl Serving {
         builder
             .http1()
             .timer(TokioTimer::new())
+            .max_buf_size(SEND_BUFFER_BYTES)
             .header_read_timeout(HEADER_TIMEOUT);
         builder
             .http2()
@@ -224,6 +228,7 @@ impl Serving {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
         let (edge, of) = (self.edge.clone(), caller.clone());

@@ -14,8 +14,10 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
     closing::with_an_end,
+    handing_on::keeping,
     intake::watched,
     status::{Protocol, status, unreadable},
+    unread::bounded,
 };
 use crate::{
     auth::Principal,
@@ -38,6 +40,12 @@ const OPEN_SERVICES: [&str; 3] = [
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
+];
+/// Methods that answer with streams.
+const STREAMS: [&str; 3] = [
+    "/tinychat.v1.ChatService/Chat",
+    "/tinychat.v1.ChatService/Subscribe",
+    "/tinychat.v1.FileService/Download",
 ];
 /// Methods that need no token when names need no proof.
 const OPEN_WITH_TRUST: [&str; 1] = ["/tinychat.v1.ChatService/Users"];
@@ -109,7 +117,9 @@ impl Edge {
         let response = in_our_words(response);
         Ok(match &stop {
             Some(stop) => with_an_end(&path, response, &caller, stop, &self.tasks),
-            None => response,
+            // These have ends of their own.
+            None if STREAMS.contains(&path.as_str()) => keeping(response),
+            None => bounded(response, &caller, &self.tasks),
         })
     }
 

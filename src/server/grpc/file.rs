@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
+    caller,
     edge::stream_status,
     gate::Gate,
-    handing_on::{Answers, hand_on, stopping},
+    handing_on::{Answers, Unread, hand_on, stopping},
     pace::{DOWNLOAD_BYTES, Pace, UPLOAD_BYTES},
     principal,
     status::{Protocol, status},
@@ -371,14 +372,18 @@ impl FileService for Files {
         request: Request<pb::DownloadRequest>,
     ) -> Result<Response<Self::DownloadStream>, Status> {
         let principal = principal(&self.engine, &request)?;
+        let unread = Unread::new(caller(&request)?.cut);
         let asked = request.into_inner();
         let id = files::file_id("file_id", &asked.file_id).map_err(status)?;
         let download = self.engine.download(&principal, id, asked.offset).await;
         let download = download.map_err(status)?;
         let stop = self.engine.hub().draining().clone();
-        let (task, answers) = hand_on(download, stop, Pace::new(DOWNLOAD_BYTES)).await;
+        let (task, answers, kept) =
+            hand_on(download, stop, Pace::new(DOWNLOAD_BYTES), unread).await;
         self.tasks.spawn("download", task);
-        Ok(Response::new(answers))
+        let mut answer = Response::new(answers);
+        answer.extensions_mut().insert(kept);
+        Ok(answer)
     }
 
     async fn get_file(

@@ -8,6 +8,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use super::unread;
+
 /// Bytes of halves of messages that each connection may hold: 100 calls, each with the start of a small message.
 pub(super) const CONNECTION_BYTES: usize = 64 * 1024;
 /// Bytes of halves that all connections together may hold beyond that: 12 of the largest messages at once.
@@ -17,7 +19,8 @@ pub(super) const CONNECTION_WAITING: usize = 8;
 /// Calls that may wait so on all connections together beyond that. Each costs 12 KiB before any byte of its message
 /// (measured), so that 6 MiB bound them.
 pub(super) const POOL_WAITING: usize = 512;
-/// Room for the halves of messages of all connections, beyond what each may hold by itself.
+/// Room for the halves of messages of all connections, and for answers that they do not read, beyond what each may hold by
+/// itself.
 #[derive(Clone, Debug, Default)]
 pub struct Pool(Arc<Rooms>);
 
@@ -25,6 +28,7 @@ pub struct Pool(Arc<Rooms>);
 struct Rooms {
     bytes: AtomicUsize,
     waiting: AtomicUsize,
+    answers: AtomicUsize,
 }
 
 impl Default for Rooms {
@@ -32,12 +36,20 @@ impl Default for Rooms {
         Self {
             bytes: AtomicUsize::new(POOL_BYTES),
             waiting: AtomicUsize::new(POOL_WAITING),
+            answers: AtomicUsize::new(unread::POOL_BYTES),
         }
     }
 }
 
+impl Pool {
+    /// Bytes of answers for which there is room.
+    pub(super) fn answers(&self) -> &AtomicUsize {
+        &self.0.answers
+    }
+}
+
 /// Takes from a room what is there; false: there is not so much.
-fn take(room: &AtomicUsize, count: usize) -> bool {
+pub(super) fn take(room: &AtomicUsize, count: usize) -> bool {
     let left = |left: usize| left.checked_sub(count);
     room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
         .is_ok()

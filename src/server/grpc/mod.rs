@@ -14,6 +14,7 @@ mod intake;
 mod outbound;
 mod pace;
 mod status;
+pub mod unread;
 
 use std::sync::Arc;
 

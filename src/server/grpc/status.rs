@@ -42,6 +42,8 @@ pub enum Protocol {
     OriginForeign,
     /// Too many messages have begun and are not whole.
     RequestsUnfinished,
+    /// Too much of the answers is not read.
+    AnswersUnread,
 }
 
 /// Anything that is answered with an error.
@@ -229,6 +231,7 @@ mod tests {
             Fault::Protocol(Protocol::CompressionUnknown),
             Fault::Protocol(Protocol::RequestSlow),
             Fault::Protocol(Protocol::RequestsUnfinished),
+            Fault::Protocol(Protocol::AnswersUnread),
             Fault::Protocol(Protocol::OriginForeign),
         ]
     }
@@ -321,12 +324,13 @@ mod tests {
                 Protocol::RequestSlow => 33,
                 Protocol::RequestsUnfinished => 34,
                 Protocol::OriginForeign => 35,
+                Protocol::AnswersUnread => 79,
             },
         }
     }
 
     /// How many kinds there are.
-    const KINDS: usize = 79;
+    const KINDS: usize = 80;
 
     #[test]
     fn every_kind_of_fault_is_walked() {

@@ -361,7 +361,7 @@ fn see_error(error: &Error) -> Seen {
         Error::StoreFull => seen(
             Code::ResourceExhausted,
             "STORE_FULL",
-            "the disk of the server is full; nothing was done, reading goes on; ask its operator \
+            "the disk of the server is full, so this was not done, or not to its end; reading goes on; ask its operator \
              for room and repeat the request",
         ),
         Error::StoreGone(cause) => {
@@ -437,6 +437,12 @@ fn see_protocol(protocol: Protocol) -> Seen {
             Code::ResourceExhausted,
             "REQUESTS_UNFINISHED",
             "too many requests have begun and are not whole; send each at one stroke, or one after the other",
+        )
+        .retry_after(RETRY_BUSY),
+        Protocol::AnswersUnread => seen(
+            Code::ResourceExhausted,
+            "ANSWERS_UNREAD",
+            "too much of the answers before is not read, so this one is not kept; what was asked may be done; read them, then ask again",
         )
         .retry_after(RETRY_BUSY),
     }
