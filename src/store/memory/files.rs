@@ -62,8 +62,9 @@ impl FileRows {
             let thumbnail = self.own(new.owner, id);
             let thumbnail = thumbnail.ok_or(CreateUploadError::NoThumbnail(id))?;
             let small = thumbnail.size <= THUMBNAIL_BYTES_MAX && thumbnail.media_type.is_image();
-            let shown = self.files.values();
-            let shown = shown.filter(|row| row.file.thumbnail == Some(id)).count();
+            let files = self.files.values().map(|row| row.file.thumbnail);
+            let uploads = self.uploads.values().map(|row| row.asked.file.thumbnail);
+            let shown = files.chain(uploads).filter(|it| *it == Some(id)).count();
             if !small || shown >= THUMBNAIL_PICTURES_MAX || thumbnail.thumbnail.is_some() {
                 return Err(CreateUploadError::ThumbnailInvalid(id));
             }

@@ -131,8 +131,11 @@ impl Batch<'_> {
             let small = found.size <= THUMBNAIL_BYTES_MAX && found.media_type.is_image();
             let shows = self
                 .connection
-                .prepare_cached("SELECT count(*) FROM files WHERE thumbnail_id = ?1")?
-                .query_row([rows::int(id.number())], |row| rows::number(row, 0))?;
+                .prepare_cached(
+                    "SELECT (SELECT count(*) FROM files WHERE thumbnail_id = ?1) \
+                     + (SELECT count(*) FROM uploads WHERE owner_id = ?2 AND thumbnail_id = ?1)",
+                )?
+                .query_row([rows::int(id.number()), owner], |row| rows::number(row, 0))?;
             let is_free = shows < THUMBNAIL_PICTURES_MAX as u64;
             if !small || !is_free || found.thumbnail.is_some() {
                 return Ok(Err(CreateUploadError::ThumbnailInvalid(id)));
