@@ -6,10 +6,13 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use data_encoding::BASE64;
 use prost::Message as _;
 use tinychat::pb::{SubscribeRequest, SubscribeResponse, event::Body};
 
-use crate::support::{self, Account, PATIENCE, Server, account::PASSWORD, path_with_tools};
+use crate::support::{
+    self, Account, PATIENCE, Server, account::PASSWORD, file::noise, path_with_tools,
+};
 
 fn usable() -> Result<(), String> {
     support::tool(support::venv_bin().join("buf"), &["--version"])
@@ -85,6 +88,29 @@ fn buf_curl_speaks_grpc_web_over_every_transport() {
         let send = format!(r#"{{"user_name":"web{index}","text":"from a browser"}}"#);
         let sent = good(&["-H", &header], "ChatService/Send", &send);
         assert_eq!(sent["seq"], "1", "{sent}");
+        // A small file goes the same way, up and down.
+        let auth = ["-H", header.as_str()];
+        let bytes = noise(90_000, index as u64);
+        let begin = r#"{"name":"web.bin","size_bytes":90000}"#;
+        let upload = good(&auth, "FileService/CreateUpload", begin);
+        let id = format!(r#""upload_id":{}"#, upload["upload"]["id"]);
+        let data = BASE64.encode(&bytes);
+        let chunk = format!(r#"{{{id},"data":"{data}"}}"#);
+        let brought = good(&auth, "FileService/UploadChunk", &chunk);
+        assert_eq!(brought["committedBytes"], "90000", "{brought}");
+        let file = good(&auth, "FileService/CompleteUpload", &format!("{{{id}}}"));
+        let id = format!(r#"{{"file_id":{}}}"#, file["file"]["id"]);
+        let send = format!(r#"{{"user_name":"web{index}","attachments":[{id}]}}"#);
+        let sent = good(&auth, "ChatService/Send", &send);
+        assert_eq!(sent["seq"], "2", "{sent}");
+        let flags_of = [flags, &auth[..]].concat();
+        let came = curl(&url, &flags_of, "FileService/Download", &id);
+        let answers = serde_json::Deserializer::from_slice(&came.stdout).into_iter();
+        let answers: Vec<serde_json::Value> = answers.map(Result::unwrap).collect();
+        let data =
+            |answer: &serde_json::Value| BASE64.decode(answer["data"].as_str().unwrap().as_bytes());
+        let came: Result<Vec<Vec<u8>>, _> = answers.iter().map(data).collect();
+        assert_eq!(came.unwrap().concat(), bytes);
         // An error comes with its reason and details.
         let output = curl(&url, flags, "ChatService/Send", &send);
         assert!(!output.status.success());

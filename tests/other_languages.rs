@@ -276,7 +276,12 @@ fn files_example_gets_over_breaks(language: &Language, test: &str) {
         let certificate = tls.then(|| server.certificate());
         let link = BreakingLink::to(server.address().as_str(), &CUTS);
         let told = language.run_files_example(link.address(), certificate.as_deref());
-        assert_eq!((told, link.cuts_left()), (CUTS.len(), 0), "tls: {tls}");
+        assert_eq!(link.cuts_left(), 0, "tls: {tls}");
+        // A call that broke may bring more after its client has asked where to go on, which is told, too.
+        assert!(
+            (CUTS.len()..=CUTS.len() + 2).contains(&told),
+            "tls: {tls}, {told}"
+        );
     }
 }
 

@@ -202,8 +202,8 @@ async fn a_server_that_says_nothing_for_too_long_is_as_good_as_gone() {
     stage.gate.send_replace(200_000);
     let pace = Pace {
         patience: Patience::None,
-        // Longer than it takes to note what has come.
-        standstill: Duration::from_millis(500),
+        // Longer than it takes to answer and to note what has come, on a machine with much else to do.
+        standstill: Duration::from_secs(3),
     };
     let (_handle, mut steering) = steering();
     let session = stage.session();
