@@ -5,7 +5,7 @@ use super::*;
 /// Begins to send a, which is so large that it does not pass, and cancels that while the server is away.
 async fn left_to_be_cancelled(stage: &fake::Stage, carrier: &mut Carrier) {
     stage.gate.send_replace(MIB as u64);
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     until(carrier, 1, Stage::Moving).await;
     until_begun(stage).await;
     let away = tonic::Status::unavailable("away");
@@ -53,7 +53,7 @@ async fn what_is_just_being_cancelled_is_waited_for_so_that_the_next_is_noted() 
     let folder = tempfile::tempdir().unwrap();
     let mut next = beside_one_being_cancelled(&stage, folder.path()).await;
     // It holds the record until the answer is here.
-    next.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    next.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     let begun = async {
         while stage.world().count("create") < 2 {
             tokio::task::yield_now().await;
@@ -72,7 +72,7 @@ async fn what_waits_for_one_that_is_just_being_cancelled_is_steered() {
     let stage = fake::Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
     let mut next = beside_one_being_cancelled(&stage, folder.path()).await;
-    next.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    next.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     next.steer(1, Steer::Pause);
     let steered = async {
         until(&mut next, 1, Stage::Paused).await;
@@ -99,7 +99,7 @@ async fn what_cannot_be_noted_is_not_said_to_be_kept() {
     stage.world().cuts = [MIB as u64].into();
     stage.gate.send_replace(MIB as u64 / 2);
     assert!(carrier.is_noted());
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     until_begun(&stage).await;
     assert!(!carrier.is_noted());
     stage.gate.send_replace(u64::MAX);
@@ -118,7 +118,7 @@ async fn what_could_not_be_written_down_is_not_said_to_be_kept() {
     stage.world().has_long_ids = true;
     stage.world().cuts = [MIB as u64].into();
     stage.gate.send_replace(MIB as u64 / 2);
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     until_begun(&stage).await;
     assert!(!carrier.is_noted());
     let far = async {

@@ -63,7 +63,7 @@ async fn files_are_uploaded_one_after_the_other_and_pictures_with_a_small_copy()
     std::fs::write(folder.path().join("b.png"), &picture).unwrap();
     let mut carrier = carrier(&stage, folder.path());
     let files = ["~/a.bin", "~/b.png"].map(str::to_owned).to_vec();
-    carrier.begin(4, Job::Send(files));
+    carrier.begin(4, Job::Send(files.into()));
     assert!(!carrier.is_idle());
     let (number, moved, last) = ended(&mut carrier).await;
     let Moved::Uploaded(uploaded) = moved else {
@@ -89,8 +89,8 @@ async fn files_are_uploaded_one_after_the_other_and_pictures_with_a_small_copy()
 
 /// Sends what was sent before, to the end; returns the ids of the files.
 async fn sent(carrier: &mut Carrier, files: &[&str]) -> Uploaded {
-    let files = files.iter().map(ToString::to_string).collect();
-    carrier.begin(9, Job::Send(files));
+    let files: Vec<String> = files.iter().map(ToString::to_string).collect();
+    carrier.begin(9, Job::Send(files.into()));
     match ended(carrier).await {
         (9, Moved::Uploaded(uploaded), _) => uploaded,
         other => panic!("{other:?}"),
@@ -140,7 +140,7 @@ async fn what_is_cancelled_is_gone_on_with_in_none_of_its_files() {
     std::fs::write(folder.path().join("b"), noise(8 * MIB)).unwrap();
     let mut first = carrier(&stage, folder.path());
     stage.gate.send_replace(MIB as u64);
-    let files = || Job::Send(["~/a", "~/b"].map(str::to_owned).to_vec());
+    let files = || Job::Send(["~/a", "~/b"].map(str::to_owned).to_vec().into());
     first.begin(1, files());
     until(&mut first, 2, Stage::Moving).await;
     first.steer(1, Steer::Cancel);
@@ -181,7 +181,7 @@ async fn what_the_server_could_not_be_told_is_cancelled_the_next_time() {
     std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
     let mut first = carrier(&stage, folder.path());
     stage.gate.send_replace(MIB as u64);
-    first.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    first.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     until(&mut first, 1, Stage::Moving).await;
     until_begun(&stage).await;
     let away = || tonic::Status::unavailable("away");
@@ -214,7 +214,7 @@ async fn what_a_logout_left_is_cancelled_with_the_next_transfer_and_only_that() 
     for (file, count) in [("~/a", 1), ("~/b", 2)] {
         let mut first = carrier(&stage, folder.path());
         stage.gate.send_replace(count * 3 * MIB as u64);
-        first.begin(1, Job::Send(vec![file.to_owned()]));
+        first.begin(1, Job::Send(vec![file.to_owned()].into()));
         until(&mut first, 1, Stage::Moving).await;
         // Something of it has come, so it is noted which it is.
         let has_bytes = |it: &&fake::Begun| !it.bytes.is_empty();
@@ -256,14 +256,14 @@ async fn a_cancel_reads_only_files_that_can_be_under_way() {
     std::fs::write(folder.path().join("c"), noise(8 * MIB)).unwrap();
     let mut first = carrier(&stage, folder.path());
     stage.gate.send_replace(MIB as u64);
-    first.begin(1, Job::Send(vec!["~/c".to_owned()]));
+    first.begin(1, Job::Send(vec!["~/c".to_owned()].into()));
     until(&mut first, 1, Stage::Moving).await;
     until_begun(&stage).await;
     first.close().await;
     assert_eq!((kept(folder.path()), under_way(&stage)), (1, 1));
     let mut next = carrier(&stage, folder.path());
     let files = ["~/a", "~/b", "~/c"].map(str::to_owned).to_vec();
-    next.begin(1, Job::Send(files));
+    next.begin(1, Job::Send(files.into()));
     next.steer(1, Steer::Cancel);
     let (_, moved, _) = ended(&mut next).await;
     assert_eq!(moved, Moved::Failed("~/a: it was cancelled".into()));
@@ -276,7 +276,7 @@ async fn a_cancel_before_the_end_is_taken_is_in_time() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
     let mut carrier = carrier(&stage, folder.path());
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     // The job has ended, and nobody has heard of it.
     let progress = carrier.handles[&1].progress();
     while progress.has_changed().is_ok() {
@@ -291,6 +291,24 @@ async fn a_cancel_before_the_end_is_taken_is_in_time() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_where_one_of_the_files_cannot_be() {
+    let stage = fake::Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), noise(1000)).unwrap();
+    let mut carrier = carrier(&stage, folder.path());
+    for (number, bad) in [(1, "~/none"), (2, "~/")] {
+        let files = ["~/a", bad].map(str::to_owned).to_vec();
+        carrier.begin(number, Job::Send(files.into()));
+        let (_, moved, _) = ended(&mut carrier).await;
+        let Moved::Failed(why) = moved else {
+            panic!("{moved:?}");
+        };
+        assert!(why.render_line().starts_with(bad), "{why:?}");
+    }
+    assert_eq!(stage.world().count("create_upload"), 0);
+}
+
+#[tokio::test]
 async fn files_that_another_store_calls_something_else_are_not_sent() {
     let stage = fake::Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
@@ -299,7 +317,7 @@ async fn files_that_another_store_calls_something_else_are_not_sent() {
     let mut carrier = carrier(&stage, folder.path());
     stage.gate.send_replace(MIB as u64);
     let files = ["~/a", "~/b"].map(str::to_owned).to_vec();
-    carrier.begin(1, Job::Send(files));
+    carrier.begin(1, Job::Send(files.into()));
     until(&mut carrier, 2, Stage::Moving).await;
     {
         let mut world = stage.world();
@@ -322,7 +340,7 @@ async fn what_is_closed_is_free_for_the_next() {
     let mut carrier = carrier(&stage, folder.path());
     assert!(carrier.is_at_rest());
     stage.gate.send_replace(MIB as u64);
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     until(&mut carrier, 1, Stage::Moving).await;
     until_begun(&stage).await;
     assert!(!carrier.is_at_rest());
@@ -343,7 +361,7 @@ async fn a_job_waits_goes_on_and_ends_as_it_is_told() {
     std::fs::write(folder.path().join("a"), noise(8 * MIB)).unwrap();
     let mut carrier = carrier(&stage, folder.path());
     stage.gate.send_replace(MIB as u64);
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     let until = async |carrier: &mut Carrier, stage: Stage| loop {
         match carrier.next().await {
             (1, Moved::On(far)) if far.stage == stage => return,
@@ -372,7 +390,7 @@ async fn what_cannot_be_sent_says_which_file_it_is() {
     std::fs::write(folder.path().join("a"), b"a").unwrap();
     let mut carrier = carrier(&stage, folder.path());
     let files = ["~/a", "~/b"].map(str::to_owned).to_vec();
-    carrier.begin(1, Job::Send(files));
+    carrier.begin(1, Job::Send(files.into()));
     let (_, moved, _) = ended(&mut carrier).await;
     let Moved::Failed(why) = moved else {
         panic!("{moved:?}");
@@ -533,7 +551,7 @@ async fn what_is_given_up_for_now_says_that_the_same_command_goes_on() {
     let again = "what is there is kept, and the same command goes on with it";
     let away = ("create", tonic::Status::unavailable("busy"));
     stage.world().refuse = [away].into();
-    carrier.begin(1, Job::Send(vec!["~/a".to_owned()]));
+    carrier.begin(1, Job::Send(vec!["~/a".to_owned()].into()));
     let (_, moved, _) = ended(&mut carrier).await;
     assert_eq!(moved, Moved::Failed(format!("~/a: busy; {again}").into()));
     // Nothing is behind a question.

@@ -28,7 +28,6 @@ use super::{
     login::LoggedIn,
     net::{
         connect::ServerAddress,
-        error::ClientError,
         outbox::{Outgoing, Target},
         session::Patience,
         tls::Assurance,
@@ -55,6 +54,8 @@ const INTERRUPTED: u8 = 130;
 const AGAIN: &str = "what is there is kept: the same command goes on with it";
 /// What is said where it cannot be noted what is there.
 const ANEW: &str = "not all that is there could be noted: the same command sends the rest anew";
+/// What is said where whoever reads standard output has gone away.
+const UNTAKEN: &str = "what was printed is not the whole, since its reader went away";
 /// What stands for standard input and output.
 const DASH: &str = "-";
 /// What standard input is called.
@@ -113,9 +114,10 @@ impl From<TransferError> for Failure {
     fn from(error: TransferError) -> Self {
         match error {
             TransferError::Client(error) => error.into(),
-            TransferError::NotAFile(_) | TransferError::Name(_) | TransferError::Told => {
-                Self::usage(error.to_string())
+            TransferError::NotAFile(_) => {
+                Self::usage(format!("{error}, or - and the bytes on standard input"))
             }
+            TransferError::Name(_) | TransferError::Told => Self::usage(error.to_string()),
             TransferError::TooLarge(_) => Self::Told {
                 code: 6,
                 reason: "FILE_TOO_LARGE".to_owned(),
@@ -149,6 +151,7 @@ pub(super) async fn upload(
     };
     let mut interrupts = Interrupts::new()?;
     let limits = unless(&mut interrupts, mover.limits()).await?;
+    unless(&mut interrupts, look(&options.files, &limits)).await?;
     for path in &options.files {
         let (file, mut record) = mover.send(path, &given, &limits, &mut interrupts).await?;
         out.message(&file, |file| {
@@ -186,7 +189,13 @@ pub(super) async fn download(
     };
     let fetched = match fetched {
         Some(Ok(fetched)) => fetched,
-        Some(Err(TransferError::Write(error))) if to_output => return Err(Failure::output(&error)),
+        // Only the end says that what was printed is right.
+        Some(Err(TransferError::Write(error))) if to_output => {
+            return Err(match Failure::output(&error) {
+                Failure::OutputClosed => Failure::other(UNTAKEN),
+                failure => failure,
+            });
+        }
         Some(Err(error)) => return Err(told(error, Some(again))),
         None => return Err(interrupted(again)),
     };
@@ -244,7 +253,9 @@ pub(super) async fn send(
         Err(Unsent::Client(error)) => Err(error),
         Err(Unsent::Stranger(index)) => return Err(strange(&options.files, index, &mut records)),
     };
-    if is_over(&sent, options.id.is_some()) {
+    // Under an id of its own the same may be sent again, and is the same only with the same files. Those of a message that was
+    // refused go with the next one: nothing takes them back, and they count against the quota.
+    if sent.is_ok() && options.id.is_none() {
         records.iter_mut().for_each(Record::forget);
     }
     let sent = sent?;
@@ -252,15 +263,6 @@ pub(super) async fn send(
         out.line(&json::line(&sent))?;
     }
     out.flush()
-}
-
-/// Whether nobody goes on with the files of a message. Under an id of its own the same may be sent again, and is the same
-/// only with the same files; what was refused for good is not sent again.
-fn is_over<T>(sent: &Result<T, ClientError>, has_id: bool) -> bool {
-    match sent {
-        Ok(_) => !has_id,
-        Err(error) => error.is_for_good(),
-    }
 }
 
 /// What is told of a file that another store has not; nobody goes on with any of them.
@@ -310,6 +312,7 @@ impl Mover<'_> {
         limits: &Limits,
         interrupts: &mut Interrupts,
     ) -> Result<(Vec<pb::File>, Vec<Record>), Failure> {
+        unless(interrupts, look(paths, limits)).await?;
         let (mut there, mut records) = (Vec::new(), Vec::new());
         for path in paths {
             let (file, record) = self.send(path, given, limits, interrupts).await?;
@@ -397,6 +400,17 @@ impl Mover<'_> {
         line.clear();
         done
     }
+}
+
+/// Says which file cannot be sent before anything is, as far as that can be seen without reading them.
+async fn look(paths: &[PathBuf], limits: &Limits) -> Result<(), Failure> {
+    for path in paths.iter().filter(|path| *path != Path::new(DASH)) {
+        let looked = Source::look(path, limits.file_bytes)
+            .await
+            .map_err(Failure::from);
+        looked.map_err(|failure| failure.within(&shown(path)))?;
+    }
+    Ok(())
 }
 
 /// A path as it is shown.

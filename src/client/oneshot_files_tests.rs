@@ -24,30 +24,6 @@ async fn a_text_beside_files_may_be_nothing_and_must_be_sound() {
 }
 
 #[test]
-fn files_of_a_message_that_was_refused_for_good_are_not_gone_on_with() {
-    let refused = |status: tonic::Status| Err::<(), _>(ClientError::from(status));
-    for has_id in [true, false] {
-        assert_eq!(is_over(&Ok(()), has_id), !has_id);
-        for status in [
-            tonic::Status::invalid_argument("no"),
-            tonic::Status::not_found("no"),
-            tonic::Status::permission_denied("no"),
-        ] {
-            assert!(is_over(&refused(status.clone()), has_id), "{status}");
-        }
-        for status in [
-            tonic::Status::unavailable("busy"),
-            tonic::Status::unauthenticated("ended"),
-            tonic::Status::internal("?"),
-        ] {
-            assert!(!is_over(&refused(status.clone()), has_id), "{status}");
-        }
-        let strange = Err::<(), _>(ClientError::BadAnswer("seq"));
-        assert!(!is_over(&strange, has_id), "it may have been sent");
-    }
-}
-
-#[test]
 fn every_failure_has_its_code() {
     let code = |error: TransferError| match told(error, Some("it is kept")) {
         Failure::Told { code, text, .. } => (code, text.ends_with("; it is kept")),

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         clock::TimeMs,
         conversation::{MemberSettings, NotifyLevel, NotifySettings},
+        file::ContentHash,
         name::UserName,
         role::Role,
         user::Presence,
@@ -117,6 +118,7 @@ pub fn file(file: pb::File) -> File {
         id: file.id,
         name: file.name.into(),
         size_bytes: file.size_bytes,
+        hash: <[u8; 32]>::try_from(&*file.blake3).ok().map(ContentHash),
         media_type: file.media_type.into(),
         image: file.image.map(|size| (size.width, size.height)),
         thumbnail_id,

@@ -203,7 +203,7 @@ pub const COMMANDS: [Spec; 56] = [
     row(Verb::Search, "search", ("WORDS…", "green build in:#ops from:bob since:2026-11-20"), "messages with all the WORDS, the newest first; /help has more"),
     row(Verb::Mentions, "mentions", ("[all]", ""), "unread messages that mention you, or all that do"),
     row(Verb::More, "more", ALONE, "the next ones of the last /search or /mentions"),
-    row(Verb::Open, "open", ("[N] [WHICH]", ""), "open the last link here, or that of message N, or WHICH of its links"),
+    row(Verb::Open, "open", ("[N] [WHICH]", ""), "open the last link here, or that of message N, or WHICH of its links; in the UI its files, too"),
     row(Verb::Typing, "typing", ALONE, "who is typing here"),
     row(Verb::Text, "text", ("[reply N|edit N]", ""), "write a text of several lines; a line of just . sends it"),
     row(Verb::Reply, "reply", ("N TEXT", "3 yes; /history shows the numbers"), "answer message N"),

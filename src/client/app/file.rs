@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use crate::domain::limits::{ATTACHMENTS_PER_MESSAGE_MAX, FILE_NAME_BYTES_MAX};
+use crate::domain::{
+    file::ContentHash,
+    limits::{ATTACHMENTS_PER_MESSAGE_MAX, FILE_NAME_BYTES_MAX},
+};
 
 use super::{line::counted, untrusted::Untrusted};
 
@@ -36,6 +39,8 @@ pub struct File {
     pub name: Untrusted,
     /// How many bytes it has.
     pub size_bytes: u64,
+    /// Their BLAKE3; `None`: the server gave none that can be one.
+    pub hash: Option<ContentHash>,
     /// What it is, such as `image/png`.
     pub media_type: Untrusted,
     /// For a picture: its pixels from left to right and from top to bottom, as its sender says.

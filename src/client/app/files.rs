@@ -55,14 +55,14 @@ pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect>
         }
         Taken::Said(said, _) => vec![say(said)],
         // It is shown when it is there, as one that comes from elsewhere.
-        Taken::Send(to, uploaded) => {
+        Taken::Send(to, uploaded, reply_to) => {
             model.unsent += 1;
             vec![Effect::SendAgain(Refused {
                 id: uploaded.id,
                 to,
                 text: MessageText::none(),
                 attachments: uploaded.files,
-                reply_to: None,
+                reply_to,
             })]
         }
     }

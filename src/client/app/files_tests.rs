@@ -45,7 +45,7 @@ fn files_are_sent_as_one_message_when_they_are_there() {
     for is_read_by_a_person in [true, false] {
         let mut model = model(is_read_by_a_person);
         let effects = typed(&mut model, "/send a.png 'b c'");
-        let job = Job::Send(vec!["a.png".to_owned(), "b c".to_owned()]);
+        let job = Job::Send(vec!["a.png".to_owned(), "b c".to_owned()].into());
         let [Effect::Print(said), begun] = effects.as_slice() else {
             panic!("{effects:?}");
         };

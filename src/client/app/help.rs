@@ -20,7 +20,8 @@ pub(super) fn help() -> String {
         "/search also takes in:#NAME, in:NAME, in:this, from:NAME, since:TIME and until:TIME; \"words in quotes\" must \
          stand so together. A TIME is 2026-11-20 or 2026-11-20T14:00. /history [7] shows what stands around message 7.",
         "/send takes paths as a shell does, with quotes; what is dropped on the terminal can be pasted behind it. A picture goes with a \
-         small copy; the original goes as it is, with the place and the camera that may stand in it.",
+         small copy; the original goes as it is, with the place and the camera that may stand in it, unless \
+         --strip-metadata stands before the paths.",
     ];
     lines(command::list().into_iter().chain(rules.map(line::system)))
 }

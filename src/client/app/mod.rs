@@ -33,4 +33,5 @@ pub mod typing;
 pub mod untrusted;
 pub mod update;
 pub mod when;
+pub mod wish;
 pub mod written;

@@ -118,7 +118,8 @@ pub(super) fn which(read: &Reading<'_>, argument: &str) -> Result<Which, Command
 pub fn chosen(links: &[String], seq: u64, number: Option<usize>) -> Result<&String, String> {
     match (links, number) {
         ([], _) => Err(format!(
-            "No link is known of message [{seq}]; /history [{seq}] shows it, and then they are."
+            "No link is known of message [{seq}]; /history [{seq}] shows it, and then they are. If it has files, /save {seq} \
+             fetches them."
         )),
         ([only], None) => Ok(only),
         (_, Some(number)) => {
@@ -134,8 +135,7 @@ pub fn chosen(links: &[String], seq: u64, number: Option<usize>) -> Result<&Stri
 }
 
 /// What is said where there is no link.
-pub const NOTHING: &str =
-    "No link is known here; /history shows older messages, and then theirs are.";
+pub const NOTHING: &str = "No link is known here; /history shows older messages, and then theirs are. Files are fetched by /save and the number.";
 
 /// Opens a link of the conversation in front.
 pub(super) fn open(model: &Model, which: Which) -> Vec<Effect> {

@@ -1,6 +1,6 @@
 //! Paths as they are typed and pasted: read as a shell reads them, and offered as files to be sent.
 //!
-//! Looks at no disk: whether there is such a file is found when it is opened.
+//! Looks at no disk.
 
 use crate::domain::limits::{ATTACHMENTS_PER_MESSAGE_MAX, TEXT_BYTES_MAX};
 
@@ -8,8 +8,11 @@ use super::{
     command::Verb,
     parse::CommandError,
     reading::{Reading, first_word},
-    transfers::{Steer, Wish},
+    transfers::{Files, Steer, Wish},
 };
+
+/// What stands before the files of which what they tell beside is taken out, as it does for `tinychat-client send`.
+const STRIP: &str = "--strip-metadata";
 
 /// Reads what stands behind a command about files.
 pub(super) fn read(read: &Reading<'_>, verb: Verb, argument: &str) -> Result<Wish, CommandError> {
@@ -40,10 +43,20 @@ pub(super) fn read(read: &Reading<'_>, verb: Verb, argument: &str) -> Result<Wis
             }
         }
         Verb::Send => {
+            let (is_freed, argument) = match first_word(argument) {
+                (STRIP, rest) => (true, rest),
+                _ => (false, argument),
+            };
             let files = paths(argument).map_err(|problem| read.bad(problem.to_owned()))?;
-            match files.len() {
+            // What a file manager copies is a URL.
+            let path = |word: String| match is_url(&word) {
+                true => full_path(&word).unwrap_or(word),
+                false => word,
+            };
+            let paths: Vec<String> = files.into_iter().map(path).collect();
+            match paths.len() {
                 0 => Err(read.missing()),
-                1..=ATTACHMENTS_PER_MESSAGE_MAX => Ok(Wish::Send(files)),
+                1..=ATTACHMENTS_PER_MESSAGE_MAX => Ok(Wish::Send(Files { paths, is_freed })),
                 count => Err(read.bad(format!(
                     "a message may have {ATTACHMENTS_PER_MESSAGE_MAX} files, and these are {count}; send the rest with another"
                 ))),
@@ -93,19 +106,23 @@ fn paths(text: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
-/// Returns the line that sends what was pasted, if it is nothing but the full paths of files, as a terminal or a file manager
-/// gives them for what is dropped or copied; `None` too if the line would be longer than what can be written. Looks at no
-/// disk.
-pub fn offered(pasted: &str) -> Option<String> {
-    let paths = dropped(pasted).filter(|paths| paths.len() <= ATTACHMENTS_PER_MESSAGE_MAX)?;
-    let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
-    let line = format!("/send {}", words.join(" "));
-    (line.len() <= TEXT_BYTES_MAX).then_some(line)
+/// Returns the line that sends files that were dropped; `None` if it would be longer than what can be written, or has more
+/// files than a message.
+pub fn offered(files: &[String]) -> Option<String> {
+    let is_one = (1..=ATTACHMENTS_PER_MESSAGE_MAX).contains(&files.len());
+    let line = format!("/send {}", words(files));
+    (is_one && line.len() <= TEXT_BYTES_MAX).then_some(line)
+}
+
+/// What goes behind `/send` for these files.
+pub fn words(files: &[String]) -> String {
+    let words: Vec<String> = files.iter().map(|path| quoted(path)).collect();
+    words.join(" ")
 }
 
 /// Says why no such line is offered, if it is that there are too many files.
-pub fn too_many(pasted: &str) -> Option<String> {
-    let count = dropped(pasted)?.len();
+pub fn too_many(files: &[String]) -> Option<String> {
+    let count = files.len();
     (count > ATTACHMENTS_PER_MESSAGE_MAX).then(|| {
         format!(
             "These are {count} files, and a message may have {ATTACHMENTS_PER_MESSAGE_MAX}, so their paths stand there as a text. \
@@ -114,21 +131,56 @@ pub fn too_many(pasted: &str) -> Option<String> {
     })
 }
 
-/// The full paths of files that were pasted, if there is nothing else.
-fn dropped(pasted: &str) -> Option<Vec<String>> {
+/// How what was pasted can be read as nothing but the full paths of files, as a terminal or a file manager gives them for what
+/// is dropped or copied: as words, and as lines, where spaces are parts of names. Whether such files are there is for others
+/// to see.
+pub fn readings(pasted: &str) -> Vec<Vec<String>> {
     if pasted.len() > TEXT_BYTES_MAX {
-        return None;
+        return Vec::new();
     }
-    let paths: Option<Vec<String>> = paths(pasted).ok()?.into_iter().map(full_path).collect();
-    paths.filter(|paths| !paths.is_empty())
+    let lines = pasted.split(['\r', '\n']).map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let by_words = lines.iter().map(|line| match is_url(line) {
+        true => line.split_whitespace().map(full_path).collect(),
+        false => paths(line)
+            .ok()?
+            .iter()
+            .map(|word| full_path(word))
+            .collect(),
+    });
+    let by_words: Option<Vec<Vec<String>>> = by_words.collect();
+    // What has a space before it comes to a folder is a command, or a text.
+    let begins_well = |line: &&str| {
+        !line
+            .split('/')
+            .nth(1)
+            .unwrap_or("")
+            .contains(char::is_whitespace)
+    };
+    let by_line = |line: &&str| full_path(line).filter(|_| begins_well(line));
+    let by_lines: Option<Vec<String>> = lines.iter().map(by_line).collect();
+    let mut readings: Vec<Vec<String>> = by_words.map(|it| it.concat()).into_iter().collect();
+    readings.extend(by_lines);
+    readings.dedup();
+    readings.retain(|files| !files.is_empty());
+    readings
+}
+
+/// Whether it begins as the URL of a file does (RFC 8089).
+fn is_url(text: &str) -> bool {
+    text.starts_with("file:/")
 }
 
 /// A path that begins at the root and is in a folder there, so that it is no command, and no text that begins with a slash;
-/// of a URL of a file what that means.
-fn full_path(word: String) -> Option<String> {
-    let path = match word.strip_prefix("file://") {
-        Some(encoded) => String::from_utf8(unescaped(encoded)?).ok()?,
-        None => word,
+/// of the URL of a file on this machine what that means.
+fn full_path(word: &str) -> Option<String> {
+    let path = match word.strip_prefix("file:") {
+        Some(url) => {
+            let local = url.strip_prefix("//").unwrap_or(url);
+            let local = local.strip_prefix("localhost").unwrap_or(local);
+            String::from_utf8(unescaped(local)?).ok()?
+        }
+        None => word.to_owned(),
     };
     let is_full = path
         .strip_prefix('/')

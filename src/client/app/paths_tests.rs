@@ -27,8 +27,13 @@ fn paths_that_are_pasted_are_offered_and_nothing_else_is() {
             "file:///tmp/a%20b.png\nfile:///tmp/c\n",
             "/send '/tmp/a b.png' /tmp/c",
         ),
+        (
+            "file://localhost/tmp/it's file:/tmp/c",
+            r"/send '/tmp/it'\''s' /tmp/c",
+        ),
     ] {
-        assert_eq!(offered(pasted).as_deref(), Some(line), "{pasted}");
+        let files = readings(pasted).remove(0);
+        assert_eq!(offered(&files).as_deref(), Some(line), "{pasted}");
         assert!(matches!(wish(line), Wish::Send(_)));
     }
     for text in [
@@ -48,30 +53,50 @@ fn paths_that_are_pasted_are_offered_and_nothing_else_is() {
         "//tmp/a",
         "file:////tmp/a",
     ] {
-        assert_eq!(offered(text), None, "{text}");
+        assert_eq!(readings(text), Vec::<Vec<String>>::new(), "{text}");
     }
-    assert_eq!(offered(&"/a/b ".repeat(11)), None);
-    let told = too_many(&"/a/b ".repeat(11)).unwrap();
+    // Where spaces are parts of names only the disk tells which it is.
+    let one = |name: &str| vec![name.to_owned()];
+    assert_eq!(readings("/tmp/My Files/it's"), [one("/tmp/My Files/it's")]);
+    assert_eq!(
+        readings("/tmp/a /tmp/b"),
+        [
+            vec!["/tmp/a".to_owned(), "/tmp/b".to_owned()],
+            one("/tmp/a /tmp/b")
+        ]
+    );
+    let of = |count: usize| vec!["/a/b".to_owned(); count];
+    assert_eq!((offered(&of(11)), offered(&[])), (None, None));
+    let told = too_many(&of(11)).unwrap();
     assert!(
         told.starts_with("These are 11 files, and a message may have 10"),
         "{told}"
     );
-    for few in ["/a/b ".repeat(10), "/a/b no ".repeat(11), String::new()] {
-        assert_eq!(too_many(&few), None, "{few}");
-    }
-    assert_eq!(offered(&format!("/a/{}", "b".repeat(100_000))), None);
+    assert_eq!((too_many(&of(10)), too_many(&[])), (None, None));
+    assert!(readings(&format!("/a/{}", "b".repeat(100_000))).is_empty());
     // Not one that finds no room where it is written.
     let long = |bytes: usize| format!("/a/{}", "b".repeat(bytes - "/send /a/".len()));
-    assert!(offered(&long(TEXT_BYTES_MAX)).is_some());
-    assert_eq!(offered(&long(TEXT_BYTES_MAX + 1)), None);
+    assert!(offered(&[long(TEXT_BYTES_MAX)]).is_some());
+    assert_eq!(offered(&[long(TEXT_BYTES_MAX + 1)]), None);
+    // What a file manager copies can be typed, too, and a flag stands before.
+    let sent = |line: &str| match wish(line) {
+        Wish::Send(Files { paths, is_freed }) => (paths.join(" "), is_freed),
+        other => panic!("{other:?}"),
+    };
+    let freed = sent("/send --strip-metadata file:///tmp/a%20b 'c d'");
+    assert_eq!(freed, ("/tmp/a b c d".to_owned(), true));
+    assert!(!sent("/send a --strip-metadata").1);
+    assert!(parse("/send --strip-metadata").is_err());
 }
 
 proptest! {
     #[test]
     fn what_is_offered_is_what_was_pasted(paths in prop::collection::vec("/[a-c' \"\\\\é]{1,5}/[a-c' \"\\\\é]{1,9}[a-c]", 1..10)) {
         let words: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
-        let line = offered(&words.join("\n")).unwrap();
-        prop_assert_eq!(wish(&line), Wish::Send(paths));
+        let read = readings(&words.join("\n"));
+        prop_assert_eq!(read.first(), Some(&paths));
+        let line = offered(&paths).unwrap();
+        prop_assert_eq!(wish(&line), Wish::Send(paths.into()));
     }
 
     #[test]

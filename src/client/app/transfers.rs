@@ -15,6 +15,8 @@ use super::{
     untrusted::Untrusted,
 };
 
+pub use super::wish::{Files, Job, Steer, Wish};
+
 /// Transfers under way: each holds less than 1 MiB, and for two seconds a picture.
 const AT_ONCE_MAX: usize = 8;
 /// Characters of a name that are shown, where there is room and where there is little.
@@ -44,46 +46,6 @@ const ANEW: &str =
     "not all that is there could be noted on this machine: the same command sends that anew";
 /// Parts of the whole of which each is said.
 const PARTS: u64 = 4;
-
-/// What a command wants of files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// To send these, by their paths, with one message.
-    Send(Vec<String>),
-    /// To save those of a message, in this folder.
-    Save(u64, Option<String>),
-    /// To see what is on its way.
-    List,
-    /// To have one of them wait, go on or end; `None`: the only one.
-    Steer(Option<u32>, Steer),
-}
-
-/// What a transfer is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Steer {
-    /// To wait.
-    Pause,
-    /// To go on.
-    Resume,
-    /// To end, and leave nothing behind.
-    Cancel,
-}
-
-/// Something to be done with files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// Uploads these, by their paths.
-    Send(Vec<String>),
-    /// Fetches those of a message.
-    Save {
-        /// The id of its conversation.
-        conversation: String,
-        /// Its number there.
-        seq: u64,
-        /// Where to; `None`: where downloads go.
-        folder: Option<String>,
-    },
-}
 
 /// What follows from a wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +153,7 @@ pub struct Sending {
     pub number: u32,
     /// The name of the file, made safe, or how many there are.
     pub label: String,
-    /// Parts of a hundred, of the file that it is at.
+    /// Parts of a hundred of all its files.
     pub percent: u64,
     /// How far it is.
     pub words: String,
@@ -206,8 +168,8 @@ pub enum Taken {
     Nothing,
     /// This is said; whether it is bad.
     Said(String, bool),
-    /// These files are sent there.
-    Send(Place, Uploaded),
+    /// These files are sent there, maybe as an answer to the message with this number.
+    Send(Place, Uploaded, Option<u64>),
 }
 
 /// What a job is about.
@@ -245,6 +207,8 @@ struct Row {
     /// The name of its file, made safe, or how many there are.
     label: String,
     files: usize,
+    /// The number of the message that it answers.
+    reply_to: Option<u64>,
     far: Far,
     /// What was said of it last, and when.
     said: Far,
@@ -283,11 +247,11 @@ impl Transfers {
         match wish {
             Wish::Send(files) => {
                 let place = place.ok_or_else(nowhere)?;
-                let label = match files.as_slice() {
+                let label = match files.paths.as_slice() {
                     [only] => last_part(only).render_start(NAME_CHARS),
                     several => counted(several.len(), "file", "files"),
                 };
-                let count = files.len();
+                let count = files.paths.len();
                 let number = self.begin(About::Send(place), label.clone(), count)?;
                 let said = format!(
                     "[{number}] Sending {label}{STEERED} tells how far it is, /pause {number} and /cancel {number} stop it."
@@ -339,6 +303,7 @@ impl Transfers {
             about,
             label,
             files,
+            reply_to: None,
             far: Far::default(),
             said: Far::default(),
             said_at: None,
@@ -363,6 +328,13 @@ impl Transfers {
         }
     }
 
+    /// What is sent by a job answers a message.
+    pub fn answers(&mut self, number: u32, seq: u64) {
+        if let Some(row) = self.rows.get_mut(&number) {
+            row.reply_to = Some(seq);
+        }
+    }
+
     /// Takes in what a job brought.
     pub fn take(&mut self, number: u32, moved: Moved) -> Taken {
         if let Moved::On(far) = moved {
@@ -376,12 +348,14 @@ impl Transfers {
         };
         match (moved, row.about) {
             (Moved::Uploaded(_), About::Send(_)) if row.is_cancelled => {
-                Taken::Said(format!("[{number}] Not sent: it was cancelled."), true)
+                Taken::Said(format!("[{number}] Not sent: it was cancelled."), false)
             }
             (Moved::Uploaded(_), About::Send(_)) if row.is_strange => {
                 Taken::Said(format!("[{number}] Not sent: {STRANGE}."), true)
             }
-            (Moved::Uploaded(uploaded), About::Send(place)) => Taken::Send(place, uploaded),
+            (Moved::Uploaded(uploaded), About::Send(place)) => {
+                Taken::Send(place, uploaded, row.reply_to)
+            }
             (Moved::Saved(paths), _) => {
                 let paths: Vec<String> = paths.iter().map(Untrusted::render_line).collect();
                 Taken::Said(format!("[{number}] Saved: {}", paths.join(", ")), false)
@@ -392,7 +366,8 @@ impl Transfers {
                     About::Save(_) => "Not saved",
                 };
                 let said = format!("[{number}] {what}: {}", why.render_line());
-                Taken::Said(ended(&said), true)
+                // What somebody wanted is no fault.
+                Taken::Said(ended(&said), !row.is_cancelled)
             }
             (Moved::On(_) | Moved::Uploaded(_), _) => Taken::Nothing,
         }
@@ -418,6 +393,8 @@ impl Transfers {
     pub fn reset(&mut self) {
         for row in self.rows.values_mut() {
             row.is_strange |= matches!(row.about, About::Send(Place::Group(_)));
+            // It answered a message of that one.
+            row.reply_to = None;
         }
     }
 
@@ -482,12 +459,25 @@ impl Transfers {
     pub fn short(&self) -> Option<String> {
         let (_, first) = self.rows.first_key_value()?;
         let label: String = Untrusted::from(first.label.as_str()).render_start(SHORT_NAME_CHARS);
-        let what = match (&first.about, self.rows.len()) {
-            (About::Send(_), 1) => format!("sending {label}"),
-            (About::Save(_), 1) => "saving files".to_owned(),
-            (_, count) => format!("{count} transfers"),
+        Some(match (&first.about, self.rows.len()) {
+            (About::Send(_), 1) => format!("sending {label}{}", first.far_in_short()),
+            (About::Save(_), 1) => format!("saving files{}", first.far_in_short()),
+            (_, count) => format!("{count} transfers{}", self.all_in_short()),
+        })
+    }
+
+    /// How far all of it is: each counts the same.
+    fn all_in_short(&self) -> String {
+        let sum: u64 = self.rows.values().map(Row::percent).sum();
+        let percent = sum / u64::try_from(self.rows.len()).unwrap_or(1).max(1);
+        let all = |stage| self.rows.values().all(|row| row.far.stage == stage);
+        let waits = match () {
+            () if all(Stage::Reading) => return String::new(),
+            () if all(Stage::Paused) => ", paused",
+            () if all(Stage::Waiting) => ", waiting",
+            () => "",
         };
-        Some(format!("{what}{}", first.far_in_short()))
+        format!(" {percent}%{waits}")
     }
 
     /// What is on its way to a conversation, in the order in which it was begun.
@@ -497,7 +487,7 @@ impl Transfers {
         rows.map(|(number, row)| Sending {
             number: *number,
             label: row.label.clone(),
-            percent: row.far.percent(),
+            percent: row.percent(),
             words: match row.is_cancelled {
                 true => CANCELLED.to_owned(),
                 false => format!("{}{}", row.which(), row.far.words(None)),
@@ -565,13 +555,27 @@ impl Row {
         }
     }
 
+    /// Parts of a hundred of all its files, each of which counts the same.
+    fn percent(&self) -> u64 {
+        let now = match self.far.stage {
+            // Nothing of it has moved.
+            Stage::Reading => 0,
+            Stage::Finishing => 100,
+            _ => self.far.percent(),
+        };
+        // Of what is saved nobody has said how many there are.
+        let files = self.files.max(1);
+        let count = |files: usize| u64::try_from(files).unwrap_or(u64::MAX);
+        let before = self.far.file.saturating_sub(1).min(files - 1);
+        count(before).saturating_mul(100).saturating_add(now) / count(files)
+    }
+
     fn far_in_short(&self) -> String {
         match self.far.stage {
-            Stage::Reading => String::new(),
-            Stage::Moving => format!(" {}%", self.far.percent()),
-            Stage::Waiting => format!(" {}%, waiting", self.far.percent()),
-            Stage::Paused => format!(" {}%, paused", self.far.percent()),
-            Stage::Finishing => " 100%".to_owned(),
+            Stage::Reading if self.far.file < 2 => String::new(),
+            Stage::Reading | Stage::Moving | Stage::Finishing => format!(" {}%", self.percent()),
+            Stage::Waiting => format!(" {}%, waiting", self.percent()),
+            Stage::Paused => format!(" {}%, paused", self.percent()),
         }
     }
 }

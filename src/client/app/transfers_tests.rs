@@ -41,7 +41,7 @@ fn moving(file: usize, bytes: u64, of: u64) -> Far {
 #[test]
 fn paths_are_read_as_a_shell_does() {
     let sent = |line: &str| match wish(line) {
-        Wish::Send(files) => files,
+        Wish::Send(files) => files.paths,
         other => panic!("{other:?}"),
     };
     for (line, files) in [
@@ -102,13 +102,13 @@ fn a_job_has_a_number_a_line_and_an_end() {
             "[3] saving the files of message [7]: reading"
         ]
     );
-    assert_eq!(transfers.short().unwrap(), "3 transfers");
+    assert_eq!(transfers.short().unwrap(), "3 transfers 25%");
     let uploaded = Uploaded {
         id: ClientMessageId::from_bytes([1; 16]),
         files: vec!["f1".to_owned(), "f2".to_owned()],
     };
     let taken = transfers.take(2, Moved::Uploaded(uploaded.clone()));
-    assert_eq!(taken, Taken::Send(bob(), uploaded));
+    assert_eq!(taken, Taken::Send(bob(), uploaded, None));
     let failed = transfers.take(1, Moved::Failed("gone\u{1b}".into()));
     let text = "[1] Not sent: gone␛.".to_owned();
     assert_eq!(failed, Taken::Said(text, true));
@@ -255,7 +255,7 @@ fn what_was_cancelled_sends_nothing_whatever_comes() {
         id: ClientMessageId::from_bytes([1; 16]),
         files: vec!["f1".to_owned()],
     });
-    let said = Taken::Said("[1] Not sent: it was cancelled.".to_owned(), true);
+    let said = Taken::Said("[1] Not sent: it was cancelled.".to_owned(), false);
     assert_eq!(transfers.take(1, uploaded), said);
     assert_eq!(transfers.left(End::Noted), None);
     for line in ["/send a", "/save 3", "/send b", "/send c", "/send d"] {
@@ -323,11 +323,76 @@ fn files_go_to_the_name_that_a_channel_has_and_to_no_group_of_another_store() {
     assert_eq!(transfers.sending(&place("new")).len(), 1);
     transfers.reset();
     let to = |taken| match taken {
-        Taken::Send(to, _) => Some(to),
+        Taken::Send(to, ..) => Some(to),
         _ => None,
     };
     assert_eq!(to(transfers.take(1, uploaded())), Some(place("new")));
     assert_eq!(to(transfers.take(2, uploaded())), Some(place("else")));
     let said = format!("[3] Not sent: {STRANGE}.");
     assert_eq!(transfers.take(3, uploaded()), Taken::Said(said, true));
+}
+
+#[test]
+fn how_far_all_of_it_is_counts_each_file_and_each_transfer_alike() {
+    let mut transfers = Transfers::default();
+    let percent = |transfers: &Transfers| {
+        let sending = transfers.sending(&bob());
+        sending.iter().map(|it| it.percent).collect::<Vec<_>>()
+    };
+    let one = begun(&mut transfers, "/send a b c d");
+    let at = |transfers: &mut Transfers, number, far| {
+        transfers.take(number, Moved::On(far));
+    };
+    let reading = Far {
+        stage: Stage::Reading,
+        ..moving(3, 900, 1_000)
+    };
+    for (far, expected) in [
+        (moving(1, 500, 1_000), 12),
+        (reading, 50),
+        (moving(4, 1_000, 1_000), 100),
+        // More than was said, and a size of nothing.
+        (moving(9, u64::MAX, 1), 100),
+        (moving(2, 0, 0), 25),
+    ] {
+        at(&mut transfers, one, far);
+        assert_eq!(percent(&transfers), [expected], "{far:?}");
+    }
+    let two = begun(&mut transfers, "/save 7");
+    at(&mut transfers, two, moving(3, 750, 1_000));
+    assert_eq!(transfers.short().unwrap(), "2 transfers 50%");
+    let paused = Far {
+        stage: Stage::Paused,
+        ..moving(1, 0, 10)
+    };
+    at(&mut transfers, two, paused);
+    assert_eq!(transfers.short().unwrap(), "2 transfers 12%");
+    at(&mut transfers, one, paused);
+    assert_eq!(transfers.short().unwrap(), "2 transfers 0%, paused");
+}
+
+#[test]
+fn files_answer_a_message_of_the_store_in_which_they_were_begun() {
+    let uploaded = Uploaded {
+        id: ClientMessageId::from_bytes([1; 16]),
+        files: vec!["f1".to_owned()],
+    };
+    for is_reset in [false, true] {
+        let mut transfers = Transfers::default();
+        let number = begun(&mut transfers, "/send a");
+        transfers.answers(number, 7);
+        if is_reset {
+            transfers.reset();
+        }
+        let taken = transfers.take(number, Moved::Uploaded(uploaded.clone()));
+        let answers = (!is_reset).then_some(7);
+        assert_eq!(taken, Taken::Send(bob(), uploaded.clone(), answers));
+    }
+    // That somebody wanted it so is no fault.
+    let mut transfers = Transfers::default();
+    let number = begun(&mut transfers, "/send a");
+    let cancel = Wish::Steer(None, Steer::Cancel);
+    transfers.wish(cancel, None, None).unwrap();
+    let taken = transfers.take(number, Moved::Failed("it was cancelled".into()));
+    assert!(matches!(taken, Taken::Said(_, false)), "{taken:?}");
 }

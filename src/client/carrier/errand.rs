@@ -17,7 +17,7 @@ use tokio::{sync::RwLock, task::spawn_blocking, time::timeout};
 use super::super::{
     app::{
         line::further,
-        transfers::{AGAIN, Job, Moved, Uploaded},
+        transfers::{AGAIN, Files, Job, Moved, Uploaded},
         untrusted::Untrusted,
     },
     attach::{Metadata, looked_at},
@@ -123,13 +123,19 @@ impl Errand {
     }
 
     /// Uploads files, one after the other.
-    async fn send(&self, files: &[String], at: &AtomicUsize, steering: &mut Steering) -> Done {
+    async fn send(&self, files: &Files, at: &AtomicUsize, steering: &mut Steering) -> Done {
+        let metadata = match files.is_freed {
+            true => Metadata::Dropped,
+            false => Metadata::Kept,
+        };
+        let files = &files.paths;
         // One that is being cancelled is waited for: two calls at the most, each of which can take half a minute.
         let turn = steering.through(|| self.turn.read()).await;
         let mut sent = Sent::default();
         let (_turn, done) = match turn {
             Ok(turn) => {
-                let done = self.send_all(files, at, steering, &mut sent).await;
+                let of = (files.as_slice(), metadata);
+                let done = self.send_all(of, at, steering, &mut sent).await;
                 (Some(turn), done)
             }
             Err(error) => (None, Err((error, files.first()))),
@@ -161,7 +167,8 @@ impl Errand {
             let all = async {
                 for file in rest {
                     let bytes_max = bytes_max.unwrap_or(u64::MAX);
-                    self.drop_begun(&self.path(file), bytes_max).await;
+                    let of = (self.path(file), metadata);
+                    self.drop_begun(of, bytes_max).await;
                 }
             };
             let _ = timeout(LOOKED_FOR, all).await;
@@ -173,21 +180,25 @@ impl Errand {
     /// The same; takes in what is there by now. What fails says with which.
     async fn send_all<'a>(
         &self,
-        files: &'a [String],
+        (files, metadata): (&'a [String], Metadata),
         at: &AtomicUsize,
         steering: &mut Steering,
         sent: &mut Sent,
     ) -> Result<(), (TransferError, Option<&'a String>)> {
+        // What cannot be sent is told before anything is.
+        let max = steering.through(|| self.bytes_max()).await;
+        let max = max.map_err(|error| (error, files.first()))?;
+        sent.bytes_max = Some(max);
+        for file in files {
+            let looked = Source::look(&self.path(file), max).await;
+            looked.map_err(|error| (error, Some(file)))?;
+        }
         for (file, number) in files.iter().zip(1..) {
             at.store(number, Ordering::Relaxed);
             let sending = async {
-                let max = match sent.bytes_max {
-                    Some(max) => max,
-                    None => steering.through(|| self.bytes_max()).await?,
-                };
-                sent.bytes_max = Some(max);
                 let (path, in_hand) = (self.path(file), &mut sent.in_hand);
-                let one = self.send_one(&path, max, steering, in_hand).await?;
+                let of = (path.as_path(), metadata);
+                let one = self.send_one(of, max, steering, in_hand).await?;
                 // One that was cancelled while its last answer was on the way is cancelled.
                 Ok::<_, TransferError>((one, steering.clear().await))
             };
@@ -207,14 +218,21 @@ impl Errand {
 
     /// What an ended program began of a file that is not sent after all: it is cancelled, too. The file must be read for it,
     /// so that is done only where a file of its size was begun.
-    async fn drop_begun(&self, path: &Path, bytes_max: u64) {
-        let (records, at) = (self.records.clone(), path.to_owned());
+    async fn drop_begun(&self, (path, metadata): (PathBuf, Metadata), bytes_max: u64) {
+        let (records, at) = (self.records.clone(), path.clone());
         let is_noted = move || std::fs::metadata(at).is_ok_and(|it| records.has(it.len()));
-        if !spawn_blocking(is_noted).await.is_ok_and(|it| it) {
+        // What was freed of metadata has another size.
+        let is_kept = metadata == Metadata::Kept;
+        if is_kept && !spawn_blocking(is_noted).await.is_ok_and(|it| it) {
             return;
         }
         let (_, mut unsteered) = steering();
-        if let Ok(source) = Source::open(path, bytes_max, &mut unsteered).await {
+        let source = Source::open(&path, bytes_max, &mut unsteered).await;
+        let source = match (source, is_kept) {
+            (Ok(source), false) => looked_at(source, metadata, &self.decoder).await,
+            (source, _) => source,
+        };
+        if let Ok(source) = source {
             let mut record = self.record(&source).await;
             abandon(&self.session, &source, &mut record).await;
         }
@@ -238,13 +256,13 @@ impl Errand {
 
     async fn send_one(
         &self,
-        path: &Path,
+        (path, metadata): (&Path, Metadata),
         bytes_max: u64,
         steering: &mut Steering,
         record: &mut Record,
     ) -> Result<pb::File, TransferError> {
         let source = Source::open(path, bytes_max, steering).await?;
-        let source = looked_at(source, Metadata::Kept, &self.decoder).await?;
+        let source = looked_at(source, metadata, &self.decoder).await?;
         *record = self.record(&source).await;
         steering.note(record.can_be_kept());
         let pace = Pace::patient(self.patience);
@@ -296,7 +314,7 @@ impl Errand {
             return Ok(path);
         }
         let (to, pace) = (To::Folder(folder.to_owned()), Pace::patient(self.patience));
-        let fetched = download_this(&self.session, file, to, pace, steering).await?;
+        let fetched = download_this(&self.session, file.into(), to, pace, steering).await?;
         Ok(fetched.path.unwrap_or_default())
     }
 

@@ -54,9 +54,14 @@ impl Plain {
     pub(super) fn leave(&mut self, hurry: bool) {
         let is_down = self.model.link == LinkState::Down;
         let is_kept = is_down && self.unsent().1.is_empty();
-        let wait = match is_kept {
-            true => KEPT_WAIT,
-            false => UNSENT_WAIT,
+        // `/quit` waits for what is nearly there.
+        let has_waited = matches!(self.leaving, Leaving::Sending(None) | Leaving::Back(_));
+        let only_files = has_waited && self.link.unsent() == 0;
+        let wait = match (only_files, is_kept) {
+            // What is there of them is kept, and somebody does not want to wait for them any more.
+            (true, _) => Duration::ZERO,
+            (false, true) => KEPT_WAIT,
+            (false, false) => UNSENT_WAIT,
         };
         self.leaving = match self.leaving {
             Leaving::No | Leaving::Sending(None) | Leaving::Back(_) => {

@@ -46,6 +46,11 @@ async fn what_was_told_to_wait_does_not_hold_up_the_end_of_the_input() {
     assert!(lines.happened(Msg::InputEnded).is_ok());
     lines.close_if_all_is_sent();
     assert!(matches!(lines.leaving, Leaving::Sending(_)));
+    // Until somebody does not want to wait any more: what is there is kept.
+    lines.leave(true);
+    assert!(matches!(lines.leaving, Leaving::Sending(Some(until)) if until <= Instant::now()));
+    lines.late();
+    assert!(matches!(lines.leaving, Leaving::Closing(_)));
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ async fn files_of_a_message_are_gone_on_with_until_it_is_on_the_server() {
     let uploaded = |lines: &mut Plain, number: u8| {
         let id = message(number, "").id;
         let place = lines.model.focus.clone();
-        let wish = crate::client::app::transfers::Wish::Send(vec!["a".to_owned()]);
+        let wish = crate::client::app::transfers::Wish::Send(vec!["a".to_owned()].into());
         assert!(lines.model.transfers.wish(wish, place, None).is_ok());
         lines.carrier.note(id, vec![Record::default()]);
         let files = vec!["f1".to_owned()];

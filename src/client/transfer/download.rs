@@ -55,20 +55,47 @@ pub async fn download(
     fetch(session, (file_id, None), to, pace, steering).await
 }
 
-/// The same of a file of which is known what it is, as a message says it: nothing is written of any other one.
+/// A file of which is known what it is, as a message says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// How many bytes it has.
+    pub size_bytes: u64,
+    /// Their BLAKE3; no other file has one of another length.
+    pub blake3: &'a [u8],
+}
+
+impl<'a> From<&'a pb::File> for Wanted<'a> {
+    fn from(file: &'a pb::File) -> Self {
+        Self {
+            id: &file.id,
+            size_bytes: file.size_bytes,
+            blake3: &file.blake3,
+        }
+    }
+}
+
+impl Wanted<'_> {
+    fn is(&self, file: &pb::File) -> bool {
+        (self.size_bytes, self.blake3) == (file.size_bytes, &*file.blake3)
+    }
+}
+
+/// The same of a file of which is known what it is: nothing is written of any other one.
 pub async fn download_this(
     session: &Session,
-    file: &pb::File,
+    file: Wanted<'_>,
     to: To,
     pace: Pace,
     steering: &mut Steering,
 ) -> Result<Fetched, TransferError> {
-    fetch(session, (&file.id, Some(file)), to, pace, steering).await
+    fetch(session, (file.id, Some(file)), to, pace, steering).await
 }
 
 async fn fetch(
     session: &Session,
-    (id, wanted): (&str, Option<&pb::File>),
+    (id, wanted): (&str, Option<Wanted<'_>>),
     to: To,
     pace: Pace,
     steering: &mut Steering,
@@ -105,7 +132,7 @@ struct Download<'a> {
     session: &'a Session,
     id: &'a str,
     /// What it is to be, if that was known before.
-    wanted: Option<&'a pb::File>,
+    wanted: Option<Wanted<'a>>,
     pace: Pace,
     meter: Arc<Meter>,
     file: Option<Known>,
@@ -153,7 +180,7 @@ impl Download<'_> {
         self.written().await?;
         let Some(known) = &self.file else {
             let file = self.session.file(self.id, Patience::None).await?;
-            if self.wanted.is_some_and(|wanted| !is_same(wanted, &file)) {
+            if self.wanted.is_some_and(|wanted| !wanted.is(&file)) {
                 return Err(TransferError::OtherFile);
             }
             self.file = Some(known(file)?);

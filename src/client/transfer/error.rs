@@ -17,7 +17,7 @@ pub enum TransferError {
     #[error("cannot read it: {0}")]
     Read(#[source] io::Error),
     /// What is to be sent is a folder, a device, a pipe.
-    #[error("it is {0}, and no regular file; give a file, or - and the bytes on standard input")]
+    #[error("it is {0}, and no regular file; give a file")]
     NotAFile(&'static str),
     /// It has no name that a file can have on the server.
     #[error("{0}")]

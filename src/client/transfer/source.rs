@@ -68,6 +68,17 @@ impl Source {
         Self::of_file(file, size, name, bytes_max, steering).await
     }
 
+    /// Says why a file cannot be sent, as far as that can be seen without reading it. `bytes_max`: how many it may have.
+    pub async fn look(path: &Path, bytes_max: u64) -> Result<(), TransferError> {
+        name::for_server(path)?;
+        let path = path.to_owned();
+        let opened = blocking(move || regular(&path)).await;
+        match opened.map_err(TransferError::Read)?? {
+            (_, size) if size > bytes_max => Err(TransferError::TooLarge(bytes_max)),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes all that a reader brings, on the disk: its size must be known before it is sent, and after a cut it is read
     /// again. The file in this folder has no name, so that it is gone with the program.
     pub async fn spool(

@@ -103,8 +103,8 @@ pub enum Effect {
     Copy(String),
     /// Opens a link outside, or says how to.
     Open(String),
-    /// Fetches a file and opens it outside, or says why not.
-    OpenFile(Box<File>),
+    /// Fetches a file of the message with this number and opens it outside, or says why not.
+    OpenFile(Box<File>, u64),
     /// Begins to move files; answered by `News::Moved`, more than once.
     Move {
         /// The number of the transfer.

@@ -46,6 +46,7 @@ pub fn run(data: &[u8]) {
     harmless(&format!("{said:?}"));
     let zone = Zone::Fixed(chrono::FixedOffset::east_opt(5 * 3600).unwrap());
     let file = File {
+        hash: None,
         id: text.to_owned(),
         name: said.clone(),
         size_bytes: u64::MAX,

@@ -179,6 +179,7 @@ actions! {
     React "react" MESSAGE "give an emoji, or take it back"
     Copy "copy" MESSAGE "copy the text"
     OpenLink "open-link" MESSAGE "open a link or a file of the message"
+    SaveFiles "save-files" MESSAGE "save the files of the message"
     GoToQuoted "go-to-quoted" MESSAGE "go to the message that is replied to"
     SeenBy "seen-by" MESSAGE "show who has read it"
     Retry "retry" MESSAGE "send again what could not be sent"

@@ -98,6 +98,7 @@ const MESSAGES: &[Row] = &[
     (React, &["+"]),
     (Copy, &["y", "c"]),
     (OpenLink, &["o", "enter"]),
+    (SaveFiles, &["w"]),
     (GoToQuoted, &["q"]),
     (SeenBy, &["s"]),
     (Retry, &["t"]),

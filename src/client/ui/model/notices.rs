@@ -190,6 +190,14 @@ impl Notices {
         is_over
     }
 
+    /// Takes away what does not hold any more.
+    pub fn retract(&mut self, is_it: impl Fn(&str) -> bool, now: TimeMs) {
+        self.waiting.retain(|it| !is_it(&it.text));
+        if self.shown.as_ref().is_some_and(|(it, _)| is_it(&it.text)) {
+            self.show_next(now);
+        }
+    }
+
     /// Takes away what is shown, and what was shown before.
     pub fn dismiss(&mut self, now: TimeMs) -> bool {
         let is_shown = self.shown(now).is_some();
@@ -340,6 +348,20 @@ mod tests {
         );
         notices.expire(at(20_000));
         assert_eq!((shown(&notices, 20_000), notices.next_end()), ("", None));
+    }
+
+    #[test]
+    fn what_does_not_hold_any_more_is_not_said_again() {
+        let mut notices = Notices::default();
+        notices.push(Level::Info, "[4] Sending", at(0));
+        notices.push(Level::Error, "lost", at(100));
+        notices.push(Level::Info, "[5] Sending", at(200));
+        notices.retract(|text| text.starts_with("[4] "), at(300));
+        assert_eq!(shown(&notices, 300), "lost");
+        notices.retract(|text| text == "lost", at(400));
+        assert_eq!(shown(&notices, 400), "[5] Sending");
+        notices.retract(|_| true, at(500));
+        assert_eq!((shown(&notices, 500), notices.next_end()), ("", None));
     }
 
     #[test]

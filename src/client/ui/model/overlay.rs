@@ -98,8 +98,8 @@ pub struct PickRow {
 pub enum Openable {
     /// A link.
     Link(String),
-    /// A file.
-    File(Box<File>),
+    /// A file of the message with this number.
+    File(Box<File>, u64),
 }
 
 /// What a row stands for.
@@ -218,8 +218,8 @@ pub struct Question {
 pub enum Then {
     /// Does this.
     Act(Box<Act>),
-    /// Fetches a file and opens it outside.
-    OpenFile(Box<File>),
+    /// Fetches a file of the message with this number and opens it outside.
+    OpenFile(Box<File>, u64),
     /// Drops a message that was refused.
     Drop(ClientMessageId),
     /// Leaves the conversations for another account.

@@ -110,6 +110,13 @@ pub(super) fn held(model: &mut Model, id: ClientMessageId, why: Untrusted) -> Ve
 
 /// A transfer of files is so far, or was in the end: what was uploaded is sent.
 pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect> {
+    if !matches!(moved, Moved::On(_)) {
+        // What was said at its beginning steers nothing any more.
+        let of_it = format!("[{number}] ");
+        model
+            .notices
+            .retract(|text| text.starts_with(&of_it), model.now);
+    }
     match model.transfers.take(number, moved) {
         Taken::Nothing => Vec::new(),
         Taken::Said(text, is_bad) => {
@@ -117,13 +124,13 @@ pub(super) fn moved(model: &mut Model, number: u32, moved: Moved) -> Vec<Effect>
             say(model, level, text);
             Vec::new()
         }
-        Taken::Send(to, uploaded) => {
+        Taken::Send(to, uploaded, reply_to) => {
             let outgoing = Outgoing {
                 id: uploaded.id,
                 to,
                 text: MessageText::none(),
                 attachments: uploaded.files,
-                reply_to: None,
+                reply_to,
                 time: model.now,
                 state: State::Waiting,
             };

@@ -139,7 +139,7 @@ fn texts_of_before_stand_behind_those_that_were_sent_meanwhile() {
 fn files_that_are_there_are_sent_where_they_were_meant_for() {
     let mut model = ann();
     let place = Place::User("bob".parse().unwrap());
-    let send = || Wish::Send(vec!["a.png".to_owned()]);
+    let send = || Wish::Send(vec!["a.png".to_owned()].into());
     for number in [1, 2] {
         let follows = model.transfers.wish(send(), Some(place.clone()), None);
         assert!(matches!(follows, Ok(Follows::Begin(it, ..)) if it == number));

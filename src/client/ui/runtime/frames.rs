@@ -237,10 +237,14 @@ impl Ui {
 
     /// The screen has this size now.
     pub(super) fn resized(&mut self, size: (u16, u16)) -> Result<(), Failure> {
-        if size == self.model.size {
-            return Ok(());
+        let cell = terminal::cell();
+        match (size == self.model.size, self.images.has_other_cells(cell)) {
+            (true, false) => return Ok(()),
+            // As with another size of the letters: what stands there has another size than it had.
+            (true, true) => self.redraw().map_err(|error| Failure::output(&error))?,
+            (false, _) => {}
         }
-        self.images.resized(terminal::cell());
+        self.images.resized(cell);
         self.model.previews.draw_on(self.images.canvas());
         let resized = self.screen.resize(size);
         resized.map_err(|error| Failure::output(&error))?;

@@ -20,7 +20,7 @@ use rustix::{
 };
 use tokio::sync::mpsc;
 
-use super::{asking, showing::Showing};
+use super::{asking, dropped, showing::Showing, terminal};
 use crate::client::ui::{
     keymap::Chord,
     update::{Mouse, Msg},
@@ -82,7 +82,7 @@ fn read_all(tell: &mpsc::Sender<Input>, is_over: &AtomicBool, showing: &Showing)
         if asking::HERE.is_awaited() {
             // Without a report it is over, or the terminal is gone, which is found out below.
             if let Some(report) = asking::HERE.read(io::stdin(), has_ended, typed) {
-                showing.told(report);
+                showing.told(report, terminal::cell());
                 if tell.blocking_send(Input::Told).is_err() {
                     return;
                 }
@@ -129,7 +129,7 @@ fn wait_for_keys() -> bool {
 fn msg_of(event: Event) -> Option<Msg> {
     match event {
         Event::Key(key) => Chord::from_event(&key).map(Msg::Key),
-        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Paste(text) => Some(dropped::looked_at(text)),
         Event::FocusGained => Some(Msg::Focused(true)),
         Event::FocusLost => Some(Msg::Focused(false)),
         Event::Resize(..) => None,

@@ -8,6 +8,7 @@ mod asking;
 mod asks;
 mod clipboard;
 mod drafts;
+mod dropped;
 mod fitting;
 mod frames;
 mod inflow;
@@ -308,10 +309,14 @@ async fn start(
         assurance,
         user: me.clone(),
     };
-    let place = folder.clone();
-    let opened = spawn_blocking(move || Cache::open(&place, &key)).await;
-    let opened = opened.unwrap_or(Err(CacheError::Closed));
-    let (cache, paint, no_cache) = match opened {
+    let (place, viewed) = (folder.clone(), folder.join("opened"));
+    let at_start = move || {
+        open_file::remove_old(&viewed);
+        Cache::open(&place, &key)
+    };
+    let cache = spawn_blocking(at_start).await;
+    let cache = cache.unwrap_or(Err(CacheError::Closed));
+    let (cache, paint, no_cache) = match cache {
         Ok((cache, paint)) => (Some(cache), paint, None),
         Err(error) => (None, cache::FirstPaint::default(), Some(error.to_string())),
     };

@@ -28,7 +28,7 @@ fn id(number: u8) -> ClientMessageId {
 
 /// Files that are there, as a transfer of bob's brings them.
 fn uploaded(ui: &mut Ui, number: u8) -> Step {
-    let wish = Wish::Send(vec!["a.png".to_owned()]);
+    let wish = Wish::Send(vec!["a.png".to_owned()].into());
     let place = Place::User("bob".parse().unwrap());
     ui.model.transfers.wish(wish, Some(place), None).unwrap();
     let id = id(number);
@@ -137,7 +137,7 @@ async fn what_could_not_be_noted_is_not_said_to_be_kept_at_the_end() {
     let (server, me) = ("127.0.0.1:1".parse().unwrap(), "ann".parse().unwrap());
     let of = (&server, Assurance::Plaintext, &me);
     seat.ui.carrier = Carrier::new(Errand::new(session, of, &file, Patience::Endless));
-    let job = Job::Send(vec![file.display().to_string()]);
+    let job = Job::Send(vec![file.display().to_string()].into());
     seat.ui.carrier.begin(1, job);
     while seat.ui.carrier.is_noted() {
         tokio::task::yield_now().await;

@@ -1,8 +1,9 @@
 //! Files of messages that are opened outside: fetched into a folder of this user alone, looked at, and given to the program
 //! that the desktop has for such files.
 //!
-//! Promises that nothing is written over, that no file can be run as it lies there, that what begins as a program does is
-//! not opened whatever it is called, and that what was opened is gone from there after a day, with the next one that is.
+//! Promises that no other file than that of the message is fetched, that nothing is written over, that no file can be run as it lies there, that what begins as a program does is
+//! not opened whatever it is called, and that what was opened is gone from there after a day: at the next start, or with the next
+//! one that is opened.
 
 use std::{
     fs::{self, DirBuilder, Permissions},
@@ -29,7 +30,7 @@ use crate::{
         net::session::{Patience, Session},
         transfer::{
             Pace,
-            download::{To, download},
+            download::{To, Wanted, download_this},
             steering::steering,
         },
         ui::{model::notices::Level, news::News},
@@ -45,13 +46,13 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 const NAME_CHARS: usize = 60;
 
 impl Ui {
-    /// Fetches a file and opens it, beside everything else; says what became of it.
-    pub(super) fn open_file(&mut self, file: File) {
+    /// Fetches a file of the message with this number and opens it, beside everything else; says what became of it.
+    pub(super) fn open_file(&mut self, file: File, seq: u64) {
         let name = file.shown_name(NAME_CHARS);
         let Some(program) = opener_here() else {
             self.say(
                 Level::Warning,
-                "not opened: there is no screen to open it on; /save fetches it",
+                format!("not opened: there is no screen to open it on; /save {seq} fetches it"),
             );
             return;
         };
@@ -59,10 +60,10 @@ impl Ui {
         let (session, folder) = (self.asker.session().clone(), self.opened.clone());
         let era = self.era;
         self.asks.spawn(async move {
-            let opened = fetch_and_open(&session, &file.id, folder, program).await;
+            let opened = fetch_and_open(&session, &file, folder, program).await;
             let said = opened.err().map(|why| News::Said {
                 level: Level::Warning,
-                text: format!("not opened: {name}: {why}; /save fetches it"),
+                text: format!("not opened: {name}: {why}; /save {seq} fetches it"),
             });
             Asked {
                 era,
@@ -76,7 +77,7 @@ impl Ui {
 /// Returns once the program has ended; or why there is none.
 async fn fetch_and_open(
     session: &Session,
-    id: &str,
+    file: &File,
     folder: PathBuf,
     program: &'static str,
 ) -> Result<(), String> {
@@ -84,8 +85,14 @@ async fn fetch_and_open(
     let made = made.unwrap_or_else(|defect| Err(io::Error::other(defect)));
     let own = made.map_err(|error| format!("there is no place for it: {error}"))?;
     let (_handle, mut steering) = steering();
+    // The one that was asked about, of the size that was said then.
+    let wanted = Wanted {
+        id: &file.id,
+        size_bytes: file.size_bytes,
+        blake3: file.hash.as_ref().map_or(&[], |hash| &hash.0),
+    };
     let pace = Pace::patient(Patience::For(PATIENCE));
-    let fetched = download(session, id, To::Folder(own), pace, &mut steering).await;
+    let fetched = download_this(session, wanted, To::Folder(own), pace, &mut steering).await;
     let fetched = fetched.map_err(|error| error.to_string())?;
     let path = fetched.path.ok_or("it went nowhere")?;
     let opened = spawn_blocking(move || open_one(&path, program)).await;
@@ -100,20 +107,32 @@ fn new_folder(within: &Path) -> io::Result<PathBuf> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let found = fs::symlink_metadata(within)?;
-    let is_own = found.is_dir() && found.uid() == geteuid().as_raw();
-    if !is_own || found.permissions().mode() & 0o077 != 0 {
+    if !is_own(within)? {
         return Err(io::Error::other(
             "its folder is not that of this user alone",
         ));
     }
-    remove_old(within, SystemTime::now());
+    remove_older(within, SystemTime::now());
     let own = within.join(ClientMessageId::mint().to_string());
     builder.create(&own)?;
     Ok(own)
 }
 
-fn remove_old(within: &Path, now: SystemTime) {
+/// Whether it is a folder of this user alone, and no link.
+fn is_own(folder: &Path) -> io::Result<bool> {
+    let found = fs::symlink_metadata(folder)?;
+    let is_own = found.is_dir() && found.uid() == geteuid().as_raw();
+    Ok(is_own && found.permissions().mode() & 0o077 == 0)
+}
+
+/// Removes what was opened more than a day ago.
+pub(super) fn remove_old(within: &Path) {
+    if is_own(within).is_ok_and(|it| it) {
+        remove_older(within, SystemTime::now());
+    }
+}
+
+fn remove_older(within: &Path, now: SystemTime) {
     let Ok(entries) = fs::read_dir(within) else {
         return;
     };

@@ -1,7 +1,10 @@
 //! Files that are opened, and those that are not whatever they are called.
 
 use super::*;
-use crate::client::transfer::fake::{Stage, noise};
+use crate::{
+    client::transfer::fake::{Stage, noise},
+    domain::file::ContentHash,
+};
 
 /// Returns whether it was opened, and what is left in the folder.
 async fn opened(
@@ -13,7 +16,13 @@ async fn opened(
     let id = stage.world().add_file(name, &bytes.to_vec().into());
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("opened");
-    let done = fetch_and_open(&stage.session(), &id, folder.clone(), program).await;
+    let file = File {
+        id,
+        size_bytes: bytes.len() as u64,
+        hash: Some(ContentHash::of(bytes)),
+        ..File::default()
+    };
+    let done = fetch_and_open(&stage.session(), &file, folder.clone(), program).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     let mut left = Vec::new();
@@ -62,6 +71,43 @@ async fn what_begins_as_a_program_is_removed_and_not_opened() {
     }
 }
 
+#[tokio::test]
+async fn nothing_is_fetched_of_another_file_than_the_one_that_was_asked_about() {
+    let stage = Stage::new().await;
+    let bytes = noise(1_000);
+    let id = stage.world().add_file("a.txt", &bytes);
+    let home = tempfile::tempdir().unwrap();
+    let asked = File {
+        id,
+        size_bytes: 1_000,
+        hash: Some(ContentHash::of(&bytes)),
+        ..File::default()
+    };
+    // The server has more under this id than the message said, other bytes, or the message did not say which.
+    let small = File {
+        size_bytes: 999,
+        ..asked.clone()
+    };
+    let other = File {
+        hash: Some(ContentHash([1; 32])),
+        ..asked.clone()
+    };
+    let unsaid = File {
+        hash: None,
+        ..asked.clone()
+    };
+    for file in [small, other, unsaid] {
+        let folder = home.path().join("opened");
+        let done = fetch_and_open(&stage.session(), &file, folder, "/usr/bin/true").await;
+        let why = done.unwrap_err();
+        assert!(why.contains("another file"), "{why}");
+    }
+    assert_eq!(stage.world().count("download"), 0);
+    let folder = home.path().join("opened");
+    let done = fetch_and_open(&stage.session(), &asked, folder, "/usr/bin/true").await;
+    assert_eq!(done, Ok(()));
+}
+
 #[test]
 fn a_folder_that_others_can_write_or_that_is_a_link_is_not_used_and_old_ones_go() {
     let home = tempfile::tempdir().unwrap();
@@ -76,9 +122,22 @@ fn a_folder_that_others_can_write_or_that_is_a_link_is_not_used_and_old_ones_go(
     let first = new_folder(&own).unwrap();
     let second = new_folder(&own).unwrap();
     assert!(first != second && first.is_dir());
-    remove_old(&own, SystemTime::now());
+    remove_old(&own);
     assert!(first.is_dir());
+    // Nothing is removed from elsewhere, however old.
+    let old = open.join("old");
+    fs::create_dir(&old).unwrap();
+    let long_ago = SystemTime::now() - 2 * KEPT;
+    fs::File::open(&old)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o700)).unwrap();
+    remove_old(&link);
+    assert!(old.is_dir());
+    remove_old(&open);
+    assert!(!old.exists());
     fs::write(first.join("a.txt"), "a").unwrap();
-    remove_old(&own, SystemTime::now() + KEPT + Duration::from_secs(60));
+    remove_older(&own, SystemTime::now() + KEPT + Duration::from_secs(60));
     assert!(!first.exists() && !second.exists());
 }

@@ -77,7 +77,7 @@ impl Ui {
             Effect::Front(chat) => self.front(chat),
             Effect::Copy(text) => return self.copy(&text),
             Effect::Open(link) => return self.open(&link),
-            Effect::OpenFile(file) => self.open_file(*file),
+            Effect::OpenFile(file, seq) => self.open_file(*file, seq),
             Effect::Ring => {
                 let codes = self.bell.ring(Instant::now());
                 return self.codes(codes).map(|_| ());

@@ -522,7 +522,7 @@ impl Ui {
 const fn is_of_person(msg: &Msg) -> bool {
     matches!(
         msg,
-        Msg::Key(_) | Msg::Paste(_) | Msg::Mouse { .. } | Msg::Focused(true)
+        Msg::Key(_) | Msg::Paste(_) | Msg::Dropped { .. } | Msg::Mouse { .. } | Msg::Focused(true)
     )
 }
 

@@ -46,14 +46,23 @@ impl Showing {
         !self.is_unwanted() && self.around.of_pictures().should_ask(self.wish)
     }
 
-    /// Takes in what the terminal answered; once more if it was asked once more.
-    pub fn told(&self, report: Report) {
-        *locked(&self.report) = Some(report);
+    /// Takes in what the terminal answered; once more if it was asked once more. `cell`: how large a cell is, if the system
+    /// says so; that counts where the terminal does not, as xterm does not unless it is allowed to.
+    pub fn told(&self, report: Report, cell: Option<CellSize>) {
+        let cell = report.cell.or(cell);
+        *locked(&self.report) = Some(Report { cell, ..report });
     }
 
     /// Takes in that the screen has another size, and maybe other cells with it: this large, if it says so.
     pub fn resized(&self, cell: Option<CellSize>) {
         *locked(&self.resized) = Some(cell);
+    }
+
+    /// Whether a cell has another size than the one that pictures are drawn for.
+    pub fn has_other_cells(&self, cell: Option<CellSize>) -> bool {
+        let told = || locked(&self.report).as_ref().and_then(|report| report.cell);
+        let before = locked(&self.resized).unwrap_or_else(told);
+        cell.is_some() && cell != before
     }
 
     /// What pictures are drawn on, as far as it is known.

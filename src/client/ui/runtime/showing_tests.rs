@@ -36,7 +36,7 @@ fn half_blocks_until_the_terminal_answers_and_then_what_it_can() {
     assert!(showing.asks());
     assert_eq!(showing.canvas().way, Way::Blocks(Depth::True));
     let clone = showing.clone();
-    showing.told(kitty());
+    showing.told(kitty(), None);
     assert_eq!(clone.canvas().way, Way::Kitty);
     assert_eq!(
         Some(clone.canvas().cell),
@@ -49,13 +49,35 @@ fn half_blocks_until_the_terminal_answers_and_then_what_it_can() {
         has_sixel: true,
         ..kitty()
     };
-    showing.told(report);
+    showing.told(report, CellSize::new(9, 18));
     assert_eq!(showing.canvas().way, Way::Sixel);
     assert_eq!(
         Some(showing.canvas().cell),
         CellSize::new(20, 40),
         "dots of the screen"
     );
+}
+
+#[test]
+fn the_size_of_a_cell_that_the_system_knows_counts_where_the_terminal_does_not_say() {
+    let showing = with(&[]);
+    let report = Report {
+        has_sixel: true,
+        ..Report::default()
+    };
+    showing.told(report.clone(), None);
+    assert!(matches!(showing.canvas().way, Way::Blocks(_)));
+    let cell = CellSize::new(9, 18);
+    showing.told(report, cell);
+    assert_eq!(showing.canvas().way, Way::Sixel);
+    assert_eq!(Some(showing.canvas().cell), cell);
+    // Other letters in a screen of as many cells.
+    assert!(!showing.has_other_cells(cell) && !showing.has_other_cells(None));
+    let smaller = CellSize::new(7, 14);
+    assert!(showing.has_other_cells(smaller));
+    showing.resized(smaller);
+    assert_eq!(Some(showing.canvas().cell), smaller);
+    assert!(!showing.has_other_cells(smaller) && showing.has_other_cells(cell));
 }
 
 #[test]
@@ -97,11 +119,11 @@ fn what_the_user_wishes_is_done() {
     assert_eq!(blocks.canvas().way, Way::Blocks(Depth::True));
     let sixel = wished(Images::Sixel);
     assert!(sixel.asks());
-    sixel.told(Report::default());
+    sixel.told(Report::default(), None);
     assert_eq!(sixel.canvas().way, Way::Sixel);
     let mut plain = wished(Images::Kitty);
     plain.is_plain = true;
-    plain.told(Report::default());
+    plain.told(Report::default(), None);
     assert_eq!(
         plain.canvas().way,
         Way::Kitty,

@@ -65,7 +65,9 @@ impl<'a> Stage<'a> {
     fn heard(&mut self, turn: Turn) -> io::Result<Option<Heard>> {
         Ok(Some(match turn {
             Turn::Input(Some(Input::Msg(Msg::Key(chord)))) => Heard::Key(chord),
-            Turn::Input(Some(Input::Msg(Msg::Paste(text)))) => Heard::Paste(text),
+            Turn::Input(Some(Input::Msg(Msg::Paste(text) | Msg::Dropped { text, .. }))) => {
+                Heard::Paste(text)
+            }
             Turn::Input(Some(Input::Gone) | None) | Turn::Over => Heard::Over,
             Turn::Failed(failure) => Heard::Failed(failure),
             Turn::Shown => {

@@ -22,6 +22,7 @@ enum Step {
     Do(usize),
     Type(char),
     Paste(String),
+    Drop(Vec<String>),
     Mouse(u8, u16, u16),
     Click(u8, u64),
     Resize(u16, u16),
@@ -53,6 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => any::<usize>().prop_map(Step::Do),
         4 => typed.prop_map(Step::Type),
         1 => pasted.prop_map(Step::Paste),
+        1 => prop::collection::vec("/[a ']{1,4}/\\PC{0,9}", 1..13).prop_map(Step::Drop),
         1 => (any::<u8>(), 0_u16..200, 0_u16..80).prop_map(|(a, b, c)| Step::Mouse(a, b, c)),
         1 => (any::<u8>(), 0_u64..9).prop_map(|(a, b)| Step::Click(a, b)),
         1 => (any::<u16>(), any::<u16>()).prop_map(|(a, b)| Step::Resize(a, b)),
@@ -98,6 +100,14 @@ fn step(model: &mut Model, keys: &Keymap, chords: &[Chord], step: Step) -> Vec<E
         }
         Step::Paste(text) => {
             let effects = update(model, keys, Msg::Paste(text));
+            let runs =
+                |effect: &Effect| !matches!(effect, Effect::Typing { .. } | Effect::Search { .. });
+            assert!(!effects.iter().any(runs), "{effects:?}");
+            effects
+        }
+        Step::Drop(files) => {
+            let text = files.join(" ");
+            let effects = update(model, keys, Msg::Dropped { text, files });
             let runs =
                 |effect: &Effect| !matches!(effect, Effect::Typing { .. } | Effect::Search { .. });
             assert!(!effects.iter().any(runs), "{effects:?}");

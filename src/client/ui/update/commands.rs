@@ -9,7 +9,7 @@ use super::{
         keymap::{Action, Context, Keymap},
         model::{Focus, Model, chat::ChatId, composer::Mode, notices::Level, paging::JumpTo},
     },
-    asking, jump, keys as dispatch, messages, open, overlays, say, send, writing,
+    asking, jump, keys as dispatch, messages, open, overlays, say, scroll, send, writing,
 };
 use crate::client::app::{
     acts::{self, Act},
@@ -17,7 +17,7 @@ use crate::client::app::{
     ground::Ground,
     parse::{Command, Input, Which, parse},
     room::{Place, Wanted},
-    transfers::{Follows, Transfers, Wish},
+    transfers::{Follows, Job, Transfers, Wish},
     typing,
     untrusted::Untrusted,
 };
@@ -167,13 +167,20 @@ pub(super) fn run(model: &mut Model, keys: &Keymap, line: &str) -> Result<Vec<Ef
 }
 
 /// Does something with files.
-fn files(model: &mut Model, wish: Wish) -> Result<Vec<Effect>, String> {
+pub(super) fn files(model: &mut Model, wish: Wish) -> Result<Vec<Effect>, String> {
     let place = model.place();
     let id = place.as_ref().and_then(|place| model.id_of(place));
     let role = model.chats.front().and_then(|chat| chat.my_role);
     Transfers::check(&wish, role.is_some_and(|role| !role.speaks()))?;
     Ok(match model.transfers.wish(wish, place, id)? {
         Follows::Begin(number, job, said) => {
+            if let Job::Send(_) = &job {
+                if let Mode::Reply(quote) = model.composer.mode() {
+                    model.transfers.answers(number, quote.seq);
+                    model.composer.leave_mode();
+                }
+                scroll::to_end(model);
+            }
             say(model, Level::Info, said);
             vec![Effect::Move { number, job }]
         }

@@ -117,7 +117,7 @@ fn cases() -> Vec<(&'static str, After)> {
             assert_eq!((effects, model.composer.text()), (&[][..], "/drop"));
         }),
         ("/send a.png", |model, effects| {
-            let job = Job::Send(vec!["a.png".to_owned()]);
+            let job = Job::Send(vec!["a.png".to_owned()].into());
             assert_eq!(effects.last(), Some(&Effect::Move { number: 1, job }));
             assert!(notice(model).starts_with("[1] Sending a.png;"));
         }),
@@ -441,26 +441,37 @@ fn more_goes_on_where_a_search_was_closed() {
 #[test]
 fn paths_that_are_pasted_are_offered_as_files_and_sent_with_enter() {
     let mut model = ann_with_bob();
-    let paste = |model: &mut Model, text: &str| update(model, &keys(), Msg::Paste(text.to_owned()));
-    let effects = paste(&mut model, "'/tmp/a b.png'\n");
+    let drop = |model: &mut Model, files: &[&str]| {
+        let files = files
+            .iter()
+            .map(|file| (*file).to_owned())
+            .collect::<Vec<_>>();
+        let text = files.join(" ");
+        update(model, &keys(), Msg::Dropped { text, files })
+    };
+    let effects = drop(&mut model, &["/tmp/a b.png"]);
     let moves = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Move { .. }));
     assert!(!moves(&effects), "a paste is never run");
     assert_eq!(model.composer.text(), "/send '/tmp/a b.png'");
+    // What is dropped next goes along.
+    drop(&mut model, &["/tmp/c.png", "/tmp/it's"]);
+    let line = r"/send '/tmp/a b.png' /tmp/c.png '/tmp/it'\''s'";
+    assert_eq!(model.composer.text(), line);
     assert!(notice(&model).starts_with("That is a file"));
     assert!(moves(&press(&mut model, "enter")));
     // Within a text it is a part of it.
     typed(&mut model, "see ");
-    paste(&mut model, "/tmp/a.png");
+    drop(&mut model, &["/tmp/a.png"]);
     assert_eq!(model.composer.text(), "see /tmp/a.png");
     // More than a message may have stay a text, and that is said.
     let mut model = ann_with_bob();
-    let many = "/tmp/a.png ".repeat(11);
-    paste(&mut model, &many);
-    assert_eq!(model.composer.text(), many);
+    let many = ["/tmp/a.png"; 11];
+    drop(&mut model, &many);
+    assert_eq!(model.composer.text(), many.join(" "));
     assert!(notice(&model).starts_with("These are 11 files"));
     // What is said of it is so.
     let mut model = ann_with_bob();
-    paste(&mut model, "/tmp/a.png");
+    drop(&mut model, &["/tmp/a.png"]);
     assert!(notice(&model).contains("write / in the place of /send and the space"));
     let text = model.composer.text().replacen("/send ", "/", 1);
     model.composer.take();
@@ -475,6 +486,32 @@ fn paths_that_are_pasted_are_offered_as_files_and_sent_with_enter() {
         text: "hi".into(),
     };
     model.composer.edit_message(quote, "");
-    paste(&mut model, "/tmp/a.png");
+    drop(&mut model, &["/tmp/a.png"]);
     assert_eq!(model.composer.text(), "/tmp/a.png");
+}
+
+#[test]
+fn files_that_are_sent_in_an_answer_are_one_and_are_seen() {
+    use crate::client::{
+        app::transfers::{Moved, Uploaded},
+        ui::{model::composer::Mode, news::News},
+    };
+    let mut model = ann_with_bob();
+    model.focus = Focus::Messages(3);
+    press(&mut model, "r");
+    press(&mut model, "pgup");
+    entered(&mut model, "/send a.png");
+    assert!(matches!(model.composer.mode(), Mode::Write));
+    assert_eq!(front(&model).scroll(), Scroll::AtEnd);
+    let moved = Moved::Uploaded(Uploaded {
+        id: id(5),
+        files: vec!["f1".to_owned()],
+    });
+    let news = News::Moved { number: 1, moved };
+    let effects = update(&mut model, &keys(), Msg::News(Box::new(news)));
+    let [Effect::Send(sent)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((sent.reply_to, sent.attachments.len()), (Some(3), 1));
+    assert!(!notice(&model).starts_with("[1]"), "{}", notice(&model));
 }

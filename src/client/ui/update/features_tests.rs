@@ -83,6 +83,7 @@ pub const FEATURES: &[Feature] = &[
     row("drop what was refused", "/drop", Same::Call, &[(&["alt+v", "x", "'y"], Drop)]),
     row("send files", "/send a.png 'b c.txt'", Same::Call, &[]),
     row("save the files of a message", "/save 3 'a folder'", Same::Call, &[]),
+    row("save them where downloads go", "/save 1", Same::Call, &[(&["alt+v", "home", "w"], SaveFiles)]),
     row("see which files are on their way", "/transfers", Same::Said, &[]),
     row("have a file on its way wait", "/pause", Same::Said, &[]),
     row("have it go on", "/resume", Same::Said, &[]),

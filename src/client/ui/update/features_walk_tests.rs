@@ -15,7 +15,7 @@ use super::{
     Msg,
     features::{FEATURES, Feature, OF_THE_SCREEN, OF_THE_SHELL, Same},
     keys as dispatch,
-    support::{ann_with_bob, id, keys, notice, typed},
+    support::{ann_with_bob, id, keys, notice, typed, with_a_file},
     update,
 };
 use crate::{
@@ -132,6 +132,7 @@ fn line_mode() -> lines::Model {
 fn ui() -> Model {
     let mut model = ann_with_bob();
     model.size = (80, 24);
+    with_a_file(&mut model, 1);
     model.fresh_id = id(7);
     typed(&mut model, REFUSED);
     update(

@@ -102,6 +102,7 @@ pub(super) fn act(model: &mut Model, keys: &Keymap, action: Action) -> Vec<Effec
         | Action::React
         | Action::Copy
         | Action::OpenLink
+        | Action::SaveFiles
         | Action::GoToQuoted
         | Action::SeenBy
         | Action::Retry

@@ -6,7 +6,7 @@ use crate::{
         app::{
             acts::{Act, Deeds},
             ground::Ground,
-            transfers::{Far, Moved},
+            transfers::{Far, Job, Moved},
         },
         ui::{
             keymap::action::ACTIONS,
@@ -20,7 +20,7 @@ use crate::{
                 Msg,
                 support::{
                     ann_with_bob, counts, entered, front, id, is_seen, keys, labels, message,
-                    notice, picker, press, search, with_outgoing,
+                    notice, picker, press, search, with_a_file, with_outgoing,
                 },
                 update,
             },
@@ -322,6 +322,9 @@ fn cases() -> Vec<Case> {
             assert_eq!(notice(model), "The text is copied.");
         }),
         case(Action::OpenLink, MESSAGE, nothing, |_, effects| assert_eq!(effects, [Effect::Open("https://x.org".to_owned())])),
+        case(Action::SaveFiles, MESSAGE, |model| with_a_file(model, 3), |_, effects| {
+            assert!(matches!(effects, [Effect::Move { job: Job::Save { seq: 3, folder: None, .. }, .. }]), "{effects:?}");
+        }),
         case(Action::GoToQuoted, MESSAGE, |model| model.focus = Focus::Messages(5), |model, _| assert_eq!(model.focus, Focus::Messages(2))),
         case(Action::SeenBy, MESSAGE, nothing, |model, effects| {
             assert!(effects.is_empty() && model.notices.shown(model.now).is_some());

@@ -17,7 +17,7 @@ use super::{
         news,
         text::{Glyphs, links, markdown},
     },
-    asking, jump, open_file, overlays, refuse, say,
+    asking, commands, jump, open_file, overlays, refuse, say,
     selection::{self, Selected},
 };
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
         ground::Ground,
         links::{MarkerLine, Seen, Sought},
         opening, refused,
+        transfers::Wish,
         untrusted::Untrusted,
     },
     domain::ids::ClientMessageId,
@@ -99,7 +100,8 @@ fn to_message(model: &mut Model, action: Action, message: &Message) -> Vec<Effec
         Action::React => overlays::react(model, message),
         Action::Copy if message.is_files_only() => refuse(model, NO_TEXT),
         Action::Copy => copy(model, &text),
-        _ => open_link(model, &text, &message.files),
+        Action::SaveFiles => save(model, message),
+        _ => open_link(model, &text, &message.files, message.seq),
     }
 }
 
@@ -185,8 +187,17 @@ fn copy(model: &mut Model, text: &Untrusted) -> Vec<Effect> {
     vec![Effect::Copy(text.render_lines())]
 }
 
-fn open_link(model: &mut Model, text: &Untrusted, files: &[File]) -> Vec<Effect> {
-    let all = open_file::all(text, files);
+/// Saves the files of a message to where downloads go.
+fn save(model: &mut Model, message: &Message) -> Vec<Effect> {
+    if message.files.is_empty() {
+        return refuse(model, "There is no file in that message.");
+    }
+    let begun = commands::files(model, Wish::Save(message.seq, None));
+    begun.unwrap_or_else(|why| refuse(model, why))
+}
+
+fn open_link(model: &mut Model, text: &Untrusted, files: &[File], seq: u64) -> Vec<Effect> {
+    let all = open_file::all(text, files, seq);
     match all.is_empty() {
         true => refuse(model, "There is neither a link nor a file in that message."),
         false => open_file::open_any(model, all),
@@ -259,7 +270,7 @@ fn to_outgoing(model: &mut Model, action: Action, outgoing: &Outgoing) -> Vec<Ef
     match action {
         Action::Copy if text.is_empty() => refuse(model, NO_TEXT),
         Action::Copy => copy(model, &text),
-        Action::OpenLink => open_link(model, &text, &[]),
+        Action::OpenLink => open_link(model, &text, &[], 0),
         Action::GoToQuoted => go_to_quoted(model, outgoing.reply_to.unwrap_or(0)),
         Action::Retry if is_refused => {
             let again = model.outgoing.retry(outgoing.id);

@@ -38,8 +38,8 @@ use super::{
     news::{self, News},
 };
 use crate::{
-    client::app::{paths, secret::wipe},
-    domain::clock::TimeMs,
+    client::app::{parse::parse, paths, secret::wipe},
+    domain::{clock::TimeMs, limits::TEXT_BYTES_MAX},
 };
 
 /// Something that happened.
@@ -47,6 +47,13 @@ use crate::{
 pub enum Msg {
     /// A key was pressed.
     Key(Chord),
+    /// Files were dropped on the terminal, or their paths were pasted: all of them are there.
+    Dropped {
+        /// What was pasted.
+        text: String,
+        /// Their paths.
+        files: Vec<String>,
+    },
     /// A text was pasted: never run, whatever it holds.
     Paste(String),
     /// The mouse did something at a cell, counted from 0.
@@ -123,7 +130,7 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
     // Whoever does something has the terminal in front, whatever it said last: it may have kept to itself that it came back.
     // The wheel turns over one that is not in front, too.
     let is_click = |deed: &Mouse| *deed == Mouse::Click;
-    if matches!(&msg, Msg::Key(_) | Msg::Paste(_))
+    if matches!(&msg, Msg::Key(_) | Msg::Paste(_) | Msg::Dropped { .. })
         || matches!(&msg, Msg::Mouse { deed, .. } if is_click(deed))
     {
         model.is_focused = true;
@@ -134,6 +141,11 @@ fn done(model: &mut Model, keys: &Keymap, msg: Msg) -> Vec<Effect> {
         Msg::Paste(mut text) => {
             let effects = paste(model, keys, &text);
             // It may be a password.
+            wipe(&mut text);
+            effects
+        }
+        Msg::Dropped { mut text, files } => {
+            let effects = dropped(model, keys, &text, &files);
             wipe(&mut text);
             effects
         }
@@ -169,20 +181,55 @@ fn paste(model: &mut Model, keys: &Keymap, text: &str) -> Vec<Effect> {
         Some(_) => overlays::paste(model, keys, text),
         None => {
             model.focus = Focus::Composer;
-            // Neither a part of a text nor another text for a message sends anything.
-            let is_free =
-                model.composer.text().is_empty() && !matches!(model.composer.mode(), Mode::Edit(_));
-            let offered = paths::offered(text).filter(|_| is_free);
-            let refused = model.composer.paste(offered.as_deref().unwrap_or(text));
-            if offered.is_some() {
-                say(model, Level::Info, OFFERED);
-            } else if let Some(why) = paths::too_many(text).filter(|_| is_free) {
-                say(model, Level::Warning, why);
-            }
+            let refused = model.composer.paste(text);
             writing::say_refused(model, refused);
             Vec::new()
         }
     }
+}
+
+/// What stands in the composer when files were dropped on it already.
+const SENDS: &str = "/send ";
+
+/// Files were dropped on the terminal: what sends them stands there then, where nothing is written yet or others were dropped
+/// before. Neither a part of a text nor another text for a message sends anything.
+fn dropped(model: &mut Model, keys: &Keymap, text: &str, files: &[String]) -> Vec<Effect> {
+    let there = model.composer.text();
+    let (is_edit, is_more) = (
+        matches!(model.composer.mode(), Mode::Edit(_)),
+        there.starts_with(SENDS) && model.composer.buffer().cursor() == there.len(),
+    );
+    if model.overlay.is_some() || is_edit || !(there.is_empty() || is_more) {
+        return paste(model, keys, text);
+    }
+    let gap = if there.ends_with(' ') { "" } else { " " };
+    let words = match is_more {
+        true => Some(format!("{gap}{}", paths::words(files))),
+        false => paths::offered(files),
+    };
+    // What stands there may end in an open quote, or be as much as there may be.
+    let is_sound = |line: &str| parse(line).is_ok() && line.len() <= TEXT_BYTES_MAX;
+    if is_more && is_sound(there) {
+        let line = format!("{there}{}", words.as_deref().unwrap_or_default());
+        if let Err(why) = parse(&line) {
+            return refuse(model, why.to_string());
+        }
+    }
+    let words = words.filter(|words| !is_more || is_sound(&format!("{there}{words}")));
+    let Some(words) = words else {
+        let effects = paste(model, keys, text);
+        if let Some(why) = paths::too_many(files) {
+            say(model, Level::Warning, why);
+        }
+        return effects;
+    };
+    model.focus = Focus::Composer;
+    let refused = model.composer.paste(&words);
+    if !is_more {
+        say(model, Level::Info, OFFERED);
+    }
+    writing::say_refused(model, refused);
+    Vec::new()
 }
 
 /// Says something in the status line.

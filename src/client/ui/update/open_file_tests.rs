@@ -43,7 +43,7 @@ fn a_file_is_opened_after_a_question_that_names_it() {
         );
         assert!(!asked.contains('\u{202e}'));
         let effects = press(&mut model, "y");
-        assert_eq!(effects, [Effect::OpenFile(Box::new(graph.clone()))]);
+        assert_eq!(effects, [Effect::OpenFile(Box::new(graph.clone()), seq)]);
         assert_eq!(model.overlay, None);
     }
     model.focus = Focus::Messages(seq);

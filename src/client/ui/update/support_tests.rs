@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     client::app::{
+        file::tests::file,
         line::Zone,
         room::{Kind, Room},
     },
@@ -30,6 +31,19 @@ use crate::{
 
 pub fn keys() -> Keymap {
     Keymap::default()
+}
+
+/// A message of the conversation in front has a file.
+pub fn with_a_file(model: &mut Model, seq: u64) {
+    let front = model.chats.front().unwrap();
+    let (id, known) = (front.id().clone(), front.window.get(seq).unwrap());
+    let files = vec![file("f1", "notes.txt", "text/plain")];
+    let message = Message {
+        revision: known.revision + 1,
+        files,
+        ..known.clone()
+    };
+    model.take_message(&id, message);
 }
 
 pub fn room(id: &str, kind: Kind, name: &str) -> Room {

@@ -238,7 +238,7 @@ fn no_name_leaves_its_row_at_any_width() {
 #[test]
 fn what_is_on_its_way_stands_in_the_line_at_the_bottom() {
     let (mut model, _) = office();
-    let wish = Wish::Send(vec!["/tmp/a\u{1b} holiday picture.png".to_owned()]);
+    let wish = Wish::Send(vec!["/tmp/a\u{1b} holiday picture.png".to_owned()].into());
     let place = Some(Place::User("bob".parse().unwrap()));
     model.transfers.wish(wish, place, None).unwrap();
     let far = Far {

@@ -360,7 +360,7 @@ pub fn styles(buffer: &Buffer, row: u16) -> String {
 /// Begins to send a file to a conversation; returns the number of the transfer.
 pub fn moves_files(model: &mut Model, id: &ChatId) -> u32 {
     let place = chat(model, id).room.place();
-    let wish = Wish::Send(vec!["/tmp/graph of the night.png".to_owned()]);
+    let wish = Wish::Send(vec!["/tmp/graph of the night.png".to_owned()].into());
     match model.transfers.wish(wish, place, None) {
         Ok(Follows::Begin(number, ..)) => number,
         other => panic!("{other:?}"),

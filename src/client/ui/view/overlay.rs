@@ -54,7 +54,7 @@ fn title(overlay: &Overlay) -> String {
             PickerKind::Switcher => "Go to".to_owned(),
             PickerKind::Palette => "Commands".to_owned(),
             PickerKind::Emoji { .. } => "React".to_owned(),
-            PickerKind::Links(all) if all.iter().any(|it| matches!(it, Openable::File(_))) => {
+            PickerKind::Links(all) if all.iter().any(|it| matches!(it, Openable::File(..))) => {
                 "Open".to_owned()
             }
             PickerKind::Links(_) => "Open a link".to_owned(),

@@ -30,7 +30,7 @@ pub(super) fn link_rows(links: &[Openable]) -> Vec<PickRow> {
         let of = |label: &str| row(label, Picked::Open(what.clone()));
         match what {
             Openable::Link(link) => of(link),
-            Openable::File(file) => PickRow {
+            Openable::File(file, _) => PickRow {
                 help: format!("{}, {}", file.shown_kind(), human_size(file.size_bytes)),
                 ..of(&file.shown_name(SHOWN_CHARS))
             },

@@ -172,7 +172,7 @@ fn answer(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     match then {
         Then::Act(act) => asking::ask(model, *act),
-        Then::OpenFile(file) => vec![Effect::OpenFile(file)],
+        Then::OpenFile(file, seq) => vec![Effect::OpenFile(file, seq)],
         Then::Drop(id) => messages::drop_refused(model, id),
         Then::Accounts => dispatch::left(model, Effect::Accounts),
         Then::LogOut => dispatch::left(model, Effect::LogOut),
