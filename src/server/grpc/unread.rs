@@ -294,7 +294,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_on_which_nothing_is_taken_is_cut_and_a_slow_one_is_not() {
         let (pool, tasks) = (Pool::default(), Tasks::new());
-        let patience = Duration::from_millis(200);
+        let patience = Duration::from_secs(1);
         let (still, slow) = (caller(&pool), caller(&pool));
         let _unread = bounded_within(answer(100_000), &still, &tasks, patience);
         let cut: CancellationToken = still.cut.clone();
