@@ -8,8 +8,6 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::unread;
-
 /// Bytes of halves of messages that each connection may hold: 100 calls, each with the start of a small message.
 pub(super) const CONNECTION_BYTES: usize = 64 * 1024;
 /// Bytes of halves that all connections together may hold beyond that: 12 of the largest messages at once.
@@ -19,6 +17,9 @@ pub(super) const CONNECTION_WAITING: usize = 8;
 /// Calls that may wait so on all connections together beyond that. Each costs 12 KiB before any byte of its message
 /// (measured), so that 6 MiB bound them.
 pub(super) const POOL_WAITING: usize = 512;
+/// Bytes of answers that all connections together may leave unread, beyond what each may (`unread`).
+pub(super) const POOL_UNREAD: usize = 64 * 1024 * 1024;
+
 /// Room for the halves of messages of all connections, and for answers that they do not read, beyond what each may hold by
 /// itself.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +37,7 @@ impl Default for Rooms {
         Self {
             bytes: AtomicUsize::new(POOL_BYTES),
             waiting: AtomicUsize::new(POOL_WAITING),
-            answers: AtomicUsize::new(unread::POOL_BYTES),
+            answers: AtomicUsize::new(POOL_UNREAD),
         }
     }
 }

@@ -34,9 +34,7 @@ use crate::{server::caller::Caller, tasks::Tasks};
 /// Bytes of an answer that is not counted, and of each piece of one that is: a multiple of 3, for gRPC-Web in base64.
 const SMALL: usize = 15 * 1024;
 /// Bytes of answers that each connection may leave unread: the largest there is, or some pages.
-pub(super) const CONNECTION_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes of answers that all connections together may leave unread beyond that.
-pub(super) const POOL_BYTES: usize = 64 * 1024 * 1024;
+const CONNECTION_BYTES: usize = 4 * 1024 * 1024;
 /// How long nothing of all answers may be taken while some lie there.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -215,7 +213,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::domain::address::CallerAddress;
+    use crate::{domain::address::CallerAddress, server::grpc::halves::POOL_UNREAD};
 
     fn caller(pool: &Pool) -> Caller {
         Caller::new(
@@ -282,11 +280,11 @@ mod tests {
         };
         let (first, second) = (caller(&pool), caller(&pool));
         let mib = 1024 * 1024;
-        assert_eq!(of(&first), (CONNECTION_BYTES + POOL_BYTES) / mib);
+        assert_eq!(of(&first), (CONNECTION_BYTES + POOL_UNREAD) / mib);
         // Others have their own room all the same.
         assert_eq!(of(&second), CONNECTION_BYTES / mib);
         drop(all);
-        assert_eq!(pool.answers().load(Ordering::Relaxed), POOL_BYTES);
+        assert_eq!(pool.answers().load(Ordering::Relaxed), POOL_UNREAD);
         // What is small is not counted.
         assert!(!refused(&bounded(answer(SMALL), &second, &tasks)));
     }
