@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::FutureExt as _;
+use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 use tonic::Code;
 
@@ -167,7 +168,8 @@ async fn what_lies_unread_is_not_for_whose_token_is_void() {
             }
             rest(answers, kept).await
         };
-        let ((), (bytes, end)) = tokio::join!(task, play);
+        let both = timeout(Duration::from_secs(30), async { tokio::join!(task, play) });
+        let ((), (bytes, end)) = both.await.unwrap();
         assert_eq!((bytes, end.unwrap().code()), (0, Code::Unauthenticated));
     }
 }
